@@ -1,0 +1,49 @@
+# The two commands of the README are `make demo` and `make test`. Both work with a second run and
+# from a path with a space in it: nothing here uses an absolute path.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types unit lock test-lowest clean
+
+demo: .venv/.installed-demo
+	@$(BIN)/python pipelines/sync.py --demo
+
+test: lint types unit
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: .venv/.installed-dev
+	$(BIN)/mypy
+
+unit: .venv/.installed-dev
+	$(BIN)/python -m pytest -n 2 --cov --cov-fail-under=90
+
+# installed from locks that hold versions and hashes; --no-deps: the locks are complete
+.venv/.installed-demo: requirements.lock pyproject.toml | .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.lock pyproject.toml | .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@ .venv/.installed-demo
+
+.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# needs uv: writes the locks for Python 3.11 and newer, Linux and macOS
+lock:
+	uv pip compile pyproject.toml --extra cli --extra demo --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --extra cli --extra demo --group dev --group orchestrators --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra cli --extra demo --group dev --resolution lowest-direct --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-lowest.lock
+
+# the suite with the oldest dependencies that pyproject.toml allows
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-lowest.lock
+	.venv-lowest/bin/python -m pytest -n 2
+
+clean:
+	rm -rf .venv .venv-lowest .databuddy demo.duckdb
