@@ -1,0 +1,14 @@
+"""Keeps a data warehouse equal to Databuddy: a dlt source.
+
+import dlt
+from databuddy_source import databuddy_source
+
+pipeline = dlt.pipeline("databuddy", destination="duckdb", dataset_name="databuddy")
+pipeline.run(databuddy_source())
+"""
+
+from databuddy_source.coverage import IncompleteLoad, raise_if_incomplete
+from databuddy_source.loads import sync
+from databuddy_source.source import databuddy_source
+
+__all__ = ["IncompleteLoad", "databuddy_source", "raise_if_incomplete", "sync"]

@@ -1,0 +1,170 @@
+"""HTTP answers to values or errors: statuses, codes and envelopes."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import orjson
+from pydantic import ValidationError
+
+from databuddy_source.api.errors import (
+    AccessDenied,
+    DatabuddyError,
+    KeyRejected,
+    MissingScope,
+    NotTheApi,
+    RateLimited,
+    RequestRefused,
+    ServerFailed,
+    Skippable,
+    TimedOut,
+    UnexpectedAnswer,
+    UnknownQueryType,
+    WebsiteNotAccessible,
+    Where,
+)
+from databuddy_source.api.models import ErrorAnswer
+from databuddy_source.api.retry import seconds_to_wait
+
+CODES: dict[str, type[DatabuddyError]] = {
+    # documented
+    "AUTH_REQUIRED": KeyRejected,
+    "WEBSITE_NOT_FOUND": WebsiteNotAccessible,
+    "INVALID_QUERY_TYPE": UnknownQueryType,
+    "VALIDATION_ERROR": RequestRefused,
+    "RATE_LIMIT_EXCEEDED": RateLimited,
+    "INTERNAL_SERVER_ERROR": ServerFailed,
+    "CLIENT_ACCESS_DENIED": WebsiteNotAccessible,
+    "INSUFFICIENT_SCOPE": MissingScope,
+    "FORBIDDEN_OPERATION": MissingScope,
+    # met
+    "ACCESS_DENIED": WebsiteNotAccessible,
+    "RATE_LIMITED": RateLimited,
+    "VALIDATION": RequestRefused,
+}
+"""The API's codes and what they ask of the caller."""
+
+_STATUSES: dict[int, type[DatabuddyError]] = {
+    401: KeyRejected,
+    403: WebsiteNotAccessible,
+    404: NotTheApi,
+    408: TimedOut,
+    429: RateLimited,
+}
+
+_SENTENCES: dict[type[DatabuddyError], str] = {
+    KeyRejected: "The server rejects the key",
+    MissingScope: "The key may not do this",
+    WebsiteNotAccessible: "The website does not exist or the key may not see it",
+    UnknownQueryType: "The server does not know a query type",
+    RequestRefused: "The server refuses the request",
+    RateLimited: "The server limits the rate of requests",
+    ServerFailed: "The server failed",
+    TimedOut: "The server gave up waiting",
+    NotTheApi: "There is no API at this address",
+}
+
+
+def check(answer: httpx.Response, where: Where, wall: float) -> None:
+    """Raise the error that an HTTP answer stands for, if it is one.
+
+    Args:
+        answer: read to its end.
+        where: the place, completed with the answer's request id.
+        wall: our clock, seconds since 1970, for absolute times in rate limits.
+
+    Raises:
+        DatabuddyError: of the class that the code, else the status, asks for.
+    """
+    status = answer.status_code
+    if status < 300:
+        return
+    if status < 400:
+        target = _host(answer.headers.get("location", "")) or "another path"
+        raise NotTheApi(f"The server redirects to {target}, which is not followed", where=where)
+    told = _envelope(answer)
+    where = Where(where.url, where.website, where.report, where.window, told.requestId)
+    fallback = ServerFailed if status >= 500 else RequestRefused
+    kind = CODES.get(told.code) or _STATUSES.get(status, fallback)
+    page = _page(answer)
+    if page and issubclass(kind, AccessDenied | Skippable):
+        kind = NotTheApi  # a proxy's no says nothing about the key or the website
+    what = _SENTENCES[kind] + f" (HTTP {status}" + (f", {told.code})" if told.code else ")")
+    detail = _without_secret(_detail(told), answer)[:500] or page
+    what = f"{what}: {detail}" if detail else what
+    if issubclass(kind, RateLimited):
+        wait = seconds_to_wait(answer.headers, told.retryAfter, wall)
+        raise RateLimited(what, where=where, code=told.code, retry_after=wait)
+    raise kind(what, where=where, code=told.code)
+
+
+def read_json(answer: httpx.Response, where: Where) -> object:
+    """The JSON of a successful answer.
+
+    Raises:
+        NotTheApi: an empty body, or text that is not JSON.
+        UnexpectedAnswer: JSON that says `success: false`.
+    """
+    if not answer.content.strip():
+        raise NotTheApi(f"The server sent an empty answer (HTTP {answer.status_code})", where=where)
+    try:
+        data = _decode(answer.content)
+    except (ValueError, RecursionError):
+        page = _page(answer) or "text that is not JSON, or JSON that is cut off"
+        raise NotTheApi(
+            f"The server sent {page} (HTTP {answer.status_code})", where=where
+        ) from None
+    if isinstance(data, dict) and data.get("success") is False and "data" not in data:
+        reason = _without_secret(str(data.get("error")), answer)
+        raise UnexpectedAnswer(f"The server reports a failure: {reason}", where=where)
+    return data
+
+
+def _decode(content: bytes) -> object:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        # orjson is strict; names with half a surrogate pair and NaN are met all the same
+        return json.loads(content, parse_constant=str)
+
+
+def _envelope(answer: httpx.Response) -> ErrorAnswer:
+    try:
+        data = orjson.loads(answer.content)
+        return ErrorAnswer.model_validate(data if isinstance(data, dict) else {})
+    except (orjson.JSONDecodeError, ValidationError):
+        return ErrorAnswer()
+
+
+def _detail(told: ErrorAnswer) -> str:
+    """The server's own words, with its suggestions."""
+    words = [str(text) for text in (told.error or told.message,) if text]
+    if isinstance(told.details, list):
+        for item in told.details:
+            if isinstance(item, dict):
+                parts = [str(item.get(k)) for k in ("field", "message", "suggestion")]
+                words.append(", ".join(part for part in parts if part != "None"))
+    return "; ".join(words)
+
+
+def _without_secret(text: str, answer: httpx.Response) -> str:
+    """Servers repeat what they refuse: "Invalid key: ..."."""
+    for name in ("x-api-key", "cookie"):
+        if secret := answer.request.headers.get(name):
+            text = text.replace(secret, "***")
+    return text
+
+
+def _host(location: str) -> str:
+    try:
+        return httpx.URL(location).host
+    except httpx.InvalidURL:
+        return ""
+
+
+def _page(answer: httpx.Response) -> str:
+    head = answer.content[:200].lstrip().lower()
+    if head.startswith((b"<!doctype", b"<html")):
+        return "an HTML page, so a proxy or a website answered instead of the API"
+    return ""

@@ -1,0 +1,256 @@
+"""A small typed client for the Databuddy query API.
+
+It knows addresses, credentials and envelopes. It does not know what a report is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+import orjson
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from databuddy_source.api.answers import check, read_json
+from databuddy_source.api.budget import Budget, Clock
+from databuddy_source.api.errors import (
+    BadSetting,
+    DatabuddyError,
+    NoKey,
+    NotTheApi,
+    TimedOut,
+    UnexpectedAnswer,
+    Unreachable,
+    Where,
+)
+from databuddy_source.api.models import (
+    BatchAnswer,
+    CompileAnswer,
+    ParameterResult,
+    QueryAnswer,
+    QueryBody,
+    TypesAnswer,
+    Website,
+    WebsitesAnswer,
+)
+from databuddy_source.api.retry import FIRST_CONTACT, SETTLED, Patience, retrying
+
+Model = TypeVar("Model", bound=BaseModel)
+
+CONNECT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What proves who asks: an API key, or the session cookie of a dashboard."""
+
+    api_key: str = field(default="", repr=False)
+    session_cookie: str = field(default="", repr=False)
+
+    def headers(self) -> dict[str, str]:
+        """The one header that carries the credential.
+
+        Raises:
+            NoKey: neither is set.
+            BadSetting: it cannot be sent. Checked here, since the HTTP library would complain with
+                the whole value in its message.
+        """
+        setting, name, value = (
+            ("api_key", "x-api-key", self.api_key)
+            if self.api_key
+            else ("session_cookie", "cookie", self.session_cookie)
+        )
+        if not value:
+            raise NoKey("No API key is configured")
+        if not (value.isascii() and value.isprintable()) or value != value.strip():
+            raise BadSetting(
+                f"sources.databuddy.{setting} is wrong: it has a line break, a space around it or "
+                "a letter beyond ASCII",
+                "Copy it from Databuddy's settings again.",
+            )
+        return {name: value}
+
+
+class Client:
+    """Asks one server with one credential. Use it as an async context manager; it belongs to
+    the event loop it was entered in.
+
+    Args:
+        base_url: the address up to and including `/v1`, without a slash at the end.
+        credential: sent with each request, and to no other host: redirects are refused.
+        budget: shared by all clients of this key; counts `POST` requests, others are not limited.
+        clock: the time; tests pass another one.
+    """
+
+    def __init__(
+        self, base_url: str, credential: Credential, budget: Budget, clock: Clock | None = None
+    ) -> None:
+        self._base_url = base_url
+        self._budget = budget
+        self._clock = clock or Clock()
+        self._http = httpx.AsyncClient(
+            headers={**credential.headers(), "accept": "application/json"},
+            timeout=httpx.Timeout(SETTLED.answer, connect=CONNECT_SECONDS),
+            follow_redirects=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def websites(self, patience: Patience = FIRST_CONTACT) -> list[Website]:
+        """All websites that the credential sees. The only call that proves a key: a public
+        website answers anybody, and the list of types needs none."""
+        data = await self._get("/query/websites", patience)
+        return _parse(WebsitesAnswer, data, self._where("/query/websites")).websites
+
+    async def query_types(self, patience: Patience = FIRST_CONTACT) -> TypesAnswer:
+        """The query types of this server, with what it says of them."""
+        data = await self._get("/query/types", patience, include_meta="true")
+        return _parse(TypesAnswer, data, self._where("/query/types"))
+
+    async def query(
+        self,
+        website_id: str,
+        bodies: Sequence[QueryBody],
+        timezone: str,
+        patience: Patience = SETTLED,
+    ) -> dict[str, ParameterResult]:
+        """Send all bodies in one request. Returns the answers by the ids of their parameters,
+        which must differ over all bodies; an id that the server left out is missing.
+
+        Dates are sent in the query string, where 2025 servers read them, and in the bodies,
+        where 2026 servers do.
+        """
+        where = Where(url=f"{self._base_url}/query", website=website_id)
+        params = {
+            "website_id": website_id,
+            "timezone": timezone,
+            "start_date": min(body.startDate for body in bodies)[:10],
+            "end_date": max(body.endDate for body in bodies)[:10],
+        }
+        sent = [body.model_dump(exclude_none=True) for body in bodies]
+        data = await self._post("/query", params, sent[0] if len(sent) == 1 else sent, patience)
+        if isinstance(data, dict) and "results" in data:
+            answers = _parse(BatchAnswer, data, where).results
+        else:
+            answers = [_parse(QueryAnswer, data, where)]
+        return _by_id(bodies, answers)
+
+    async def compile(
+        self, website_id: str, query_type: str, start: str, end: str, limit: int
+    ) -> CompileAnswer:
+        """The SQL that the server would run for one window (plain dates, both inclusive)."""
+        asked = {
+            "projectId": website_id,
+            "type": query_type,
+            "from": start,
+            "to": end,
+            "limit": limit,
+        }
+        data = await self._post("/query/compile", {"website_id": website_id}, asked, SETTLED)
+        return _parse(CompileAnswer, data, self._where("/query/compile"))
+
+    async def health(self) -> bool | None:
+        """What `/health` at the server's root says: True, False, or None where there is none.
+        A hint only: 2026 servers answer `{"status": "ok"}`, the documentation promises more."""
+        url = self._base_url.removesuffix("/v1") + "/health"
+        try:
+            answer = await self._http.get(url, timeout=FIRST_CONTACT.answer)
+        except httpx.HTTPError:
+            return None
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return answer.is_success
+
+    def _where(self, path: str) -> Where:
+        return Where(url=self._base_url + path)
+
+    async def _get(self, path: str, patience: Patience, **params: str) -> object:
+        return await retrying(
+            lambda: self._send("GET", path, params, None, patience.answer), self._clock, patience
+        )
+
+    async def _post(
+        self, path: str, params: dict[str, str], body: object, patience: Patience
+    ) -> object:
+        content = orjson.dumps(body)
+        return await retrying(
+            lambda: self._send("POST", path, params, content, patience.answer),
+            self._clock,
+            patience,
+            admit=self._budget.take,
+        )
+
+    async def _send(
+        self, method: str, path: str, params: dict[str, str], content: bytes | None, seconds: float
+    ) -> object:
+        where = Where(url=self._base_url + path, website=params.get("website_id", ""))
+        try:
+            # httpx counts from byte to byte, so an answer that trickles in would never time out
+            async with asyncio.timeout(seconds):
+                answer = await self._http.request(
+                    method,
+                    self._base_url + path,
+                    params=params,
+                    content=content,
+                    headers={"content-type": "application/json"} if content else None,
+                    timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
+                )
+        except httpx.ConnectTimeout:
+            raise Unreachable(f"No connection in {CONNECT_SECONDS:.0f} s", where=where) from None
+        except (httpx.TimeoutException, TimeoutError):
+            raise TimedOut(f"No answer in {seconds:.0f} s", where=where) from None
+        except httpx.DecodingError:
+            raise NotTheApi(
+                "The server sent a compressed answer that is broken", where=where
+            ) from None
+        except httpx.TransportError as error:
+            # `from None`: httpx errors hold the request, and with it the key
+            reason = str(error) or type(error).__name__
+            raise Unreachable(f"The server cannot be reached: {reason}", where=where) from None
+        try:
+            check(answer, where, self._clock.wall())
+        except DatabuddyError as error:
+            if (silence := getattr(error, "retry_after", None)) is not None:
+                self._budget.stay_silent(silence)
+            raise
+        return read_json(answer, where)
+
+
+def _by_id(bodies: Sequence[QueryBody], answers: list[QueryAnswer]) -> dict[str, ParameterResult]:
+    results = {result.parameter: result for answer in answers for result in answer.data}
+    refused = {answer.queryId: answer for answer in answers if not answer.success}
+    for body in bodies:
+        if (answer := refused.get(body.id)) is not None:
+            for parameter in body.parameters:
+                failed = ParameterResult(
+                    parameter=parameter.id, success=False, error=answer.error or "refused"
+                )
+                results.setdefault(parameter.id, failed)
+    return results
+
+
+def _parse(model: type[Model], data: object, where: Where) -> Model:
+    try:
+        return TypeAdapter(model).validate_python(data)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        path = ".".join(str(part) for part in first["loc"]) or "the answer"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise UnexpectedAnswer(
+            f"The server's answer is not what the API promises: {path}: {first['msg']}{more}",
+            where=where,
+        ) from None

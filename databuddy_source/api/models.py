@@ -1,0 +1,184 @@
+"""What is sent and received, as the API spells it.
+
+Unknown fields are accepted: servers grow. Source: the API reference, corrected by what two
+generations of the server answered when they were called.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
+
+Row: TypeAlias = dict[str, object]
+"""One row of a result: column name to JSON value."""
+
+
+class Generation(StrEnum):
+    """Which server answers. `GET /query/types` of 2026 has `presets` and `requestId`."""
+
+    G2025 = "2025"
+    G2026 = "2026"
+
+    @property
+    def max_limit(self) -> int:
+        """The largest `limit` that is accepted (2025: 1,000; 2026: 10,000)."""
+        return 1_000 if self is Generation.G2025 else 10_000
+
+    @property
+    def takes_offsets(self) -> bool:
+        """Whether a window may start at any instant. 2025 knows plain UTC dates only."""
+        return self is not Generation.G2025
+
+
+class _Sent(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Filter(_Sent):
+    """One condition. Operators are spelled as the server's generation spells them."""
+
+    field: str
+    op: str
+    value: str | int | float | bool | list[str | int | float]
+
+
+class Parameter(_Sent):
+    """One question in a request. Without its own `id`, answers overwrite each other."""
+
+    name: str
+    id: str
+    start_date: str
+    end_date: str
+    granularity: str | None = None
+
+
+class QueryBody(_Sent):
+    """Questions that share limit, page and filters. Dates are required in the body by 2026
+    servers even when each parameter brings its own."""
+
+    id: str
+    parameters: list[Parameter]
+    startDate: str
+    endDate: str
+    limit: int
+    page: int = 1
+    filters: list[Filter] = []
+
+
+class _Received(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+def _text(value: object) -> object:
+    return "" if value is None else value if isinstance(value, str) else str(value)
+
+
+_Text = Annotated[str, BeforeValidator(_text)]
+
+
+class Website(_Received):
+    """A measured website. `name` may be null."""
+
+    id: str
+    name: str | None = None
+    domain: str | None = None
+    isPublic: bool | None = None
+    createdAt: datetime | None = None
+
+
+class WebsitesAnswer(_Received):
+    """Answer to `GET /query/websites`."""
+
+    websites: list[Website]
+
+
+class OutputField(_Received):
+    """A column as the API describes it; not always the columns that come."""
+
+    name: str
+    type: str | None = None
+    label: str | None = None
+    description: str | None = None
+    unit: str | None = None
+
+
+class TypeMeta(_Received):
+    """What the API says of a query type; about half of the types have it."""
+
+    title: str | None = None
+    description: str | None = None
+    category: str | None = None
+    tags: list[str] = []
+    output_fields: list[OutputField] = []
+
+
+class TypeConfig(_Received):
+    """How a query type may be asked."""
+
+    allowedFilters: list[str] = []
+    customizable: bool | None = None
+    defaultLimit: int | None = None
+    meta: TypeMeta | None = None
+
+
+class TypesAnswer(_Received):
+    """Answer to `GET /query/types`."""
+
+    types: list[str]
+    configs: dict[str, TypeConfig] = {}
+    presets: SkipValidation[object] = None
+    requestId: SkipValidation[object] = None
+
+    @property
+    def generation(self) -> Generation:
+        """2026 when `presets` or `requestId` was sent, else 2025."""
+        new = {"presets", "requestId"} & self.model_fields_set
+        return Generation.G2026 if new else Generation.G2025
+
+
+class ParameterResult(_Received):
+    """The answer to one question. `parameter` repeats its id; the order means nothing."""
+
+    parameter: str
+    success: bool = True
+    # rows are checked and typed where tables are made, column by column
+    data: SkipValidation[list[Row]] = Field(default_factory=list)
+    error: _Text = ""
+
+
+class QueryAnswer(_Received):
+    """The answer to one body."""
+
+    success: bool = True
+    queryId: _Text = ""
+    requestId: _Text = ""
+    data: list[ParameterResult] = []
+    error: _Text = ""
+
+
+class BatchAnswer(_Received):
+    """The answer to an array of bodies."""
+
+    requestId: _Text = ""
+    results: list[QueryAnswer]
+
+
+class CompileAnswer(_Received):
+    """The SQL that the server would run."""
+
+    sql: str
+    params: SkipValidation[object] = None
+
+
+class ErrorAnswer(_Received):
+    """The documented envelope; every part of it may be missing."""
+
+    error: SkipValidation[object] = None
+    message: SkipValidation[object] = None
+    code: _Text = ""
+    requestId: _Text = ""
+    details: SkipValidation[object] = None
+    retryAfter: SkipValidation[object] = None

@@ -1,0 +1,53 @@
+"""What a server can do: found out at the first contact of a run, not assumed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from databuddy_source.api.client import Client
+from databuddy_source.api.errors import NoWebsites
+from databuddy_source.api.models import Generation, TypeConfig, Website
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server, as one credential sees it.
+
+    Attributes:
+        generation: how it behaves.
+        types: what it can be asked, with what it says of each.
+        websites: what the credential sees, by id. A configured website that is not in here may
+            still answer (a public one does), but its silence proves nothing.
+    """
+
+    generation: Generation
+    types: Mapping[str, TypeConfig]
+    websites: Mapping[str, Website]
+
+
+async def first_contact(client: Client) -> Server:
+    """Prove the key by listing websites, then learn the types.
+
+    Raises:
+        KeyRejected, NoWebsites, Unreachable, ...: after about 10 s at the latest.
+    """
+    async with client:
+        websites = await client.websites()
+        if not websites:
+            raise NoWebsites("The server accepts the key, but the key sees no website")
+        types = await client.query_types()
+    configs = {name: types.configs.get(name) or TypeConfig() for name in types.types}
+    return Server(types.generation, configs, {website.id: website for website in websites})
+
+
+def run_alone(work: Callable[[], Coroutine[object, object, T]]) -> T:
+    """Run async work to its end from code that is not async, also inside a notebook, whose own
+    event loop is running."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(work())).result()

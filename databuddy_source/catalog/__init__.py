@@ -1,0 +1,202 @@
+"""What is known of each query type: `query_types.toml` and its reader.
+
+The API says which types exist; this catalogue adds what it does not say. A type that is not in
+here loads all the same, with the safe general behaviour of `QueryType`'s defaults.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from databuddy_source.api.models import Generation
+
+
+class Shape(StrEnum):
+    """What the rows of a result are."""
+
+    SUMMARY = "summary"
+    """one row for the window"""
+    BREAKDOWN = "breakdown"
+    """one row for each value of a dimension"""
+    TIME_SERIES = "time_series"
+    """rows that bring their own date"""
+    LOG = "log"
+    """one row for each thing that happened, newest first"""
+    SNAPSHOT = "snapshot"
+    """about now; ignores the window"""
+
+
+class Kind(StrEnum):
+    """What a column holds, and so its type and whether it may be summed over rows."""
+
+    TEXT = "text"
+    DATE = "date"
+    """the series' own date, YYYY-MM-DD"""
+    TIME = "time"
+    """an instant, sent as UTC without an offset"""
+    COUNT = "count"
+    """whole number, may be summed"""
+    UNIQUE = "unique"
+    """whole number of different visitors, sessions, ...: must not be summed"""
+    WHOLE = "whole"
+    """whole number that counts nothing"""
+    AMOUNT = "amount"
+    """money, may be summed"""
+    NUMBER = "number"
+    """average, percentage, median, rate: must not be summed"""
+    JSON = "json"
+    """nested, kept as JSON text"""
+
+
+class Scope(StrEnum):
+    """What a type is about."""
+
+    WEBSITE = "website"
+    LINK = "link"
+    MONITOR = "monitor"
+    ORGANISATION = "organisation"
+    VISITOR = "visitor"
+
+
+_NOT_LOADABLE = {
+    Scope.LINK: "it needs the id of a short link, which a website does not have",
+    Scope.MONITOR: "it needs the id of an uptime monitor, which a website does not have",
+    Scope.ORGANISATION: "it answers for the whole organisation, the same for each website",
+    Scope.VISITOR: "it needs a filter on one visitor",
+}
+
+
+class QueryType(BaseModel):
+    """One query type. The defaults are what is safe for a type nobody has described.
+
+    Attributes:
+        name: canonical name; also the table's.
+        generations: servers that have it.
+        default: part of the selection `"default"`.
+        personal: about single visitors; loads only when it is named.
+        aliases: the names that the documentation uses.
+        key: columns that together are different in each row; empty when none are.
+        buckets: how a series cuts its days: "timezone" follows the setting, "utc" never does.
+        hours: whether a series takes `granularity: hourly`.
+        pages: whether `page` is honoured; where not, each page is page 1 again.
+        limit: whether `limit` is honoured.
+        limit_counts: columns whose different values `limit` counts, instead of rows.
+        limit_per: columns for each value of which `limit` counts anew.
+        merged: rows are merged after the limit, so a full result is wrong, not just short.
+        trailing_days: the window has to reach back this many days to say anything.
+        unstable: columns that differ from call to call.
+        end_is_midnight: the server reads the end date as 00:00:00.
+        fails: failed on every call when measured.
+        columns: in the API's order.
+        known: False for a type that only the server knows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    shape: Shape = Shape.BREAKDOWN
+    generations: tuple[Generation, ...] = (Generation.G2026, Generation.G2025)
+    scope: Scope = Scope.WEBSITE
+    default: bool = False
+    personal: bool = False
+    aliases: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    buckets: str = ""
+    hours: bool = False
+    pages: bool = True
+    limit: bool = True
+    limit_counts: tuple[str, ...] = ()
+    limit_per: tuple[str, ...] = ()
+    merged: bool = False
+    trailing_days: int = 0
+    unstable: tuple[str, ...] = ()
+    end_is_midnight: bool = False
+    fails: bool = False
+    columns: Mapping[str, Kind] = {}
+    known: bool = True
+    in_2025: Mapping[str, Any] = {}
+
+    def on(self, generation: Generation) -> QueryType:
+        """This type as a server of that generation behaves."""
+        if generation is Generation.G2025 and self.in_2025:
+            return QueryType.model_validate(
+                {**self.model_dump(exclude={"in_2025"}), **self.in_2025}
+            )
+        return self
+
+    @property
+    def why_not_loadable(self) -> str:
+        """Why this type cannot fill a table of a website, or an empty string."""
+        if self.scope in _NOT_LOADABLE:
+            return _NOT_LOADABLE[self.scope]
+        if self.shape is Shape.SNAPSHOT:
+            return "it is about now and ignores the window, so a day can never be loaded"
+        return ""
+
+    @property
+    def ranged(self) -> bool:
+        """Whether one question may cover many days, because the rows bring their dates and a
+        day's row does not depend on the days around it."""
+        return self.shape is Shape.TIME_SERIES and not self.trailing_days
+
+
+class Catalog:
+    """All known query types, in the order of the file."""
+
+    def __init__(self, types: Iterable[QueryType]) -> None:
+        self._types = {query_type.name: query_type for query_type in types}
+        self._names = {
+            name: query_type.name
+            for query_type in self._types.values()
+            for name in (query_type.name, *query_type.aliases)
+        }
+
+    def __iter__(self) -> Iterator[QueryType]:
+        return iter(self._types.values())
+
+    def get(self, name: str) -> QueryType:
+        """The type with this canonical name or alias; the general one when nobody knows it."""
+        canonical = self.canonical(name)
+        return self._types.get(canonical) or QueryType(name=canonical, known=False)
+
+    def canonical(self, name: str) -> str:
+        """The catalogue's name for a name that the documentation or a server uses."""
+        return self._names.get(name, name)
+
+    def selection(self, which: str) -> list[str]:
+        """The canonical names behind `"default"` or `"all"`."""
+        return [
+            query_type.name
+            for query_type in self._types.values()
+            if (query_type.default or which == "all")
+            and not query_type.why_not_loadable
+            and not query_type.personal
+        ]
+
+    def spelled_for(self, name: str, listed: Iterable[str]) -> str | None:
+        """How a server that lists these types spells a canonical name, or None if it lacks it."""
+        known = set(listed)
+        spellings = (name, *self.get(name).aliases)
+        return next((spelling for spelling in spellings if spelling in known), None)
+
+    def suggestions(self, name: str, listed: Iterable[str]) -> list[str]:
+        """Names that look like a wrong one, best first."""
+        return difflib.get_close_matches(name, {*self._names, *listed}, n=3, cutoff=0.5)
+
+
+@cache
+def load_catalog() -> Catalog:
+    """Read `query_types.toml`, once in a process."""
+    text = files(__package__).joinpath("query_types.toml").read_text(encoding="utf-8")
+    return Catalog(
+        QueryType.model_validate({"name": name, **entry})
+        for name, entry in tomllib.loads(text).items()
+    )

@@ -1,0 +1,194 @@
+"""The configuration section `sources.databuddy`, checked once, before anything is sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from databuddy_source import windows
+from databuddy_source.api.client import Credential
+from databuddy_source.api.errors import BadSetting, InsecureAddress
+from databuddy_source.catalog import load_catalog
+
+SECTION = "sources.databuddy"
+DEFAULT_BASE_URL = "https://api.databuddy.cc/v1"
+DEFAULT_DAYS = 30
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_SECRET = {"api_key", "session_cookie"}
+
+
+def _names(value: object) -> object:
+    """A list, or what stands for one in an environment variable: JSON, or names with commas."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text.startswith("["):
+            try:
+                value = json.loads(text)
+            except json.JSONDecodeError:
+                raise ValueError("looks like a JSON list but is not one") from None
+        else:
+            value = text.split(",")
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise ValueError('must be a list of names, such as ["one", "two"]')
+    return [name.strip() for name in value if name.strip()]
+
+
+def _day(value: object) -> object:
+    # dlt hands over TOML dates as dates and environment variables as text
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value.strip()).date()
+    if not isinstance(value, date):  # pydantic would take a number for seconds since 1970
+        raise ValueError("must be a day such as 2026-01-31")
+    return value
+
+
+def _shown(key: str, value: object) -> str:
+    """A value as a message may show it: an address may carry a password."""
+    if key == "base_url":
+        value = re.sub(r"(?<=//)[^/]*@|[?#].*", "***", str(value), flags=re.DOTALL)
+    return repr(value)
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Day = Annotated[date, BeforeValidator(_day)]
+
+
+class Settings(BaseModel):
+    """What a user chose. Fields are the keys of `[sources.databuddy]`; `README.md` lists them.
+
+    `since` and `until` make a bounded run of exactly these days, which leaves the cursor alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    credential: Credential = Credential()
+    base_url: str = DEFAULT_BASE_URL
+    websites: Names = ()
+    query_types: Names = ("default",)
+    timezone: str = "UTC"
+    start_date: Day | None = None
+    lookback_days: Annotated[int, Field(ge=0, le=365)] = 3
+    allow_http: bool = False
+    requests_per_minute: Annotated[int, Field(ge=1, le=6000)] = 120
+    allow_empty: bool = False
+    since: Day | None = None
+    until: Day | None = None
+
+    @classmethod
+    def of(cls, **values: Any) -> Settings:
+        """Check values; those that are None keep their default.
+
+        Raises:
+            BadSetting: names the key, the value, and what is allowed.
+            InsecureAddress: the key would travel over plain http to another machine.
+        """
+        given = {key: value for key, value in values.items() if value is not None}
+        credential = Credential(*(str(given.pop(key, "")).strip() for key in sorted(_SECRET)))
+        try:
+            return cls.model_validate({**given, "credential": credential})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            key = str(first["loc"][0]) if first["loc"] else ""
+            reason = first["msg"].removeprefix("Value error, ")
+            if not key:
+                raise BadSetting(reason) from None
+            if key not in cls.model_fields:
+                raise BadSetting(f"{SECTION}.{key} is not a setting") from None
+            shown = _shown(key, given.get(key))
+            raise BadSetting(f"{SECTION}.{key} = {shown} is wrong: {reason}") from None
+
+    @field_validator("base_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        text = value.strip().rstrip("/")
+        try:
+            parts = urlsplit(text)
+            usable = bool(parts.hostname) and parts.port != 0  # asking for a wrong port raises
+        except ValueError:
+            usable = False
+        if not usable or parts.scheme not in {"http", "https"} or re.search(r"\s", text):
+            raise ValueError(f"must look like {DEFAULT_BASE_URL}")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must be an address alone, without user, password, ? or #")
+        return text if text.endswith("/v1") else text + "/v1"
+
+    @field_validator("query_types")
+    @classmethod
+    def _query_types(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        catalog = load_catalog()
+        for name in names:
+            if reason := catalog.get(name).why_not_loadable:
+                raise ValueError(f"{name!r} cannot be loaded: {reason}")
+        if not names:
+            raise ValueError('must be "default", "all", or names of query types')
+        return names
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be an IANA time zone such as Europe/Berlin") from None
+        return "UTC" if name in {"Etc/UTC", "Zulu", "Etc/Zulu", "UCT", "Etc/UCT"} else name
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        parts = urlsplit(self.base_url)
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.allow_http:
+            raise InsecureAddress(f"The key would travel unprotected to {self.base_url}")
+        if self.until and not self.since:
+            raise ValueError("until needs since: together they name the days of a bounded run")
+        if self.since and self.until and self.since > self.until:
+            raise ValueError(f"since ({self.since}) is after until ({self.until})")
+        return self
+
+    @property
+    def bounded(self) -> bool:
+        """Whether this is a run of exactly the days from `since` to `until`."""
+        return self.since is not None and self.until is not None
+
+    def first_day(self, now: datetime | None = None) -> date:
+        """The day with which a first sync starts."""
+        chosen = self.since or self.start_date
+        if chosen:
+            return chosen
+        return windows.today(self.timezone, now) - timedelta(days=DEFAULT_DAYS)
+
+    def named(self, canonical: str) -> bool:
+        """Whether the user asked for this type by name, not through "default" or "all"."""
+        catalog = load_catalog()
+        return any(catalog.canonical(name) == canonical for name in self.query_types)
+
+    def canonical_query_types(self) -> list[str]:
+        """The canonical names of all chosen types, each once, in the order of the choice."""
+        catalog = load_catalog()
+        chosen: dict[str, None] = {}
+        for name in self.query_types:
+            names = catalog.selection(name) if name in {"default", "all"} else [name]
+            chosen.update(dict.fromkeys(catalog.canonical(each) for each in names))
+        return list(chosen)
+
+
+def now() -> datetime:
+    """This instant."""
+    return datetime.now(UTC)
