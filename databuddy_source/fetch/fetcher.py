@@ -1,0 +1,316 @@
+"""Runs requests side by side: cells in, one result for each out.
+
+Resources first say which cells they want, all of them before the first request leaves; then each
+awaits its own. So cells of all resources of a website travel together, in full packs. The fetcher
+belongs to the event loop of one run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+
+from databuddy_source.api.client import Client
+from databuddy_source.api.errors import (
+    AccessDenied,
+    DatabuddyError,
+    RateLimited,
+    Retriable,
+    Unreachable,
+    WebsiteNotAccessible,
+)
+from databuddy_source.api.models import ParameterResult, Row
+from databuddy_source.api.retry import DIVISIBLE, SETTLED
+from databuddy_source.api.server import Server
+from databuddy_source.catalog import Shape, load_catalog
+from databuddy_source.fetch.failures import ENOUGH, Failures
+from databuddy_source.fetch.packing import PACK_SIZE, Ask, Pack, asks_of, bodies_of
+from databuddy_source.fetch.paging import Pages, Verdict
+from databuddy_source.fetch.results import Result, Status, is_silent
+from databuddy_source.reports import Cell, Report
+from databuddy_source.settings import now
+from databuddy_source.windows import ONE_DAY
+
+logger = logging.getLogger(__name__)
+
+IN_FLIGHT = 4
+"""Requests at once. Four heavy ones keep a small server of two cores busy for a minute."""
+
+FAILING_IN_A_ROW = 3
+"""Reports whose single questions fail one after the other before the server counts as broken.
+Questions of one report alone would show no more than that this report is."""
+
+
+class Fetcher:
+    """Fetches cells.
+
+    Args:
+        connect: makes the client; called once, in the event loop.
+        server: what the server can do.
+        timezone: IANA name; sent along, moves the buckets of a few series.
+    """
+
+    def __init__(self, connect: Callable[[], Client], server: Server, timezone: str) -> None:
+        self._connect = connect
+        self._server = server
+        self._timezone = timezone if server.generation.takes_offsets else "UTC"
+        self._waiting: dict[str, deque[Ask]] = defaultdict(deque)
+        self._divided: deque[Pack] = deque()
+        self._held_back: dict[Report, list[Ask]] = defaultdict(list)
+        self._pages: dict[tuple[Cell, ...], Pages] = {}
+        self._failures = Failures()
+        self._results: dict[Cell, asyncio.Future[Result]] = {}
+        self._closed_websites: dict[str, str] = {}
+        self._broken = ""
+        self._failing: set[Report] = set()
+        self._mistake: BaseException | None = None
+        self._flying: dict[asyncio.Task[None], str] = {}
+        self._client: Client | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+
+    def want(self, cells: Sequence[Cell], *, cautious: bool = False) -> None:
+        """Line up cells of one website and report. Called from any thread.
+
+        Args:
+            cells: each will have a result.
+            cautious: the type failed before, so ask for a few cells first.
+        """
+        if not cells:
+            return
+        report = cells[0].report
+        spelling = load_catalog().spelled_for(report.query_type.name, self._server.types)
+        limit = self._server.generation.max_limit
+        asks = asks_of(cells, spelling or report.query_type.name, limit)
+        with self._lock:
+            self._failures.expect(report, len(cells))
+            if cautious or report.query_type.fails:
+                self._held_back[report].extend(asks[ENOUGH:])
+                asks = asks[:ENOUGH]
+            self._waiting[cells[0].website_id].extend(asks)
+        if self._loop:
+            self._loop.call_soon_threadsafe(self._pump)
+
+    async def result(self, cell: Cell) -> Result:
+        """Wait for a cell that was wanted. May be awaited more than once."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._client = self._connect()
+            self._pump()
+        return await self._future(cell)
+
+    async def close(self) -> None:
+        """End what is under way and the connections. Results that were not awaited are lost."""
+        with self._lock:
+            self._waiting.clear()
+            self._divided.clear()
+        for task in self._flying:
+            task.cancel()
+        await asyncio.gather(*self._flying, return_exceptions=True)
+        if self._client:
+            await self._client.__aexit__(None, None, None)
+            self._client = None
+
+    def _future(self, cell: Cell) -> asyncio.Future[Result]:
+        if cell not in self._results:
+            self._results[cell] = asyncio.get_running_loop().create_future()
+            if self._mistake:
+                self._results[cell].set_exception(self._mistake)
+        return self._results[cell]
+
+    # -- sending
+
+    def _pump(self) -> None:
+        """Send packs while there are questions and room."""
+        while not self._mistake and len(self._flying) < IN_FLIGHT and (pack := self._next_pack()):
+            task = asyncio.get_running_loop().create_task(self._send(pack))
+            self._flying[task] = pack.website_id
+            task.add_done_callback(self._landed)
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        del self._flying[task]
+        if task.cancelled():
+            return
+        if error := task.exception():  # a mistake in this code: nobody shall wait for ever
+            self._mistake = error
+            for future in self._results.values():
+                if not future.done():
+                    future.set_exception(error)
+                    future.exception()  # asyncio complains of those that nobody looks at
+            return
+        self._pump()
+
+    def _next_pack(self) -> Pack | None:
+        with self._lock:
+            if self._divided:
+                return self._divided.popleft()
+            websites = sorted(self._waiting, key=lambda each: len(self._waiting[each]))
+            for website_id in reversed(websites):
+                waiting = self._waiting[website_id]
+                # a pack that is not full waits for those under way: their next pages may join it
+                if not waiting or (
+                    len(waiting) < PACK_SIZE and website_id in self._flying.values()
+                ):
+                    continue
+                asks = [waiting.popleft() for _ in range(min(PACK_SIZE, len(waiting)))]
+                return Pack(tuple(asks))
+        return None
+
+    async def _send(self, pack: Pack) -> None:
+        pack = self._without_the_hopeless(pack)
+        if not pack.asks:
+            return
+        assert self._client is not None
+        single = len(pack.asks) == 1
+        try:
+            answers = await self._client.query(
+                pack.website_id,
+                bodies_of(pack, self._server.generation),
+                self._timezone,
+                SETTLED if single else DIVISIBLE,
+            )
+        except WebsiteNotAccessible as error:
+            self._closed_websites[pack.website_id] = str(error)
+            self._fail(pack.asks, str(error))
+        except (Unreachable, RateLimited, AccessDenied) as error:
+            self._give_up(str(error), pack)
+        except DatabuddyError as error:
+            if single:
+                self._single_failed(pack.asks[0], error)
+            else:
+                self._divided.extendleft(reversed(pack.halves()))
+        else:
+            self._failing.clear()
+            for name, ask in pack.named().items():
+                self._take(ask, answers.get(name))
+
+    def _without_the_hopeless(self, pack: Pack) -> Pack:
+        """Fail at once what is known to fail, and keep the rest."""
+        kept = []
+        for ask in pack.asks:
+            closed = self._broken or self._closed_websites.get(ask.website_id, "")
+            if closed:
+                self._fail([ask], closed)
+            elif self._failures.given_up(ask.report):
+                self._type_failed(ask, "it failed in three windows of this run")
+            else:
+                kept.append(ask)
+        return Pack(tuple(kept))
+
+    def _single_failed(self, ask: Ask, error: DatabuddyError) -> None:
+        if isinstance(error, Retriable):
+            self._failing.add(ask.report)
+        error.at(website=ask.website_id, report=ask.report.name, window=str(ask))
+        if len(self._failing) >= FAILING_IN_A_ROW:
+            self._give_up(str(error), Pack((ask,)))
+        else:
+            self._fail_or_halve(ask, str(error))
+
+    def _give_up(self, reason: str, pack: Pack) -> None:
+        """The server is out of reach or refuses everything: ask nothing more in this run."""
+        self._broken = reason
+        self._fail(pack.asks, reason)
+
+    # -- answers
+
+    def _take(self, ask: Ask, answer: ParameterResult | None) -> None:
+        if answer is None:
+            self._fail_or_halve(ask, "the server left the question out of its answer")
+        elif not answer.success:
+            self._fail_or_halve(ask, answer.error or "the server gives no reason")
+        elif not _are_rows(answer.data):
+            self._fail_or_halve(ask, "the server's rows are not a list of objects")
+        else:
+            self._page(ask, answer.data)
+
+    def _page(self, ask: Ask, rows: list[Row]) -> None:
+        pages = self._pages.setdefault(ask.cells, Pages(ask.report.query_type, ask.limit))
+        verdict = pages.add(rows)
+        if verdict is Verdict.MORE:
+            self._again(ask.next_page())
+            return
+        del self._pages[ask.cells]
+        if verdict is Verdict.TRUNCATED and len(ask.cells) > 1:
+            self._again(*ask.halves())
+            return
+        status = Status.COMPLETE if verdict is Verdict.COMPLETE else Status.TRUNCATED
+        by_cell = _by_cell(ask, pages.rows)
+        if by_cell is None:
+            self._fail_or_halve(ask, "the answer has days outside of the window")
+            return
+        self._release(ask.report)
+        for cell, own in by_cell.items():
+            expected = pages.seen if len(pages.rows) < pages.seen else None
+            silent = is_silent(own, cell.report.query_type.shape)
+            self._settle(Result(cell, status, now(), tuple(own), expected, silent, pages.reason))
+            self._report_failed(self._failures.success(ask.report))
+
+    def _again(self, *asks: Ask) -> None:
+        with self._lock:
+            self._waiting[asks[0].website_id].extendleft(reversed(asks))
+
+    def _release(self, report: Report) -> None:
+        """Ask for the rest of a type that was asked with caution."""
+        for ask in self._held_back.pop(report, ()):
+            self._again(ask)
+
+    def _fail_or_halve(self, ask: Ask, reason: str) -> None:
+        self._pages.pop(ask.cells, None)
+        if len(ask.cells) > 1:
+            self._again(*ask.halves())
+        else:
+            self._type_failed(ask, reason)
+
+    def _type_failed(self, ask: Ask, reason: str) -> None:
+        self._report_failed(self._failures.failure(ask.cells, reason))
+        if self._failures.given_up(ask.report) and (held := self._held_back.pop(ask.report, None)):
+            cells = [cell for each in held for cell in each.cells]
+            self._report_failed(self._failures.failure(cells, reason))
+        elif self._failures.decided(ask.report):
+            self._release(ask.report)
+
+    def _report_failed(self, failed: dict[Cell, str]) -> None:
+        for cell, reason in failed.items():
+            given_up = self._failures.given_up(cell.report) and not cell.report.named
+            status = Status.UNAVAILABLE if given_up else Status.FAILED
+            self._settle(Result(cell, status, now(), reason=reason))
+
+    def _fail(self, asks: Iterable[Ask], reason: str) -> None:
+        """Fail cells for a reason that is not their type's."""
+        for ask in asks:
+            for cell in ask.cells:
+                self._settle(Result(cell, Status.FAILED, now(), reason=reason))
+            self._release(ask.report)
+            self._report_failed(self._failures.forget(ask.report, len(ask.cells)))
+
+    def _settle(self, result: Result) -> None:
+        future = self._future(result.cell)
+        if not future.done():
+            future.set_result(result)
+
+
+def _are_rows(data: object) -> bool:
+    return isinstance(data, list) and all(isinstance(row, dict) for row in data)
+
+
+def _by_cell(ask: Ask, rows: list[Row]) -> dict[Cell, list[Row]] | None:
+    """Rows of a range by the cell whose date they bring; None when one brings another date."""
+    query_type = ask.report.query_type
+    if query_type.shape is not Shape.TIME_SERIES or not any("date" in row for row in rows):
+        return {ask.cells[0]: rows} if len(ask.cells) == 1 else _empty_or_none(ask, rows)
+    by_date: dict[str, list[Row]] = {cell.window.date.isoformat(): [] for cell in ask.cells}
+    beyond = (ask.cells[-1].window.date + ONE_DAY).isoformat()
+    for row in rows:
+        label = str(row.get("date"))[:10]
+        if label in by_date:
+            by_date[label].append(row)
+        elif label != beyond and not query_type.trailing_days:
+            return None
+    return {cell: by_date[cell.window.date.isoformat()] for cell in ask.cells}
+
+
+def _empty_or_none(ask: Ask, rows: list[Row]) -> dict[Cell, list[Row]] | None:
+    return None if rows else {cell: [] for cell in ask.cells}

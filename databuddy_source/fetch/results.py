@@ -1,0 +1,75 @@
+"""What came of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from databuddy_source.api.models import Row
+from databuddy_source.catalog import Shape
+from databuddy_source.reports import Cell
+
+
+class Status(StrEnum):
+    """What is known of a cell after it was asked for."""
+
+    COMPLETE = "complete"
+    """all rows are in the warehouse; there may be none"""
+    TRUNCATED = "truncated"
+    """the rows that could be had are in the warehouse; more exist"""
+    SUSPECT = "suspect"
+    """the answer was empty and is not believed; older rows were kept"""
+    FAILED = "failed"
+    """no answer; older rows were kept"""
+    UNAVAILABLE = "unavailable"
+    """the server fails for this query type every time, and the user did not name it"""
+
+    @property
+    def brings_rows(self) -> bool:
+        """Whether the partition is replaced."""
+        return self in {Status.COMPLETE, Status.TRUNCATED}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One cell and what the server answered.
+
+    Attributes:
+        rows: as they came.
+        rows_expected: how many there should be, where that is known and differs.
+        silent: no rows, or only rows in which each number is zero or null: the answer says that
+            nobody came.
+        reason: one sentence when the status is not complete.
+        fetched_at: when the answer was there, UTC.
+    """
+
+    cell: Cell
+    status: Status
+    fetched_at: datetime
+    rows: tuple[Row, ...] = ()
+    rows_expected: int | None = None
+    silent: bool = True
+    reason: str = ""
+
+    def without_rows(self) -> Result:
+        """What has to be remembered once the rows have gone on."""
+        return replace(self, rows=())
+
+    def doubted(self, reason: str) -> Result:
+        """The same answer, not believed."""
+        return replace(self, status=Status.SUSPECT, rows=(), reason=reason)
+
+
+def is_silent(rows: Sequence[Row], shape: Shape) -> bool:
+    """Whether rows say that nobody came: there are none, or each number in them is zero or null
+    (2025 servers fill empty days with zeros, and some summaries always have a row)."""
+    if shape is Shape.LOG:
+        return not rows
+    return not any(
+        value
+        for row in rows
+        for value in row.values()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    )
