@@ -1,0 +1,213 @@
+"""Coverage: what was fetched, when, and whether it is complete.
+
+One row for each cell, in the same load as the cell's rows. It is what exit codes, guards and
+repairs read, so a cell that could not be loaded whole has a row that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+import dlt
+import pyarrow as pa
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.schema.typing import TColumnSchema
+from dlt.pipeline.exceptions import PipelineConfigMissing
+
+from databuddy_source.api.errors import DatabuddyError
+from databuddy_source.fetch.results import Result, Status
+
+TABLE: Final = "coverage"
+KEY: Final = ("website_id", "report", "window_start")
+
+_INSTANT = pa.timestamp("us", tz="UTC")
+SCHEMA: Final = pa.schema(
+    [
+        pa.field("website_id", pa.string(), False),
+        pa.field("report", pa.string(), False),
+        pa.field("window_start", _INSTANT, False),
+        pa.field("window_end", _INSTANT, False),
+        pa.field("date", pa.date32(), False),
+        pa.field("grain", pa.string()),
+        pa.field("time_zone", pa.string()),
+        pa.field("query_type", pa.string()),
+        pa.field("status", pa.string()),
+        pa.field("rows", pa.int64()),
+        pa.field("rows_expected", pa.int64()),
+        pa.field("silent", pa.bool_()),
+        pa.field("final", pa.bool_()),
+        pa.field("reason", pa.string()),
+        pa.field("fetched_at", _INSTANT),
+    ]
+)
+
+COLUMNS: Final[dict[str, TColumnSchema]] = {
+    "window_start": {"description": "First instant of the window, UTC."},
+    "window_end": {"description": "First instant after the window, UTC."},
+    "date": {"description": "First day of the window, in time_zone."},
+    "time_zone": {"description": "IANA name of the zone that cuts this report's days."},
+    "status": {
+        "description": "complete, truncated (more rows exist), suspect (an empty answer that is "
+        "not believed), failed, or unavailable (the server fails for this type every time)."
+    },
+    "rows": {"description": "Rows loaded for this cell."},
+    "rows_expected": {"description": "Rows that there should be, where known and different."},
+    "silent": {"description": "No rows, or each number in them is zero or null."},
+    "final": {"description": "Whether later syncs will leave this cell alone."},
+    "reason": {"description": "Why the cell is not complete."},
+    "fetched_at": {"description": "When the answer was there, UTC."},
+}
+
+
+def coverage_table(results: Sequence[Result], last_final: date) -> pa.Table:
+    """The coverage rows of cells.
+
+    Args:
+        results: cells that were asked for.
+        last_final: newest day that later syncs will not ask for again.
+    """
+    rows = [
+        {
+            "website_id": result.cell.website_id,
+            "report": result.cell.report.name,
+            "window_start": result.cell.window.start,
+            "window_end": result.cell.window.end,
+            "date": result.cell.window.date,
+            "grain": result.cell.report.grain.value,
+            "time_zone": result.cell.window.zone,
+            "query_type": result.cell.report.query_type.name,
+            "status": result.status.value,
+            "rows": len(result.rows),
+            "rows_expected": result.rows_expected,
+            "silent": result.silent,
+            "final": result.cell.window.date <= last_final and result.status.brings_rows,
+            "reason": result.reason or None,
+            "fetched_at": result.fetched_at,
+        }
+        for result in results
+    ]
+    return pa.Table.from_pylist(rows, SCHEMA)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What the warehouse says of a cell from earlier runs: it had data, and may be final."""
+
+    final: bool
+
+
+def earlier_cells(
+    pipeline: dlt.Pipeline, since: datetime
+) -> Mapping[tuple[str, str, datetime], Earlier]:
+    """The cells with data that the warehouse holds, from `since` (UTC) on, by website, report
+    and start of the window. Empty before the first load, and without a destination."""
+    try:
+        with pipeline.sql_client() as client:
+            table = client.make_qualified_table_name(TABLE)
+            rows = client.execute_sql(
+                f"SELECT website_id, report, window_start, final FROM {table} "
+                "WHERE NOT silent AND window_start >= %s",
+                since,
+            )
+    except (DestinationUndefinedEntity, PipelineConfigMissing, ConfigurationException):
+        return {}
+    return {(row[0], row[1], row[2]): Earlier(bool(row[3])) for row in rows or ()}
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A cell that a run did not bring whole."""
+
+    website_id: str
+    report: str
+    date: date
+    status: Status
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.report} of {self.website_id} on {self.date}: {self.status}: {self.reason}"
+
+
+def gaps_of_loads(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Gap]:
+    """The cells that these loads recorded as not complete, oldest first."""
+    found = _of_loads(
+        pipeline,
+        load_ids,
+        "website_id, report, date, status, reason",
+        "status <> 'complete'",
+        "ORDER BY date, website_id, report",
+    )
+    return [Gap(row[0], row[1], row[2], Status(row[3]), row[4] or "") for row in found]
+
+
+def _of_loads(
+    pipeline: dlt.Pipeline, load_ids: Sequence[str], columns: str, condition: str, rest: str
+) -> Sequence[Sequence[Any]]:
+    if not load_ids:
+        return []
+    marks = ", ".join(["%s"] * len(load_ids))
+    try:
+        with pipeline.sql_client() as client:
+            table = client.make_qualified_table_name(TABLE)
+            found = client.execute_sql(
+                f"SELECT {columns} FROM {table} "
+                f"WHERE {condition} AND _dlt_load_id IN ({marks}) {rest}",
+                *load_ids,
+            )
+    except DestinationUndefinedEntity:
+        return []
+    return found or []
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What loads brought for one report, tombstones and gaps not counted as rows."""
+
+    report: str
+    rows: int
+    cells: int
+    first: date
+    last: date
+    time_zone: str
+
+
+def loaded_reports(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Loaded]:
+    """What these loads brought, by report, in alphabetical order."""
+    found = _of_loads(
+        pipeline,
+        load_ids,
+        "report, CAST(SUM(rows) AS BIGINT), COUNT(*), MIN(date), MAX(date), MIN(time_zone)",
+        "status <> 'unavailable'",
+        "GROUP BY report ORDER BY report",
+    )
+    return [Loaded(*row) for row in found]
+
+
+class IncompleteLoad(DatabuddyError):
+    """Some cells failed, are truncated or suspect. Everything else was loaded."""
+
+    default_todo = "The next run asks for them again; the table `coverage` has the reasons."
+
+
+def raise_if_incomplete(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None:
+    """For wrappers that shall see red when a load has gaps.
+
+    Args:
+        pipeline: that ran.
+        load_ids: `load_info.loads_ids` of the run.
+
+    Raises:
+        IncompleteLoad: names the first gaps. Types that are unavailable on this server and were
+            not asked for by name are no gaps.
+    """
+    gaps = [
+        gap for gap in gaps_of_loads(pipeline, load_ids) if gap.status is not Status.UNAVAILABLE
+    ]
+    if gaps:
+        more = f"; and {len(gaps) - 3} more" if len(gaps) > 3 else ""
+        named = "; ".join(str(gap) for gap in gaps[:3])
+        raise IncompleteLoad(f"{len(gaps)} cells are not complete: {named}{more}")

@@ -1,0 +1,32 @@
+"""dlt's own settings that have to hold wherever the source runs, also without this project's
+`.dlt/` folder. What the user has configured is never changed."""
+
+from __future__ import annotations
+
+import dlt
+from dlt.common.runtime.anon_tracker import disable_anon_tracker
+
+
+def for_source() -> None:
+    """When the source is made.
+
+    `fifo`: dlt's default `round_robin` ends in a RecursionError between 1,000 and 2,000
+    resources. No telemetry: nobody but the user learns what is loaded.
+    """
+    _default("sources.databuddy.extract.next_item_mode", "fifo")
+    if dlt.config.get("runtime.dlthub_telemetry") is None:
+        dlt.config["runtime.dlthub_telemetry"] = False
+        disable_anon_tracker()
+
+
+def for_pipeline(pipeline: dlt.Pipeline) -> None:
+    """When extraction begins: of finished loads nothing stays in local files or in the staging
+    dataset."""
+    _default(f"{pipeline.pipeline_name}.load.delete_completed_jobs", True)
+    _default(f"{pipeline.pipeline_name}.load.truncate_staging_dataset", True)
+
+
+def _default(key: str, value: object) -> None:
+    general = key.split(".", 1)[1]
+    if dlt.config.get(key) is None and dlt.config.get(general) is None:
+        dlt.config[key] = value

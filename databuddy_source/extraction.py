@@ -1,0 +1,173 @@
+"""What the resources of one run share: the server, the fetcher, and what they know together.
+
+Resources stay independent of each other: each joins when dlt starts it and leaves when it is
+done. The first to join opens an extraction, the last to leave closes it, so the same source can
+run again, in another event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+import dlt
+
+from databuddy_source import dlt_settings, windows
+from databuddy_source.api.budget import budget_for
+from databuddy_source.api.client import Client
+from databuddy_source.api.errors import UnknownQueryType
+from databuddy_source.api.server import Server, first_contact, run_alone
+from databuddy_source.catalog import load_catalog
+from databuddy_source.coverage import Earlier, earlier_cells
+from databuddy_source.fetch.fetcher import Fetcher
+from databuddy_source.fetch.results import Result
+from databuddy_source.reports import Cell, Report
+from databuddy_source.settings import Settings, now
+
+logger = logging.getLogger("databuddy_source")
+
+
+def client_for(settings: Settings) -> Client:
+    """A client for the configured server and key."""
+    secret = settings.credential.api_key or settings.credential.session_cookie
+    budget = budget_for(settings.base_url, secret, settings.requests_per_minute)
+    return Client(settings.base_url, settings.credential, budget)
+
+
+class Extraction:
+    """One run's contact with the server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.now = now()
+        self.server: Server = run_alone(lambda: first_contact(client_for(settings)))
+        self.fetcher = Fetcher(lambda: client_for(settings), self.server, settings.timezone)
+        self.members: set[str] = set()
+        self._of_window: dict[tuple[str, datetime, datetime], list[Cell]] = defaultdict(list)
+        self._earlier: Mapping[tuple[str, str, datetime], Earlier] | None = None
+
+    def report(self, query_type: str) -> Report | None:
+        """The report of a canonical query type on this server, or None when the server lacks it
+        and nobody named it.
+
+        Raises:
+            UnknownQueryType: the user named it and the server lacks it.
+        """
+        catalog = load_catalog()
+        named = self.settings.named(query_type)
+        if catalog.spelled_for(query_type, self.server.types) is None:
+            if named:
+                near = catalog.suggestions(query_type, self.server.types)
+                hint = f"Did you mean {' or '.join(near)}? " if near else ""
+                raise UnknownQueryType(
+                    f"This server has no query type {query_type!r}",
+                    hint + UnknownQueryType.default_todo,
+                )
+            return None
+        known = catalog.get(query_type).on(self.server.generation)
+        return Report(query_type, known, named=named)
+
+    def zone(self, report: Report) -> str:
+        """The time zone that cuts a report's days here."""
+        return report.zone(self.settings.timezone, self.server.generation.takes_offsets)
+
+    def today(self, report: Report) -> date:
+        """Today, where this report's days are cut."""
+        return windows.today(self.zone(report), self.now)
+
+    def want(self, cells: Sequence[Cell], *, cautious: bool) -> None:
+        """Line cells up to be fetched."""
+        self.fetcher.want(cells, cautious=cautious)
+        for cell in cells:
+            self._of_window[cell.website_id, cell.window.start, cell.window.end].append(cell)
+
+    def look_back(self) -> None:
+        """Read what the warehouse already holds of the wanted cells. Called once all are known,
+        before the first request."""
+        if self._earlier is None:
+            starts = [start for _, start, _ in self._of_window]
+            pipeline = _active_pipeline()
+            self._earlier = earlier_cells(pipeline, min(starts)) if pipeline and starts else {}
+
+    async def result(self, cell: Cell) -> Result:
+        """The cell's result; `suspect` when its emptiness is not to be believed."""
+        result = await self.fetcher.result(cell)
+        if not (result.status.brings_rows and result.silent):
+            return result
+        if cell.website_id not in self.server.websites:
+            return result.doubted("the answer is empty and the server does not list the website")
+        earlier = (self._earlier or {}).get((cell.website_id, cell.report.name, cell.window.start))
+        if earlier is None or self.settings.allow_empty:
+            return result
+        if earlier.final:
+            return result.doubted("the answer is empty, but the day was final and had data")
+        same_day = self._of_window[cell.website_id, cell.window.start, cell.window.end]
+        others = await asyncio.gather(*(self.fetcher.result(each) for each in same_day))
+        if all(other.silent for other in others):
+            return result.doubted("the day had data and now everything about it is empty")
+        return result
+
+
+class Sharing:
+    """Gives the resources of a source the extraction that they share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._current: Extraction | None = None
+
+    def join(self, resource: str) -> Extraction:
+        """The extraction that is going on; a new one for the first resource of a run."""
+        # a resource that joins twice belongs to a new run: the old one was cut off
+        if self._current is None or resource in self._current.members:
+            if pipeline := _active_pipeline():
+                dlt_settings.for_pipeline(pipeline)
+            self._current = Extraction(self.settings)
+            _log_once(self._current)
+        self._current.members.add(resource)
+        return self._current
+
+    async def leave(self, resource: str, extraction: Extraction) -> None:
+        """The last resource to leave closes the connections."""
+        extraction.members.discard(resource)
+        if not extraction.members:
+            self.forget(extraction)
+            await extraction.fetcher.close()
+
+    def abandon(self, resource: str, extraction: Extraction) -> None:
+        """Leave without an event loop, when nothing was asked for."""
+        extraction.members.discard(resource)
+        if not extraction.members:
+            self.forget(extraction)
+
+    def forget(self, extraction: Extraction) -> None:
+        """Let the next run open an extraction of its own."""
+        if self._current is extraction:
+            self._current = None
+
+
+def _active_pipeline() -> dlt.Pipeline | None:
+    try:
+        pipeline = dlt.current.pipeline()
+    except Exception as error:  # dlt has no public name for "outside of a pipeline"
+        logger.debug("no active pipeline: %s", error)
+        return None
+    return pipeline if isinstance(pipeline, dlt.Pipeline) else None
+
+
+def _log_once(extraction: Extraction) -> None:
+    settings, server = extraction.settings, extraction.server
+    if not server.generation.takes_offsets and settings.timezone != "UTC":
+        logger.warning(
+            "This server knows UTC days only, so days are UTC days and not those of %s.",
+            settings.timezone,
+        )
+    lacking = [
+        name
+        for name in settings.canonical_query_types()
+        if load_catalog().spelled_for(name, server.types) is None and not settings.named(name)
+    ]
+    if lacking:
+        logger.warning("Skipped, since this server lacks them: %s.", ", ".join(lacking))

@@ -1,0 +1,106 @@
+"""The tables `websites` and `query_types`: what the server has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import dlt
+import orjson
+import pyarrow as pa
+from dlt.extract import DltResource
+
+from databuddy_source.api.models import TypeConfig, Website
+from databuddy_source.api.server import Server
+from databuddy_source.catalog import load_catalog
+from databuddy_source.extraction import Sharing
+from databuddy_source.travel import REPLACE_PARTITION, stamped
+
+_WEBSITES = pa.schema(
+    [
+        pa.field("id", pa.string(), False),
+        pa.field("name", pa.string()),
+        pa.field("domain", pa.string()),
+        pa.field("is_public", pa.bool_()),
+        pa.field("created_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+_QUERY_TYPES = pa.schema(
+    [
+        pa.field("name", pa.string(), False),
+        pa.field("table_name", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("description", pa.string()),
+        pa.field("category", pa.string()),
+        pa.field("shape", pa.string()),
+        pa.field("personal", pa.bool_()),
+        pa.field("columns", pa.string()),
+    ]
+)
+
+
+def websites(sharing: Sharing) -> DltResource:
+    """The websites that the key sees. Merged by id: one that is gone stays."""
+    return _listing(sharing, "websites", "id", lambda server: website_rows(server.websites))
+
+
+def query_types(sharing: Sharing) -> DltResource:
+    """The query types that the server has, with what the API says of each."""
+    return _listing(sharing, "query_types", "name", lambda server: type_rows(server.types))
+
+
+def _listing(
+    sharing: Sharing, name: str, key: str, rows: Callable[[Server], pa.Table]
+) -> DltResource:
+    def generate() -> Iterator[Any]:
+        extraction = sharing.join(name)
+        try:
+            yield None  # wait for the others, so that one extraction serves all
+            yield rows(extraction.server)
+        finally:
+            sharing.abandon(name, extraction)
+
+    return stamped(
+        dlt.resource(
+            generate, name=name, write_disposition=REPLACE_PARTITION, merge_key=key, primary_key=()
+        )
+    )
+
+
+def website_rows(seen: Mapping[str, Website]) -> pa.Table:
+    """One row for each website."""
+    rows = [
+        {
+            "id": website.id,
+            "name": website.name,
+            "domain": website.domain,
+            "is_public": website.isPublic,
+            "created_at": website.createdAt,
+        }
+        for website in seen.values()
+    ]
+    return pa.Table.from_pylist(rows, _WEBSITES)
+
+
+def type_rows(types: Mapping[str, TypeConfig]) -> pa.Table:
+    """One row for each query type; `columns` is JSON, as the API describes them."""
+    catalog = load_catalog()
+    rows = []
+    for name, config in types.items():
+        known, meta = catalog.get(name), config.meta
+        fields = (
+            [field.model_dump(exclude_none=True) for field in meta.output_fields] if meta else []
+        )
+        rows.append(
+            {
+                "name": name,
+                "table_name": known.name,
+                "title": meta.title if meta else None,
+                "description": meta.description if meta else None,
+                "category": meta.category if meta else None,
+                "shape": known.shape.value if known.known else None,
+                "personal": known.personal if known.known else None,
+                "columns": orjson.dumps(fields).decode() if fields else None,
+            }
+        )
+    return pa.Table.from_pylist(rows, _QUERY_TYPES)

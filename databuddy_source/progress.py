@@ -1,0 +1,89 @@
+"""The daily sync's memory: which days a resource asks for, and what it remembers of them.
+
+The cursor is dlt's `incremental` on `date`. It never filters rows: left to itself it would drop
+restated days. The resource reads it, chooses its own windows, and moves it once rows are on their
+way. The cursor may pass a day that failed only because that day is listed in the state.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from databuddy_source import windows
+from databuddy_source.extraction import Extraction
+from databuddy_source.fetch.results import Result, Status
+from databuddy_source.reports import Cell, Report
+from databuddy_source.settings import Settings
+
+MAX_ATTEMPTS = 5
+"""Runs in which a failed cell is asked for again before only `coverage` remembers it."""
+
+
+class Progress:
+    """Which cells a resource has to ask for, and what it remembers once they are on their way.
+
+    The resource's state holds `first` (the earliest day that was ever asked for), `failed` (days
+    to ask for again, with the number of attempts) and `unavailable`.
+    """
+
+    def __init__(self, settings: Settings, cursor: Any, state: dict[str, Any]) -> None:
+        self._settings = settings
+        self._cursor = cursor
+        self._state = state
+        self._first: date | None = None
+        if cursor is not None:
+            cursor.advance(cursor.last_value)  # dlt shall not filter rows
+
+    @property
+    def cautious(self) -> bool:
+        """Whether the type was unavailable in the last run."""
+        return bool(self._state.get("unavailable"))
+
+    def cells(self, extraction: Extraction, report: Report, website_id: str) -> list[Cell]:
+        """The cells to ask for, oldest first."""
+        today = extraction.today(report)
+        zone = extraction.zone(report)
+        self.last_final = today - timedelta(days=self._settings.lookback_days + 1)
+        return [
+            Cell(website_id, report, window)
+            for first, last in self._ranges(extraction, today)
+            for window in windows.days(first, last, zone)
+        ]
+
+    def _ranges(self, extraction: Extraction, today: date) -> list[tuple[date, date]]:
+        settings = self._settings
+        if settings.bounded and settings.since and settings.until:
+            return [(settings.since, min(settings.until, today))]
+        first = min(settings.first_day(extraction.now), today)
+        if self._cursor.last_value is None:
+            self._first = first
+            return [(first, today)]
+        newest = min(self._cursor.last_value, today)
+        start = newest - timedelta(days=settings.lookback_days)
+        known = date.fromisoformat(self._state.get("first", start.isoformat()))
+        self._first = min(first, known)
+        missing = [] if first >= known else [(first, min(known, start) - windows.ONE_DAY)]
+        failed = sorted(date.fromisoformat(day) for day in self._state.get("failed", {}))
+        missing += [(day, day) for day in failed if known <= day < start]
+        return [*missing, (max(start, min(first, known)), today)]
+
+    def done(self, results: list[Result], *, last: bool) -> None:
+        """These results are on their way to the warehouse. The cursor passes no hole that is not
+        listed."""
+        if self._cursor is None:
+            return
+        self._state["unavailable"] = all(result.status is Status.UNAVAILABLE for result in results)
+        if self._state["unavailable"]:  # nothing was learned of any day
+            return
+        failed = self._state.setdefault("failed", {})
+        for result in results:
+            day = result.cell.window.date.isoformat()
+            attempts = failed.pop(day, 0) + 1
+            if not result.status.brings_rows and attempts < MAX_ATTEMPTS:
+                failed[day] = attempts
+        newest = max(result.cell.window.date for result in results)
+        if self._cursor.last_value is None or newest > self._cursor.last_value:
+            self._cursor.advance(newest)
+        if last and self._first:
+            self._state["first"] = self._first.isoformat()

@@ -1,0 +1,235 @@
+"""The dlt source: websites x reports as resources. Wiring, no logic."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.configuration.inject import get_fun_spec
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.typing import TSecretStrValue
+from dlt.extract import DltResource
+from dlt.extract.utils import wrap_async_iterator
+
+from databuddy_source import coverage, dlt_settings, listings
+from databuddy_source.api.errors import BadSetting
+from databuddy_source.api.server import first_contact, run_alone
+from databuddy_source.extraction import Extraction, Sharing, client_for
+from databuddy_source.fetch.results import Result
+from databuddy_source.progress import Progress
+from databuddy_source.reports import Cell, Report
+from databuddy_source.settings import Settings
+from databuddy_source.tables import TOMBSTONE, rows_table
+from databuddy_source.travel import REPLACE_PARTITION, coverage_alone, stamped, with_coverage
+
+ROWS_PER_TABLE = 50_000
+"""Rows after which a resource hands over what it has."""
+
+
+@dlt.source(name="databuddy", section="databuddy", max_table_nesting=0)
+def databuddy_source(
+    api_key: TSecretStrValue | None = None,
+    session_cookie: TSecretStrValue | None = None,
+    base_url: Any = None,
+    websites: Any = None,
+    query_types: Any = None,
+    timezone: Any = None,
+    start_date: Any = None,
+    lookback_days: Any = None,
+    allow_http: Any = None,
+    requests_per_minute: Any = None,
+    allow_empty: Any = None,
+    since: Any = None,
+    until: Any = None,
+) -> Iterator[DltResource]:
+    """Each query type of each website as a resource `<report>__<website id>`; all websites of a
+    report fill one table. Besides: `websites`, `query_types`, `coverage`.
+
+    Each argument may come from dlt's configuration, section `sources.databuddy`, or from the
+    environment (`SOURCES__DATABUDDY__API_KEY`, ...). They are untyped because dlt fills in no
+    unions; `Settings` checks them.
+
+    Args:
+        api_key: of Databuddy, with the scope `read:data`.
+        session_cookie: of a dashboard, instead of a key.
+        base_url: of a server, with or without `/v1`. Default `https://api.databuddy.cc/v1`.
+        websites: list of ids or domains. Default: all that the key sees, which costs one request
+            when the source is built, as domains do; with ids nothing is asked before extraction.
+        query_types: "default", "all", or a list of names. Default "default".
+        timezone: IANA name of the zone that cuts the days. Default UTC.
+        start_date: first day of the first sync (date or YYYY-MM-DD). Default 30 days ago. Moved
+            earlier later on, the missing days are loaded.
+        lookback_days: how many days before the newest one are asked for again. Default 3.
+        allow_http: send the key over plain http to another machine. Default False.
+        requests_per_minute: what the plan allows. Default 120.
+        allow_empty: believe a day that had data and is now empty. Default False.
+        since: first day of a first sync; with `until`, of a bounded run.
+        until: last day of a bounded run, which loads exactly these days and no cursor moves.
+
+    Raises:
+        BadSetting, InsecureAddress, NoKey: before anything is sent.
+        UnknownQueryType, KeyRejected, ...: during extraction, before the first query.
+    """
+    settings = Settings.of(
+        api_key=api_key,
+        session_cookie=session_cookie,
+        base_url=base_url,
+        websites=websites,
+        query_types=query_types,
+        timezone=timezone,
+        start_date=start_date,
+        lookback_days=lookback_days,
+        allow_http=allow_http,
+        requests_per_minute=requests_per_minute,
+        allow_empty=allow_empty,
+        since=since,
+        until=until,
+    )
+    settings.credential.headers()
+    dlt_settings.for_source()
+    sharing = Sharing(settings)
+    yield listings.websites(sharing)
+    yield listings.query_types(sharing)
+    yield _coverage()
+    website_ids = _website_ids(settings)
+    for query_type in settings.canonical_query_types():
+        for website_id in website_ids:
+            yield _report(sharing, query_type, website_id)
+
+
+def configured(**given: Any) -> Settings:
+    """The settings as dlt's configuration has them, with `given` ones above it.
+
+    Raises:
+        BadSetting: see `Settings.of`.
+    """
+    spec = get_fun_spec(inspect.unwrap(databuddy_source))
+    found = dict(resolve_configuration(spec(), sections=("sources", "databuddy")))
+    return Settings.of(**{**found, **{key: v for key, v in given.items() if v is not None}})
+
+
+def _website_ids(settings: Settings) -> list[str]:
+    """The configured ids; domains and an empty list cost one request."""
+    if settings.websites and not any("." in name for name in settings.websites):
+        return list(dict.fromkeys(settings.websites))
+    seen = run_alone(lambda: first_contact(client_for(settings))).websites
+    if not settings.websites:
+        return list(seen)
+    by_domain = {website.domain: id_ for id_, website in seen.items()}
+    ids = []
+    for name in settings.websites:
+        id_ = name if name in seen or "." not in name else by_domain.get(name)
+        if id_ is None:
+            domains = ", ".join(sorted(domain for domain in by_domain if domain)) or "none"
+            raise BadSetting(
+                f"sources.databuddy.websites has {name!r}, which the key does not see",
+                f"It sees: {domains}.",
+            )
+        ids.append(id_)
+    return list(dict.fromkeys(ids))
+
+
+def _report(sharing: Sharing, query_type: str, website_id: str) -> DltResource:
+    name = f"{query_type}__{website_id}"
+
+    def extract(cursor: Any) -> Iterator[Any]:
+        extraction = sharing.join(name)
+        try:
+            report = extraction.report(query_type)
+            if report is None:
+                yield None  # stay until the others have joined
+                return
+            progress = Progress(sharing.settings, cursor, dlt.current.resource_state())
+            cells = progress.cells(extraction, report, website_id)
+            extraction.want(cells, cautious=progress.cautious)
+            columns = dlt.current.source_schema().tables.get(query_type, {}).get("columns", {})
+            types = {column: hint.get("data_type") for column, hint in columns.items()}
+            # let all other resources line up their cells before the first request leaves
+            yield None
+            extraction.look_back()
+            yield from wrap_async_iterator(
+                _tables(sharing, extraction, name, report, cells, progress, types)
+            )
+        finally:
+            sharing.abandon(name, extraction)
+
+    moving: Any = dlt.sources.incremental("date", primary_key=(), allow_external_schedulers=False)
+
+    def daily(cursor: Any = moving) -> Iterator[Any]:  # dlt finds the cursor in the signature
+        yield from extract(cursor)
+
+    def bounded() -> Iterator[Any]:
+        yield from extract(None)
+
+    resource: DltResource = dlt.resource(
+        bounded if sharing.settings.bounded else daily,
+        name=name,
+        table_name=query_type,
+        write_disposition=REPLACE_PARTITION,
+        merge_key=("website_id", "date"),
+        columns={
+            "website_id": {"data_type": "text", "nullable": False},
+            "date": {"data_type": "date", "nullable": False},
+            TOMBSTONE: {"data_type": "bool", "hard_delete": True},
+        },
+    )
+    return stamped(resource)
+
+
+async def _tables(
+    sharing: Sharing,
+    extraction: Extraction,
+    name: str,
+    report: Report,
+    cells: list[Cell],
+    progress: Progress,
+    types: Mapping[str, str | None],
+) -> AsyncIterator[Any]:
+    """The rows of all cells, oldest first, as tables that carry their coverage with them."""
+    naming = dlt.Schema("naming").naming
+    batch: list[Result] = []
+    rows = 0
+    try:
+        for cell in cells:
+            result = await extraction.result(cell)
+            batch.append(result)
+            rows += len(result.rows)
+            last = cell is cells[-1]
+            if rows < ROWS_PER_TABLE and not last:
+                continue
+            covered = coverage.coverage_table(batch, progress.last_final)
+            whole = [each for each in batch if each.status.brings_rows]
+            if whole:
+                table = rows_table(
+                    report.query_type,
+                    whole,
+                    lambda column: types.get(naming.normalize_identifier(column)),
+                )
+                yield with_coverage(table, covered)
+            else:
+                yield coverage_alone(covered)
+            progress.done([each.without_rows() for each in batch], last=last)
+            batch, rows = [], 0
+    finally:
+        await sharing.leave(name, extraction)
+
+
+def _coverage() -> DltResource:
+    """Declares the table; the reports fill it."""
+
+    def generate() -> Iterator[pa.Table | None]:
+        yield None  # dlt shall reach all other resources before the first table
+        yield coverage.SCHEMA.empty_table()
+
+    return stamped(
+        dlt.resource(
+            generate,
+            name=coverage.TABLE,
+            write_disposition=REPLACE_PARTITION,
+            merge_key=coverage.KEY,
+            columns=coverage.COLUMNS,
+        )
+    )

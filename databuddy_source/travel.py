@@ -1,0 +1,71 @@
+"""Coverage travels with its rows.
+
+A table of rows carries its coverage in its schema's metadata through all steps of a dlt pipe, so
+that `add_limit`, filters and maps see tables of rows only and never part rows from their
+coverage. The last step takes it out and sends it to the table `coverage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import dlt
+import pyarrow as pa
+from dlt.common.configuration.container import Container
+from dlt.common.storages.load_package import LoadPackageStateInjectableContext
+from dlt.extract import DltResource
+from dlt.extract.items_transform import YieldMapItem
+
+from databuddy_source import coverage
+
+REPLACE_PARTITION: Any = {"disposition": "merge", "strategy": "delete-insert"}
+"""Rows of the partition that are not in the load vanish from the table."""
+
+_METADATA_KEY = b"databuddy.coverage"
+
+
+def with_coverage(rows: pa.Table, covered: pa.Table) -> pa.Table:
+    """Rows that carry their coverage with them."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, covered.schema) as writer:
+        writer.write_table(covered)
+    return rows.replace_schema_metadata({_METADATA_KEY: bytes(sink.getvalue())})
+
+
+def coverage_alone(covered: pa.Table) -> Any:
+    """Coverage of cells that bring no rows, as an item of any resource."""
+    hints = dlt.mark.make_hints(
+        table_name=coverage.TABLE,
+        write_disposition=REPLACE_PARTITION,
+        merge_key=coverage.KEY,
+        columns={},  # the report's own columns shall not come along
+    )
+    return dlt.mark.with_hints(covered, hints, create_table_variant=True)
+
+
+def stamped(resource: DltResource) -> DltResource:
+    """The resource with the last step: the load's id on each row, coverage on its own way."""
+    return resource.add_step(_Stamp(_stamp))
+
+
+class _Stamp(YieldMapItem):
+    placement_affinity: ClassVar[float] = 1.5  # behind dlt's limit, which has 1.1
+
+
+def _stamp(table: pa.Table) -> Iterator[Any]:
+    carried = (table.schema.metadata or {}).get(_METADATA_KEY)
+    yield _with_load_id(table.replace_schema_metadata(None))
+    if carried:
+        covered = pa.ipc.open_stream(carried).read_all()
+        yield coverage_alone(_with_load_id(covered))
+
+
+def _with_load_id(table: pa.Table) -> pa.Table:
+    """Like dlt's `add_dlt_load_id`, which a source cannot switch on for itself."""
+    container = Container()
+    if LoadPackageStateInjectableContext not in container:
+        return table
+    load_id = container[LoadPackageStateInjectableContext].load_id
+    field = pa.field("_dlt_load_id", pa.string(), nullable=False)
+    return table.append_column(field, pa.repeat(load_id, len(table)))
