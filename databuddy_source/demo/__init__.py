@@ -1,0 +1,31 @@
+"""A Databuddy server over synthetic visitors, for tests and for trying things out.
+
+Every answer is computed by SQL from the events of one in-memory store, so tests can compare what a
+client made of the answers with the events themselves. It shares no code with the rest of this
+package: it is a witness of its own.
+
+    with DemoServer(today=date(2026, 11, 22)) as server:
+        httpx.get(f"{server.url}/query/websites", headers={"x-api-key": server.api_key})
+
+From the command line: `python -m databuddy_source.demo --port 8000`.
+"""
+
+from databuddy_source.demo.arrivals import Arrival
+from databuddy_source.demo.faults import Fault
+from databuddy_source.demo.limits import Plan
+from databuddy_source.demo.queries import Generation, Query, queries
+from databuddy_source.demo.server import DemoServer
+from databuddy_source.demo.store import Events
+from databuddy_source.demo.websites import Website
+
+__all__ = [
+    "Arrival",
+    "DemoServer",
+    "Events",
+    "Fault",
+    "Generation",
+    "Plan",
+    "Query",
+    "Website",
+    "queries",
+]
