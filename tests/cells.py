@@ -1,0 +1,50 @@
+"""Reports, cells and results as tests need them: only what a test is about has to be said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+
+from databuddy_source import windows
+from databuddy_source.api.models import Generation, Row
+from databuddy_source.catalog import QueryType, load_catalog
+from databuddy_source.fetch.results import Result, Status, is_silent
+from databuddy_source.reports import Cell, Report
+
+DAY = date(2026, 3, 2)
+"""A day like any other: Monday, no clock changes anywhere near it."""
+
+FETCHED = datetime(2026, 3, 3, 12, tzinfo=UTC)
+
+
+def a_report(
+    query_type: str | QueryType = "top_pages",
+    generation: Generation = Generation.G2026,
+    *,
+    named: bool = False,
+) -> Report:
+    """A report of a type of the catalogue, or of one that a test made up."""
+    if isinstance(query_type, str):
+        query_type = load_catalog().get(query_type).on(generation)
+    return Report(query_type.name, query_type, named=named)
+
+
+def cells_of(
+    report: Report,
+    first: date = DAY,
+    last: date | None = None,
+    *,
+    website: str = "shop",
+    zone: str = "UTC",
+) -> list[Cell]:
+    """The cells of a website from one day to another, both included."""
+    return [Cell(website, report, window) for window in windows.days(first, last or first, zone)]
+
+
+def a_result(
+    cell: Cell, rows: Iterable[Row] = (), status: Status = Status.COMPLETE, reason: str = ""
+) -> Result:
+    """What came of a cell."""
+    own = tuple(rows)
+    silent = is_silent(own, cell.report.query_type.shape)
+    return Result(cell, status, FETCHED, own, silent=silent, reason=reason)

@@ -1,0 +1,189 @@
+"""A demo server at a fixed day, a pipeline into DuckDB, and the truth by SQL over the events.
+
+The truth cuts days with DuckDB's own time zone functions; nothing here imports the package's
+windows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+import time_machine
+
+from databuddy_source import databuddy_source, sync
+from databuddy_source.coverage import Gap, gaps_of_loads
+from databuddy_source.demo import DemoServer, Generation, queries
+
+TODAY = date(2026, 3, 20)
+
+
+@dataclass
+class Warehouse:
+    """One DuckDB file that is synced from a demo server."""
+
+    server: DemoServer
+    pipeline: dlt.Pipeline
+
+    def sync(
+        self, *, limit: int | None = None, resources: list[str] | None = None, **given: Any
+    ) -> list[Gap]:
+        """Sync at the server's time. Returns the cells that are not complete."""
+        given = {"api_key": self.server.api_key, "base_url": self.server.url, **given}
+        given.setdefault("websites", [website.id for website in self.server.websites])
+        with time_machine.travel(self.server.now, tick=True):
+            source = databuddy_source(**given)
+            if resources:
+                source = source.with_resources(*resources)
+            if limit:
+                source.add_limit(limit)
+            loads = sync(self.pipeline, source)
+            return gaps_of_loads(self.pipeline, loads)
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self.pipeline.sql_client() as client:
+            return [tuple(row) for row in client.execute_sql(sql, *values) or ()]
+
+    def tables(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Everything in the warehouse that two equal syncs have in common."""
+        found = self.query(
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_schema = 'databuddy' AND table_name NOT LIKE '!_dlt%' ESCAPE '!'"
+        )
+        own = {"coverage": "EXCLUDE (_dlt_load_id, fetched_at, final)"}
+        return {
+            name: sorted(
+                self.query(f"SELECT * {own.get(name, 'EXCLUDE (_dlt_load_id)')} FROM {name}"),
+                key=repr,
+            )
+            for (name,) in sorted(found)
+        }
+
+    def cells(self, report: str) -> dict[tuple[str, date], list[tuple[Any, ...]]]:
+        """Rows of a report as text, without our own columns, sorted, by website and day."""
+        found: dict[tuple[str, date], list[tuple[Any, ...]]] = defaultdict(list)
+        undecided = UNDECIDED[self.server.generation].get(report, set())
+        left_out = ", ".join({"website_id", "date", "tombstone", "_dlt_load_id", *undecided})
+        for website_id, day, *own in self.query(
+            f"SELECT website_id, date, * EXCLUDE ({left_out}) FROM {report}"
+        ):
+            found[website_id, day].append(tuple(map(plain, own)))
+        return defaultdict(list, {key: sorted(rows) for key, rows in found.items()})
+
+
+def plain(value: Any) -> str:
+    """A value as it looks on both sides: 100 is 100.0, and times are UTC to the millisecond."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(float(value))
+    return repr(value) if value is None else str(value)
+
+
+WHOLE_DAYS: dict[Generation, set[str]] = {
+    "2026": {"events_by_date", "sessions_time_series"},
+    "2025": {
+        "events_by_date",
+        "sessions_time_series",
+        "entry_pages",
+        "exit_pages",
+        "page_time_analysis",
+    },
+}
+"""Asked for up to the next midnight: series, which bring their own dates, and what a 2025 server
+ends at the first instant of the end date. No day of theirs loses its last fraction of a second."""
+
+
+UNDECIDED: dict[Generation, dict[str, set[str]]] = {
+    "2026": {},
+    "2025": {"country": {"name"}, "city": {"name", "country"}, "region": {"name", "country"}},
+}
+"""A 2025 server merges all places, and all spellings, of a country into one row, under the name of
+any of them."""
+
+
+def truth(
+    server: DemoServer, reports: Iterable[str], website_id: str, day: date, timezone: str = "UTC"
+) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows that the cells of a day have to have, by report, computed from the events.
+
+    The server's windows end at the whole second 23:59:59, so what happens in the last fraction
+    of a day is in no window: that is how it is, and what its own dashboard shows.
+    """
+    found = {}
+    with server.events.connection() as cursor:
+        local = "timezone($zone, timezone('UTC', time))"
+        values = {
+            "zone": timezone,
+            "website": website_id,
+            "day": day,
+            "now": server.now.replace(tzinfo=None),
+        }
+        cursor.execute(
+            f"CREATE TEMP TABLE whole AS SELECT *, strftime({local}, '%Y-%m-%d') AS bucket "
+            f"FROM events WHERE website_id = $website AND CAST({local} AS DATE) = $day "
+            "AND received_at <= $now",
+            values,
+        )
+        cursor.execute(
+            f"CREATE TEMP TABLE cut AS SELECT * FROM whole "
+            f"WHERE CAST({local} AS TIME) <= TIME '23:59:59'",
+            {"zone": timezone},
+        )
+        cursor.execute("CREATE TEMP TABLE history AS SELECT * FROM whole LIMIT 0")
+        cursor.execute(f"CREATE TEMP TABLE buckets AS SELECT '{day}' AS label")
+        for report in reports:
+            scope = "whole" if report in WHOLE_DAYS[server.generation] else "cut"
+            cursor.execute(f"CREATE OR REPLACE TEMP VIEW scope AS SELECT * FROM {scope}")
+            answer = cursor.execute(queries(server.generation)[report].full_sql)
+            columns = [column[0] for column in answer.description or ()]
+            left_out = {"date", *UNDECIDED[server.generation].get(report, ())}
+            kept = [index for index, column in enumerate(columns) if column not in left_out]
+            found[report] = sorted(
+                tuple(plain(row[index]) for index in kept) for row in answer.fetchall()
+            )
+    return found
+
+
+def days_between(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., DemoServer]]:
+    """Starts demo servers and stops them."""
+    servers: list[DemoServer] = []
+
+    def start(generation: Generation = "2026", **given: Any) -> DemoServer:
+        server = DemoServer(**{"today": TODAY, "generation": generation, "days": 14, **given})
+        servers.append(server.start())
+        return server
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Callable[[DemoServer], Warehouse]:
+    """An empty DuckDB file for a server; each call makes another one."""
+    made: list[Warehouse] = []
+
+    def make(server: DemoServer) -> Warehouse:
+        number = len(made)
+        pipeline = dlt.pipeline(
+            f"databuddy_{number}",
+            destination=dlt.destinations.duckdb(str(tmp_path / f"w{number}.duckdb")),
+            dataset_name="databuddy",
+            pipelines_dir=str(tmp_path / "state"),
+        )
+        made.append(Warehouse(server, pipeline))
+        return made[-1]
+
+    return make

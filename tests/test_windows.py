@@ -1,0 +1,182 @@
+"""Days of all time zones as instants, and how they are sent."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from databuddy_source import windows
+from databuddy_source.windows import ONE_DAY, ONE_SECOND, Asked, Window, asked, days
+
+ZONES = st.sampled_from(sorted(available_timezones()))
+DATES = st.dates(date(2015, 1, 1), date(2035, 12, 31))
+
+
+def the_day(zone: str, day: str) -> Window:
+    window = windows.day(date.fromisoformat(day), zone)
+    assert window is not None
+    return window
+
+
+def hours(window: Window) -> float:
+    return (window.end - window.start) / timedelta(hours=1)
+
+
+def local_date(instant: datetime, zone: str) -> date:
+    return instant.astimezone(ZoneInfo(zone)).date()
+
+
+@given(zone=ZONES, year=st.integers(2015, 2035))
+def test_days_tile_a_year_of_any_zone_without_gap_or_overlap(zone: str, year: int) -> None:
+    tiles = list(days(date(year, 1, 1), date(year, 12, 31), zone))
+    assert all(earlier.end == later.start for earlier, later in pairwise(tiles))
+    assert all(earlier.date < later.date for earlier, later in pairwise(tiles))
+    assert all(tile.zone == zone for tile in tiles)
+    for tile in tiles:
+        assert local_date(tile.start, zone) == tile.date == local_date(tile.end - ONE_SECOND, zone)
+        assert local_date(tile.start - ONE_SECOND, zone) < tile.date < local_date(tile.end, zone)
+
+
+@given(zone=ZONES, day=DATES, position=st.floats(0, 1, exclude_max=True))
+def test_each_second_of_a_window_has_its_local_date(zone: str, day: date, position: float) -> None:
+    window = windows.day(day, zone)
+    assert window is not None, "no zone has skipped a date since 2015"
+    seconds = int((window.end - window.start) / ONE_SECOND * position)
+    assert local_date(window.start + seconds * ONE_SECOND, zone) == day
+
+
+@given(zone=ZONES, first=DATES, length=st.integers(0, 40))
+def test_a_range_has_each_of_its_dates_once_and_oldest_first(
+    zone: str, first: date, length: int
+) -> None:
+    last = first + length * ONE_DAY
+    expected = [first + number * ONE_DAY for number in range(length + 1)]
+    assert [window.date for window in days(first, last, zone)] == expected
+
+
+def test_a_range_that_ends_before_it_starts_is_empty() -> None:
+    assert list(days(date(2026, 3, 2), date(2026, 3, 1), "UTC")) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "length", "start"),
+    [
+        ("UTC", "2026-03-02", 24, "2026-03-02T00:00:00"),
+        ("Asia/Kolkata", "2026-03-02", 24, "2026-03-01T18:30:00"),
+        ("America/New_York", "2026-03-08", 23, "2026-03-08T05:00:00"),
+        ("America/New_York", "2026-11-01", 25, "2026-11-01T04:00:00"),
+        ("Europe/Berlin", "2026-03-29", 23, "2026-03-28T23:00:00"),
+        ("Europe/Berlin", "2026-10-25", 25, "2026-10-24T22:00:00"),
+        ("Australia/Lord_Howe", "2025-10-05", 23.5, "2025-10-04T13:30:00"),
+        ("Australia/Lord_Howe", "2025-04-06", 24.5, "2025-04-05T13:00:00"),
+        # the clock jumps from 00:00 to 01:00, so the day starts at 01:00
+        ("Africa/Cairo", "2024-04-26", 23, "2024-04-25T22:00:00"),
+        ("America/Sao_Paulo", "2018-11-04", 23, "2018-11-04T03:00:00"),
+        # and from 00:00 of the 18th back to 23:00 of the 17th
+        ("America/Sao_Paulo", "2018-02-17", 25, "2018-02-17T02:00:00"),
+        # from 23:30 to 00:30: neither 23:45 of the one day nor 00:15 of the other exists
+        ("America/Toronto", "1919-03-30", 23.5, "1919-03-30T05:00:00"),
+        ("America/Toronto", "1919-03-31", 23.5, "1919-03-31T04:30:00"),
+        # from 00:01 back to 23:01: midnight comes twice, the first one starts the day
+        ("America/St_Johns", "2010-11-06", 24, "2010-11-06T02:30:00"),
+        ("America/St_Johns", "2010-11-07", 25, "2010-11-07T02:30:00"),
+    ],
+)
+def test_days_are_as_long_as_where_the_user_lives(
+    zone: str, day: str, length: float, start: str
+) -> None:
+    window = the_day(zone, day)
+    assert hours(window) == length
+    assert window.start == datetime.fromisoformat(start).replace(tzinfo=UTC)
+
+
+def test_a_date_that_a_zone_skipped_has_no_window() -> None:
+    assert windows.day(date(2011, 12, 30), "Pacific/Apia") is None
+    found = list(days(date(2011, 12, 29), date(2011, 12, 31), "Pacific/Apia"))
+    assert [str(window) for window in found] == ["2011-12-29", "2011-12-31"]
+    assert [hours(window) for window in found] == [24, 24]
+    assert found[0].end == found[1].start
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("UTC", date(2026, 3, 2)),
+        ("Pacific/Kiritimati", date(2026, 3, 3)),
+        ("America/New_York", date(2026, 3, 2)),
+        ("Pacific/Pago_Pago", date(2026, 3, 1)),
+    ],
+)
+def test_today_is_the_local_date(zone: str, expected: date) -> None:
+    assert windows.today(zone, datetime(2026, 3, 2, 10, 30, tzinfo=UTC)) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "last", "start", "end"),
+    [
+        ("UTC", "2026-03-02", "2026-03-04", "2026-03-02", "2026-03-04"),
+        (
+            "America/New_York",
+            "2026-03-08",
+            "2026-03-08",
+            "2026-03-08T00:00:00-05:00",
+            "2026-03-08T23:59:59-04:00",
+        ),
+        (
+            "America/New_York",
+            "2026-10-31",
+            "2026-11-02",
+            "2026-10-31T00:00:00-04:00",
+            "2026-11-02T23:59:59-05:00",
+        ),
+        (
+            "Africa/Cairo",
+            "2024-04-26",
+            "2024-04-26",
+            "2024-04-26T01:00:00+03:00",
+            "2024-04-26T23:59:59+03:00",
+        ),
+        (
+            "Asia/Kolkata",
+            "2026-03-02",
+            "2026-03-02",
+            "2026-03-02T00:00:00+05:30",
+            "2026-03-02T23:59:59+05:30",
+        ),
+        (
+            "Australia/Lord_Howe",
+            "2025-10-05",
+            "2025-10-05",
+            "2025-10-05T00:00:00+10:30",
+            "2025-10-05T23:59:59+11:00",
+        ),
+    ],
+)
+def test_both_ends_are_sent_with_the_offset_of_their_moment(
+    zone: str, first: str, last: str, start: str, end: str
+) -> None:
+    assert asked(the_day(zone, first), the_day(zone, last), offsets=True) == Asked(start, end)
+
+
+@given(zone=ZONES.filter(lambda name: name != "UTC"), first=DATES, length=st.integers(0, 40))
+def test_what_is_sent_means_exactly_the_windows(zone: str, first: date, length: int) -> None:
+    tiles = list(days(first, first + length * ONE_DAY, zone))
+    sent = asked(tiles[0], tiles[-1], offsets=True)
+    assert datetime.fromisoformat(sent.start) == tiles[0].start
+    assert datetime.fromisoformat(sent.end) + ONE_SECOND == tiles[-1].end
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_a_server_without_offsets_gets_plain_dates(zone: str) -> None:
+    first, last = the_day(zone, "2026-03-07"), the_day(zone, "2026-03-09")
+    assert asked(first, last, offsets=False) == Asked("2026-03-07", "2026-03-09")
+
+
+def test_a_server_that_stops_at_midnight_is_asked_up_to_the_next_day() -> None:
+    day = the_day("UTC", "2026-02-28")
+    assert asked(day, day, offsets=False, end_is_midnight=True) == Asked("2026-02-28", "2026-03-01")
