@@ -3,7 +3,7 @@
 import dlt
 from databuddy_source import databuddy_source
 
-pipeline = dlt.pipeline("databuddy", destination="duckdb", dataset_name="databuddy")
+pipeline = dlt.pipeline("databuddy_sync", destination="duckdb", dataset_name="databuddy")
 pipeline.run(databuddy_source())
 """
 

@@ -22,6 +22,7 @@ from databuddy_source.api.errors import UnknownQueryType
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.catalog import load_catalog
 from databuddy_source.coverage import Earlier, earlier_cells
+from databuddy_source.destinations import refuse_ambiguous_file, refuse_unfit
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.results import Result
 from databuddy_source.reports import Cell, Report
@@ -123,6 +124,9 @@ class Sharing:
         # a resource that joins twice belongs to a new run: the old one was cut off
         if self._current is None or resource in self._current.members:
             if pipeline := _active_pipeline():
+                if pipeline.destination:
+                    refuse_unfit(pipeline.destination)
+                refuse_ambiguous_file(pipeline)
                 dlt_settings.for_pipeline(pipeline)
             self._current = Extraction(self.settings)
             _log_once(self._current)

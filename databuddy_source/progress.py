@@ -62,7 +62,8 @@ class Progress:
         newest = min(self._cursor.last_value, today)
         start = newest - timedelta(days=settings.lookback_days)
         known = date.fromisoformat(self._state.get("first", start.isoformat()))
-        self._first = min(first, known)
+        if today >= self._cursor.last_value:  # else the clock moved back, and days are missing
+            self._first = min(first, known)
         missing = [] if first >= known else [(first, min(known, start) - windows.ONE_DAY)]
         failed = sorted(date.fromisoformat(day) for day in self._state.get("failed", {}))
         missing += [(day, day) for day in failed if known <= day < start]
@@ -73,7 +74,9 @@ class Progress:
         listed."""
         if self._cursor is None:
             return
-        self._state["unavailable"] = all(result.status is Status.UNAVAILABLE for result in results)
+        self._state["unavailable"] = last and all(
+            result.status is Status.UNAVAILABLE for result in results
+        )
         if self._state["unavailable"]:  # nothing was learned of any day
             return
         failed = self._state.setdefault("failed", {})

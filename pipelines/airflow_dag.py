@@ -34,7 +34,7 @@ def databuddy() -> None:
         from databuddy_source.coverage import loaded_reports
 
         pipeline = dlt.pipeline(
-            "databuddy",
+            "databuddy_sync",
             destination="duckdb",
             dataset_name="databuddy",
             # a place that outlives the task; with several workers, one that they share

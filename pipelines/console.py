@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
+import sys
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from pathlib import Path
 
-import dlt
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigurationException,
@@ -21,7 +25,7 @@ from databuddy_source.fetch.results import Status
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-GAPS_SHOWN = 10
+LINES_SHOWN = 10
 
 
 class Exit(IntEnum):
@@ -85,13 +89,30 @@ def summary(loaded: Sequence[Loaded], gaps: Sequence[Gap], requests: int, second
     if not serious:
         return Exit.COMPLETE
     err.print(f"\n[bold red]{len(serious)} cells are not complete:[/]")
-    for gap in serious[:GAPS_SHOWN]:
-        err.print(f"  {escape(str(gap))}")
-    if len(serious) > GAPS_SHOWN:
-        err.print(f"  ... and {len(serious) - GAPS_SHOWN} more; all are in the table coverage.")
+    alike = _alike(serious)
+    for line in alike[:LINES_SHOWN]:
+        err.print(f"  {escape(line)}")
+    if len(alike) > LINES_SHOWN:
+        err.print(f"  ... and {len(alike) - LINES_SHOWN} more; all are in the table coverage.")
     if any(gap.status is Status.SUSPECT for gap in serious):
         err.print("If the empty days are true, accept them with --allow-empty.")
-    return Exit.INCOMPLETE
+    failed = sum(gap.status is Status.FAILED for gap in serious)
+    return Exit.FAILED if failed == sum(each.cells for each in loaded) else Exit.INCOMPLETE
+
+
+def _alike(gaps: Sequence[Gap]) -> list[str]:
+    """One line for all gaps of a website that have the same reason."""
+    groups: dict[tuple[str, Status, str], list[Gap]] = defaultdict(list)
+    for gap in gaps:
+        groups[gap.website_id, gap.status, gap.reason].append(gap)
+    lines = []
+    for (website_id, status, reason), group in groups.items():
+        reports = sorted({gap.report for gap in group})
+        days = sorted({gap.date for gap in group})
+        what = reports[0] if len(reports) == 1 else f"{len(reports)} reports"
+        when = f"on {days[0]}" if len(days) == 1 else f"on {len(days)} days to {days[-1]}"
+        lines.append(f"{what} of {website_id} {when}: {status}: {reason}")
+    return lines
 
 
 def say(sentence: str) -> None:
@@ -104,10 +125,19 @@ def complain(sentence: str) -> None:
     err.print(f"[bold red]Error:[/] {escape(sentence)}")
 
 
-def first_query(pipeline: dlt.Pipeline, file: str) -> str:
-    """A command that shows something at once."""
-    query = (
-        f"SELECT date, SUM(pageviews) AS pageviews FROM {pipeline.dataset_name}.events_by_date "
-        "GROUP BY date ORDER BY date DESC LIMIT 7"
-    )
-    return f".venv/bin/python -c \"import duckdb; duckdb.connect('{file}').sql('{query}').show()\""
+def first_query(file: Path, dataset: str, loaded: Sequence[Loaded]) -> str:
+    """A command that shows something at once. Three parts, because DuckDB calls an opened file by
+    its stem, which may be the dataset's name, too."""
+    reports = [each.report for each in loaded if each.rows]
+    if not reports or "events_by_date" in reports:
+        what, report = "date, SUM(pageviews) AS pageviews", "events_by_date"
+        rest = "GROUP BY date ORDER BY date DESC LIMIT 7"
+    else:
+        what, report, rest = "*", reports[0], "ORDER BY date DESC LIMIT 10"
+    query = f"SELECT {what} FROM {file.stem}.{dataset}.{report} {rest}"
+    python = Path(sys.executable)
+    with contextlib.suppress(ValueError):
+        python = python.relative_to(Path.cwd())
+    shown = file.name if file.parent == Path.cwd() else str(file)
+    code = f"import duckdb; duckdb.connect('{shown}', read_only=True).sql('{query}').show()"
+    return f'{shlex.quote(str(python))} -c "{code}"'

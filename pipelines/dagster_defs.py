@@ -18,7 +18,7 @@ def databuddy(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """All websites and default reports. Red when a cell could not be loaded whole; everything
     else is loaded all the same, and the next run asks for the rest again."""
     pipeline = dlt.pipeline(
-        "databuddy",
+        "databuddy_sync",
         destination="duckdb",
         dataset_name="databuddy",
         pipelines_dir=str(context.instance.storage_directory()),

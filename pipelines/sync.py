@@ -125,6 +125,7 @@ def sync(
     }
     with _for_people(verbose), _account(demo, given) as account:
         settings = configured(**account)
+        settings.credential.headers()  # without a key, nothing shall come into being
         started = time.monotonic()
         budget = _budget(settings)
         spent = budget.spent
@@ -136,15 +137,16 @@ def sync(
         if pipeline.has_pending_data:
             say("Loading first what an earlier run left behind.")
         loads = sync_pipeline(pipeline, databuddy_source(**account))
+        loaded = loaded_reports(pipeline, loads)
         code = summary(
-            loaded_reports(pipeline, loads),
+            loaded,
             gaps_of_loads(pipeline, loads),
             budget.spent - spent,
             time.monotonic() - started,
         )
         if destination == "duckdb":
             out.print(f"\nThe tables are in {file}. Try:\n")
-            out.print(f"  {first_query(pipeline, file.name if demo else str(file))}\n")
+            out.print(f"  {first_query(file, dataset, loaded)}\n")
     raise typer.Exit(code)
 
 

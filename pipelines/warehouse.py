@@ -10,9 +10,12 @@ from typing import Any
 
 import dlt
 import duckdb
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination import Destination
+from dlt.common.exceptions import DltException
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from databuddy_source.api.errors import BadConfiguration, DatabuddyError
+from databuddy_source.destinations import refuse_unfit
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for a DuckDB file that another program has open."""
@@ -40,26 +43,46 @@ def pipeline_for(
     """The pipeline. Its local state lies beside the data, never in a folder of the machine.
 
     Raises:
-        BadConfiguration: dlt does not know the destination.
+        BadConfiguration: dlt does not know the destination, or it cannot replace partitions.
     """
-    target: Any = destination
-    if destination == "duckdb":
-        target = dlt.destinations.duckdb(credentials=str(file))
-    home = state_dir or (file.parent if destination == "duckdb" else Path.cwd()) / ".databuddy"
-    home.mkdir(parents=True, exist_ok=True)
-    ignore = home / ".gitignore"
-    if state_dir is None and not ignore.exists():
-        ignore.write_text("*\n")
+    on_file = destination == "duckdb"
+    home = state_dir or (file.parent if on_file else Path.cwd()) / ".databuddy"
     try:
-        return dlt.pipeline(
-            pipeline_name=name if dataset == "databuddy" else f"{name}_{dataset}",
-            destination=target,
-            dataset_name=dataset,
-            pipelines_dir=str(home),
+        target: Any = (
+            dlt.destinations.duckdb(credentials=_attached(file, home))
+            if on_file
+            else Destination.from_reference(destination)
         )
-    except (ConfigurationException, ImportError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise BadConfiguration(f"--destination {destination} cannot be used: {reason}") from None
+        refuse_unfit(target)
+    except (DltException, ImportError, ValueError) as error:
+        reason = str(error).splitlines()[0].split(". ")[0]
+        raise BadConfiguration(
+            f"--destination {destination} cannot be used: {reason}",
+            "Use a name that dlt knows, such as duckdb, postgres, bigquery or snowflake, with what "
+            "it needs installed.",
+        ) from None
+    home.mkdir(parents=True, exist_ok=True)
+    if state_dir is None:
+        (home / ".gitignore").write_text("*\n")
+    # a name, and so a state, for each warehouse
+    parts = [name, "" if on_file else destination, "" if dataset == "databuddy" else dataset]
+    return dlt.pipeline(
+        pipeline_name="_".join(part for part in parts if part),
+        destination=target,
+        dataset_name=dataset,
+        pipelines_dir=str(home),
+    )
+
+
+def _attached(file: Path, home: Path) -> DuckDbCredentials:
+    """The file under a name of its own. DuckDB calls an opened file by its stem, and cannot tell
+    `databuddy.duckdb` from the dataset `databuddy` in it."""
+    quoted = str(file).replace("'", "''")
+    return DuckDbCredentials(
+        str(home / "engine.duckdb"),
+        statements=[f"ATTACH IF NOT EXISTS '{quoted}' AS warehouse"],
+        local_config={"schema": "warehouse.main"},
+    )
 
 
 def wait_for_file(file: Path, say: Callable[[str], None], patience: float = LOCK_PATIENCE) -> None:

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from cells import DAY, a_report, cells_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from databuddy_source.api.models import Generation
 from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
 from databuddy_source.reports import Cell
 from databuddy_source.windows import ONE_DAY
+from tests.cells import DAY, a_report, cells_of
 
 TYPES = ["top_pages", "summary_metrics", "events_by_date", "vitals_time_series", "retention_rate"]
 ZONES = ["UTC", "America/New_York", "Africa/Cairo", "Pacific/Apia"]
@@ -128,14 +128,23 @@ def sent_for(ask: Ask, generation: Generation) -> tuple[str, str]:
     [
         ("top_pages", "2026", "UTC", "2026-03-08", "2026-03-08", ("2026-03-08", "2026-03-08")),
         (
+            "top_pages",
+            "2026",
+            "America/New_York",
+            "2026-03-08",
+            "2026-03-08",
+            ("2026-03-08T00:00:00-05:00", "2026-03-08T23:59:59-04:00"),
+        ),
+        # a range is asked with the first second beyond it, whose rows are dropped
+        (
             "events_by_date",
             "2026",
             "America/New_York",
             "2026-03-07",
             "2026-03-09",
-            ("2026-03-07T00:00:00-05:00", "2026-03-09T23:59:59-04:00"),
+            ("2026-03-07T00:00:00-05:00", "2026-03-10T00:00:00-04:00"),
         ),
-        ("events_by_date", "2025", "UTC", "2026-03-07", "2026-03-09", ("2026-03-07", "2026-03-09")),
+        ("events_by_date", "2025", "UTC", "2026-03-07", "2026-03-09", ("2026-03-07", "2026-03-10")),
         ("entry_pages", "2026", "UTC", "2026-03-07", "2026-03-07", ("2026-03-07", "2026-03-07")),
         ("entry_pages", "2025", "UTC", "2026-03-07", "2026-03-07", ("2026-03-07", "2026-03-08")),
     ],

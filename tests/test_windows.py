@@ -163,12 +163,24 @@ def test_both_ends_are_sent_with_the_offset_of_their_moment(
     assert asked(the_day(zone, first), the_day(zone, last), offsets=True) == Asked(start, end)
 
 
-@given(zone=ZONES.filter(lambda name: name != "UTC"), first=DATES, length=st.integers(0, 40))
-def test_what_is_sent_means_exactly_the_windows(zone: str, first: date, length: int) -> None:
+@given(zone=ZONES, first=DATES, length=st.integers(0, 40))
+def test_what_is_sent_ends_with_the_last_second_or_the_first_one_beyond(
+    zone: str, first: date, length: int
+) -> None:
     tiles = list(days(first, first + length * ONE_DAY, zone))
-    sent = asked(tiles[0], tiles[-1], offsets=True)
+    sent = asked(tiles[0], tiles[-1], offsets=True, beyond=True)
     assert datetime.fromisoformat(sent.start) == tiles[0].start
-    assert datetime.fromisoformat(sent.end) + ONE_SECOND == tiles[-1].end
+    assert datetime.fromisoformat(sent.end) == tiles[-1].end
+    if zone != "UTC":
+        sent = asked(tiles[0], tiles[-1], offsets=True)
+        assert datetime.fromisoformat(sent.start) == tiles[0].start
+        assert datetime.fromisoformat(sent.end) + ONE_SECOND == tiles[-1].end
+
+
+def test_one_second_beyond_is_sent_with_an_offset_in_utc_too() -> None:
+    day = the_day("UTC", "2026-03-02")
+    expected = Asked("2026-03-02T00:00:00+00:00", "2026-03-03T00:00:00+00:00")
+    assert asked(day, day, offsets=True, beyond=True) == expected
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
@@ -177,6 +189,6 @@ def test_a_server_without_offsets_gets_plain_dates(zone: str) -> None:
     assert asked(first, last, offsets=False) == Asked("2026-03-07", "2026-03-09")
 
 
-def test_a_server_that_stops_at_midnight_is_asked_up_to_the_next_day() -> None:
+def test_a_server_without_offsets_is_asked_beyond_by_a_day() -> None:
     day = the_day("UTC", "2026-02-28")
-    assert asked(day, day, offsets=False, end_is_midnight=True) == Asked("2026-02-28", "2026-03-01")
+    assert asked(day, day, offsets=False, beyond=True) == Asked("2026-02-28", "2026-03-01")

@@ -81,7 +81,7 @@ def check(answer: httpx.Response, where: Where, wall: float) -> None:
     if status < 300:
         return
     if status < 400:
-        target = _host(answer.headers.get("location", "")) or "another path"
+        target = httpx.URL(answer.headers.get("location", "")).host or "another path"
         raise NotTheApi(f"The server redirects to {target}, which is not followed", where=where)
     told = _envelope(answer)
     where = Where(where.url, where.website, where.report, where.window, told.requestId)
@@ -154,13 +154,6 @@ def _without_secret(text: str, answer: httpx.Response) -> str:
         if secret := answer.request.headers.get(name):
             text = text.replace(secret, "***")
     return text
-
-
-def _host(location: str) -> str:
-    try:
-        return httpx.URL(location).host
-    except httpx.InvalidURL:
-        return ""
 
 
 def _page(answer: httpx.Response) -> str:

@@ -46,7 +46,7 @@ class Answers:
     def answer(
         self, body: Body, website_id: str | None, timezone: str, now: datetime
     ) -> dict[str, object]:
-        """The envelope of one query without `success`; without a website every answer is empty.
+        """The envelope of one query, but for `success`; without a website all answers are empty.
 
         `now` is naive UTC. Raises RefusedError when the whole request fails.
         """
@@ -159,7 +159,7 @@ class Answers:
         try:
             if fault and fault.parameter_error is not None:
                 raise CellError(fault.parameter_error)
-            rows = self.rows(cell, body, now) if website_id else []
+            rows = self.rows(cell, body, now) if website_id is not None else []
         except CellError as error:
             return _failure(cell.parameter, error)
         return {

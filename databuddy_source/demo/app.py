@@ -100,10 +100,7 @@ class Api:
 
     async def query(self, request: Request) -> Response:
         """Runs one query, or an array of them."""
-        website_id = request.query_params.get("website_id")
-        if self.generation == "2025" and not website_id:
-            raise RefusedError(400, "VALIDATION_ERROR", "website_id is required")
-        self._check_access(request, website_id)
+        website_id = self._readable(request, request.query_params.get("website_id"))
         bodies, batch = read_bodies(await _document(request), request.query_params, self.generation)
         timezone = _timezone(request.query_params.get("timezone"))
         now = self._now()
@@ -120,8 +117,8 @@ class Api:
     async def compile(self, request: Request) -> Response:
         """The SQL of a query, not run."""
         document = await _object(request)
-        website_id = request.query_params.get("website_id") or str(document.get("projectId") or "")
-        self._check_access(request, website_id)
+        asked = request.query_params.get("website_id") or str(document.get("projectId") or "")
+        website_id = self._readable(request, asked) or ""
         name = str(document.get("type"))
         if name not in queries(self.generation):
             raise RefusedError(400, "INVALID_QUERY_TYPE", f"Unknown query type: {name}")
@@ -166,15 +163,24 @@ class Api:
     def _caller(self, request: Request) -> Caller:
         return recognise(request.headers, self._events.websites)
 
-    def _check_access(self, request: Request, website_id: str | None) -> None:
+    def _readable(self, request: Request, website_id: str | None) -> str | None:
+        """The website whose events the caller may read.
+
+        In 2026 a missing id is no error; it is None. In 2025 a foreign website is none either; it
+        is "", the website without events.
+        """
         caller = self._caller(request)
         if website_id and caller.may_read(website_id, self._events.websites):
-            return
+            return website_id
         if not caller.authenticated:
             raise RefusedError(401, "AUTH_REQUIRED", "Authentication required")
-        # In 2026 a missing id is no error, and neither is a foreign one in 2025.
-        if website_id and self.generation == "2026":
+        if self.generation == "2025":
+            if not website_id:
+                raise RefusedError(400, "VALIDATION_ERROR", "website_id is required")
+            return ""
+        if website_id:
             raise RefusedError(403, "ACCESS_DENIED", "Access denied to this website")
+        return None
 
     def _single(
         self, document: Mapping[str, object], name: str, start: str, end: str, limit: object

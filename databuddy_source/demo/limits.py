@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from threading import Lock
@@ -48,10 +48,16 @@ PASSED = Verdict()
 class RateLimiter:
     """Counts the requests of each credential.
 
-    `time_scale` shrinks the seconds of a plan: 0.01 makes 60 s 0.6 s.
+    `time_scale` shrinks the seconds of a plan: 0.01 makes 60 s 0.6 s. `clock` counts seconds.
     """
 
-    def __init__(self, plan: Plan | None, time_scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        plan: Plan | None,
+        time_scale: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self.plan = plan
         self._seconds = plan.seconds * time_scale if plan else 0.0
         self._taken: dict[str, deque[float]] = defaultdict(deque)
@@ -73,7 +79,7 @@ class RateLimiter:
         with self._lock:
             taken = self._recent(credential)
             # Refused requests count too: whoever keeps knocking stays outside.
-            taken.append(time.monotonic())
+            taken.append(self._clock())
             refused = len(taken) > Plan.SERVER.requests
         if not refused:
             return PASSED
@@ -92,8 +98,8 @@ class RateLimiter:
             taken = self._recent(credential)
             refused = len(taken) >= plan.requests
             if not refused:
-                taken.append(time.monotonic())
-            wait = max(0.0, taken[0] + self._seconds - time.monotonic())
+                taken.append(self._clock())
+            wait = max(0.0, taken[0] + self._seconds - self._clock())
             remaining = plan.requests - len(taken)
         headers = {
             "X-RateLimit-Limit": str(plan.requests),
@@ -112,7 +118,7 @@ class RateLimiter:
 
     def _recent(self, credential: str) -> deque[float]:
         taken = self._taken[credential]
-        horizon = time.monotonic() - self._seconds
+        horizon = self._clock() - self._seconds
         while taken and taken[0] <= horizon:
             taken.popleft()
         return taken

@@ -105,8 +105,7 @@ class DemoServer:
         """Serve in a background thread."""
         if self._thread is not None:
             raise RuntimeError("the server is running already")
-        # Bound and listening here: a client that is too early waits in the queue.
-        self._socket = socket.create_server(("127.0.0.1", self._port), backlog=256)
+        self._socket = _listen(self._port)
         config = uvicorn.Config(
             self.app,
             http="h11",
@@ -153,6 +152,20 @@ class DemoServer:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _listen(port: int) -> socket.socket:
+    # asyncio turns Nagle's delay of 40 ms off only where the protocol is named. The socket listens
+    # already: a client that is too early waits in the queue.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen(256)
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def _aware(moment: datetime) -> datetime:

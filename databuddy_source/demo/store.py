@@ -73,11 +73,13 @@ class Events:
         now: datetime | None = None,
         timezone: str = "UTC",
         granularity: str = "daily",
+        history: bool = False,
     ) -> duckdb.DuckDBPyConnection:
-        """A cursor with the temporary tables `scope` and `history`, for the SQL of a query type.
+        """A cursor with the temporary table `scope`, for the SQL of a query type.
 
         `start` and `end` are inclusive; a plain end date means 23:59:59 of that UTC day. Without
-        `now`, events count whenever they arrived.
+        `now`, events count whenever they arrived. `profile_list` needs `history` too, a table of
+        all events of the website.
         """
         first = start if isinstance(start, datetime) else datetime.combine(start, time())
         last = end if isinstance(end, datetime) else datetime.combine(end, time(23, 59, 59))
@@ -87,14 +89,15 @@ class Events:
             "last": _utc(last),
             "now": _utc(now) if now else datetime.max,
         }
-        history = {name: values[name] for name in ("website_id", "now")}
         if timezone != "UTC":
             values["timezone"] = timezone
         cursor = self.connection()
         bucket = bucket_sql(granularity, timezone)
         scope_sql = f"SELECT *, {bucket} AS bucket FROM ({WINDOW})"
         cursor.execute(f"CREATE TEMP TABLE scope AS {scope_sql}", values)
-        cursor.execute(f"CREATE TEMP TABLE history AS {HISTORY}", history)
+        if history:
+            whose = {name: values[name] for name in ("website_id", "now")}
+            cursor.execute(f"CREATE TEMP TABLE history AS {HISTORY}", whose)
         return cursor
 
     def add(

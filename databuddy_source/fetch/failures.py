@@ -44,7 +44,7 @@ class Failures:
     def success(self, report: Report) -> dict[Cell, str]:
         """One cell has its answer. Returns failed cells whose fate is now clear, with reasons."""
         record = self._records[report]
-        record.succeeded = True
+        record.succeeded, record.given_up = True, False
         record.outstanding -= 1
         return self._settle(record)
 

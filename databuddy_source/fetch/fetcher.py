@@ -184,8 +184,10 @@ class Fetcher:
                 self._divided.extendleft(reversed(pack.halves()))
         else:
             self._failing.clear()
-            for name, ask in pack.named().items():
-                self._take(ask, answers.get(name))
+            taken = [(ask, answers.get(name)) for name, ask in pack.named().items()]
+            # good ones first: a type that has answered is not given up
+            for ask, answer in sorted(taken, key=lambda each: not (each[1] and each[1].success)):
+                self._take(ask, answer)
 
     def _without_the_hopeless(self, pack: Pack) -> Pack:
         """Fail at once what is known to fail, and keep the rest."""

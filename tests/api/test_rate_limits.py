@@ -90,10 +90,10 @@ FORMS: list[tuple[str, Form, float]] = [
         "X-RateLimit-Reset in epoch milliseconds, as 2026 servers send it",
         lambda now: httpx.Response(
             429,
-            headers={"x-ratelimit-reset": f"{(now + 60) * 1000:.0f}"},
+            headers={"x-ratelimit-reset": f"{(now + 45) * 1000:.0f}"},
             json={"success": False, "code": "RATE_LIMITED", "error": "Rate limit exceeded"},
         ),
-        60,
+        45,
     ),
     (
         "X-RateLimit-Reset in seconds from now",

@@ -115,9 +115,9 @@ def test_what_asking_again_cannot_change_is_asked_once(
     told = Told(clock, [outcome])
     server.post("/query").mock(side_effect=told)
     server.get("/query/websites").mock(side_effect=told)
-    for work in (client.websites(), one_question(client)):
+    for work in (client.websites, lambda: one_question(client)):
         with pytest.raises(DatabuddyError) as caught:
-            asyncio.run(work)
+            asyncio.run(work())
         assert not isinstance(caught.value, Retriable)
     assert told.asked_at == [began, began]
 
@@ -246,7 +246,7 @@ def test_waiting_for_the_rate_limit_costs_no_patience_with_a_failing_server(
 def test_each_try_is_counted_in_the_budget(
     server: respx.MockRouter, client: Client, clock: Clock, budget: Budget, one_question: Ask
 ) -> None:
-    failing = [httpx.Response(503), httpx.ReadError("reset")]
+    failing: list[Outcome] = [httpx.Response(503), httpx.ReadError("reset")]
     told = Told(clock, [*failing, httpx.Response(200, json=ANSWER)])
     server.post("/query").mock(side_effect=told)
     asyncio.run(one_question(client))

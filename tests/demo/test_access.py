@@ -73,8 +73,15 @@ def test_a_missing_website_id_is_no_error_and_no_data_in_2026(api: Client) -> No
     assert answer["data"] == [{"parameter": "top_pages", "success": True, "data": []}]
 
 
-def test_an_unknown_website_is_empty_in_2025(old: Client) -> None:
+def test_unknown_and_foreign_websites_are_empty_in_2025(old: Client) -> None:
     assert old.rows("top_pages", website="does-not-exist") == []
+    day, key = str(YESTERDAY), {"x-api-key": old.server.api_key_of_another_organisation}
+    answer = old.post(BODY, headers=key, start_date=day, end_date=day)
+    assert answer.json()["data"] == [{"parameter": "top_pages", "success": True, "data": []}]
+
+
+def test_a_missing_website_id_is_refused_in_2025(old: Client) -> None:
+    assert old.post(BODY, website=None).status_code == 400
 
 
 def test_a_removed_website_is_listed_no_more(fresh: Client) -> None:

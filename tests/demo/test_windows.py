@@ -134,7 +134,7 @@ def test_other_series_have_utc_days_whatever_is_asked(api: Client, name: str) ->
     assert api.rows(name, timezone="Asia/Tokyo", granularity="hourly", **asked) == in_utc
 
 
-def test_hours_are_local_and_the_repeated_one_has_one_label_twice_as_long(
+def test_hours_are_local_and_the_repeated_one_has_one_label(
     http: httpx.Client,
 ) -> None:
     change = date(2026, 11, 1)

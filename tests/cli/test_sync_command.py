@@ -1,0 +1,191 @@
+"""`python pipelines/sync.py`: exit codes, files, and what a person reads."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from databuddy_source.demo import DemoServer, Fault
+from tests.cli.conftest import SYNC, Run
+
+SINCE = (datetime.now(UTC) - timedelta(days=3)).date().isoformat()
+FEW = ["--report", "pages", "--report", "events_by_date", "--since", SINCE]
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(server: DemoServer) -> Iterator[None]:
+    yield
+    server.faults.clear()
+
+
+def rows(file: Path, table: str) -> int:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        found = connection.execute(f"SELECT count(*) FROM {file.stem}.databuddy.{table}").fetchone()
+    return int(found[0]) if found else 0
+
+
+def test_without_a_command_it_syncs_into_databuddy_duckdb(run: Run, folder: Path) -> None:
+    done = run(*FEW)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "top_pages" in done.stdout
+    assert "rows in 2 tables" in done.stdout
+    assert {path.name for path in folder.iterdir()} == {"databuddy.duckdb", ".databuddy"}
+    assert (folder / ".databuddy" / ".gitignore").read_text() == "*\n"
+    before = rows(folder / "databuddy.duckdb", "top_pages")
+    assert before > 0
+    # a second run, and the query that it offers
+    again = run("sync", *FEW)
+    assert again.returncode == 0
+    assert rows(folder / "databuddy.duckdb", "top_pages") == before
+    offered = next(line for line in again.stdout.splitlines() if "import duckdb" in line)
+    shown = subprocess.run(
+        offered, shell=True, cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert "pageviews" in shown.stdout
+
+
+def test_the_file_is_the_one_that_dlt_is_configured_with(run: Run, folder: Path) -> None:
+    done = run(
+        *FEW,
+        "--dataset",
+        "web",
+        "--state-dir",
+        str(folder / "state"),
+        DESTINATION__DUCKDB__CREDENTIALS=str(folder / "other.duckdb"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in folder.iterdir()} == {"other.duckdb", "state"}
+    with duckdb.connect(str(folder / "other.duckdb"), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) > 0 FROM web.top_pages").fetchone() == (True,)
+
+
+@pytest.mark.parametrize(
+    ("words", "changes", "code", "sentences"),
+    [
+        ([], {"SOURCES__DATABUDDY__API_KEY": None}, 1, ["No API key", "api_key under"]),
+        (
+            ["check"],
+            {"SOURCES__DATABUDDY__API_KEY": "dbdy_test_wrong"},
+            1,
+            ["rejects the key", "read:data"],
+        ),
+        (
+            ["check"],
+            {"SOURCES__DATABUDDY__BASE_URL": "http://127.0.0.1:9"},
+            1,
+            ["cannot be reached", "base_url"],
+        ),
+        (
+            [],
+            {"SOURCES__DATABUDDY__BASE_URL": "http://192.0.2.1"},
+            2,
+            ["unprotected", "allow_http"],
+        ),
+        ([], {"SOURCES__DATABUDDY__TIMEZONE": "Mars/X"}, 2, ["timezone = 'Mars/X'", "Europe/"]),
+        (["--report", "top_pagez"], {}, 2, ["no query type 'top_pagez'", "Did you mean top_pages"]),
+        (["--report", "link_clicks_by_day"], {}, 2, ["needs the id of a short link"]),
+        (["--since", "soon"], {}, 2, ["since = 'soon'", "2026-01-31"]),
+        (["--until", "2026-01-31"], {}, 2, ["until needs since"]),
+        (["--website", "no.example"], {}, 2, ["'no.example'", "shop.example.com"]),
+        (["--destination", "filesystem"], {}, 2, ["cannot replace", "duckdb"]),
+        (["--destination", "nosuch"], {}, 2, ["--destination nosuch", "postgres"]),
+        (["--nonsense"], {}, 2, ["No such option"]),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(
+    words: list[str],
+    changes: dict[str, str | None],
+    code: int,
+    sentences: list[str],
+    run: Run,
+    server: DemoServer,
+    folder: Path,
+) -> None:
+    asked = len([arrival for arrival in server.log if arrival.path == "/v1/query"])
+    done = run(*words, **changes)
+    assert done.returncode == code, done.stderr
+    for sentence in sentences:
+        assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert server.api_key not in done.stdout + done.stderr
+    assert "dbdy_test_wrong" not in done.stdout + done.stderr
+    assert len([arrival for arrival in server.log if arrival.path == "/v1/query"]) == asked
+    assert not (folder / "databuddy.duckdb").exists() or rows_nowhere(folder)
+
+
+def rows_nowhere(folder: Path) -> bool:
+    with duckdb.connect(str(folder / "databuddy.duckdb"), read_only=True) as connection:
+        return not connection.execute("SELECT 1 FROM information_schema.tables").fetchall()
+
+
+def test_a_gap_ends_with_3_and_is_named(run: Run, server: DemoServer) -> None:
+    server.faults.add(Fault(query_type="top_pages", parameter_error="out of memory"))
+    done = run(*FEW)
+    assert done.returncode == 3
+    assert "1 cells are not complete" in done.stderr
+    assert "top_pages of" in done.stderr
+    assert "out of memory" in done.stderr
+    assert run(*FEW).returncode == 0  # asked again, and there
+
+
+def test_check_proves_the_key_and_tells_the_generation(run: Run, server: DemoServer) -> None:
+    done = run("check")
+    assert done.returncode == 0
+    assert "generation   2026" in done.stdout
+    assert "sees 3 websites" in done.stdout
+    assert all(website.id in done.stdout for website in server.websites)
+
+
+def test_discover_lists_websites_and_query_types(run: Run) -> None:
+    done = run("discover")
+    assert done.returncode == 0
+    assert "shop.example.com" in done.stdout
+    assert "top_pages" in done.stdout
+    assert "personal data" in done.stdout
+
+
+def test_an_open_file_is_waited_for(run: Run, folder: Path) -> None:
+    assert run(*FEW).returncode == 0
+    file = folder / "databuddy.duckdb"
+    code = (
+        f"import duckdb, time; c = duckdb.connect({str(file)!r}); "
+        "print('open', flush=True); time.sleep(5)"
+    )
+    hold = subprocess.Popen([SYNC[0], "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert hold.stdout
+        assert hold.stdout.readline() == "open\n"
+        done = run(*FEW)
+    finally:
+        hold.communicate()
+    assert done.returncode == 0
+    assert "is open in" in done.stderr
+    assert f"PID {hold.pid}" in done.stderr
+
+
+def test_ctrl_c_says_how_to_go_on(
+    folder: Path, environment: dict[str, str], server: DemoServer, run: Run
+) -> None:
+    server.faults.add(Fault(delay=30.0, times=None))
+    asked = len(server.log)
+    running = subprocess.Popen(
+        [*SYNC, *FEW], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    while not any(arrival.path == "/v1/query" for arrival in server.log[asked:]):
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert "run the same command again to go on" in err
+    assert "Traceback" not in err
+    server.faults.clear()
+    assert run(*FEW).returncode == 0

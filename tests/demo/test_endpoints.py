@@ -1,0 +1,93 @@
+"""The other addresses: types, compile, health, export."""
+
+from __future__ import annotations
+
+import pytest
+
+from databuddy_source.demo import queries
+from tests.demo.conftest import YESTERDAY, Client
+
+DATES = {"from": "2026-11-20", "to": "2026-11-20"}
+
+
+def test_types_need_no_key_and_tell_the_generations_apart(api: Client, old: Client) -> None:
+    newer, older = api.get("/query/types").json(), old.get("/query/types").json()
+    assert set(newer) - set(older) == {"presets", "requestId"}
+    assert newer["types"] == list(queries("2026")) == list(newer["configs"])
+    assert older["types"] == list(queries("2025"))
+
+
+def test_meta_comes_when_asked_for_and_for_about_half_of_the_types(api: Client) -> None:
+    plain = api.get("/query/types").json()["configs"]
+    rich = api.get("/query/types", include_meta="true").json()["configs"]
+    assert not any("meta" in config for config in plain.values())
+    described = [config["meta"] for config in rich.values() if "meta" in config]
+    assert 0.3 < len(described) / len(rich) < 0.7
+    assert {field["name"] for field in rich["top_pages"]["meta"]["output_fields"]} == {
+        "name", "pageviews", "visitors", "percentage",
+    }  # fmt: skip
+    assert {"path", "country"} <= set(rich["top_pages"]["allowedFilters"])
+
+
+def test_default_limits_are_what_real_servers_say(api: Client, old: Client) -> None:
+    newer, older = (c.get("/query/types").json()["configs"] for c in (api, old))
+    assert (newer["device_types"]["defaultLimit"], older["device_types"]["defaultLimit"]) == (
+        20,
+        100,
+    )
+    assert "defaultLimit" not in newer["events_by_date"]
+
+
+def test_compile_gives_sql_that_would_give_the_rows(api: Client) -> None:
+    answer = api.post({"type": "top_pages", **DATES, "limit": 5}, path="/query/compile").json()
+    assert answer["success"]
+    with api.server.events.connection() as cursor:
+        rows = cursor.execute(answer["sql"], answer["params"]).fetchall()
+    assert [row[0] for row in rows] == [
+        row["name"] for row in api.rows("top_pages", start="2026-11-20", limit=5)
+    ]
+
+
+def test_compile_works_in_2025_and_takes_the_website_from_the_body(old: Client) -> None:
+    body = {"projectId": old.id(0), "type": "os_name", **DATES}
+    answer = old.post(body, path="/query/compile", website=None).json()
+    assert answer["params"]["website_id"] == old.id(0)
+
+
+def test_compile_of_an_unknown_type_or_a_foreign_website(api: Client) -> None:
+    unknown = api.post({"type": "nothing", **DATES}, path="/query/compile")
+    assert (unknown.status_code, unknown.json()["code"]) == (400, "INVALID_QUERY_TYPE")
+    foreign = api.post({"type": "os_name", **DATES}, path="/query/compile", website="foreign")
+    assert foreign.status_code == 403
+
+
+def test_health_is_at_the_root_and_says_less_than_documented_in_2026(
+    api: Client, old: Client
+) -> None:
+    newer, older = (
+        c.http.get(c.server.url.removesuffix("/v1") + "/health").json() for c in (api, old)
+    )
+    assert newer == {"status": "ok"}
+    assert older["success"]
+    assert older["clickhouse"]
+    assert api.get("/health").status_code == 404
+
+
+@pytest.mark.parametrize("file_format", ["csv", "json"])
+def test_export_is_gone_in_2026_and_for_the_dashboard_in_2025(
+    api: Client, old: Client, file_format: str
+) -> None:
+    day = str(YESTERDAY)
+    body = {"websiteId": old.id(0), "type": "os_name", "startDate": day, "endDate": day}
+    body["format"] = file_format
+    assert api.post(body, path="/export").status_code == 404
+    assert old.post(body, path="/export").status_code == 401
+    cookie = {"cookie": old.server.session_cookie}
+    answer = old.post(body, path="/export", headers=cookie)
+    names = [row["name"] for row in old.rows("os_name")]
+    assert all(name in answer.text for name in names)
+    assert f"os_name.{file_format}" in answer.headers["content-disposition"]
+
+
+def test_an_address_that_does_not_exist(api: Client) -> None:
+    assert api.get("/query/nothing").json()["code"] == "NOT_FOUND"

@@ -1,0 +1,161 @@
+"""What a test can let go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from databuddy_source.demo import DemoServer, Fault
+from tests.demo.conftest import TODAY, YESTERDAY, Client
+
+BODY = {"parameters": ["os_name"], "startDate": str(YESTERDAY), "endDate": str(YESTERDAY)}
+
+
+@pytest.fixture(scope="module")
+def small(http: httpx.Client) -> Iterator[Client]:
+    with DemoServer(today=TODAY, days=12) as server:
+        yield Client(server, http)
+
+
+@pytest.fixture
+def faulty(small: Client) -> Iterator[Client]:
+    yield small
+    small.server.faults.clear()
+
+
+def test_a_proxys_page_instead_of_an_answer(faulty: Client) -> None:
+    faulty.server.faults.add(Fault.bad_gateway())
+    answer = faulty.post(BODY)
+    assert answer.status_code == 502
+    assert answer.headers["content-type"] == "text/html"
+    assert faulty.post(BODY).status_code == 200
+
+
+def test_an_empty_body(faulty: Client) -> None:
+    faulty.server.faults.add(Fault(status=500))
+    assert faulty.post(BODY).content == b""
+
+
+def test_a_fault_skips_and_counts(faulty: Client) -> None:
+    faulty.server.faults.add(Fault(status=503, skip=1, times=2))
+    assert [faulty.post(BODY).status_code for _ in range(4)] == [200, 503, 503, 200]
+
+
+def test_a_rate_limit_for_ever(faulty: Client) -> None:
+    faulty.server.faults.add(Fault.rate_limited(headers={"retry-after": "7"}))
+    answers = [faulty.post(BODY) for _ in range(3)]
+    assert {answer.status_code for answer in answers} == {429}
+    assert answers[0].headers["retry-after"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("fault", "body", "website", "happens"),
+    [
+        (Fault(status=500, query_type="os_name"), BODY, 0, True),
+        (Fault(status=500, query_type="country"), BODY, 0, False),
+        (Fault(status=500, path="/v1/query/types"), BODY, 0, False),
+        (Fault(status=500, website_id="other"), BODY, 0, False),
+        (Fault(status=500, path=None), BODY, 1, True),
+    ],
+)
+def test_a_fault_happens_to_what_it_matches(
+    faulty: Client, fault: Fault, body: object, website: int, happens: bool
+) -> None:
+    faulty.server.faults.add(fault)
+    assert (faulty.post(body, website=website).status_code == 500) is happens
+
+
+def test_a_slow_answer(faulty: Client) -> None:
+    faulty.server.faults.add(Fault(delay=0.2))
+    started = time.monotonic()
+    assert faulty.post(BODY).status_code == 200
+    assert time.monotonic() - started >= 0.2
+
+
+def test_a_slow_answer_keeps_nobody_else_waiting(faulty: Client) -> None:
+    faulty.server.faults.add(Fault(delay=0.7))
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(faulty.server.url + "/query", json=BODY, timeout=0.05, trust_env=False)
+    started = time.monotonic()
+    faulty.post(BODY)
+    assert time.monotonic() - started < 0.6
+
+
+def test_a_dropped_connection(faulty: Client) -> None:
+    faulty.server.faults.add(Fault(drop=True))
+    with pytest.raises(httpx.TransportError):
+        faulty.post(BODY)
+    assert faulty.server.log[-1].status is None
+    assert faulty.post(BODY).status_code == 200
+
+
+def test_a_dropped_connection_of_the_asgi_application() -> None:
+    async def ask() -> None:
+        transport = httpx.ASGITransport(server.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
+            await client.post("/v1/query")
+
+    server = DemoServer(today=TODAY, days=1)
+    server.faults.add(Fault(drop=True))
+    with pytest.raises(ConnectionResetError):
+        asyncio.run(ask())
+    server.close()
+
+
+def test_an_answer_cut_in_half(faulty: Client) -> None:
+    faulty.server.faults.add(Fault(truncate=True))
+    answer = faulty.post(BODY)
+    assert answer.status_code == 200
+    with pytest.raises(json.JSONDecodeError):
+        answer.json()
+    assert faulty.post(BODY).content.startswith(answer.content[:20])
+
+
+def test_a_redirect_to_another_host(faulty: Client) -> None:
+    faulty.server.faults.add(Fault.redirect("https://elsewhere.example.org/"))
+    answer = faulty.get("/query/websites")
+    assert (answer.status_code, answer.headers["location"]) == (
+        307,
+        "https://elsewhere.example.org/",
+    )
+
+
+def test_a_parameter_that_fails(faulty: Client) -> None:
+    faulty.server.faults.add(Fault(query_type="country", parameter_error="Query timed out"))
+    data = faulty.ask("country", "os_name")
+    assert [result["parameter"] for result in data] == ["os_name", "country"]
+    assert data[1]["error"] == "Query timed out"
+    assert faulty.rows("country")
+
+
+def test_one_day_that_fails(faulty: Client) -> None:
+    faulty.server.faults.add(Fault(day=YESTERDAY, parameter_error="no", times=None))
+    assert faulty.error("country", start=YESTERDAY) == "no"
+    assert faulty.rows("country", start="2026-11-18")
+
+
+def test_a_parameter_that_is_suddenly_empty(faulty: Client) -> None:
+    faulty.server.faults.add(Fault(query_type="country", rows=[]))
+    assert faulty.rows("country") == []
+
+
+def test_rows_that_are_replaced(faulty: Client) -> None:
+    faulty.server.faults.add(
+        Fault(query_type="os_name", rows=[{"name": "BeOS"}]),
+        Fault(query_type="os_name", skip=1, rows=lambda rows: [*rows, *rows]),
+    )
+    assert faulty.rows("os_name") == [{"name": "BeOS"}]
+    faulty.server.faults.clear()
+    plain = faulty.rows("os_name")
+    faulty.server.faults.add(Fault(query_type="os_name", rows=lambda rows: [*rows, *rows]))
+    assert faulty.rows("os_name") == plain + plain
+
+
+def test_a_day_without_a_cell_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="day"):
+        Fault(status=500, day=YESTERDAY)

@@ -1,0 +1,354 @@
+"""Pages to one complete result, or an honest "not complete"."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from itertools import count, islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from databuddy_source.api.models import Row
+from databuddy_source.catalog import QueryType, Shape
+from databuddy_source.fetch.paging import MOST_PAGES, SPELLINGS, Pages, Verdict, fills_limit
+
+BREAKDOWN = QueryType(name="top_pages", key=("name",))
+LOG = QueryType(name="custom_events_recent", shape=Shape.LOG)
+UNKNOWN = QueryType(name="brand_new", known=False)
+
+Page = Callable[[int], list[Row]]
+"""A server: the rows of a page."""
+
+
+def named_rows(number: int, *, first: int = 0) -> list[Row]:
+    return [{"name": f"/{index}", "pageviews": 1} for index in range(first, first + number)]
+
+
+def fetch(query_type: QueryType, limit: int, page: Page) -> tuple[Verdict, Pages]:
+    """Ask for pages until there is a verdict."""
+    pages = Pages(query_type, limit)
+    for number in range(1, MOST_PAGES + 2):
+        if (verdict := pages.add(page(number))) is not Verdict.MORE:
+            return verdict, pages
+    raise AssertionError("it asks for ever")
+
+
+def as_bag(rows: list[Row]) -> Counter[str]:
+    return Counter(repr(sorted(row.items())) for row in rows)
+
+
+# -- servers
+
+
+def honours(rows: list[Row], limit: int) -> Page:
+    """Pages of one fixed order."""
+    return lambda number: rows[(number - 1) * limit : number * limit]
+
+
+def ignores(rows: list[Row], limit: int) -> Page:
+    """Each page is page 1 again."""
+    return lambda number: rows[:limit]
+
+
+def overlaps(rows: list[Row], limit: int, chance: random.Random) -> Page:
+    """Ordered by a metric without a tie-break, so that rows change places from call to call."""
+
+    def page(number: int) -> list[Row]:
+        shuffled = sorted(
+            chance.sample(rows, len(rows)), key=lambda row: str(row["pageviews"]), reverse=True
+        )
+        return shuffled[(number - 1) * limit : number * limit]
+
+    return page
+
+
+def ignores_and_shuffles(rows: list[Row], limit: int, chance: random.Random) -> Page:
+    first = overlaps(rows, limit, chance)
+    return lambda number: first(1)
+
+
+def merges(page: Page) -> Page:
+    """Adds up the rows of one country once the page is cut."""
+
+    def merged(number: int) -> list[Row]:
+        sums: dict[object, int] = defaultdict(int)
+        for row in page(number):
+            sums[row["name"]] += int(str(row["pageviews"]))
+        return [{"name": name, "pageviews": total} for name, total in sums.items()]
+
+    return merged
+
+
+SERVERS = {
+    "honours": lambda rows, limit, chance: honours(rows, limit),
+    "ignores": lambda rows, limit, chance: ignores(rows, limit),
+    "overlaps": overlaps,
+    "ignores and shuffles": ignores_and_shuffles,
+}
+
+
+# -- laws
+
+metrics = st.lists(st.integers(1, 3), max_size=30)
+limits = st.integers(1, 12)
+chances = st.randoms(use_true_random=False)
+
+
+@given(
+    query_type=st.sampled_from(
+        [
+            BREAKDOWN,
+            LOG,
+            UNKNOWN,
+            BREAKDOWN.model_copy(update={"pages": False}),
+            BREAKDOWN.model_copy(update={"shape": Shape.TIME_SERIES}),
+            LOG.model_copy(update={"key": ("name",)}),
+        ]
+    ),
+    values=metrics,
+    limit=limits,
+    server=st.sampled_from(sorted(SERVERS)),
+    chance=chances,
+)
+def test_a_result_is_exact_or_truncated_with_a_reason(
+    query_type: QueryType, values: list[int], limit: int, server: str, chance: random.Random
+) -> None:
+    rows: list[Row] = [{"name": f"/{n}", "pageviews": value} for n, value in enumerate(values)]
+    verdict, pages = fetch(query_type, limit, SERVERS[server](rows, limit, chance))
+    if verdict is Verdict.COMPLETE:
+        assert as_bag(pages.rows) == as_bag(rows)
+        assert (pages.seen, pages.reason) == (len(rows), "")
+    else:
+        assert len(rows) >= limit, "what fits into one page is never cut"
+        assert pages.reason
+        assert not as_bag(pages.rows) - as_bag(rows) or not query_type.key
+
+
+@given(query_type=st.sampled_from([BREAKDOWN, LOG]), number=st.integers(0, 40), limit=limits)
+def test_a_server_that_pages_properly_gives_all_rows(
+    query_type: QueryType, number: int, limit: int
+) -> None:
+    rows = named_rows(number)
+    verdict, pages = fetch(query_type, limit, honours(rows, limit))
+    assert verdict is Verdict.COMPLETE
+    assert pages.rows == rows
+    assert pages.pages == number // limit + 1
+
+
+@given(
+    countries=st.lists(st.integers(1, SPELLINGS), max_size=20),
+    limit=limits,
+    server=st.sampled_from(sorted(SERVERS)),
+    page_works=st.booleans(),
+    chance=chances,
+)
+def test_rows_merged_after_the_limit_are_never_taken_for_whole(
+    countries: list[int], limit: int, server: str, page_works: bool, chance: random.Random
+) -> None:
+    raw: list[Row] = [
+        {"name": f"country {number}", "pageviews": 1}
+        for number, spellings in enumerate(countries)
+        for _ in range(spellings)
+    ]
+    query_type = BREAKDOWN.model_copy(update={"merged": True, "pages": page_works})
+    verdict, pages = fetch(query_type, limit, merges(SERVERS[server](raw, limit, chance)))
+    if verdict is Verdict.COMPLETE:
+        assert as_bag(pages.rows) == as_bag(merges(lambda number: raw)(1))
+    else:
+        assert pages.reason
+        assert len(countries) * SPELLINGS >= limit
+
+
+@given(
+    sessions=st.lists(st.integers(1, 4), max_size=15),
+    limit=limits,
+    chance=chances,
+    server=st.sampled_from(sorted(SERVERS)),
+)
+def test_a_limit_that_counts_visitors_is_understood(
+    sessions: list[int], limit: int, chance: random.Random, server: str
+) -> None:
+    visitors: list[Row] = [
+        {"name": f"v{number}", "pageviews": 1} for number in range(len(sessions))
+    ]
+    by_visitor: dict[object, list[Row]] = {
+        f"v{number}": [
+            {"visitor_id": f"v{number}", "session_id": f"s{each}"} for each in range(many)
+        ]
+        for number, many in enumerate(sessions)
+    }
+    page = SERVERS[server](visitors, limit, chance)
+    query_type = QueryType(
+        name="profile_list",
+        shape=Shape.LOG,
+        key=("session_id", "visitor_id"),
+        limit_counts=("visitor_id",),
+    )
+    verdict, pages = fetch(
+        query_type,
+        limit,
+        lambda number: [row for v in page(number) for row in by_visitor[v["name"]]],
+    )
+    if verdict is Verdict.COMPLETE:
+        assert as_bag(pages.rows) == as_bag([row for rows in by_visitor.values() for row in rows])
+    else:
+        assert pages.reason
+        assert len(visitors) >= limit
+    if server == "honours":
+        assert verdict is Verdict.COMPLETE
+
+
+# -- single stories
+
+
+@pytest.mark.parametrize("number", [0, 1, 9])
+def test_one_page_that_is_not_full_is_complete(number: int) -> None:
+    verdict, pages = fetch(BREAKDOWN, 10, honours(named_rows(number), 10))
+    assert (verdict, pages.pages, pages.rows) == (Verdict.COMPLETE, 1, named_rows(number))
+
+
+@pytest.mark.parametrize("number", [10, 20, 30])
+def test_a_result_of_exactly_so_many_pages_takes_an_empty_one(number: int) -> None:
+    verdict, pages = fetch(BREAKDOWN, 10, honours(named_rows(number), 10))
+    assert (verdict, pages.pages, len(pages.rows)) == (Verdict.COMPLETE, number // 10 + 1, number)
+
+
+def test_a_server_that_ignores_page_is_asked_twice_and_its_rows_are_kept_once() -> None:
+    verdict, pages = fetch(BREAKDOWN, 10, ignores(named_rows(25), 10))
+    assert (verdict, pages.reason) == (Verdict.TRUNCATED, "the server repeats its pages")
+    assert (pages.pages, pages.seen, pages.rows) == (1, 10, named_rows(10))
+
+
+def test_a_type_known_to_ignore_page_is_asked_once() -> None:
+    query_type = BREAKDOWN.model_copy(update={"pages": False})
+    verdict, pages = fetch(query_type, 10, ignores(named_rows(25), 10))
+    assert (verdict, pages.pages) == (Verdict.TRUNCATED, 1)
+    assert pages.reason == "the server has one page only for this query type"
+
+
+def test_overlapping_pages_keep_each_row_once_and_say_how_many_there_should_be() -> None:
+    parts = [named_rows(10), named_rows(10, first=8), named_rows(3, first=20)]
+    verdict, pages = fetch(BREAKDOWN, 10, lambda number: parts[number - 1])
+    assert (verdict, pages.reason) == (Verdict.TRUNCATED, "pages overlap")
+    assert pages.rows == [*named_rows(18), *named_rows(3, first=20)]
+    assert pages.seen == 23
+
+
+def test_overlap_is_remembered_when_the_last_page_repeats() -> None:
+    parts = [named_rows(10), named_rows(10, first=8), named_rows(10, first=8)]
+    verdict, pages = fetch(BREAKDOWN, 10, lambda number: parts[number - 1])
+    assert verdict is Verdict.TRUNCATED
+    assert pages.rows == named_rows(18), "no row twice"
+
+
+def test_rows_of_a_log_that_are_equal_on_one_page_are_different_events() -> None:
+    event: Row = {"event_name": "click", "timestamp": "2026-03-02 10:00:00.000"}
+    parts = [[event, event], [{**event, "path": "/"}]]
+    verdict, pages = fetch(LOG, 2, lambda number: parts[number - 1])
+    assert (verdict, len(pages.rows)) == (Verdict.COMPLETE, 3)
+
+
+def test_a_log_whose_pages_overlap_is_not_complete() -> None:
+    parts = [named_rows(10), named_rows(5, first=9)]
+    verdict, pages = fetch(LOG, 10, lambda number: parts[number - 1])
+    assert (verdict, pages.reason) == (Verdict.TRUNCATED, "pages overlap")
+
+
+def test_rows_without_a_key_are_not_paged() -> None:
+    verdict, pages = fetch(UNKNOWN, 10, honours(named_rows(15), 10))
+    assert (verdict, pages.rows) == (Verdict.TRUNCATED, named_rows(10))
+    assert pages.reason == "rows have no key, so more pages could not be checked"
+
+
+def test_a_merged_result_that_is_nearly_full_is_probed_with_a_second_page() -> None:
+    query_type = BREAKDOWN.model_copy(update={"merged": True})
+    parts = [named_rows(4), named_rows(1)]
+    verdict, pages = fetch(query_type, 10, lambda number: parts[number - 1])
+    assert (verdict, pages.rows) == (Verdict.TRUNCATED, named_rows(4))
+    assert pages.reason == "rows are merged after the limit, so only one page is right"
+
+
+def test_a_small_merged_result_takes_one_page() -> None:
+    query_type = BREAKDOWN.model_copy(update={"merged": True})
+    verdict, pages = fetch(query_type, 1000, honours(named_rows(66), 1000))
+    assert (verdict, pages.pages) == (Verdict.COMPLETE, 1)
+
+
+def alternating() -> Iterator[list[Row]]:
+    return ([named_rows(10), named_rows(10, first=10)][number % 2] for number in count())
+
+
+def changing_averages() -> Iterator[list[Row]]:
+    """Page 1 for ever, with other last digits each time."""
+    return ([{**row, "avg": number / 7} for row in named_rows(10)] for number in count())
+
+
+def growing_log() -> Iterator[list[Row]]:
+    """Page 1 for ever, while events come in."""
+    return (list(reversed(named_rows(10, first=number))) for number in count())
+
+
+def endless() -> Iterator[list[Row]]:
+    return (named_rows(10, first=10 * number) for number in count())
+
+
+def all_the_same() -> Iterator[list[Row]]:
+    return ([{}] * 10 for _ in count())
+
+
+@pytest.mark.parametrize("query_type", [BREAKDOWN, LOG, UNKNOWN], ids=["keyed", "log", "unknown"])
+@pytest.mark.parametrize(
+    "pages_of", [alternating, changing_averages, growing_log, endless, all_the_same]
+)
+def test_it_never_asks_for_ever(
+    query_type: QueryType, pages_of: Callable[[], Iterator[list[Row]]]
+) -> None:
+    source = pages_of()
+    verdict, pages = fetch(query_type, 10, lambda number: next(source))
+    assert verdict is Verdict.TRUNCATED
+    assert pages.reason
+    assert pages.pages <= MOST_PAGES
+
+
+@pytest.mark.parametrize(
+    ("query_type", "page", "full"),
+    [
+        (BREAKDOWN, named_rows(2), False),
+        (BREAKDOWN, named_rows(3), True),
+        (BREAKDOWN, named_rows(4), True),
+        (BREAKDOWN.model_copy(update={"limit": False}), named_rows(99), False),
+        (BREAKDOWN.model_copy(update={"limit_counts": ("v",)}), [{"v": 1}] * 9, False),
+        (BREAKDOWN.model_copy(update={"limit_counts": ("v",)}), [{"v": n} for n in "abc"], True),
+        (BREAKDOWN.model_copy(update={"limit_per": ("p",)}), [{"p": n} for n in "abcd"], False),
+        (BREAKDOWN.model_copy(update={"limit_per": ("p",)}), [{"p": 1}] * 3, True),
+        (BREAKDOWN.model_copy(update={"limit_per": ("p",)}), [], False),
+        (BREAKDOWN.model_copy(update={"merged": True}), named_rows(1), True),
+        (BREAKDOWN.model_copy(update={"merged": True}), [], False),
+    ],
+)
+def test_a_page_is_full_by_what_the_limit_counts(
+    query_type: QueryType, page: list[Row], full: bool
+) -> None:
+    assert fills_limit(query_type, page, 3) is full
+
+
+def test_values_that_have_no_hash_may_be_in_a_key() -> None:
+    rows: list[Row] = [{"name": ["a", {"b": n}]} for n in range(15)]
+    verdict, pages = fetch(BREAKDOWN, 10, honours(rows, 10))
+    assert (verdict, pages.rows) == (Verdict.COMPLETE, rows)
+
+
+def test_the_servers_of_these_tests_do_what_they_say() -> None:
+    rows = named_rows(30)
+    assert list(islice(map(honours(rows, 10), count(1)), 3)) == [
+        rows[:10],
+        rows[10:20],
+        rows[20:],
+    ]
+    shuffling = overlaps(rows, 10, random.Random(1))
+    seen = [row for number in (1, 2, 3) for row in shuffling(number)]
+    assert len(seen) == 30
+    assert len(as_bag(seen)) < 30, "some rows are lost, others repeated"
