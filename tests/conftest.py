@@ -1,4 +1,4 @@
-"""What every test gets: an environment without a real account, and dlt kept in a folder of the test."""
+"""What every test gets: no real account in the environment, dlt in a folder of the test."""
 
 from __future__ import annotations
 
