@@ -6,6 +6,7 @@ repairs read, so a cell that could not be loaded whole has a row that says so.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,7 +20,7 @@ from dlt.common.schema.typing import TColumnSchema
 from dlt.pipeline.exceptions import PipelineConfigMissing
 
 from databuddy_source.api.errors import DatabuddyError
-from databuddy_source.fetch.results import Result, Status
+from databuddy_source.fetch.results import Kept, Result, Status
 
 TABLE: Final = "coverage"
 KEY: Final = ("website_id", "report", "window_start")
@@ -81,10 +82,13 @@ def coverage_table(results: Sequence[Result], last_final: date) -> pa.Table:
             "time_zone": result.cell.window.zone,
             "query_type": result.cell.report.query_type.name,
             "status": result.status.value,
-            "rows": len(result.rows),
+            "rows": result.kept.rows if result.kept else len(result.rows),
             "rows_expected": result.rows_expected,
-            "silent": result.silent,
-            "final": result.cell.window.date <= last_final and result.status.brings_rows,
+            # what is kept goes on to count as data, or the next run would believe its absence
+            "silent": result.silent and not result.kept,
+            "final": result.kept.final
+            if result.kept
+            else result.cell.window.date <= last_final and result.status.brings_rows,
             "reason": result.reason or None,
             "fetched_at": result.fetched_at,
         }
@@ -93,29 +97,35 @@ def coverage_table(results: Sequence[Result], last_final: date) -> pa.Table:
     return pa.Table.from_pylist(rows, SCHEMA)
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """What the warehouse says of a cell from earlier runs: it had data, and may be final."""
-
-    final: bool
-
-
-def earlier_cells(
-    pipeline: dlt.Pipeline, since: datetime
-) -> Mapping[tuple[str, str, datetime], Earlier]:
+def kept_cells(pipeline: dlt.Pipeline, since: datetime) -> Mapping[tuple[str, str, datetime], Kept]:
     """The cells with data that the warehouse holds, from `since` (UTC) on, by website, report
     and start of the window. Empty before the first load, and without a destination."""
+    found = _query(
+        pipeline,
+        "SELECT website_id, report, window_start, rows, final FROM {table} "
+        "WHERE NOT silent AND window_start >= %s",
+        since,
+    )
+    return {(row[0], row[1], row[2]): Kept(row[3], bool(row[4])) for row in found}
+
+
+def zones_of_reports(pipeline: dlt.Pipeline) -> Mapping[str, set[str]]:
+    """The time zones that cut the days which the warehouse holds, by report."""
+    zones: dict[str, set[str]] = defaultdict(set)
+    for report, zone in _query(pipeline, "SELECT DISTINCT report, time_zone FROM {table}"):
+        zones[report].add(zone)
+    return zones
+
+
+def _query(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+    """Rows of the table in this pipeline's dataset; none before the first load, and none without
+    a destination."""
     try:
         with pipeline.sql_client() as client:
             table = client.make_qualified_table_name(TABLE)
-            rows = client.execute_sql(
-                f"SELECT website_id, report, window_start, final FROM {table} "
-                "WHERE NOT silent AND window_start >= %s",
-                since,
-            )
+            return client.execute_sql(sql.format(table=table), *values) or []
     except (DestinationUndefinedEntity, PipelineConfigMissing, ConfigurationException):
-        return {}
-    return {(row[0], row[1], row[2]): Earlier(bool(row[3])) for row in rows or ()}
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +160,11 @@ def _of_loads(
     if not load_ids:
         return []
     marks = ", ".join(["%s"] * len(load_ids))
-    try:
-        with pipeline.sql_client() as client:
-            table = client.make_qualified_table_name(TABLE)
-            found = client.execute_sql(
-                f"SELECT {columns} FROM {table} "
-                f"WHERE {condition} AND _dlt_load_id IN ({marks}) {rest}",
-                *load_ids,
-            )
-    except DestinationUndefinedEntity:
-        return []
-    return found or []
+    return _query(
+        pipeline,
+        f"SELECT {columns} FROM {{table}} WHERE {condition} AND _dlt_load_id IN ({marks}) {rest}",
+        *load_ids,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 import dlt
@@ -18,17 +19,27 @@ import dlt
 from databuddy_source import dlt_settings, windows
 from databuddy_source.api.budget import budget_for
 from databuddy_source.api.client import Client
-from databuddy_source.api.errors import UnknownQueryType
+from databuddy_source.api.errors import BadConfiguration, UnknownQueryType
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.catalog import load_catalog
-from databuddy_source.coverage import Earlier, earlier_cells
+from databuddy_source.coverage import kept_cells, zones_of_reports
 from databuddy_source.destinations import refuse_ambiguous_file, refuse_unfit
 from databuddy_source.fetch.fetcher import Fetcher
-from databuddy_source.fetch.results import Result
+from databuddy_source.fetch.results import Kept, Result
 from databuddy_source.reports import Cell, Report
 from databuddy_source.settings import Settings, now
 
 logger = logging.getLogger("databuddy_source")
+
+
+class OtherDays(BadConfiguration):
+    """The tables hold days that were cut in another time zone, or by a server of another
+    generation. Mixed, they would count some visitors twice and others never."""
+
+    default_todo = (
+        "Set sources.databuddy.timezone back, sync into another dataset, or load everything anew "
+        "with --rebuild."
+    )
 
 
 def client_for(settings: Settings) -> Client:
@@ -48,7 +59,7 @@ class Extraction:
         self.fetcher = Fetcher(lambda: client_for(settings), self.server, settings.timezone)
         self.members: set[str] = set()
         self._of_window: dict[tuple[str, datetime, datetime], list[Cell]] = defaultdict(list)
-        self._earlier: Mapping[tuple[str, str, datetime], Earlier] | None = None
+        self._kept: Mapping[tuple[str, str, datetime], Kept] | None = None
 
     def report(self, query_type: str) -> Report | None:
         """The report of a canonical query type on this server, or None when the server lacks it
@@ -87,23 +98,50 @@ class Extraction:
 
     def look_back(self) -> None:
         """Read what the warehouse already holds of the wanted cells. Called once all are known,
-        before the first request."""
-        if self._earlier is None:
-            starts = [start for _, start, _ in self._of_window]
-            pipeline = _active_pipeline()
-            self._earlier = earlier_cells(pipeline, min(starts)) if pipeline and starts else {}
+        before the first request.
+
+        Raises:
+            OtherDays: the tables hold days that were cut in another time zone.
+        """
+        if self._kept is not None:
+            return
+        pipeline = _active_pipeline()
+        if pipeline is None or not self._of_window or self.settings.rebuild:
+            self._kept = {}
+            return
+        self._refuse_other_days(zones_of_reports(pipeline))
+        self._kept = kept_cells(pipeline, min(start for _, start, _ in self._of_window))
+
+    def _refuse_other_days(self, zones: Mapping[str, set[str]]) -> None:
+        reports = {cell.report for cells in self._of_window.values() for cell in cells}
+        for report in sorted(reports, key=lambda each: each.name):
+            now, before = self.zone(report), zones.get(report.name, set())
+            if before - {now}:
+                raise OtherDays(
+                    f"The table {report.name} holds days of {', '.join(sorted(before))}, and this "
+                    f"run would cut them in {now}"
+                )
 
     async def result(self, cell: Cell) -> Result:
         """The cell's result; `suspect` when its emptiness is not to be believed."""
-        result = await self.fetcher.result(cell)
+        result = await self._judged(await self.fetcher.result(cell))
+        if result.status.brings_rows:
+            return result
+        return replace(result, kept=self._kept_of(cell))
+
+    def _kept_of(self, cell: Cell) -> Kept | None:
+        return (self._kept or {}).get((cell.website_id, cell.report.name, cell.window.start))
+
+    async def _judged(self, result: Result) -> Result:
         if not (result.status.brings_rows and result.silent):
             return result
+        cell = result.cell
         if cell.website_id not in self.server.websites:
             return result.doubted("the answer is empty and the server does not list the website")
-        earlier = (self._earlier or {}).get((cell.website_id, cell.report.name, cell.window.start))
-        if earlier is None or self.settings.allow_empty:
+        kept = self._kept_of(cell)
+        if kept is None or self.settings.allow_empty:
             return result
-        if earlier.final:
+        if kept.final:
             return result.doubted("the answer is empty, but the day was final and had data")
         same_day = self._of_window[cell.website_id, cell.window.start, cell.window.end]
         others = await asyncio.gather(*(self.fetcher.result(each) for each in same_day))

@@ -6,10 +6,15 @@ import dlt
 from dlt.extract import DltSource
 
 
-def sync(pipeline: dlt.Pipeline, source: DltSource) -> list[str]:
+def sync(pipeline: dlt.Pipeline, source: DltSource, *, rebuild: bool = False) -> list[str]:
     """Load what an earlier run left behind, then run the source.
 
     `pipeline.run(source)` alone would load what is pending and extract nothing.
+
+    Args:
+        pipeline: where to.
+        source: from `databuddy_source`, built with the same `rebuild`.
+        rebuild: drop all tables and the state of the source first.
 
     Returns:
         The ids of all loads, for `raise_if_incomplete`.
@@ -18,4 +23,5 @@ def sync(pipeline: dlt.Pipeline, source: DltSource) -> list[str]:
     if pipeline.has_pending_data:
         pipeline.normalize()
         loads += pipeline.load().loads_ids
-    return loads + list(pipeline.run(source).loads_ids)
+    info = pipeline.run(source, refresh="drop_sources") if rebuild else pipeline.run(source)
+    return loads + list(info.loads_ids)

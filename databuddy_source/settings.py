@@ -90,6 +90,7 @@ class Settings(BaseModel):
     allow_http: bool = False
     requests_per_minute: Annotated[int, Field(ge=1, le=6000)] = 120
     allow_empty: bool = False
+    rebuild: bool = False
     since: Day | None = None
     until: Day | None = None
 

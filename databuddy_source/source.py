@@ -42,6 +42,7 @@ def databuddy_source(
     allow_http: Any = None,
     requests_per_minute: Any = None,
     allow_empty: Any = None,
+    rebuild: Any = None,
     since: Any = None,
     until: Any = None,
 ) -> Iterator[DltResource]:
@@ -66,6 +67,7 @@ def databuddy_source(
         allow_http: send the key over plain http to another machine. Default False.
         requests_per_minute: what the plan allows. Default 120.
         allow_empty: believe a day that had data and is now empty. Default False.
+        rebuild: ask nothing of what the warehouse holds; run it with `refresh="drop_sources"`.
         since: first day of a first sync; with `until`, of a bounded run.
         until: last day of a bounded run, which loads exactly these days and no cursor moves.
 
@@ -85,6 +87,7 @@ def databuddy_source(
         allow_http=allow_http,
         requests_per_minute=requests_per_minute,
         allow_empty=allow_empty,
+        rebuild=rebuild,
         since=since,
         until=until,
     )

@@ -84,6 +84,9 @@ Until = Annotated[
 AllowEmpty = Annotated[
     bool, typer.Option("--allow-empty", help="Believe that days which had data are now empty.")
 ]
+Rebuild = Annotated[
+    bool, typer.Option("--rebuild", help="Drop all tables of the dataset and load them anew.")
+]
 Destination = Annotated[str, typer.Option(help="dlt's name of the warehouse.")]
 Dataset = Annotated[str, typer.Option(help="Schema or dataset for the tables.")]
 StateDir = Annotated[
@@ -101,6 +104,7 @@ def sync(
     since: Since = None,
     until: Until = None,
     allow_empty: AllowEmpty = False,
+    rebuild: Rebuild = False,
     destination: Destination = "duckdb",
     dataset: Dataset = "databuddy",
     state_dir: StateDir = None,
@@ -122,6 +126,7 @@ def sync(
         "since": since,
         "until": until,
         "allow_empty": allow_empty or None,
+        "rebuild": rebuild or None,
     }
     with _for_people(verbose), _account(demo, given) as account:
         settings = configured(**account)
@@ -136,7 +141,7 @@ def sync(
             wait_for_file(file, say)
         if pipeline.has_pending_data:
             say("Loading first what an earlier run left behind.")
-        loads = sync_pipeline(pipeline, databuddy_source(**account))
+        loads = sync_pipeline(pipeline, databuddy_source(**account), rebuild=rebuild)
         loaded = loaded_reports(pipeline, loads)
         code = summary(
             loaded,

@@ -271,6 +271,12 @@ def test_a_type_that_is_given_up_half_way_leaves_no_unlisted_hole() -> None:
     assert resource.asks()[:2] == list(holes)
 
 
+def test_unavailable_days_at_the_head_of_a_run_that_brings_others_are_listed() -> None:
+    resource = Resource()
+    resource.run(failing={START: Status.UNAVAILABLE}, batch=1)
+    assert resource.asks()[0] == START
+
+
 # -- the law
 
 outcomes = st.sampled_from([*Status, *[Status.COMPLETE] * 5])

@@ -33,6 +33,19 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What the warehouse holds of a cell from earlier runs.
+
+    Attributes:
+        rows: how many.
+        final: whether daily syncs leave the cell alone.
+    """
+
+    rows: int
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One cell and what the server answered.
 
@@ -43,6 +56,7 @@ class Result:
             nobody came.
         reason: one sentence when the status is not complete.
         fetched_at: when the answer was there, UTC.
+        kept: what stays in the warehouse because this answer brings no rows.
     """
 
     cell: Cell
@@ -52,6 +66,7 @@ class Result:
     rows_expected: int | None = None
     silent: bool = True
     reason: str = ""
+    kept: Kept | None = None
 
     def without_rows(self) -> Result:
         """What has to be remembered once the rows have gone on."""

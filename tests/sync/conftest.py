@@ -32,18 +32,23 @@ class Warehouse:
     pipeline: dlt.Pipeline
 
     def sync(
-        self, *, limit: int | None = None, resources: list[str] | None = None, **given: Any
+        self,
+        *,
+        limit: int | None = None,
+        resources: list[str] | None = None,
+        rebuild: bool = False,
+        **given: Any,
     ) -> list[Gap]:
         """Sync at the server's time. Returns the cells that are not complete."""
         given = {"api_key": self.server.api_key, "base_url": self.server.url, **given}
         given.setdefault("websites", [website.id for website in self.server.websites])
         with time_machine.travel(self.server.now, tick=True):
-            source = databuddy_source(**given)
+            source = databuddy_source(**given, rebuild=rebuild)
             if resources:
                 source = source.with_resources(*resources)
             if limit:
                 source.add_limit(limit)
-            loads = sync(self.pipeline, source)
+            loads = sync(self.pipeline, source, rebuild=rebuild)
             return gaps_of_loads(self.pipeline, loads)
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:

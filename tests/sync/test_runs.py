@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.fetch.results import Status
@@ -98,6 +99,9 @@ def test_a_whole_day_that_turns_empty_is_suspect_until_it_is_accepted(
     assert {(gap.website_id, gap.date, gap.status) for gap in gaps} == {
         (shop, YESTERDAY, Status.SUSPECT)
     }
+    assert made.tables()["top_pages"] == before["top_pages"]
+    again = made.sync(query_types=FEW, start_date=FIRST)  # as little believed the second time
+    assert {gap.status for gap in again} == {Status.SUSPECT}
     assert made.tables()["top_pages"] == before["top_pages"]
     assert made.sync(query_types=FEW, start_date=FIRST, allow_empty=True) == []
     assert pageviews(made, YESTERDAY, shop) is None
@@ -266,3 +270,47 @@ def test_a_deleted_working_directory_is_restored_from_the_warehouse(
     assert made.tables() == before
     parameters = sum(a.parameters for a in server.log[asked:] if a.path == "/v1/query")
     assert parameters <= 3 * (4 * 4 + 1)  # lookback days only: the cursor came back
+
+
+def test_a_cell_that_failed_is_not_believed_empty_afterwards(serve: Serve, warehouse: Make) -> None:
+    server = serve()
+    made = warehouse(server)
+    given = {"query_types": ["top_pages"], "websites": [server.websites[0].id]}
+    made.sync(**given, start_date=FIRST)
+    before = made.tables()["top_pages"]
+    server.faults.add(Fault(query_type="top_pages", times=None, parameter_error="boom"))
+    assert {gap.status for gap in made.sync(**given, start_date=FIRST)} == {Status.FAILED}
+    server.faults.clear()
+    server.faults.add(Fault(query_type="top_pages", times=None, rows=[]))
+    assert {gap.status for gap in made.sync(**given, start_date=FIRST)} == {Status.SUSPECT}
+    assert made.tables()["top_pages"] == before
+
+
+def test_another_time_zone_is_refused_or_everything_is_loaded_anew(
+    serve: Serve, warehouse: Make
+) -> None:
+    server = serve()
+    made, whole = warehouse(server), warehouse(server)
+    made.sync(query_types=FEW, start_date=FIRST)
+    before = made.tables()
+    asked = len([arrival for arrival in server.log if arrival.path == "/v1/query"])
+    berlin = {"query_types": FEW, "start_date": FIRST, "timezone": "Europe/Berlin"}
+    with pytest.raises(PipelineStepFailed, match=r"days of UTC.*cut them in Europe/Berlin"):
+        made.sync(**berlin)
+    assert len([arrival for arrival in server.log if arrival.path == "/v1/query"]) == asked
+    assert made.tables() == before
+    made.sync(**berlin, rebuild=True)
+    whole.sync(**berlin)
+    assert made.tables() == whole.tables()
+
+
+def test_a_server_of_another_generation_is_refused_under_local_days(
+    serve: Serve, warehouse: Make
+) -> None:
+    newer, older = serve("2026"), serve("2025")
+    made = warehouse(newer)
+    given = {"query_types": FEW, "start_date": FIRST, "timezone": "America/New_York"}
+    made.sync(**given)
+    made.server = older
+    with pytest.raises(PipelineStepFailed, match=r"days of America/New_York.*cut them in UTC"):
+        made.sync(**given)
