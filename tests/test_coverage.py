@@ -16,17 +16,16 @@ from databuddy_source.coverage import (
     COLUMNS,
     KEY,
     SCHEMA,
-    Earlier,
     Gap,
     IncompleteLoad,
     Loaded,
     coverage_table,
-    earlier_cells,
     gaps_of_loads,
+    kept_cells,
     loaded_reports,
     raise_if_incomplete,
 )
-from databuddy_source.fetch.results import Result, Status, is_silent
+from databuddy_source.fetch.results import Kept, Result, Status, is_silent
 from databuddy_source.tables import TOMBSTONE, rows_table
 from databuddy_source.travel import REPLACE_PARTITION, coverage_alone, stamped, with_coverage
 from databuddy_source.windows import ONE_DAY
@@ -211,9 +210,9 @@ def test_rows_and_coverage_arrive_in_one_load_with_its_id(pipeline: dlt.Pipeline
     assert "no such column" not in str(raised.value), "unavailable types are no gaps"
     # cells with data, for the guards of later runs
     since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
-    earlier = {start: found for (_, _, start), found in earlier_cells(pipeline, since).items()}
-    assert earlier == {since: Earlier(True), since + timedelta(days=2): Earlier(False)}
-    assert earlier_cells(pipeline, since + timedelta(days=3)) == {}
+    kept = {start: found for (_, _, start), found in kept_cells(pipeline, since).items()}
+    assert kept == {since: Kept(2, True), since + timedelta(days=2): Kept(2, False)}
+    assert kept_cells(pipeline, since + timedelta(days=3)) == {}
 
 
 def test_a_later_load_replaces_partitions_and_their_coverage(pipeline: dlt.Pipeline) -> None:
@@ -242,7 +241,7 @@ def test_cells_without_rows_bring_coverage_alone_and_keep_what_was_there(
 
 
 def test_before_the_first_load_there_is_nothing(pipeline: dlt.Pipeline) -> None:
-    assert earlier_cells(pipeline, datetime(2026, 1, 1, tzinfo=UTC)) == {}
+    assert kept_cells(pipeline, datetime(2026, 1, 1, tzinfo=UTC)) == {}
     assert gaps_of_loads(pipeline, ["1"]) == []
     assert gaps_of_loads(pipeline, []) == []
     assert loaded_reports(pipeline, ["1"]) == []

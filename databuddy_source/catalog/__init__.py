@@ -188,8 +188,14 @@ class Catalog:
         return next((spelling for spelling in spellings if spelling in known), None)
 
     def suggestions(self, name: str, listed: Iterable[str]) -> list[str]:
-        """Names that look like a wrong one, best first."""
-        return difflib.get_close_matches(name, {*self._names, *listed}, n=3, cutoff=0.5)
+        """Names of types that the server has and that look like a wrong one, best first."""
+        known = set(listed)
+        spelled = {
+            alias
+            for alias, canonical in self._names.items()
+            if self.spelled_for(canonical, known) is not None
+        }
+        return difflib.get_close_matches(name, known | spelled, n=3, cutoff=0.5)
 
 
 @cache

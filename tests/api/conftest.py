@@ -13,6 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 import respx
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client, Credential
@@ -28,11 +30,19 @@ DAY = date(2026, 11, 11)
 
 
 @pytest.fixture(autouse=True)
-def _no_real_account(request: pytest.FixtureRequest) -> None:
-    """Only modules that ask dlt for its configuration pay for a clean one: it takes longer than
-    all else in a test."""
-    if hasattr(request.module, "configured"):
-        request.getfixturevalue("_no_real_account")
+def _project_folder(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Modules that ask dlt for its configuration have a project folder for each test. dlt reads
+    it anew, which takes longer than all else in a test."""
+    if not hasattr(request.module, "configured"):
+        yield
+        return
+    with monkeypatch.context() as patched:
+        patched.setenv("DLT_PROJECT_DIR", str(tmp_path))
+        Container()[PluggableRunContext].reload_providers()
+        yield
+    Container()[PluggableRunContext].reload_providers()
 
 
 @pytest.fixture(autouse=True)
