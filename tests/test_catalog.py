@@ -190,9 +190,9 @@ def test_a_name_is_spelled_as_the_server_spells_it(
 @pytest.mark.parametrize(
     ("wrong", "listed", "best"),
     [
-        ("top_page", [], "top_pages"),
-        ("contry", [], "country"),
-        ("sumary", [], "summary"),
+        ("top_page", ["top_pages", "country"], "top_pages"),
+        ("contry", ["top_pages", "country"], "country"),
+        ("sumary", ["summary_metrics"], "summary"),  # what the documentation calls it
         ("brand_now", ["brand_new"], "brand_new"),
     ],
 )
@@ -202,6 +202,10 @@ def test_a_wrong_name_gets_suggestions_best_first(
     found = catalog.suggestions(wrong, listed)
     assert found[0] == best
     assert len(found) <= 3
+
+
+def test_what_the_server_lacks_is_not_suggested(catalog: Catalog) -> None:
+    assert catalog.suggestions("top_page", ["country"]) == []
 
 
 def test_a_name_like_no_other_gets_no_suggestions(catalog: Catalog) -> None:
