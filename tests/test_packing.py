@@ -80,11 +80,6 @@ def test_halves_of_a_question_have_its_cells_and_start_at_page_one(count: int, p
     assert (one.page, two.page, one.limit, two.spelling) == (1, 1, 100, "events_by_date")
 
 
-def test_the_next_page_asks_the_same_question() -> None:
-    ask = Ask(tuple(cells_of(a_report())), "top_pages", 100)
-    assert ask.next_page() == Ask(ask.cells, "top_pages", 100, page=2)
-
-
 @given(some_packs().filter(lambda pack: len(pack.asks) > 1))
 def test_halves_of_a_pack_have_its_questions(pack: Pack) -> None:
     one, two = pack.halves()

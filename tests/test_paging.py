@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from itertools import count, islice
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -19,8 +19,8 @@ BREAKDOWN = QueryType(name="top_pages", key=("name",))
 LOG = QueryType(name="custom_events_recent", shape=Shape.LOG)
 UNKNOWN = QueryType(name="brand_new", known=False)
 
-Page = Callable[[int], list[Row]]
-"""A server: the rows of a page."""
+Page = Callable[[int, int], list[Row]]
+"""A server: limit and number of a page to its rows."""
 
 
 def named_rows(number: int, *, first: int = 0) -> list[Row]:
@@ -30,8 +30,8 @@ def named_rows(number: int, *, first: int = 0) -> list[Row]:
 def fetch(query_type: QueryType, limit: int, page: Page) -> tuple[Verdict, Pages]:
     """Ask for pages until there is a verdict."""
     pages = Pages(query_type, limit)
-    for number in range(1, MOST_PAGES + 2):
-        if (verdict := pages.add(page(number))) is not Verdict.MORE:
+    for _ in range(MOST_PAGES + 1):
+        if (verdict := pages.add(page(pages.limit, pages.page))) is not Verdict.MORE:
             return verdict, pages
     raise AssertionError("it asks for ever")
 
@@ -43,20 +43,20 @@ def as_bag(rows: list[Row]) -> Counter[str]:
 # -- servers
 
 
-def honours(rows: list[Row], limit: int) -> Page:
+def honours(rows: list[Row], chance: random.Random | None = None) -> Page:
     """Pages of one fixed order."""
-    return lambda number: rows[(number - 1) * limit : number * limit]
+    return lambda limit, number: rows[(number - 1) * limit : number * limit]
 
 
-def ignores(rows: list[Row], limit: int) -> Page:
+def ignores(rows: list[Row], chance: random.Random | None = None) -> Page:
     """Each page is page 1 again."""
-    return lambda number: rows[:limit]
+    return lambda limit, number: rows[:limit]
 
 
-def overlaps(rows: list[Row], limit: int, chance: random.Random) -> Page:
+def overlaps(rows: list[Row], chance: random.Random) -> Page:
     """Ordered by a metric without a tie-break, so that rows change places from call to call."""
 
-    def page(number: int) -> list[Row]:
+    def page(limit: int, number: int) -> list[Row]:
         shuffled = sorted(
             chance.sample(rows, len(rows)), key=lambda row: str(row["pageviews"]), reverse=True
         )
@@ -65,26 +65,26 @@ def overlaps(rows: list[Row], limit: int, chance: random.Random) -> Page:
     return page
 
 
-def ignores_and_shuffles(rows: list[Row], limit: int, chance: random.Random) -> Page:
-    first = overlaps(rows, limit, chance)
-    return lambda number: first(1)
+def ignores_and_shuffles(rows: list[Row], chance: random.Random) -> Page:
+    first = overlaps(rows, chance)
+    return lambda limit, number: first(limit, 1)
 
 
 def merges(page: Page) -> Page:
     """Adds up the rows of one country once the page is cut."""
 
-    def merged(number: int) -> list[Row]:
+    def merged(limit: int, number: int) -> list[Row]:
         sums: dict[object, int] = defaultdict(int)
-        for row in page(number):
+        for row in page(limit, number):
             sums[row["name"]] += int(str(row["pageviews"]))
         return [{"name": name, "pageviews": total} for name, total in sums.items()]
 
     return merged
 
 
-SERVERS = {
-    "honours": lambda rows, limit, chance: honours(rows, limit),
-    "ignores": lambda rows, limit, chance: ignores(rows, limit),
+SERVERS: dict[str, Callable[[list[Row], random.Random], Page]] = {
+    "honours": honours,
+    "ignores": ignores,
     "overlaps": overlaps,
     "ignores and shuffles": ignores_and_shuffles,
 }
@@ -117,10 +117,10 @@ def test_a_result_is_exact_or_truncated_with_a_reason(
     query_type: QueryType, values: list[int], limit: int, server: str, chance: random.Random
 ) -> None:
     rows: list[Row] = [{"name": f"/{n}", "pageviews": value} for n, value in enumerate(values)]
-    verdict, pages = fetch(query_type, limit, SERVERS[server](rows, limit, chance))
+    verdict, pages = fetch(query_type, limit, SERVERS[server](rows, chance))
     if verdict is Verdict.COMPLETE:
         assert as_bag(pages.rows) == as_bag(rows)
-        assert (pages.seen, pages.reason) == (len(rows), "")
+        assert (pages.expected, pages.reason) == (len(rows), "")
     else:
         assert len(rows) >= limit, "what fits into one page is never cut"
         assert pages.reason
@@ -132,7 +132,7 @@ def test_a_server_that_pages_properly_gives_all_rows(
     query_type: QueryType, number: int, limit: int
 ) -> None:
     rows = named_rows(number)
-    verdict, pages = fetch(query_type, limit, honours(rows, limit))
+    verdict, pages = fetch(query_type, limit, honours(rows))
     assert verdict is Verdict.COMPLETE
     assert pages.rows == rows
     assert pages.pages == number // limit + 1
@@ -154,9 +154,9 @@ def test_rows_merged_after_the_limit_are_never_taken_for_whole(
         for _ in range(spellings)
     ]
     query_type = BREAKDOWN.model_copy(update={"merged": True, "pages": page_works})
-    verdict, pages = fetch(query_type, limit, merges(SERVERS[server](raw, limit, chance)))
+    verdict, pages = fetch(query_type, limit, merges(SERVERS[server](raw, chance)))
     if verdict is Verdict.COMPLETE:
-        assert as_bag(pages.rows) == as_bag(merges(lambda number: raw)(1))
+        assert as_bag(pages.rows) == as_bag(merges(honours(raw))(len(raw), 1))
     else:
         assert pages.reason
         assert len(countries) * SPELLINGS >= limit
@@ -180,7 +180,7 @@ def test_a_limit_that_counts_visitors_is_understood(
         ]
         for number, many in enumerate(sessions)
     }
-    page = SERVERS[server](visitors, limit, chance)
+    page = SERVERS[server](visitors, chance)
     query_type = QueryType(
         name="profile_list",
         shape=Shape.LOG,
@@ -190,7 +190,7 @@ def test_a_limit_that_counts_visitors_is_understood(
     verdict, pages = fetch(
         query_type,
         limit,
-        lambda number: [row for v in page(number) for row in by_visitor[v["name"]]],
+        lambda limit, number: [row for v in page(limit, number) for row in by_visitor[v["name"]]],
     )
     if verdict is Verdict.COMPLETE:
         assert as_bag(pages.rows) == as_bag([row for rows in by_visitor.values() for row in rows])
@@ -206,59 +206,91 @@ def test_a_limit_that_counts_visitors_is_understood(
 
 @pytest.mark.parametrize("number", [0, 1, 9])
 def test_one_page_that_is_not_full_is_complete(number: int) -> None:
-    verdict, pages = fetch(BREAKDOWN, 10, honours(named_rows(number), 10))
+    verdict, pages = fetch(BREAKDOWN, 10, honours(named_rows(number)))
     assert (verdict, pages.pages, pages.rows) == (Verdict.COMPLETE, 1, named_rows(number))
 
 
 @pytest.mark.parametrize("number", [10, 20, 30])
 def test_a_result_of_exactly_so_many_pages_takes_an_empty_one(number: int) -> None:
-    verdict, pages = fetch(BREAKDOWN, 10, honours(named_rows(number), 10))
+    verdict, pages = fetch(BREAKDOWN, 10, honours(named_rows(number)))
     assert (verdict, pages.pages, len(pages.rows)) == (Verdict.COMPLETE, number // 10 + 1, number)
 
 
 def test_a_server_that_ignores_page_is_asked_twice_and_its_rows_are_kept_once() -> None:
-    verdict, pages = fetch(BREAKDOWN, 10, ignores(named_rows(25), 10))
+    verdict, pages = fetch(BREAKDOWN, 10, ignores(named_rows(25)))
     assert (verdict, pages.reason) == (Verdict.TRUNCATED, "the server repeats its pages")
     assert (pages.pages, pages.seen, pages.rows) == (1, 10, named_rows(10))
 
 
 def test_a_type_known_to_ignore_page_is_asked_once() -> None:
     query_type = BREAKDOWN.model_copy(update={"pages": False})
-    verdict, pages = fetch(query_type, 10, ignores(named_rows(25), 10))
+    verdict, pages = fetch(query_type, 10, ignores(named_rows(25)))
     assert (verdict, pages.pages) == (Verdict.TRUNCATED, 1)
     assert pages.reason == "the server has one page only for this query type"
 
 
 def test_overlapping_pages_keep_each_row_once_and_say_how_many_there_should_be() -> None:
-    parts = [named_rows(10), named_rows(10, first=8), named_rows(3, first=20)]
-    verdict, pages = fetch(BREAKDOWN, 10, lambda number: parts[number - 1])
-    assert (verdict, pages.reason) == (Verdict.TRUNCATED, "pages overlap")
-    assert pages.rows == [*named_rows(18), *named_rows(3, first=20)]
-    assert pages.seen == 23
+    lost = {"name": "/5", "pageviews": 1}
+
+    def page(limit: int, number: int) -> list[Row]:
+        shown = [row if row != lost else named_rows(1)[0] for row in named_rows(23)]
+        return shown[(number - 1) * limit : number * limit]
+
+    verdict, pages = fetch(BREAKDOWN, 10, page)
+    assert (verdict, pages.reason) == (Verdict.TRUNCATED, "pages overlap, whatever their size")
+    assert pages.rows == [row for row in named_rows(23) if row != lost]
+    assert pages.expected == 23
 
 
 def test_overlap_is_remembered_when_the_last_page_repeats() -> None:
     parts = [named_rows(10), named_rows(10, first=8), named_rows(10, first=8)]
-    verdict, pages = fetch(BREAKDOWN, 10, lambda number: parts[number - 1])
+    verdict, pages = fetch(BREAKDOWN, 10, lambda limit, number: parts[number - 1])
     assert verdict is Verdict.TRUNCATED
     assert pages.rows == named_rows(18), "no row twice"
+
+
+@given(number=st.integers(0, 40), limit=limits, chance=chances)
+def test_other_page_sizes_fill_the_holes_of_overlapping_pages(
+    number: int, limit: int, chance: random.Random
+) -> None:
+    rows = named_rows(number)
+    verdict, pages = fetch(BREAKDOWN, limit, overlaps(rows, chance))
+    assert as_bag(pages.rows) - as_bag(rows) == Counter()
+    if verdict is Verdict.COMPLETE:
+        assert as_bag(pages.rows) == as_bag(rows)
+    else:
+        assert pages.reason
+        assert len(pages.rows) < number
+
+
+def test_a_few_rows_lost_between_pages_are_found_with_other_pages() -> None:
+    rows = named_rows(300)
+    whole = [
+        fetch(BREAKDOWN, 250, overlaps(rows, random.Random(seed)))[0] is Verdict.COMPLETE
+        for seed in range(20)
+    ]
+    once = [
+        len(as_bag([*server(250, 1), *server(250, 2)])) == 300
+        for server in (overlaps(rows, random.Random(seed)) for seed in range(20))
+    ]
+    assert (sum(once), sum(whole)) == (0, 20)
 
 
 def test_rows_of_a_log_that_are_equal_on_one_page_are_different_events() -> None:
     event: Row = {"event_name": "click", "timestamp": "2026-03-02 10:00:00.000"}
     parts = [[event, event], [{**event, "path": "/"}]]
-    verdict, pages = fetch(LOG, 2, lambda number: parts[number - 1])
+    verdict, pages = fetch(LOG, 2, lambda limit, number: parts[number - 1])
     assert (verdict, len(pages.rows)) == (Verdict.COMPLETE, 3)
 
 
 def test_a_log_whose_pages_overlap_is_not_complete() -> None:
     parts = [named_rows(10), named_rows(5, first=9)]
-    verdict, pages = fetch(LOG, 10, lambda number: parts[number - 1])
+    verdict, pages = fetch(LOG, 10, lambda limit, number: parts[number - 1])
     assert (verdict, pages.reason) == (Verdict.TRUNCATED, "pages overlap")
 
 
 def test_rows_without_a_key_are_not_paged() -> None:
-    verdict, pages = fetch(UNKNOWN, 10, honours(named_rows(15), 10))
+    verdict, pages = fetch(UNKNOWN, 10, honours(named_rows(15)))
     assert (verdict, pages.rows) == (Verdict.TRUNCATED, named_rows(10))
     assert pages.reason == "rows have no key, so more pages could not be checked"
 
@@ -266,7 +298,7 @@ def test_rows_without_a_key_are_not_paged() -> None:
 def test_a_merged_result_that_is_nearly_full_is_probed_with_a_second_page() -> None:
     query_type = BREAKDOWN.model_copy(update={"merged": True})
     parts = [named_rows(4), named_rows(1)]
-    verdict, pages = fetch(query_type, 10, lambda number: parts[number - 1])
+    verdict, pages = fetch(query_type, 10, lambda limit, number: parts[number - 1])
     assert (verdict, pages.rows) == (Verdict.TRUNCATED, named_rows(4))
     assert pages.reason == "rows are merged after the limit, so only one page is right"
 
@@ -307,7 +339,7 @@ def test_it_never_asks_for_ever(
     query_type: QueryType, pages_of: Callable[[], Iterator[list[Row]]]
 ) -> None:
     source = pages_of()
-    verdict, pages = fetch(query_type, 10, lambda number: next(source))
+    verdict, pages = fetch(query_type, 10, lambda limit, number: next(source))
     assert verdict is Verdict.TRUNCATED
     assert pages.reason
     assert pages.pages <= MOST_PAGES
@@ -337,18 +369,18 @@ def test_a_page_is_full_by_what_the_limit_counts(
 
 def test_values_that_have_no_hash_may_be_in_a_key() -> None:
     rows: list[Row] = [{"name": ["a", {"b": n}]} for n in range(15)]
-    verdict, pages = fetch(BREAKDOWN, 10, honours(rows, 10))
+    verdict, pages = fetch(BREAKDOWN, 10, honours(rows))
     assert (verdict, pages.rows) == (Verdict.COMPLETE, rows)
 
 
 def test_the_servers_of_these_tests_do_what_they_say() -> None:
     rows = named_rows(30)
-    assert list(islice(map(honours(rows, 10), count(1)), 3)) == [
+    assert [honours(rows)(10, number) for number in (1, 2, 3)] == [
         rows[:10],
         rows[10:20],
         rows[20:],
     ]
-    shuffling = overlaps(rows, 10, random.Random(1))
-    seen = [row for number in (1, 2, 3) for row in shuffling(number)]
+    shuffling = overlaps(rows, random.Random(1))
+    seen = [row for number in (1, 2, 3) for row in shuffling(10, number)]
     assert len(seen) == 30
     assert len(as_bag(seen)) < 30, "some rows are lost, others repeated"

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from databuddy_source.api.client import Client
 from databuddy_source.api.errors import (
@@ -232,7 +233,7 @@ class Fetcher:
         pages = self._pages.setdefault(ask.cells, Pages(ask.report.query_type, ask.limit))
         verdict = pages.add(rows)
         if verdict is Verdict.MORE:
-            self._again(ask.next_page())
+            self._again(replace(ask, limit=pages.limit, page=pages.page))
             return
         del self._pages[ask.cells]
         if verdict is Verdict.TRUNCATED and len(ask.cells) > 1:
@@ -245,7 +246,7 @@ class Fetcher:
             return
         self._release(ask.report)
         for cell, own in by_cell.items():
-            expected = pages.seen if len(pages.rows) < pages.seen else None
+            expected = pages.expected if len(pages.rows) < pages.expected else None
             silent = is_silent(own, cell.report.query_type.shape)
             self._settle(Result(cell, status, now(), tuple(own), expected, silent, pages.reason))
             self._report_failed(self._failures.success(ask.report))

@@ -46,9 +46,6 @@ class Ask:
     def report(self) -> Report:
         return self.cells[0].report
 
-    def next_page(self) -> Ask:
-        return replace(self, page=self.page + 1)
-
     def halves(self) -> tuple[Ask, Ask]:
         """The same cells in two questions. Needs two cells."""
         middle = len(self.cells) // 2
