@@ -25,7 +25,7 @@ from databuddy_source.catalog import load_catalog
 from databuddy_source.coverage import kept_cells, zones_of_reports
 from databuddy_source.destinations import refuse_ambiguous_file, refuse_unfit
 from databuddy_source.fetch.fetcher import Fetcher
-from databuddy_source.fetch.results import Kept, Result
+from databuddy_source.fetch.results import Kept, Result, Status
 from databuddy_source.reports import Cell, Report
 from databuddy_source.settings import Settings, now
 
@@ -36,10 +36,7 @@ class OtherDays(BadConfiguration):
     """The tables hold days that were cut in another time zone, or by a server of another
     generation. Mixed, they would count some visitors twice and others never."""
 
-    default_todo = (
-        "Set sources.databuddy.timezone back, sync into another dataset, or load everything anew "
-        "with --rebuild."
-    )
+    default_todo = "Set sources.databuddy.timezone back, or sync into another dataset (--dataset)."
 
 
 def client_for(settings: Settings) -> Client:
@@ -106,7 +103,7 @@ class Extraction:
         if self._kept is not None:
             return
         pipeline = _active_pipeline()
-        if pipeline is None or not self._of_window or self.settings.rebuild:
+        if pipeline is None or not self._of_window:
             self._kept = {}
             return
         self._refuse_other_days(zones_of_reports(pipeline))
@@ -127,7 +124,22 @@ class Extraction:
         result = await self._judged(await self.fetcher.result(cell))
         if result.status.brings_rows:
             return result
+        if result.status is Status.UNAVAILABLE and not await self._is_unavailable(cell.report):
+            result = replace(result, status=Status.FAILED)
         return replace(result, kept=self._kept_of(cell))
+
+    async def _is_unavailable(self, report: Report) -> bool:
+        """Whether the server lacks a type for good: it answers others, this one for no website,
+        and never did."""
+        if any(name == report.name for _, name, _ in self._kept or {}):
+            return False
+        cells = [cell for same in self._of_window.values() for cell in same]
+        answered = [
+            result.cell.report
+            for result in await asyncio.gather(*(self.fetcher.result(cell) for cell in cells))
+            if result.status.brings_rows
+        ]
+        return bool(answered) and report not in answered
 
     def _kept_of(self, cell: Cell) -> Kept | None:
         return (self._kept or {}).get((cell.website_id, cell.report.name, cell.window.start))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import dlt
 from dlt.extract import DltSource
 
 
-def sync(pipeline: dlt.Pipeline, source: DltSource, *, rebuild: bool = False) -> list[str]:
+def sync(
+    pipeline: dlt.Pipeline, source: DltSource, *, before_load: Callable[[], None] = lambda: None
+) -> list[str]:
     """Load what an earlier run left behind, then run the source.
 
     `pipeline.run(source)` alone would load what is pending and extract nothing.
 
     Args:
         pipeline: where to.
-        source: from `databuddy_source`, built with the same `rebuild`.
-        rebuild: drop all tables and the state of the source first.
+        source: from `databuddy_source`.
+        before_load: called when rows are ready and the warehouse is needed.
 
     Returns:
         The ids of all loads, for `raise_if_incomplete`.
@@ -22,6 +26,10 @@ def sync(pipeline: dlt.Pipeline, source: DltSource, *, rebuild: bool = False) ->
     loads: list[str] = []
     if pipeline.has_pending_data:
         pipeline.normalize()
+        before_load()
         loads += pipeline.load().loads_ids
-    info = pipeline.run(source, refresh="drop_sources") if rebuild else pipeline.run(source)
-    return loads + list(info.loads_ids)
+    pipeline.sync_destination()
+    pipeline.extract(source)
+    pipeline.normalize()
+    before_load()
+    return loads + list(pipeline.load().loads_ids)

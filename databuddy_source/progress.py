@@ -40,11 +40,14 @@ class Progress:
         """Whether the type was unavailable in the last run."""
         return bool(self._state.get("unavailable"))
 
+    def last_final(self, today: date) -> date:
+        """The newest day that later syncs will not ask for again."""
+        return today - timedelta(days=self._settings.lookback_days + 1)
+
     def cells(self, extraction: Extraction, report: Report, website_id: str) -> list[Cell]:
         """The cells to ask for, oldest first."""
         today = extraction.today(report)
         zone = extraction.zone(report)
-        self.last_final = today - timedelta(days=self._settings.lookback_days + 1)
         return [
             Cell(website_id, report, window)
             for first, last in self._ranges(extraction, today)
@@ -71,22 +74,27 @@ class Progress:
 
     def done(self, results: list[Result], *, last: bool) -> None:
         """These results are on their way to the warehouse. The cursor passes no hole that is not
-        listed."""
+        listed, and what an outage kept from being asked counts as no attempt."""
         if self._cursor is None:
             return
-        self._state["unavailable"] = last and all(
-            result.status is Status.UNAVAILABLE for result in results
+        told = [result for result in results if not result.outage]
+        self._state["unavailable"] = (
+            last and bool(told) and all(each.status is Status.UNAVAILABLE for each in results)
         )
-        if self._state["unavailable"]:  # nothing was learned of any day
+        if self._state["unavailable"] or not told:  # nothing was learned of any day
             return
+        newest = max(result.cell.window.date for result in told)
+        if self._cursor.last_value is None or newest > self._cursor.last_value:
+            self._cursor.advance(newest)
         failed = self._state.setdefault("failed", {})
         for result in results:
             day = result.cell.window.date.isoformat()
+            if result.outage:
+                if result.cell.window.date <= self._cursor.last_value:
+                    failed.setdefault(day, 0)
+                continue
             attempts = failed.pop(day, 0) + 1
             if not result.status.brings_rows and attempts < MAX_ATTEMPTS:
                 failed[day] = attempts
-        newest = max(result.cell.window.date for result in results)
-        if self._cursor.last_value is None or newest > self._cursor.last_value:
-            self._cursor.advance(newest)
         if last and self._first:
             self._state["first"] = self._first.isoformat()

@@ -42,5 +42,10 @@ class Cell:
     report: Report
     window: Window
 
+    @property
+    def series(self) -> tuple[str, Report]:
+        """Website and report: the cells that succeed and fail alike."""
+        return self.website_id, self.report
+
     def __str__(self) -> str:
         return f"{self.report.name} of {self.website_id} on {self.window}"

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from databuddy_source import windows
-from databuddy_source.api.client import Credential
+from databuddy_source.api.client import Credential, is_loopback
 from databuddy_source.api.errors import BadSetting, InsecureAddress
 from databuddy_source.catalog import load_catalog
 
@@ -29,7 +29,6 @@ SECTION = "sources.databuddy"
 DEFAULT_BASE_URL = "https://api.databuddy.cc/v1"
 DEFAULT_DAYS = 30
 
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _SECRET = {"api_key", "session_cookie"}
 
 
@@ -43,10 +42,12 @@ def _names(value: object) -> object:
             except json.JSONDecodeError:
                 raise ValueError("looks like a JSON list but is not one") from None
         else:
-            value = text.split(",")
+            value = [name for name in text.split(",") if name.strip()]
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise ValueError('must be a list of names, such as ["one", "two"]')
-    return [name.strip() for name in value if name.strip()]
+    if not all(name.strip() for name in value):
+        raise ValueError("has an empty name")
+    return [name.strip() for name in value]
 
 
 def _day(value: object) -> object:
@@ -90,7 +91,6 @@ class Settings(BaseModel):
     allow_http: bool = False
     requests_per_minute: Annotated[int, Field(ge=1, le=6000)] = 120
     allow_empty: bool = False
-    rebuild: bool = False
     since: Day | None = None
     until: Day | None = None
 
@@ -103,7 +103,8 @@ class Settings(BaseModel):
             InsecureAddress: the key would travel over plain http to another machine.
         """
         given = {key: value for key, value in values.items() if value is not None}
-        credential = Credential(*(str(given.pop(key, "")).strip() for key in sorted(_SECRET)))
+        api_key, cookie = (str(given.pop(key, "")).strip() for key in ("api_key", "session_cookie"))
+        credential = Credential(api_key=api_key, session_cookie=cookie)
         try:
             return cls.model_validate({**given, "credential": credential})
         except ValidationError as error:
@@ -155,10 +156,14 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _together(self) -> Self:
         parts = urlsplit(self.base_url)
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.allow_http:
+        if parts.scheme == "http" and not is_loopback(self.base_url) and not self.allow_http:
             raise InsecureAddress(f"The key would travel unprotected to {self.base_url}")
         if self.until and not self.since:
             raise ValueError("until needs since: together they name the days of a bounded run")
+        today = windows.today(self.timezone)
+        for key, day in (("since", self.since), ("start_date", self.start_date)):
+            if day and day > today:
+                raise ValueError(f"{key} ({day}) is after today")
         if self.since and self.until and self.since > self.until:
             raise ValueError(f"since ({self.since}) is after until ({self.until})")
         return self

@@ -42,7 +42,6 @@ def databuddy_source(
     allow_http: Any = None,
     requests_per_minute: Any = None,
     allow_empty: Any = None,
-    rebuild: Any = None,
     since: Any = None,
     until: Any = None,
 ) -> Iterator[DltResource]:
@@ -67,7 +66,6 @@ def databuddy_source(
         allow_http: send the key over plain http to another machine. Default False.
         requests_per_minute: what the plan allows. Default 120.
         allow_empty: believe a day that had data and is now empty. Default False.
-        rebuild: ask nothing of what the warehouse holds; run it with `refresh="drop_sources"`.
         since: first day of a first sync; with `until`, of a bounded run.
         until: last day of a bounded run, which loads exactly these days and no cursor moves.
 
@@ -87,7 +85,6 @@ def databuddy_source(
         allow_http=allow_http,
         requests_per_minute=requests_per_minute,
         allow_empty=allow_empty,
-        rebuild=rebuild,
         since=since,
         until=until,
     )
@@ -193,6 +190,7 @@ async def _tables(
 ) -> AsyncIterator[Any]:
     """The rows of all cells, oldest first, as tables that carry their coverage with them."""
     naming = dlt.Schema("naming").naming
+    last_final = progress.last_final(extraction.today(report))
     batch: list[Result] = []
     rows = 0
     try:
@@ -203,7 +201,7 @@ async def _tables(
             last = cell is cells[-1]
             if rows < ROWS_PER_TABLE and not last:
                 continue
-            covered = coverage.coverage_table(batch, progress.last_final)
+            covered = coverage.coverage_table(batch, last_final)
             whole = [each for each in batch if each.status.brings_rows]
             if whole:
                 table = rows_table(
@@ -214,6 +212,7 @@ async def _tables(
                 yield with_coverage(table, covered)
             else:
                 yield coverage_alone(covered)
+            extraction.fetcher.drop_rows(batch)
             progress.done([each.without_rows() for each in batch], last=last)
             batch, rows = [], 0
     finally:

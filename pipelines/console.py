@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
+from typing import Literal
 
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
@@ -52,6 +53,9 @@ def explain(error: BaseException) -> tuple[str, Exit]:
             )
     last = list(_causes(error))[-1]
     words = str(last).strip().splitlines() or [""]
+    if isinstance(last, OSError):
+        where = f" ({last.filename})" if last.filename else ""
+        return f"{last.strerror or words[0]}{where}. Make room or rights, then go on.", Exit.FAILED
     if isinstance(last, ConfigurationException | ConfigFieldMissingException):
         return f"The configuration is not complete: {words[0]}", Exit.WRONG_USAGE
     return f"{type(last).__name__}: {words[0]}", Exit.FAILED
@@ -71,7 +75,8 @@ def summary(loaded: Sequence[Loaded], gaps: Sequence[Gap], requests: int, second
     """Print what a run loaded and what it could not. Returns the exit code that says the same."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("table", "rows", "first day", "last day", "days cut in"):
-        table.add_column(column, justify="right" if column == "rows" else "left")
+        justify: Literal["left", "right"] = "right" if column == "rows" else "left"
+        table.add_column(column, justify=justify, no_wrap=column == "table")
     for each in loaded:
         table.add_row(
             each.report, f"{each.rows:,}", str(each.first), str(each.last), each.time_zone
@@ -79,16 +84,16 @@ def summary(loaded: Sequence[Loaded], gaps: Sequence[Gap], requests: int, second
     if loaded:
         out.print(table)
     rows = sum(each.rows for each in loaded)
-    out.print(
-        f"\n{rows:,} rows in {len(loaded)} tables, {requests} requests, {seconds:.1f} seconds."
-    )
+    tables = sum(each.rows > 0 for each in loaded)
+    out.print(f"\n{rows:,} rows in {tables} tables, {requests} requests, {seconds:.1f} seconds.")
     unavailable = sorted({gap.report for gap in gaps if gap.status is Status.UNAVAILABLE})
     if unavailable:
         out.print(f"Unavailable on this server, so not loaded: {', '.join(unavailable)}.")
     serious = [gap for gap in gaps if gap.status is not Status.UNAVAILABLE]
     if not serious:
         return Exit.COMPLETE
-    err.print(f"\n[bold red]{len(serious)} cells are not complete:[/]")
+    cells = "1 cell is" if len(serious) == 1 else f"{len(serious)} cells are"
+    err.print(f"\n[bold red]{cells} not complete:[/]")
     alike = _alike(serious)
     for line in alike[:LINES_SHOWN]:
         err.print(f"  {escape(line)}")
@@ -125,11 +130,16 @@ def complain(sentence: str) -> None:
     err.print(f"[bold red]Error:[/] {escape(sentence)}")
 
 
-def first_query(file: Path, dataset: str, loaded: Sequence[Loaded]) -> str:
-    """A command that shows something at once. Three parts, because DuckDB calls an opened file by
-    its stem, which may be the dataset's name, too."""
+def first_query(file: Path, dataset: str, loaded: Sequence[Loaded]) -> str | None:
+    """A command that shows something at once, if anything was loaded.
+
+    Names have three parts, because DuckDB calls an opened file by its stem, which may be the
+    dataset's name, too.
+    """
     reports = [each.report for each in loaded if each.rows]
-    if not reports or "events_by_date" in reports:
+    if not reports:
+        return None
+    if "events_by_date" in reports:
         what, report = "date, SUM(pageviews) AS pageviews", "events_by_date"
         rest = "GROUP BY date ORDER BY date DESC LIMIT 7"
     else:

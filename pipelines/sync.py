@@ -84,9 +84,6 @@ Until = Annotated[
 AllowEmpty = Annotated[
     bool, typer.Option("--allow-empty", help="Believe that days which had data are now empty.")
 ]
-Rebuild = Annotated[
-    bool, typer.Option("--rebuild", help="Drop all tables of the dataset and load them anew.")
-]
 Destination = Annotated[str, typer.Option(help="dlt's name of the warehouse.")]
 Dataset = Annotated[str, typer.Option(help="Schema or dataset for the tables.")]
 StateDir = Annotated[
@@ -104,7 +101,6 @@ def sync(
     since: Since = None,
     until: Until = None,
     allow_empty: AllowEmpty = False,
-    rebuild: Rebuild = False,
     destination: Destination = "duckdb",
     dataset: Dataset = "databuddy",
     state_dir: StateDir = None,
@@ -126,22 +122,27 @@ def sync(
         "since": since,
         "until": until,
         "allow_empty": allow_empty or None,
-        "rebuild": rebuild or None,
     }
+    if demo and destination != "duckdb":
+        raise typer.BadParameter("--demo has a DuckDB file of its own and no other destination")
     with _for_people(verbose), _account(demo, given) as account:
         settings = configured(**account)
         settings.credential.headers()  # without a key, nothing shall come into being
         started = time.monotonic()
         budget = _budget(settings)
         spent = budget.spent
-        name = "databuddy_demo" if demo else "databuddy"
         file = Path("demo.duckdb").absolute() if demo else duckdb_file(Path("databuddy.duckdb"))
-        pipeline = pipeline_for(name, destination, dataset, file, state_dir)
-        if destination == "duckdb":
-            wait_for_file(file, say)
+        pipeline = pipeline_for(destination, dataset, file, state_dir)
+        on_file = destination == "duckdb"
+
+        def wait() -> None:
+            if on_file:
+                wait_for_file(file, say)
+
+        wait()
         if pipeline.has_pending_data:
             say("Loading first what an earlier run left behind.")
-        loads = sync_pipeline(pipeline, databuddy_source(**account), rebuild=rebuild)
+        loads = sync_pipeline(pipeline, databuddy_source(**account), before_load=wait)
         loaded = loaded_reports(pipeline, loads)
         code = summary(
             loaded,
@@ -149,9 +150,8 @@ def sync(
             budget.spent - spent,
             time.monotonic() - started,
         )
-        if destination == "duckdb":
-            out.print(f"\nThe tables are in {file}. Try:\n")
-            out.print(f"  {first_query(file, dataset, loaded)}\n")
+        if on_file and (query := first_query(file, dataset, loaded)):
+            out.print(f"\nThe tables are in {file}. Try:\n\n  {query}\n")
     raise typer.Exit(code)
 
 
@@ -223,12 +223,15 @@ def _account(demo: bool, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
         defaults = Settings()
         yield {
             "api_key": server.api_key,
+            "session_cookie": "",
             "base_url": server.url,
+            "allow_http": False,
+            "allow_empty": False,
             "timezone": defaults.timezone,
             "lookback_days": defaults.lookback_days,
             "start_date": (datetime.now(UTC) - timedelta(days=DEFAULT_DAYS)).date(),
             "requests_per_minute": defaults.requests_per_minute,
-            **given,
+            **{key: value for key, value in given.items() if value is not None},
             "websites": given.get("websites") or [website.id for website in server.websites],
             "query_types": given.get("query_types") or "default",
         }
@@ -237,10 +240,11 @@ def _account(demo: bool, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @contextlib.contextmanager
 def _for_people(verbose: bool) -> Iterator[None]:
     """Errors become one sentence and an exit code."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(message)s", force=True
-    )
-    logging.getLogger("dlt").setLevel(logging.INFO if verbose else logging.ERROR)
+    own = logging.getLogger("databuddy_source")
+    own.setLevel(logging.INFO if verbose else logging.WARNING)
+    own.handlers, own.propagate = [logging.StreamHandler()], False
+    # dlt logs a traceback for what `explain` says in a sentence
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "INFO" if verbose else "CRITICAL")
     try:
         yield
     except (typer.Exit, typer.BadParameter):

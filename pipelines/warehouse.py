@@ -17,6 +17,11 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from databuddy_source.api.errors import BadConfiguration, DatabuddyError
 from databuddy_source.destinations import refuse_unfit
 
+CATALOG = "_databuddy_file"
+"""What the attached file is called while we write it: a name that no dataset has."""
+
+RESERVED = {"main", "temp", "system", "information_schema", "pg_catalog", CATALOG}
+
 LOCK_PATIENCE = 60.0
 """Seconds to wait for a DuckDB file that another program has open."""
 
@@ -27,29 +32,57 @@ class FileInUse(DatabuddyError):
     default_todo = "Close it there, or sync into another file, and run this again."
 
 
+class NoDatabase(BadConfiguration):
+    """The DuckDB file cannot be opened at all."""
+
+    default_todo = "Name another file in destination.duckdb.credentials, or mend this one."
+
+
 def duckdb_file(default: Path) -> Path:
-    """The file that dlt's configuration names, else `default` in the working directory."""
-    configured: Any = dlt.secrets.get("destination.duckdb.credentials")
-    if isinstance(configured, str):
-        return Path(configured.removeprefix("duckdb:///"))
-    if isinstance(configured, dict) and configured.get("database"):
-        return Path(str(configured["database"]))
-    return Path.cwd() / default
+    """The file that dlt's configuration names, else `default` in the working directory.
+
+    Raises:
+        BadConfiguration: the configuration names no file.
+    """
+    whole: Any = dlt.secrets.get("destination.duckdb.credentials")
+    named = whole if isinstance(whole, str) else None
+    named = named or dlt.secrets.get("destination.duckdb.credentials.database")
+    if not named:
+        return Path.cwd() / default
+    text = str(named).removeprefix("duckdb:///")
+    if text.startswith((":", "md:", "motherduck:")):
+        raise BadConfiguration(
+            f"destination.duckdb.credentials = {text!r} is no file",
+            "Name a file: a database in memory is gone after the run, and MotherDuck has a "
+            "destination of its own.",
+        )
+    return Path(text).absolute()
 
 
 def pipeline_for(
-    name: str, destination: str, dataset: str, file: Path, state_dir: Path | None
+    destination: str, dataset: str, file: Path, state_dir: Path | None
 ) -> dlt.Pipeline:
     """The pipeline. Its local state lies beside the data, never in a folder of the machine.
 
     Raises:
         BadConfiguration: dlt does not know the destination, or it cannot replace partitions.
     """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", dataset) or dataset.lower() in RESERVED:
+        raise BadConfiguration(
+            f"--dataset {dataset} cannot be a name of a dataset",
+            "Use letters, digits and underscores, and no name that databases have for themselves.",
+        )
     on_file = destination == "duckdb"
     home = state_dir or (file.parent if on_file else Path.cwd()) / ".databuddy"
+    # a name, and so a state with a cursor, for each warehouse
+    other = re.sub(r"[^a-z0-9]+", "_", (file.stem if on_file else destination).lower())
+    parts = ["databuddy", other, dataset.lower()]
+    pipeline_name = "_".join(part for part in dict.fromkeys(parts) if part)
     try:
         target: Any = (
-            dlt.destinations.duckdb(credentials=_attached(file, home))
+            dlt.destinations.duckdb(
+                credentials=_attached(file, home / f"_engine_{pipeline_name}.duckdb")
+            )
             if on_file
             else Destination.from_reference(destination)
         )
@@ -64,24 +97,22 @@ def pipeline_for(
     home.mkdir(parents=True, exist_ok=True)
     if state_dir is None:
         (home / ".gitignore").write_text("*\n")
-    # a name, and so a state, for each warehouse
-    parts = [name, "" if on_file else destination, "" if dataset == "databuddy" else dataset]
     return dlt.pipeline(
-        pipeline_name="_".join(part for part in parts if part),
+        pipeline_name=pipeline_name,
         destination=target,
         dataset_name=dataset,
         pipelines_dir=str(home),
     )
 
 
-def _attached(file: Path, home: Path) -> DuckDbCredentials:
+def _attached(file: Path, engine: Path) -> DuckDbCredentials:
     """The file under a name of its own. DuckDB calls an opened file by its stem, and cannot tell
     `databuddy.duckdb` from the dataset `databuddy` in it."""
     quoted = str(file).replace("'", "''")
     return DuckDbCredentials(
-        str(home / "engine.duckdb"),
-        statements=[f"ATTACH IF NOT EXISTS '{quoted}' AS warehouse"],
-        local_config={"schema": "warehouse.main"},
+        str(engine),
+        statements=[f"ATTACH IF NOT EXISTS '{quoted}' AS {CATALOG}"],
+        local_config={"schema": f"{CATALOG}.main"},
     )
 
 
@@ -89,7 +120,8 @@ def wait_for_file(file: Path, say: Callable[[str], None], patience: float = LOCK
     """Wait until nobody else has the DuckDB file open.
 
     Raises:
-        FileInUse: after `patience` seconds, or at once when the file is no DuckDB file.
+        FileInUse: after `patience` seconds.
+        NoDatabase: at once, when the file is no DuckDB file or cannot be written.
     """
     started = time.monotonic()
     told = False
@@ -100,7 +132,8 @@ def wait_for_file(file: Path, say: Callable[[str], None], patience: float = LOCK
         except duckdb.IOException as error:
             holder = re.search(r"Conflicting lock is held in (.+?)\. ", str(error))
             if not holder:
-                raise FileInUse(f"{file} cannot be opened: {str(error).splitlines()[0]}") from None
+                reason = str(error).splitlines()[0].removeprefix("IO Error: ")
+                raise NoDatabase(f"{file} cannot be opened: {reason}") from None
             if time.monotonic() - started > patience:
                 raise FileInUse(f"{file} is open in {holder[1]}") from None
             if not told:

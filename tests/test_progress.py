@@ -347,5 +347,5 @@ def test_what_later_runs_leave_alone_is_final() -> None:
     progress = resource.progress()
     progress.cells(on(TODAY), REPORT, "shop")
     resource.run()
-    assert progress.last_final == TODAY - timedelta(days=4)
-    assert min(resource.asks(TODAY)) == progress.last_final + ONE_DAY
+    assert progress.last_final(TODAY) == TODAY - timedelta(days=4)
+    assert min(resource.asks(TODAY)) == progress.last_final(TODAY) + ONE_DAY

@@ -6,10 +6,12 @@ It knows addresses, credentials and envelopes. It does not know what a report is
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -42,6 +44,13 @@ from databuddy_source.api.retry import FIRST_CONTACT, SETTLED, Patience, retryin
 Model = TypeVar("Model", bound=BaseModel)
 
 CONNECT_SECONDS = 5.0
+
+logger = logging.getLogger("databuddy_source")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is this machine's own."""
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,8 @@ class Client:
             headers={**credential.headers(), "accept": "application/json"},
             timeout=httpx.Timeout(SETTLED.answer, connect=CONNECT_SECONDS),
             follow_redirects=False,
+            # a proxy of the environment would read what loopback alone may: the key over http
+            trust_env=not is_loopback(base_url),
         )
 
     async def __aenter__(self) -> Self:
@@ -221,6 +232,14 @@ class Client:
             # `from None`: httpx errors hold the request, and with it the key
             reason = str(error) or type(error).__name__
             raise Unreachable(f"The server cannot be reached: {reason}", where=where) from None
+        logger.info(
+            "%s %s %s: HTTP %s, %s bytes",
+            method,
+            where.url,
+            where.website,
+            answer.status_code,
+            len(answer.content),
+        )
         try:
             check(answer, where, self._clock.wall())
         except DatabuddyError as error:

@@ -185,7 +185,7 @@ class Unreachable(Retriable):
 class TimedOut(Retriable):
     """The server did not answer in time."""
 
-    default_todo = "The server may be busy: try again later, or ask for fewer cells at once."
+    default_todo = "The server may be busy: try again later."
 
 
 class ServerFailed(Retriable):

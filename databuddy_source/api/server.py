@@ -38,10 +38,16 @@ async def first_contact(client: Client) -> Server:
         KeyRejected, NoWebsites, Unreachable, ...: after about 10 s at the latest.
     """
     async with client:
-        websites = await client.websites()
-        if not websites:
-            raise NoWebsites("The server accepts the key, but the key sees no website")
-        types = await client.query_types()
+        # side by side, so that a server that hangs is given up after one patience, not two
+        asked = asyncio.create_task(client.query_types())
+        try:
+            websites = await client.websites()
+            if not websites:
+                raise NoWebsites("The server accepts the key, but the key sees no website")
+            types = await asked
+        finally:
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
     configs = {name: types.configs.get(name) or TypeConfig() for name in types.types}
     return Server(types.generation, configs, {website.id: website for website in websites})
 

@@ -195,7 +195,7 @@ class Catalog:
             for alias, canonical in self._names.items()
             if self.spelled_for(canonical, known) is not None
         }
-        return difflib.get_close_matches(name, known | spelled, n=3, cutoff=0.5)
+        return difflib.get_close_matches(name.lower(), known | spelled, n=3, cutoff=0.5)
 
 
 @cache

@@ -6,8 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from databuddy_source.reports import Cell, Report
+
+Series: TypeAlias = tuple[str, Report]
+"""A website's id and a report. One website's trouble is not another one's."""
 
 ENOUGH = 3
 """Windows in which a type has to fail the same way before it counts as unavailable."""
@@ -23,35 +27,35 @@ class _Record:
 
 
 class Failures:
-    """Counts failures by report, and holds failed cells back until it is clear whether only they
-    failed or the whole type does."""
+    """Counts failures by website and report, and holds failed cells back until it is clear
+    whether only they failed or the whole type does."""
 
     def __init__(self) -> None:
-        self._records: dict[Report, _Record] = defaultdict(_Record)
+        self._records: dict[Series, _Record] = defaultdict(_Record)
 
-    def expect(self, report: Report, cells: int) -> None:
-        """So many more cells of this report will be asked for."""
-        self._records[report].outstanding += cells
+    def expect(self, series: Series, cells: int) -> None:
+        """So many more of these cells will be asked for."""
+        self._records[series].outstanding += cells
 
-    def given_up(self, report: Report) -> bool:
+    def given_up(self, series: Series) -> bool:
         """Whether the type failed the same way in three windows."""
-        return self._records[report].given_up
+        return self._records[series].given_up
 
-    def decided(self, report: Report) -> bool:
+    def decided(self, series: Series) -> bool:
         """Whether so many windows failed that a few more would tell nothing new."""
-        return sum(self._records[report].signatures.values()) >= ENOUGH
+        return sum(self._records[series].signatures.values()) >= ENOUGH
 
-    def success(self, report: Report) -> dict[Cell, str]:
+    def success(self, series: Series) -> dict[Cell, str]:
         """One cell has its answer. Returns failed cells whose fate is now clear, with reasons."""
-        record = self._records[report]
+        record = self._records[series]
         record.succeeded, record.given_up = True, False
         record.outstanding -= 1
         return self._settle(record)
 
     def failure(self, cells: Iterable[Cell], reason: str) -> dict[Cell, str]:
-        """Cells of one report failed. Returns failed cells whose fate is now clear."""
+        """Cells of one website and report failed. Returns failed cells whose fate is now clear."""
         listed = list(cells)
-        record = self._records[listed[0].report]
+        record = self._records[listed[0].series]
         record.failed.update(dict.fromkeys(listed, reason))
         record.outstanding -= len(listed)
         # messages carry dates and numbers, which differ from window to window
@@ -61,9 +65,9 @@ class Failures:
             record.given_up = True
         return self._settle(record)
 
-    def forget(self, report: Report, cells: int) -> dict[Cell, str]:
+    def forget(self, series: Series, cells: int) -> dict[Cell, str]:
         """Cells got no answer for a reason that is not their type's. Returns as above."""
-        record = self._records[report]
+        record = self._records[series]
         record.outstanding -= cells
         return self._settle(record)
 

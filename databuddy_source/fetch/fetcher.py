@@ -27,7 +27,7 @@ from databuddy_source.api.models import ParameterResult, Row
 from databuddy_source.api.retry import DIVISIBLE, SETTLED
 from databuddy_source.api.server import Server
 from databuddy_source.catalog import Shape, load_catalog
-from databuddy_source.fetch.failures import ENOUGH, Failures
+from databuddy_source.fetch.failures import ENOUGH, Failures, Series
 from databuddy_source.fetch.packing import PACK_SIZE, Ask, Pack, asks_of, bodies_of
 from databuddy_source.fetch.paging import Pages, Verdict
 from databuddy_source.fetch.results import Result, Status, is_silent
@@ -60,12 +60,13 @@ class Fetcher:
         self._timezone = timezone if server.generation.takes_offsets else "UTC"
         self._waiting: dict[str, deque[Ask]] = defaultdict(deque)
         self._divided: deque[Pack] = deque()
-        self._held_back: dict[Report, list[Ask]] = defaultdict(list)
+        self._held_back: dict[Series, list[Ask]] = defaultdict(list)
         self._pages: dict[tuple[Cell, ...], Pages] = {}
         self._failures = Failures()
         self._results: dict[Cell, asyncio.Future[Result]] = {}
         self._closed_websites: dict[str, str] = {}
         self._broken = ""
+        self._answered = False
         self._failing: set[Report] = set()
         self._mistake: BaseException | None = None
         self._flying: dict[asyncio.Task[None], str] = {}
@@ -87,9 +88,9 @@ class Fetcher:
         limit = self._server.generation.max_limit
         asks = asks_of(cells, spelling or report.query_type.name, limit)
         with self._lock:
-            self._failures.expect(report, len(cells))
+            self._failures.expect(cells[0].series, len(cells))
             if cautious or report.query_type.fails:
-                self._held_back[report].extend(asks[ENOUGH:])
+                self._held_back[cells[0].series].extend(asks[ENOUGH:])
                 asks = asks[:ENOUGH]
             self._waiting[cells[0].website_id].extend(asks)
         if self._loop:
@@ -102,6 +103,13 @@ class Fetcher:
             self._client = self._connect()
             self._pump()
         return await self._future(cell)
+
+    def drop_rows(self, results: Iterable[Result]) -> None:
+        """Forget the rows of results that have gone on, but not what came of the cells."""
+        for result in results:
+            light = asyncio.get_running_loop().create_future()
+            light.set_result(result.without_rows())
+            self._results[result.cell] = light
 
     async def close(self) -> None:
         """End what is under way and the connections. Results that were not awaited are lost."""
@@ -185,6 +193,7 @@ class Fetcher:
                 self._divided.extendleft(reversed(pack.halves()))
         else:
             self._failing.clear()
+            self._answered = True
             taken = [(ask, answers.get(name)) for name, ask in pack.named().items()]
             # good ones first: a type that has answered is not given up
             for ask, answer in sorted(taken, key=lambda each: not (each[1] and each[1].success)):
@@ -197,14 +206,14 @@ class Fetcher:
             closed = self._broken or self._closed_websites.get(ask.website_id, "")
             if closed:
                 self._fail([ask], closed)
-            elif self._failures.given_up(ask.report):
+            elif self._failures.given_up(ask.series):
                 self._type_failed(ask, "it failed in three windows of this run")
             else:
                 kept.append(ask)
         return Pack(tuple(kept))
 
     def _single_failed(self, ask: Ask, error: DatabuddyError) -> None:
-        if isinstance(error, Retriable):
+        if isinstance(error, Retriable) or not self._answered:
             self._failing.add(ask.report)
         error.at(website=ask.website_id, report=ask.report.name, window=str(ask))
         if len(self._failing) >= FAILING_IN_A_ROW:
@@ -244,20 +253,20 @@ class Fetcher:
         if by_cell is None:
             self._fail_or_halve(ask, "the answer has days outside of the window")
             return
-        self._release(ask.report)
+        self._release(ask.series)
         for cell, own in by_cell.items():
             expected = pages.expected if len(pages.rows) < pages.expected else None
             silent = is_silent(own, cell.report.query_type.shape)
             self._settle(Result(cell, status, now(), tuple(own), expected, silent, pages.reason))
-            self._report_failed(self._failures.success(ask.report))
+            self._report_failed(self._failures.success(ask.series))
 
     def _again(self, *asks: Ask) -> None:
         with self._lock:
             self._waiting[asks[0].website_id].extendleft(reversed(asks))
 
-    def _release(self, report: Report) -> None:
+    def _release(self, series: Series) -> None:
         """Ask for the rest of a type that was asked with caution."""
-        for ask in self._held_back.pop(report, ()):
+        for ask in self._held_back.pop(series, ()):
             self._again(ask)
 
     def _fail_or_halve(self, ask: Ask, reason: str) -> None:
@@ -269,15 +278,15 @@ class Fetcher:
 
     def _type_failed(self, ask: Ask, reason: str) -> None:
         self._report_failed(self._failures.failure(ask.cells, reason))
-        if self._failures.given_up(ask.report) and (held := self._held_back.pop(ask.report, None)):
+        if self._failures.given_up(ask.series) and (held := self._held_back.pop(ask.series, None)):
             cells = [cell for each in held for cell in each.cells]
             self._report_failed(self._failures.failure(cells, reason))
-        elif self._failures.decided(ask.report):
-            self._release(ask.report)
+        elif self._failures.decided(ask.series):
+            self._release(ask.series)
 
     def _report_failed(self, failed: dict[Cell, str]) -> None:
         for cell, reason in failed.items():
-            given_up = self._failures.given_up(cell.report) and not cell.report.named
+            given_up = self._failures.given_up(cell.series) and not cell.report.named
             status = Status.UNAVAILABLE if given_up else Status.FAILED
             self._settle(Result(cell, status, now(), reason=reason))
 
@@ -285,9 +294,9 @@ class Fetcher:
         """Fail cells for a reason that is not their type's."""
         for ask in asks:
             for cell in ask.cells:
-                self._settle(Result(cell, Status.FAILED, now(), reason=reason))
-            self._release(ask.report)
-            self._report_failed(self._failures.forget(ask.report, len(ask.cells)))
+                self._settle(Result(cell, Status.FAILED, now(), reason=reason, outage=True))
+            self._release(ask.series)
+            self._report_failed(self._failures.forget(ask.series, len(ask.cells)))
 
     def _settle(self, result: Result) -> None:
         future = self._future(result.cell)

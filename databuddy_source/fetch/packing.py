@@ -46,6 +46,10 @@ class Ask:
     def report(self) -> Report:
         return self.cells[0].report
 
+    @property
+    def series(self) -> tuple[str, Report]:
+        return self.cells[0].series
+
     def halves(self) -> tuple[Ask, Ask]:
         """The same cells in two questions. Needs two cells."""
         middle = len(self.cells) // 2

@@ -57,6 +57,7 @@ class Result:
         reason: one sentence when the status is not complete.
         fetched_at: when the answer was there, UTC.
         kept: what stays in the warehouse because this answer brings no rows.
+        outage: the server or the key was the reason, so nothing was learned of the cell.
     """
 
     cell: Cell
@@ -67,6 +68,7 @@ class Result:
     silent: bool = True
     reason: str = ""
     kept: Kept | None = None
+    outage: bool = False
 
     def without_rows(self) -> Result:
         """What has to be remembered once the rows have gone on."""

@@ -58,7 +58,7 @@ CHECK_THE_ADDRESS = "Check sources.databuddy.base_url and the network."
 CHECK_THE_WAY = "Check sources.databuddy.base_url, and any proxy on the way."
 CHECK_THE_WEBSITE = "Check the id under sources.databuddy.websites and what the key may see."
 LATER = "Try again later; the request id helps whoever runs the server."
-BUSY = "The server may be busy: try again later, or ask for fewer cells at once."
+BUSY = "The server may be busy: try again later."
 VERSIONS = "If the configuration is right, the server and this version do not match."
 REPORT = "The server may be of a version that is not known here; please report it."
 

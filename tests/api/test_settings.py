@@ -62,7 +62,7 @@ VALUES: list[tuple[str, str, str, object]] = [
     ("websites", '["web_1", "web_2"]', '["web_1", "web_2"]', ("web_1", "web_2")),
     ("websites", '"web_1, web_2"', "web_1, web_2", ("web_1", "web_2")),
     ("websites", '["example.com"]', "example.com", ("example.com",)),
-    ("websites", '["", " web_1 "]', ", web_1 ,", ("web_1",)),
+    ("websites", '[" web_1 "]', ", web_1 ,", ("web_1",)),
     ("websites", "[]", "", ()),
     ("query_types", '["top_pages", "country"]', "top_pages,country", ("top_pages", "country")),
     ("query_types", '"all"', "all", ("all",)),

@@ -97,6 +97,12 @@ def test_the_file_is_the_one_that_dlt_is_configured_with(run: Run, folder: Path)
         (["--website", "no.example"], {}, 2, ["'no.example'", "shop.example.com"]),
         (["--destination", "filesystem"], {}, 2, ["cannot replace", "duckdb"]),
         (["--destination", "nosuch"], {}, 2, ["--destination nosuch", "postgres"]),
+        (["--dataset", "temp"], {}, 2, ["--dataset temp", "letters, digits"]),
+        (["--since", "2999-01-01"], {}, 2, ["since (2999-01-01) is after today"]),
+        (["--demo", "--destination", "postgres"], {}, 2, ["--demo has a DuckDB file of its own"]),
+        ([], {"DESTINATION__DUCKDB__CREDENTIALS": ":memory:"}, 2, ["':memory:' is no file"]),
+        ([], {"DESTINATION__DUCKDB__CREDENTIALS": "/proc/x.duckdb"}, 1, ["/proc"]),
+        (["--website", ""], {}, 2, ["websites"]),
         (["--nonsense"], {}, 2, ["No such option"]),
     ],
 )
@@ -130,10 +136,44 @@ def test_a_gap_ends_with_3_and_is_named(run: Run, server: DemoServer) -> None:
     server.faults.add(Fault(query_type="top_pages", parameter_error="out of memory"))
     done = run(*FEW)
     assert done.returncode == 3
-    assert "1 cells are not complete" in done.stderr
+    assert "1 cell is not complete" in done.stderr
     assert "top_pages of" in done.stderr
     assert "out of memory" in done.stderr
     assert run(*FEW).returncode == 0  # asked again, and there
+
+
+def test_a_server_that_refuses_everything_is_a_failure(run: Run, server: DemoServer) -> None:
+    page = {"content-type": "text/html"}
+    server.faults.add(Fault(status=403, body="<html>blocked</html>", headers=page, times=None))
+    asked = len(server.log)
+    done = run("--since", SINCE)
+    assert done.returncode == 1
+    assert "an HTML page" in done.stderr
+    assert "import duckdb" not in done.stdout
+    assert len([a for a in server.log[asked:] if a.path == "/v1/query"]) < 60
+
+
+def test_two_files_in_a_folder_have_a_cursor_each(run: Run, folder: Path) -> None:
+    for name in ("a", "b"):
+        done = run(*FEW, DESTINATION__DUCKDB__CREDENTIALS__DATABASE=str(folder / f"{name}.duckdb"))
+        assert done.returncode == 0, done.stderr
+    assert rows(folder / "a.duckdb", "top_pages") == rows(folder / "b.duckdb", "top_pages") > 0
+    assert {path.name for path in (folder / ".databuddy").iterdir() if path.is_dir()} == {
+        "databuddy_a",
+        "databuddy_b",
+    }
+
+
+def test_a_proxy_of_the_environment_sees_no_key_meant_for_loopback(run: Run) -> None:
+    done = run("check", HTTP_PROXY="http://127.0.0.1:9", ALL_PROXY="http://127.0.0.1:9")
+    assert done.returncode == 0, done.stderr
+
+
+def test_verbose_shows_each_request(run: Run) -> None:
+    done = run(*FEW, "--verbose")
+    assert done.returncode == 0
+    assert "POST " in done.stderr
+    assert "HTTP 200" in done.stderr
 
 
 def test_check_proves_the_key_and_tells_the_generation(run: Run, server: DemoServer) -> None:
@@ -169,6 +209,26 @@ def test_an_open_file_is_waited_for(run: Run, folder: Path) -> None:
     assert done.returncode == 0
     assert "is open in" in done.stderr
     assert f"PID {hold.pid}" in done.stderr
+
+
+def test_a_file_that_is_opened_during_the_fetch_is_waited_for(
+    run: Run, folder: Path, server: DemoServer, environment: dict[str, str]
+) -> None:
+    assert run(*FEW).returncode == 0
+    server.faults.add(Fault(delay=4.0))
+    asked = len(server.log)
+    running = subprocess.Popen(
+        [*SYNC, *FEW], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    while not any(arrival.path == "/v1/query" for arrival in server.log[asked:]):
+        assert running.poll() is None
+        time.sleep(0.05)
+    file = folder / "databuddy.duckdb"
+    code = f"import duckdb, time; c = duckdb.connect({str(file)!r}, read_only=True); time.sleep(9)"
+    with subprocess.Popen([SYNC[0], "-c", code]):
+        _, err = running.communicate(timeout=60)
+    assert running.returncode == 0, err
+    assert "is open in" in err
 
 
 def test_ctrl_c_says_how_to_go_on(

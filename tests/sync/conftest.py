@@ -36,7 +36,6 @@ class Warehouse:
         *,
         limit: int | None = None,
         resources: list[str] | None = None,
-        rebuild: bool = False,
         **given: Any,
     ) -> list[Gap]:
         """Sync at the server's time, the shop and the blog unless others are given. Returns the
@@ -44,12 +43,12 @@ class Warehouse:
         given = {"api_key": self.server.api_key, "base_url": self.server.url, **given}
         given.setdefault("websites", [website.id for website in self.server.websites[:2]])
         with time_machine.travel(self.server.now, tick=True):
-            source = databuddy_source(**given, rebuild=rebuild)
+            source = databuddy_source(**given)
             if resources:
                 source = source.with_resources(*resources)
             if limit:
                 source.add_limit(limit)
-            loads = sync(self.pipeline, source, rebuild=rebuild)
+            loads = sync(self.pipeline, source)
             return gaps_of_loads(self.pipeline, loads)
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:

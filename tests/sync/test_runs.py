@@ -190,6 +190,41 @@ def test_a_type_that_always_fails_is_asked_a_few_times_and_the_rest_is_complete(
     assert days == [(6,)]  # all of its history, once it works
 
 
+def test_one_websites_failing_type_is_no_matter_of_the_others(
+    serve: Serve, warehouse: Make
+) -> None:
+    server = serve()
+    made = warehouse(server)
+    shop, blog = (website.id for website in server.websites[:2])
+    fault = Fault(query_type="browser_name", website_id=shop, times=None, parameter_error="boom")
+    server.faults.add(fault)
+    given = {"query_types": ["default"], "start_date": FIRST}
+    for _ in range(2):  # as loud the second time
+        gaps = made.sync(**given)
+        assert {(gap.website_id, gap.report, gap.status) for gap in gaps} == {
+            (shop, "browser_name", Status.FAILED)
+        }
+    days = made.query(
+        "SELECT website_id, count(*) FROM coverage "
+        "WHERE report = 'browser_name' AND status = 'complete' GROUP BY 1"
+    )
+    assert days == [(blog, 6)]
+
+
+def test_an_outage_of_many_runs_costs_no_day(serve: Serve, warehouse: Make) -> None:
+    server = serve()
+    made, whole = warehouse(server), warehouse(server)
+    server.faults.add(Fault(status=401, body={"code": "AUTH_REQUIRED"}, times=None))
+    for _ in range(6):
+        assert {gap.status for gap in made.sync(query_types=FEW, start_date=FIRST)} == {
+            Status.FAILED
+        }
+    server.faults.clear()
+    assert made.sync(query_types=FEW, start_date=FIRST) == []
+    whole.sync(query_types=FEW, start_date=FIRST)
+    assert made.tables() == whole.tables()
+
+
 def test_a_type_that_was_named_fails_loudly(serve: Serve, warehouse: Make) -> None:
     made = warehouse(serve())
     gaps = made.sync(query_types=["page_performance", "summary_metrics"], start_date=FIRST)
@@ -286,11 +321,9 @@ def test_a_cell_that_failed_is_not_believed_empty_afterwards(serve: Serve, wareh
     assert made.tables()["top_pages"] == before
 
 
-def test_another_time_zone_is_refused_or_everything_is_loaded_anew(
-    serve: Serve, warehouse: Make
-) -> None:
+def test_another_time_zone_is_refused_and_changes_nothing(serve: Serve, warehouse: Make) -> None:
     server = serve()
-    made, whole = warehouse(server), warehouse(server)
+    made = warehouse(server)
     made.sync(query_types=FEW, start_date=FIRST)
     before = made.tables()
     asked = len([arrival for arrival in server.log if arrival.path == "/v1/query"])
@@ -299,9 +332,7 @@ def test_another_time_zone_is_refused_or_everything_is_loaded_anew(
         made.sync(**berlin)
     assert len([arrival for arrival in server.log if arrival.path == "/v1/query"]) == asked
     assert made.tables() == before
-    made.sync(**berlin, rebuild=True)
-    whole.sync(**berlin)
-    assert made.tables() == whole.tables()
+    assert made.sync(query_types=FEW, start_date=FIRST) == []
 
 
 def test_a_server_of_another_generation_is_refused_under_local_days(
