@@ -191,10 +191,11 @@ class Sharing:
             await extraction.fetcher.close()
 
     def abandon(self, resource: str, extraction: Extraction) -> None:
-        """Leave without an event loop, when nothing was asked for."""
+        """Leave from dlt's own thread: a listing, or a resource that was stopped early."""
         extraction.members.discard(resource)
         if not extraction.members:
             self.forget(extraction)
+            extraction.fetcher.close_from_outside()
 
     def forget(self, extraction: Extraction) -> None:
         """Let the next run open an extraction of its own."""

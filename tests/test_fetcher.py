@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -654,3 +655,20 @@ def test_nothing_is_asked_for_nothing() -> None:
     fetcher.want([])
     asyncio.run(asyncio.wait_for(fetcher.close(), HANGS))
     assert client.requests == []
+
+
+def test_it_is_closed_from_another_thread_while_its_loop_runs() -> None:
+    client = FakeClient(lambda question: [{"name": "/", "pageviews": 1}])
+    fetcher = a_fetcher(client)
+    cells = cells_of(a_report())
+    fetcher.want(cells)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(fetcher.result(cells[0]), loop).result(5)
+    fetcher.close_from_outside()
+    assert client.closed
+    fetcher.close_from_outside()  # nothing more to do
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()

@@ -113,15 +113,20 @@ class Fetcher:
 
     async def close(self) -> None:
         """End what is under way and the connections. Results that were not awaited are lost."""
+        client, self._client = self._client, None
         with self._lock:
             self._waiting.clear()
             self._divided.clear()
         for task in self._flying:
             task.cancel()
         await asyncio.gather(*self._flying, return_exceptions=True)
-        if self._client:
-            await self._client.__aexit__(None, None, None)
-            self._client = None
+        if client:
+            await client.__aexit__(None, None, None)
+
+    def close_from_outside(self) -> None:
+        """`close`, from another thread than the event loop's, if that one still runs."""
+        if self._client and self._loop and self._loop.is_running():
+            asyncio.run_coroutine_threadsafe(self.close(), self._loop).result()
 
     def _future(self, cell: Cell) -> asyncio.Future[Result]:
         if cell not in self._results:
