@@ -3,7 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types unit lock test-lowest clean
+# the README's picture of the terminal, from a real run
+picture: .venv/.installed-dev
+	$(BIN)/python docs/picture.py
+
+.PHONY: demo test lint types unit coverage picture lock test-lowest clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python pipelines/sync.py --demo
@@ -18,7 +22,11 @@ types: .venv/.installed-dev
 	$(BIN)/mypy
 
 unit: .venv/.installed-dev
-	$(BIN)/python -m pytest -n 2 --cov --cov-fail-under=90
+	$(BIN)/python -m pytest -n 2
+
+# tracing makes it slow, so it is a command of its own; the command line's tests start programs
+coverage: .venv/.installed-dev
+	$(BIN)/python -m pytest -n 2 --cov --cov-fail-under=90 --ignore tests/cli
 
 # installed from locks that hold versions and hashes; --no-deps: the locks are complete
 .venv/.installed-demo: requirements.lock pyproject.toml | .venv

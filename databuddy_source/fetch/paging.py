@@ -47,8 +47,9 @@ class Pages:
         query_type: tells what limit and page mean.
         most: rows that a page may have at most.
         rows: all rows so far, repeated ones once where the type has a key.
-        seen: rows in this pass, repeated ones counted. Over a whole pass it is the true number
-            of rows, also where some come twice and as many are lost.
+        seen: what the limit counts (rows, for most types) in this pass, repeated ones counted.
+            Over a whole pass it is the true number, also where some come twice and as many are
+            lost.
         pages: how many came in, over all passes.
         page: the one to ask for next, from 1.
         reason: why the result is not complete, or an empty string.
@@ -84,7 +85,7 @@ class Pages:
             return self._incomplete("the server repeats its pages")
         self._keep(page, names)
         self._overlap |= new < len(page)
-        if self._expected is not None and len(self.rows) >= self._expected:
+        if self._expected is not None and self._found() >= self._expected:
             return Verdict.COMPLETE
         if more:
             if reason := self._no_more():
@@ -95,7 +96,7 @@ class Pages:
 
     def _keep(self, page: list[Row], names: list[tuple[str, ...]]) -> None:
         self.pages += 1
-        self.seen += len(page)
+        self.seen += self._counted(page)
         self._in_pass.update(names)
         if not (self.query_type.key and names):
             self.rows.extend(page)
@@ -108,7 +109,7 @@ class Pages:
     def _end_of_pass(self) -> Verdict:
         if not self.query_type.key:
             return self._incomplete("pages overlap") if self._overlap else Verdict.COMPLETE
-        if len(self.rows) >= self.seen:
+        if self._found() >= self.seen:
             return Verdict.COMPLETE
         if self._pass + 1 == len(SHARES) or self.pages >= MOST_PAGES:
             return self._incomplete("pages overlap, whatever their size")
@@ -132,10 +133,19 @@ class Pages:
         """What tells the row from others: its key; all of it where a log has none."""
         return key_of(row, self.query_type.key or sorted(row))
 
+    def _counted(self, rows: Sequence[Row]) -> int:
+        """How many of what the limit counts."""
+        columns = self.query_type.limit_counts
+        return len({key_of(row, columns) for row in rows}) if columns else len(rows)
+
+    def _found(self) -> int:
+        return self._counted(self.rows)
+
     @property
     def expected(self) -> int:
-        """How many rows there should be, as far as pages have told."""
-        return max(self.seen, self._expected or 0)
+        """How many rows there should be at least, as far as pages have told."""
+        missing = max(self.seen, self._expected or 0) - self._found()
+        return len(self.rows) + max(0, missing)
 
     def _incomplete(self, reason: str) -> Verdict:
         self.reason = reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result as Outcome
+from typer.testing import CliRunner
 
 from databuddy_source.demo import DemoServer, Plan
 
@@ -44,6 +47,27 @@ def environment(server: DemoServer) -> dict[str, str]:
         "COLUMNS": "200",
         "NO_COLOR": "1",
     }
+
+
+@pytest.fixture
+def invoke(
+    folder: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Outcome]]:
+    """Like `run`, in this process: a second faster, for what is only read."""
+    from pipelines.sync import app
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "CRITICAL")
+    logger = logging.getLogger("databuddy_source")
+    before = logger.handlers, logger.propagate, logger.level
+
+    def call(*words: str, **changes: str | None) -> Outcome:
+        wanted = {name: value for name, value in environment.items() if "DATABUDDY" in name}
+        return CliRunner().invoke(app, list(words), env={**wanted, **changes})
+
+    yield call
+    logger.handlers, logger.propagate = before[0], before[1]
+    logger.setLevel(before[2])
 
 
 @pytest.fixture

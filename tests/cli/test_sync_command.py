@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from databuddy_source.demo import DemoServer, Fault
-from tests.cli.conftest import SYNC, Run
+from tests.cli.conftest import SYNC, Outcome, Run
 
 SINCE = (datetime.now(UTC) - timedelta(days=3)).date().isoformat()
 FEW = ["--report", "pages", "--report", "events_by_date", "--since", SINCE]
@@ -111,13 +111,13 @@ def test_what_is_wrong_is_said_in_a_sentence(
     changes: dict[str, str | None],
     code: int,
     sentences: list[str],
-    run: Run,
+    invoke: Callable[..., Outcome],
     server: DemoServer,
     folder: Path,
 ) -> None:
     asked = len([arrival for arrival in server.log if arrival.path == "/v1/query"])
-    done = run(*words, **changes)
-    assert done.returncode == code, done.stderr
+    done = invoke(*words, **changes)
+    assert done.exit_code == code, done.stderr
     for sentence in sentences:
         assert sentence in done.stderr
     assert "Traceback" not in done.stderr

@@ -211,11 +211,14 @@ def test_one_websites_failing_type_is_no_matter_of_the_others(
     assert days == [(blog, 6)]
 
 
-def test_an_outage_of_many_runs_costs_no_day(serve: Serve, warehouse: Make) -> None:
+def test_an_outage_of_many_runs_costs_no_day(
+    serve: Serve, warehouse: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("databuddy_source.progress.MAX_ATTEMPTS", 1)
     server = serve()
     made, whole = warehouse(server), warehouse(server)
     server.faults.add(Fault(status=401, body={"code": "AUTH_REQUIRED"}, times=None))
-    for _ in range(6):
+    for _ in range(2):
         assert {gap.status for gap in made.sync(query_types=FEW, start_date=FIRST)} == {
             Status.FAILED
         }

@@ -49,28 +49,25 @@ def test_a_number_that_becomes_text_and_text_that_becomes_a_number(made: Warehou
     assert shown(made, "name") == ["404"]
 
 
-@pytest.mark.parametrize(
-    ("first", "then", "column", "leftover"),
-    [
-        (1, "text", None, "text"),
-        ("text", 1, "1", None),
-        (True, 0.5, None, "0.5"),
-        (None, 7, 7.0, None),
-        ({"a": [1]}, {"a": [2]}, '{"a":[2]}', None),
-        (2**63, 2**53 + 1, None, "9007199254740993"),
-    ],
-)
-def test_a_new_column_keeps_the_type_that_it_first_had(
-    first: object, then: object, column: object, leftover: str | None, made: Warehouse
-) -> None:
+def test_a_new_column_keeps_the_type_that_it_first_had(made: Warehouse) -> None:
+    # what the column has first, what it has then, and what becomes of that
+    changes: dict[str, tuple[object, object, object, str | None]] = {
+        "number": (1, "text", None, "text"),
+        "text": ("text", 1, "1", None),
+        "truth": (True, 0.5, None, "0.5"),
+        "nothing": (None, 7, 7.0, None),
+        "nested": ({"a": [1]}, {"a": [2]}, '{"a":[2]}', None),
+        "large": (2**63, 2**53 + 1, None, "9007199254740993"),
+    }
     answers(made, NORMAL)
-    answers(made, NORMAL | {"news": first})
-    answers(made, NORMAL | {"news": then})
-    assert shown(made, "news") == [column]
-    if leftover is not None:
-        assert shown(made, "news__v_text") == [leftover]
-    answers(made, NORMAL)  # the column vanishes
-    assert shown(made, "news") == [None]
+    answers(made, NORMAL | {name: first for name, (first, *_) in changes.items()})
+    answers(made, NORMAL | {name: then for name, (_, then, *_) in changes.items()})
+    for name, (_, _, kept, leftover) in changes.items():
+        assert shown(made, name) == [kept], name
+        if leftover is not None:
+            assert shown(made, name + "__v_text") == [leftover], name
+    answers(made, NORMAL)  # the columns vanish
+    assert [shown(made, name) for name in changes] == [[None]] * len(changes)
 
 
 def test_names_of_any_kind(made: Warehouse) -> None:
