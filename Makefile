@@ -22,7 +22,7 @@ types: .venv/.installed-dev
 	$(BIN)/mypy
 
 unit: .venv/.installed-dev
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 # tracing makes it slow, so it is a command of its own; the command line's tests start programs
 coverage: .venv/.installed-dev
