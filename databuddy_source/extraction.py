@@ -15,6 +15,8 @@ from dataclasses import replace
 from datetime import date, datetime
 
 import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
 
 from databuddy_source import dlt_settings, windows
 from databuddy_source.api.budget import budget_for
@@ -204,11 +206,9 @@ class Sharing:
 
 
 def _active_pipeline() -> dlt.Pipeline | None:
-    try:
-        pipeline = dlt.current.pipeline()
-    except Exception as error:  # dlt has no public name for "outside of a pipeline"
-        logger.debug("no active pipeline: %s", error)
-        return None
+    """The pipeline that runs; `dlt.current.pipeline()` would make one where there is none."""
+    context = Container()[PipelineContext]
+    pipeline = context.pipeline() if context.is_active() else None
     return pipeline if isinstance(pipeline, dlt.Pipeline) else None
 
 

@@ -122,6 +122,22 @@ def test_tables_are_the_same_whatever_dlt_extracts_side_by_side(
     assert sum(arrival.path == "/v1/query" for arrival in server.log) == 2 * packs
 
 
+def test_a_resource_is_read_without_a_pipeline(serve: Serve) -> None:
+    server = serve()
+    shop = server.websites[0].id
+    with time_machine.travel(server.now, tick=True):
+        source = databuddy_source(
+            api_key=server.api_key,
+            base_url=server.url,
+            websites=[shop],
+            query_types="pages",
+            start_date=FIRST,
+        )
+        (table,) = list(source.resources[f"top_pages__{shop}"])[:1]
+    assert table.num_rows > 10
+    assert "name" in table.column_names
+
+
 def test_the_same_source_runs_twice(serve: Serve, warehouse: Make) -> None:
     server = serve()
     made = warehouse(server)
