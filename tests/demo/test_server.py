@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -127,11 +128,14 @@ def test_many_clients_at_once_get_their_own_answers(api: Client) -> None:
     assert found == expected
 
 
+PROJECT = Path(__file__).resolve().parents[2]
+
+
 def test_it_runs_from_the_command_line() -> None:
     command = [sys.executable, "-m", "databuddy_source.demo", "--port", "0", "--days", "1"]
     command += ["--generation", "2025"]
     with subprocess.Popen(
-        [*command, "--generation", "2025"], stdout=subprocess.PIPE, text=True
+        [*command, "--generation", "2025"], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         url = process.stdout.readline().split()[-1]
