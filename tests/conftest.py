@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # dlt reads its project's folder when it is imported, which test modules do after this one
 _EMPTY = tempfile.TemporaryDirectory(prefix="databuddy-tests-")
@@ -14,6 +15,10 @@ os.environ["DLT_PROJECT_DIR"] = _EMPTY.name
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 # Airflow is installed here, but it has no database that dlt could ask
 os.environ["PROVIDERS__ENABLE_AIRFLOW_SECRETS"] = "false"
+
+# a machine may be slow, and tracing makes it slower: that is no mistake in the code
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
