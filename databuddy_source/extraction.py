@@ -19,7 +19,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 
 from databuddy_source import dlt_settings, windows
-from databuddy_source.api.budget import budget_for
+from databuddy_source.api.budget import Budget, budget_for
 from databuddy_source.api.client import Client
 from databuddy_source.api.errors import BadConfiguration, UnknownQueryType
 from databuddy_source.api.server import Server, first_contact, run_alone
@@ -41,11 +41,15 @@ class OtherDays(BadConfiguration):
     default_todo = "Set sources.databuddy.timezone back, or sync into another dataset (--dataset)."
 
 
+def budget_of(settings: Settings) -> Budget:
+    """The budget that all clients of the configured key share in this process."""
+    secret = settings.credential.api_key or settings.credential.session_cookie
+    return budget_for(settings.base_url, secret, settings.requests_per_minute)
+
+
 def client_for(settings: Settings) -> Client:
     """A client for the configured server and key."""
-    secret = settings.credential.api_key or settings.credential.session_cookie
-    budget = budget_for(settings.base_url, secret, settings.requests_per_minute)
-    return Client(settings.base_url, settings.credential, budget)
+    return Client(settings.base_url, settings.credential, budget_of(settings))
 
 
 class Extraction:

@@ -23,11 +23,10 @@ from typer.core import TyperGroup  # noqa: E402
 
 from databuddy_source import databuddy_source  # noqa: E402
 from databuddy_source import sync as sync_pipeline  # noqa: E402
-from databuddy_source.api.budget import budget_for  # noqa: E402
 from databuddy_source.api.server import Server, first_contact, run_alone  # noqa: E402
 from databuddy_source.catalog import load_catalog  # noqa: E402
 from databuddy_source.coverage import gaps_of_loads, loaded_reports  # noqa: E402
-from databuddy_source.extraction import client_for  # noqa: E402
+from databuddy_source.extraction import budget_of, client_for  # noqa: E402
 from databuddy_source.settings import DEFAULT_DAYS, Settings  # noqa: E402
 from databuddy_source.source import configured  # noqa: E402
 from pipelines.console import (  # noqa: E402
@@ -129,7 +128,7 @@ def sync(
         settings = configured(**account)
         settings.credential.headers()  # without a key, nothing shall come into being
         started = time.monotonic()
-        budget = _budget(settings)
+        budget = budget_of(settings)
         spent = budget.spent
         file = Path("demo.duckdb").absolute() if demo else duckdb_file(Path("databuddy.duckdb"))
         pipeline = pipeline_for(destination, dataset, file, state_dir)
@@ -202,11 +201,6 @@ def discover(demo: Demo = False, verbose: Verbose = False) -> None:
 
 def _contact(settings: Settings) -> Server:
     return run_alone(lambda: first_contact(client_for(settings)))
-
-
-def _budget(settings: Settings) -> Any:
-    secret = settings.credential.api_key or settings.credential.session_cookie
-    return budget_for(settings.base_url, secret, settings.requests_per_minute)
 
 
 @contextlib.contextmanager
