@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -239,6 +240,8 @@ def _for_people(verbose: bool) -> Iterator[None]:
     own.handlers, own.propagate = [logging.StreamHandler()], False
     # dlt logs a traceback for what `explain` says in a sentence
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "INFO" if verbose else "CRITICAL")
+    if not verbose:  # what Ctrl-C keeps dlt from asking is no news to a person
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     try:
         yield
     except (typer.Exit, typer.BadParameter):
