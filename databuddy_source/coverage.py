@@ -21,6 +21,8 @@ from dlt.pipeline.exceptions import PipelineConfigMissing
 
 from databuddy_source.api.errors import DatabuddyError
 from databuddy_source.fetch.results import Kept, Result, Status
+from databuddy_source.reports import Cell
+from databuddy_source.windows import Grain
 
 TABLE: Final = "coverage"
 KEY: Final = ("website_id", "report", "window_start")
@@ -36,6 +38,7 @@ SCHEMA: Final = pa.schema(
         pa.field("grain", pa.string()),
         pa.field("time_zone", pa.string()),
         pa.field("query_type", pa.string()),
+        pa.field("filters", pa.string()),
         pa.field("status", pa.string()),
         pa.field("rows", pa.int64()),
         pa.field("rows_expected", pa.int64()),
@@ -50,6 +53,8 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
     "window_start": {"description": "First instant of the window, UTC."},
     "window_end": {"description": "First instant after the window, UTC."},
     "date": {"description": "First day of the window, in time_zone."},
+    "grain": {"description": "Length of the window: hour, day, week or month."},
+    "filters": {"description": "Of a report with filters, as JSON; all have to hold."},
     "time_zone": {"description": "IANA name of the zone that cuts this report's days."},
     "status": {
         "description": "complete, truncated (more rows exist), suspect (an empty answer that is "
@@ -81,6 +86,7 @@ def coverage_table(results: Sequence[Result], last_final: date) -> pa.Table:
             "grain": result.cell.report.grain.value,
             "time_zone": result.cell.window.zone,
             "query_type": result.cell.report.query_type.name,
+            "filters": result.cell.report.filters_text,
             "status": result.status.value,
             "rows": result.kept.rows if result.kept else len(result.rows),
             "rows_expected": result.rows_expected,
@@ -88,7 +94,7 @@ def coverage_table(results: Sequence[Result], last_final: date) -> pa.Table:
             "silent": result.silent and not result.kept,
             "final": result.kept.final
             if result.kept
-            else result.cell.window.date <= last_final and result.status.brings_rows,
+            else result.cell.window.last_date <= last_final and result.status.brings_rows,
             "reason": result.reason or None,
             "fetched_at": result.fetched_at,
         }
@@ -109,12 +115,57 @@ def kept_cells(pipeline: dlt.Pipeline, since: datetime) -> Mapping[tuple[str, st
     return {(row[0], row[1], row[2]): Kept(row[3], bool(row[4])) for row in found}
 
 
-def zones_of_reports(pipeline: dlt.Pipeline) -> Mapping[str, set[str]]:
-    """The time zones that cut the days which the warehouse holds, by report."""
-    zones: dict[str, set[str]] = defaultdict(set)
-    for report, zone in _query(pipeline, "SELECT DISTINCT report, time_zone FROM {table}"):
-        zones[report].add(zone)
-    return zones
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What the rows of a table are. Two kinds in one table would be added up by mistake.
+
+    Attributes:
+        time_zone: IANA name of the zone that cuts the windows.
+        grain: length of the windows.
+        query_type: canonical name.
+        filters: as JSON, or None.
+        week_start: number of the weekday with which weeks begin (Monday is 0), or None.
+    """
+
+    time_zone: str
+    grain: str
+    query_type: str
+    filters: str | None
+    week_start: int | None
+
+    @classmethod
+    def of(cls, cell: Cell) -> Definition:
+        """The definition that a cell's table has in this run."""
+        report, window = cell.report, cell.window
+        week_start = window.date.weekday() if window.grain is Grain.WEEK else None
+        return cls(
+            window.zone,
+            window.grain.value,
+            report.query_type.name,
+            report.filters_text,
+            week_start,
+        )
+
+    def __str__(self) -> str:
+        words = f"{self.query_type} by {self.grain} in {self.time_zone}"
+        if self.week_start is not None:
+            words += f" from {'Sunday' if self.week_start == SUNDAY else 'Monday'} on"
+        return f"{words} where {self.filters}" if self.filters else words
+
+
+SUNDAY: Final = 6
+
+
+def definitions(pipeline: dlt.Pipeline) -> Mapping[str, set[Definition]]:
+    """What the tables of the warehouse hold, by report."""
+    found: dict[str, set[Definition]] = defaultdict(set)
+    columns = "report, time_zone, grain, query_type, filters"
+    for report, zone, grain, query_type, filters, first in _query(
+        pipeline, f"SELECT {columns}, MIN(date) FROM {{table}} GROUP BY {columns}"
+    ):
+        week_start = first.weekday() if grain == Grain.WEEK else None
+        found[report].add(Definition(zone, grain, query_type, filters, week_start))
+    return found
 
 
 def _query(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:

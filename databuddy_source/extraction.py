@@ -24,10 +24,11 @@ from databuddy_source.api.client import Client
 from databuddy_source.api.errors import BadConfiguration, UnknownQueryType
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.catalog import load_catalog
-from databuddy_source.coverage import kept_cells, zones_of_reports
+from databuddy_source.coverage import Definition, definitions, kept_cells
 from databuddy_source.destinations import refuse_ambiguous_file, refuse_unfit
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.results import Kept, Result, Status
+from databuddy_source.report_settings import ReportSetting
 from databuddy_source.reports import Cell, Report
 from databuddy_source.settings import Settings, now
 
@@ -35,10 +36,17 @@ logger = logging.getLogger("databuddy_source")
 
 
 class OtherDays(BadConfiguration):
-    """The tables hold days that were cut in another time zone, or by a server of another
+    """The tables hold windows that were cut in another time zone, or by a server of another
     generation. Mixed, they would count some visitors twice and others never."""
 
     default_todo = "Set sources.databuddy.timezone back, or sync into another dataset (--dataset)."
+
+
+class OtherReport(BadConfiguration):
+    """A table holds rows of a report that was defined differently: another query type, grain,
+    filters or first day of the week."""
+
+    default_todo = "Give the report another name, or sync into another dataset (--dataset)."
 
 
 def budget_of(settings: Settings) -> Budget:
@@ -64,17 +72,18 @@ class Extraction:
         self._of_window: dict[tuple[str, datetime, datetime], list[Cell]] = defaultdict(list)
         self._kept: Mapping[tuple[str, str, datetime], Kept] | None = None
 
-    def report(self, query_type: str) -> Report | None:
-        """The report of a canonical query type on this server, or None when the server lacks it
-        and nobody named it.
+    def report(self, chosen: ReportSetting) -> Report | None:
+        """The report as this server gives it, or None when the server lacks its query type and
+        nobody named it.
 
         Raises:
             UnknownQueryType: the user named it and the server lacks it.
+            WrongReport: the server has no such windows or filters.
         """
-        catalog = load_catalog()
-        named = self.settings.named(query_type)
-        if catalog.spelled_for(query_type, self.server.types) is None:
-            if named:
+        catalog, query_type = load_catalog(), chosen.query_type
+        spelling = catalog.spelled_for(query_type, self.server.types)
+        if spelling is None:
+            if chosen.named:
                 near = catalog.suggestions(query_type, self.server.types)
                 hint = f"Did you mean {' or '.join(near)}? " if near else ""
                 raise UnknownQueryType(
@@ -82,8 +91,7 @@ class Extraction:
                     hint + UnknownQueryType.default_todo,
                 )
             return None
-        known = catalog.get(query_type).on(self.server.generation)
-        return Report(query_type, known, named=named)
+        return chosen.on(self.server.generation, self.server.types[spelling])
 
     def zone(self, report: Report) -> str:
         """The time zone that cuts a report's days here."""
@@ -104,7 +112,7 @@ class Extraction:
         before the first request.
 
         Raises:
-            OtherDays: the tables hold days that were cut in another time zone.
+            OtherDays, OtherReport: a table holds rows that do not go with those of this run.
         """
         if self._kept is not None:
             return
@@ -112,18 +120,20 @@ class Extraction:
         if pipeline is None or not self._of_window:
             self._kept = {}
             return
-        self._refuse_other_days(zones_of_reports(pipeline))
+        self._refuse_a_mixture(definitions(pipeline))
         self._kept = kept_cells(pipeline, min(start for _, start, _ in self._of_window))
 
-    def _refuse_other_days(self, zones: Mapping[str, set[str]]) -> None:
-        reports = {cell.report for cells in self._of_window.values() for cell in cells}
-        for report in sorted(reports, key=lambda each: each.name):
-            now, before = self.zone(report), zones.get(report.name, set())
-            if before - {now}:
-                raise OtherDays(
-                    f"The table {report.name} holds days of {', '.join(sorted(before))}, and this "
-                    f"run would cut them in {now}"
-                )
+    def _refuse_a_mixture(self, held: Mapping[str, set[Definition]]) -> None:
+        wanted = {cell.report: cell for cells in self._of_window.values() for cell in cells}
+        for report in sorted(wanted, key=lambda each: each.name):
+            now = Definition.of(wanted[report])
+            for before in sorted(held.get(report.name, set()) - {now}, key=str):
+                if replace(before, time_zone=now.time_zone) == now:
+                    raise OtherDays(
+                        f"The table {report.name} holds days of {before.time_zone}, and this run "
+                        f"would cut them in {now.time_zone}"
+                    )
+                raise OtherReport(f"The table {report.name} holds {before}, and not {now}")
 
     async def result(self, cell: Cell) -> Result:
         """The cell's result; `suspect` when its emptiness is not to be believed."""
@@ -224,9 +234,9 @@ def _log_once(extraction: Extraction) -> None:
             settings.timezone,
         )
     lacking = [
-        name
-        for name in settings.canonical_query_types()
-        if load_catalog().spelled_for(name, server.types) is None and not settings.named(name)
+        chosen.name
+        for chosen in settings.chosen_reports()
+        if load_catalog().spelled_for(chosen.query_type, server.types) is None and not chosen.named
     ]
     if lacking:
         logger.warning("Skipped, since this server lacks them: %s.", ", ".join(lacking))

@@ -23,8 +23,8 @@ MAX_ATTEMPTS = 5
 class Progress:
     """Which cells a resource has to ask for, and what it remembers once they are on their way.
 
-    The resource's state holds `first` (the earliest day that was ever asked for), `failed` (days
-    to ask for again, with the number of attempts) and `unavailable`.
+    The resource's state holds `first` (the earliest day that was ever asked for), `failed`
+    (windows to ask for again, with the number of attempts) and `unavailable`.
     """
 
     def __init__(self, settings: Settings, cursor: Any, state: dict[str, Any]) -> None:
@@ -32,6 +32,7 @@ class Progress:
         self._cursor = cursor
         self._state = state
         self._first: date | None = None
+        self._today = date.max
         if cursor is not None:
             cursor.advance(cursor.last_value)  # dlt shall not filter rows
 
@@ -45,14 +46,17 @@ class Progress:
         return today - timedelta(days=self._settings.lookback_days + 1)
 
     def cells(self, extraction: Extraction, report: Report, website_id: str) -> list[Cell]:
-        """The cells to ask for, oldest first."""
-        today = extraction.today(report)
-        zone = extraction.zone(report)
-        return [
-            Cell(website_id, report, window)
-            for first, last in self._ranges(extraction, today)
-            for window in windows.days(first, last, zone)
-        ]
+        """The cells to ask for, oldest first. Weeks and months are whole, also the running one;
+        hours are asked for once they have begun."""
+        zone, grain, weeks = extraction.zone(report), report.grain, self._settings.weeks
+        self._today = extraction.today(report)
+        cells = {  # ranges of weeks and months may overlap
+            Cell(website_id, report, window): None
+            for first, last in self._ranges(extraction, self._today)
+            for window in windows.tile(first, last, zone, grain, weeks)
+            if window.start <= extraction.now
+        }
+        return sorted(cells, key=lambda cell: cell.window)
 
     def _ranges(self, extraction: Extraction, today: date) -> list[tuple[date, date]]:
         settings = self._settings
@@ -68,8 +72,8 @@ class Progress:
         if today >= self._cursor.last_value:  # else the clock moved back, and days are missing
             self._first = min(first, known)
         missing = [] if first >= known else [(first, min(known, start) - windows.ONE_DAY)]
-        failed = sorted(date.fromisoformat(day) for day in self._state.get("failed", {}))
-        missing += [(day, day) for day in failed if known <= day < start]
+        failed = sorted({date.fromisoformat(day[:10]) for day in self._state.get("failed", {})})
+        missing += [(day, day) for day in failed if day < start]
         return [*missing, (max(start, min(first, known)), today)]
 
     def done(self, results: list[Result], *, last: bool) -> None:
@@ -83,12 +87,13 @@ class Progress:
         )
         if self._state["unavailable"] or not told:  # nothing was learned of any day
             return
-        newest = max(result.cell.window.date for result in told)
+        # of the running week or month only the days until today are known
+        newest = min(max(result.cell.window.last_date for result in told), self._today)
         if self._cursor.last_value is None or newest > self._cursor.last_value:
             self._cursor.advance(newest)
         failed = self._state.setdefault("failed", {})
         for result in results:
-            day = result.cell.window.date.isoformat()
+            day = str(result.cell.window)
             if result.outage:
                 if result.cell.window.date <= self._cursor.last_value:
                     failed.setdefault(day, 0)

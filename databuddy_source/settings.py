@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -24,6 +23,9 @@ from databuddy_source import windows
 from databuddy_source.api.client import Credential, is_loopback
 from databuddy_source.api.errors import BadSetting, InsecureAddress
 from databuddy_source.catalog import load_catalog
+from databuddy_source.report_settings import ReportSetting
+from databuddy_source.setting_types import Day, Names, as_list
+from databuddy_source.windows import Weeks
 
 SECTION = "sources.databuddy"
 DEFAULT_BASE_URL = "https://api.databuddy.cc/v1"
@@ -32,34 +34,21 @@ DEFAULT_DAYS = 30
 _SECRET = {"api_key", "session_cookie"}
 
 
-def _names(value: object) -> object:
-    """A list, or what stands for one in an environment variable: JSON, or names with commas."""
-    if isinstance(value, str):
-        text = value.strip()
-        if text.startswith("["):
-            try:
-                value = json.loads(text)
-            except json.JSONDecodeError:
-                raise ValueError("looks like a JSON list but is not one") from None
-        else:
-            value = [name for name in text.split(",") if name.strip()]
-    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        raise ValueError('must be a list of names, such as ["one", "two"]')
-    if not all(name.strip() for name in value):
-        raise ValueError("has an empty name")
-    return [name.strip() for name in value]
-
-
-def _day(value: object) -> object:
-    # dlt hands over TOML dates as dates and environment variables as text
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, str):
-        with suppress(ValueError):
-            return datetime.fromisoformat(value.strip()).date()
-    if not isinstance(value, date):  # pydantic would take a number for seconds since 1970
-        raise ValueError("must be a day such as 2026-01-31")
-    return value
+def _place(path: Sequence[int | str], given: Any) -> tuple[str, Any]:
+    """The name of a setting, such as `reports[0].grain`, and its value."""
+    name = ""
+    for step in path:
+        if isinstance(step, int):
+            name += f"[{step}]"
+        elif isinstance(given, dict):
+            name += f".{step}" if name else step
+        else:  # pydantic adds which member of a union it tried
+            break
+        try:
+            given = given[step]
+        except (KeyError, IndexError, TypeError):
+            given = None
+    return name, given
 
 
 def _shown(key: str, value: object) -> str:
@@ -67,10 +56,6 @@ def _shown(key: str, value: object) -> str:
     if key == "base_url":
         value = re.sub(r"(?<=//)[^/]*@|[?#].*", "***", str(value), flags=re.DOTALL)
     return repr(value)
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Day = Annotated[date, BeforeValidator(_day)]
 
 
 class Settings(BaseModel):
@@ -85,7 +70,9 @@ class Settings(BaseModel):
     base_url: str = DEFAULT_BASE_URL
     websites: Names = ()
     query_types: Names = ("default",)
+    reports: Annotated[tuple[ReportSetting, ...], BeforeValidator(as_list)] = ()
     timezone: str = "UTC"
+    weeks: Weeks = Weeks.ISO
     start_date: Day | None = None
     lookback_days: Annotated[int, Field(ge=0, le=365)] = 3
     allow_http: bool = False
@@ -109,14 +96,13 @@ class Settings(BaseModel):
             return cls.model_validate({**given, "credential": credential})
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            key = str(first["loc"][0]) if first["loc"] else ""
             reason = first["msg"].removeprefix("Value error, ")
-            if not key:
+            if not first["loc"]:
                 raise BadSetting(reason) from None
-            if key not in cls.model_fields:
+            key, value = _place(first["loc"], given)
+            if first["type"] == "extra_forbidden":
                 raise BadSetting(f"{SECTION}.{key} is not a setting") from None
-            shown = _shown(key, given.get(key))
-            raise BadSetting(f"{SECTION}.{key} = {shown} is wrong: {reason}") from None
+            raise BadSetting(f"{SECTION}.{key} = {_shown(key, value)} is wrong: {reason}") from None
 
     @field_validator("base_url")
     @classmethod
@@ -136,12 +122,9 @@ class Settings(BaseModel):
     @field_validator("query_types")
     @classmethod
     def _query_types(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        catalog = load_catalog()
         for name in names:
-            if reason := catalog.get(name).why_not_loadable:
-                raise ValueError(f"{name!r} cannot be loaded: {reason}")
-        if not names:
-            raise ValueError('must be "default", "all", or names of query types')
+            if name not in {"default", "all"}:
+                ReportSetting(query_type=name)  # type: ignore[call-arg]
         return names
 
     @field_validator("timezone")
@@ -164,6 +147,13 @@ class Settings(BaseModel):
         for key, day in (("since", self.since), ("start_date", self.start_date)):
             if day and day > today:
                 raise ValueError(f"{key} ({day}) is after today")
+        if not self.query_types and not self.reports:
+            raise ValueError(
+                f'{SECTION}.query_types must be "default", "all", or names of query types'
+            )
+        names = [report.name for report in self.reports]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"{SECTION}.reports has two reports called {min(twice)!r}")
         if self.since and self.until and self.since > self.until:
             raise ValueError(f"since ({self.since}) is after until ({self.until})")
         return self
@@ -180,19 +170,16 @@ class Settings(BaseModel):
             return chosen
         return windows.today(self.timezone, now) - timedelta(days=DEFAULT_DAYS)
 
-    def named(self, canonical: str) -> bool:
-        """Whether the user asked for this type by name, not through "default" or "all"."""
-        catalog = load_catalog()
-        return any(catalog.canonical(name) == canonical for name in self.query_types)
-
-    def canonical_query_types(self) -> list[str]:
-        """The canonical names of all chosen types, each once, in the order of the choice."""
-        catalog = load_catalog()
-        chosen: dict[str, None] = {}
+    def chosen_reports(self) -> list[ReportSetting]:
+        """All chosen reports, each once, in the order of the choice."""
+        chosen: dict[str, ReportSetting] = {}
         for name in self.query_types:
-            names = catalog.selection(name) if name in {"default", "all"} else [name]
-            chosen.update(dict.fromkeys(catalog.canonical(each) for each in names))
-        return list(chosen)
+            group = name in {"default", "all"}
+            for each in load_catalog().selection(name) if group else [name]:
+                report = ReportSetting.model_validate({"query_type": each, "named": not group})
+                if report.name not in chosen or report.named:
+                    chosen[report.name] = report
+        return [*{**chosen, **{report.name: report for report in self.reports}}.values()]
 
 
 def now() -> datetime:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 import dlt
 import pyarrow as pa
 from dlt.common.configuration.inject import get_fun_spec
 from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.schema.typing import TColumnSchema
 from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 from dlt.extract.utils import wrap_async_iterator
 
 from databuddy_source import coverage, dlt_settings, listings
 from databuddy_source.api.errors import BadSetting
+from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
 from databuddy_source.extraction import Extraction, Sharing, client_for
 from databuddy_source.fetch.results import Result
 from databuddy_source.progress import Progress
+from databuddy_source.report_settings import ReportSetting
 from databuddy_source.reports import Cell, Report
 from databuddy_source.settings import Settings
-from databuddy_source.tables import TOMBSTONE, rows_table
+from databuddy_source.table_hints import column_hints, partition_of
+from databuddy_source.tables import rows_table
 from databuddy_source.travel import REPLACE_PARTITION, coverage_alone, stamped, with_coverage
 
 ROWS_PER_TABLE = 50_000
@@ -36,7 +40,9 @@ def databuddy_source(
     base_url: Any = None,
     websites: Any = None,
     query_types: Any = None,
+    reports: Any = None,
     timezone: Any = None,
+    weeks: Any = None,
     start_date: Any = None,
     lookback_days: Any = None,
     allow_http: Any = None,
@@ -58,8 +64,12 @@ def databuddy_source(
         base_url: of a server, with or without `/v1`. Default `https://api.databuddy.cc/v1`.
         websites: list of ids or domains. Default: all that the key sees, which costs one request
             when the source is built, as domains do; with ids nothing is asked before extraction.
-        query_types: "default", "all", or a list of names. Default "default".
+        query_types: "default", "all", or a list of names; `top_pages_weekly` is `top_pages` by
+            week. Default "default".
+        reports: list of dicts with `query_type`, and optionally `name`, `grain`, `filters` and
+            `websites`; see `ReportSetting`.
         timezone: IANA name of the zone that cuts the days. Default UTC.
+        weeks: "iso" (from Monday on) or "sunday". Default "iso".
         start_date: first day of the first sync (date or YYYY-MM-DD). Default 30 days ago. Moved
             earlier later on, the missing days are loaded.
         lookback_days: how many days before the newest one are asked for again. Default 3.
@@ -71,7 +81,7 @@ def databuddy_source(
 
     Raises:
         BadSetting, InsecureAddress, NoKey: before anything is sent.
-        UnknownQueryType, KeyRejected, ...: during extraction, before the first query.
+        UnknownQueryType, WrongReport, KeyRejected, ...: during extraction, before the first query.
     """
     settings = Settings.of(
         api_key=api_key,
@@ -79,7 +89,9 @@ def databuddy_source(
         base_url=base_url,
         websites=websites,
         query_types=query_types,
+        reports=reports,
         timezone=timezone,
+        weeks=weeks,
         start_date=start_date,
         lookback_days=lookback_days,
         allow_http=allow_http,
@@ -94,10 +106,10 @@ def databuddy_source(
     yield listings.websites(sharing)
     yield listings.query_types(sharing)
     yield _coverage()
-    website_ids = _website_ids(settings)
-    for query_type in settings.canonical_query_types():
+    for chosen, website_ids in _websites_of_reports(settings):
+        columns = column_hints(chosen, settings.timezone)
         for website_id in website_ids:
-            yield _report(sharing, query_type, website_id)
+            yield _report(sharing, chosen, website_id, columns)
 
 
 def configured(**given: Any) -> Settings:
@@ -111,16 +123,22 @@ def configured(**given: Any) -> Settings:
     return Settings.of(**{**found, **{key: v for key, v in given.items() if v is not None}})
 
 
-def _website_ids(settings: Settings) -> list[str]:
-    """The configured ids; domains and an empty list cost one request."""
-    if settings.websites and not any("." in name for name in settings.websites):
-        return list(dict.fromkeys(settings.websites))
-    seen = run_alone(lambda: first_contact(client_for(settings))).websites
-    if not settings.websites:
+def _websites_of_reports(settings: Settings) -> list[tuple[ReportSetting, list[str]]]:
+    """The ids of each report's websites; domains and an empty list cost one request for all."""
+    chosen = settings.chosen_reports()
+    lists = {each.websites or settings.websites for each in chosen}
+    known = not any(not names or any("." in name for name in names) for names in lists)
+    seen = {} if known else run_alone(lambda: first_contact(client_for(settings))).websites
+    ids = {names: _website_ids(names, seen) for names in lists}
+    return [(each, ids[each.websites or settings.websites]) for each in chosen]
+
+
+def _website_ids(names: Sequence[str], seen: Mapping[str, Website]) -> list[str]:
+    if not names:
         return list(seen)
     by_domain = {website.domain: id_ for id_, website in seen.items()}
     ids = []
-    for name in settings.websites:
+    for name in names:
         id_ = name if name in seen or "." not in name else by_domain.get(name)
         if id_ is None:
             domains = ", ".join(sorted(domain for domain in by_domain if domain)) or "none"
@@ -132,21 +150,23 @@ def _website_ids(settings: Settings) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def _report(sharing: Sharing, query_type: str, website_id: str) -> DltResource:
-    name = f"{query_type}__{website_id}"
+def _report(
+    sharing: Sharing, chosen: ReportSetting, website_id: str, columns: dict[str, TColumnSchema]
+) -> DltResource:
+    name = f"{chosen.name}__{website_id}"
 
     def extract(cursor: Any) -> Iterator[Any]:
         extraction = sharing.join(name)
         try:
-            report = extraction.report(query_type)
+            report = extraction.report(chosen)
             if report is None:
                 yield None  # stay until the others have joined
                 return
             progress = Progress(sharing.settings, cursor, dlt.current.resource_state())
             cells = progress.cells(extraction, report, website_id)
             extraction.want(cells, cautious=progress.cautious)
-            columns = dlt.current.source_schema().tables.get(query_type, {}).get("columns", {})
-            types = {column: hint.get("data_type") for column, hint in columns.items()}
+            held = dlt.current.source_schema().tables.get(chosen.name, {}).get("columns", {})
+            types = {column: hint.get("data_type") for column, hint in held.items()}
             # let all other resources line up their cells before the first request leaves
             yield None
             extraction.look_back()
@@ -167,14 +187,10 @@ def _report(sharing: Sharing, query_type: str, website_id: str) -> DltResource:
     resource: DltResource = dlt.resource(
         bounded if sharing.settings.bounded else daily,
         name=name,
-        table_name=query_type,
+        table_name=chosen.name,
         write_disposition=REPLACE_PARTITION,
-        merge_key=("website_id", "date"),
-        columns={
-            "website_id": {"data_type": "text", "nullable": False},
-            "date": {"data_type": "date", "nullable": False},
-            TOMBSTONE: {"data_type": "bool", "hard_delete": True},
-        },
+        merge_key=partition_of(chosen.grain),
+        columns=columns,
     )
     return stamped(resource)
 
@@ -205,7 +221,7 @@ async def _tables(
             whole = [each for each in batch if each.status.brings_rows]
             if whole:
                 table = rows_table(
-                    report.query_type,
+                    report,
                     whole,
                     lambda column: types.get(naming.normalize_identifier(column)),
                 )

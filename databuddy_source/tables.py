@@ -21,6 +21,8 @@ import pyarrow.compute as pc
 from databuddy_source.api.models import Row
 from databuddy_source.catalog import Kind, QueryType, Shape
 from databuddy_source.fetch.results import Result
+from databuddy_source.reports import Report
+from databuddy_source.windows import Grain
 
 TOMBSTONE: Final = "tombstone"
 LEFTOVER: Final = "__v_text"
@@ -51,7 +53,7 @@ _KNOWN_TYPES: Mapping[str, pa.DataType] = {
 
 
 def rows_table(
-    query_type: QueryType,
+    report: Report,
     results: Sequence[Result],
     existing: Callable[[str], str | None] = lambda _: None,
 ) -> pa.Table:
@@ -60,14 +62,15 @@ def rows_table(
     A cell without rows gives one tombstone row, which empties its partition.
 
     Args:
-        query_type: what the columns hold.
-        results: cells of one report that bring rows (`Status.brings_rows`).
+        report: whose query type tells what the columns hold.
+        results: its cells that bring rows (`Status.brings_rows`).
         existing: dlt's name for the type that a column of the destination table has, if any.
 
     Returns:
-        `website_id` (text), `date` (first day of the window), the type's own columns under the
-        API's names, `tombstone` (true or null).
+        `website_id` (text), `date` (first day of the window), `hour` (first instant of an hourly
+        window, UTC), the type's own columns under the API's names, `tombstone` (true or null).
     """
+    query_type, grain = report.query_type, report.grain
     rows = [row for result in results for row in result.rows]
     empty = [result for result in results if not result.rows]
     lengths = [len(result.rows) for result in results] + [1] * len(empty)
@@ -76,9 +79,12 @@ def rows_table(
         "website_id": _repeat([each.cell.website_id for each in owners], lengths, pa.string()),
         "date": _repeat([each.cell.window.date for each in owners], lengths, pa.date32()),
     }
+    if grain is Grain.HOUR:
+        columns["hour"] = _repeat([each.cell.window.start for each in owners], lengths, _TIMESTAMP)
+    required = set(columns)
     for name in _own_columns(query_type, rows):
         values = [row.get(name) for row in rows]
-        own = _own_name(name)
+        own = own_name(name, grain)
         kind = query_type.columns.get(name)
         known = _KNOWN_TYPES.get(existing(own) or "")
         target = known or (_TYPES[kind] if kind else _infer(values))
@@ -91,7 +97,6 @@ def rows_table(
     columns[TOMBSTONE] = pa.chunked_array(
         [pa.nulls(len(rows), pa.bool_()), pa.repeat(True, len(empty))], pa.bool_()
     )
-    required = {"website_id", "date"}
     schema = pa.schema(
         [pa.field(name, array.type, name not in required) for name, array in columns.items()]
     )
@@ -108,9 +113,10 @@ def _own_columns(query_type: QueryType, rows: Sequence[Row]) -> list[str]:
     return list(names)
 
 
-def _own_name(name: str) -> str:
+def own_name(name: str, grain: Grain) -> str:
     """A column of the API that has a name of ours steps aside."""
-    return name + "_value" if name in _OURS else name
+    ours = name in _OURS or (name == "hour" and grain is Grain.HOUR)
+    return name + "_value" if ours else name
 
 
 def _repeat(values: list[object], lengths: list[int], target: pa.DataType) -> pa.Array:

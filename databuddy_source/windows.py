@@ -1,9 +1,11 @@
-"""Windows: the days of a time zone as instants.
+"""Windows: the hours, days, weeks and months of a time zone as instants.
 
 A day is a day where the user lives: it begins with the first instant whose local date it is and
 ends where the next one begins. So days have 23, 24 or 25 hours, 23.5 or 24.5 on Lord Howe, start
 at 01:00 where the clock jumps over midnight, and a date that a zone skipped (Samoa, 2011-12-30)
-has no instants and no window.
+has no instants and no window. Weeks and months are whole days. An hour is as long as the local
+clock shows it with one offset from UTC: the hour that a clock repeats is two windows, and where
+a clock moves by half an hour there is one of half an hour.
 """
 
 from __future__ import annotations
@@ -12,16 +14,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+LocalDate: TypeAlias = date
+
 ONE_DAY = timedelta(days=1)
+ONE_HOUR = timedelta(hours=1)
 ONE_SECOND = timedelta(seconds=1)
 
 
 class Grain(StrEnum):
     """The length of a window."""
 
+    HOUR = "hour"
     DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Weeks(StrEnum):
+    """The day that a week begins with: Monday (ISO) or Sunday."""
+
+    ISO = "iso"
+    SUNDAY = "sunday"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,15 +50,43 @@ class Window:
         start: first instant, in UTC.
         end: first instant after it, in UTC.
         zone: IANA name of the reporting time zone.
+        grain: what it is one of.
     """
 
     date: date
     start: datetime
     end: datetime
     zone: str
+    grain: Grain = Grain.DAY
+
+    @property
+    def last_date(self) -> LocalDate:
+        """Local date of the last instant."""
+        return (self.end - ONE_SECOND).astimezone(ZoneInfo(self.zone)).date()
+
+    @property
+    def label(self) -> str:
+        """What servers call it in a series: `2026-03-08`, or `2026-03-08 01:00:00` for an hour."""
+        return label(self.start, self.zone, self.grain)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the label means this window and no other. Not so for hours of zones that are
+        half an hour off, and on days with a change of the clock."""
+        return self.grain is Grain.DAY or (
+            self.grain is Grain.HOUR and _has_plain_hours(self.date, self.zone)
+        )
 
     def __str__(self) -> str:
-        return self.date.isoformat()
+        if self.grain is not Grain.HOUR:
+            return self.date.isoformat()
+        return self.start.astimezone(ZoneInfo(self.zone)).isoformat(timespec="minutes")
+
+
+def label(instant: datetime, zone: str, grain: Grain) -> str:
+    """The name of the bucket that an instant falls into, as servers write it."""
+    local = instant.astimezone(ZoneInfo(zone))
+    return f"{local:%Y-%m-%d %H}:00:00" if grain is Grain.HOUR else f"{local:%Y-%m-%d}"
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:
@@ -55,8 +100,11 @@ def day_start(day: date, zone: ZoneInfo) -> datetime:
     if instant.astimezone(zone).replace(tzinfo=None) == midnight.replace(tzinfo=None):
         return instant
     # inside a gap the offset after the jump (fold=1) gives an instant before it and vice versa
-    before = midnight.replace(fold=1).astimezone(UTC)
-    after = instant
+    return _change(midnight.replace(fold=1).astimezone(UTC), instant, zone)
+
+
+def _change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """The first instant at which the offset is no longer that of `before`, to the second."""
     offset = before.astimezone(zone).utcoffset()
     while after - before > ONE_SECOND:
         middle = (before + (after - before) / 2).replace(microsecond=0)
@@ -67,18 +115,64 @@ def day_start(day: date, zone: ZoneInfo) -> datetime:
     return after
 
 
-def day(date_: date, zone_name: str) -> Window | None:
-    """The window of a local date, or None when the zone skipped that date."""
-    zone = ZoneInfo(zone_name)
-    start, end = day_start(date_, zone), day_start(date_ + ONE_DAY, zone)
-    return Window(date_, start, end, zone_name) if start < end else None
+def tile(
+    first: date,
+    last: date,
+    zone_name: str,
+    grain: Grain = Grain.DAY,
+    weeks: Weeks = Weeks.ISO,
+) -> Iterator[Window]:
+    """The windows that touch the local dates from `first` to `last`, both included: oldest first,
+    without gap or overlap. Weeks and months are whole, so they may reach beyond both dates."""
+    at = _floor(first, grain, weeks)
+    while at <= last:
+        after = _next(at, grain)
+        zone = ZoneInfo(zone_name)
+        start, end = day_start(at, zone), day_start(after, zone)
+        if grain is Grain.HOUR:
+            yield from _hours(at, start, end, zone_name)
+        elif start < end:
+            yield Window(at, start, end, zone_name, grain)
+        at = after
 
 
 def days(first: date, last: date, zone_name: str) -> Iterator[Window]:
     """The windows of all local dates from `first` to `last`, both included, oldest first."""
-    for offset in range((last - first).days + 1):
-        if window := day(first + timedelta(days=offset), zone_name):
-            yield window
+    return tile(first, last, zone_name)
+
+
+def _floor(day: date, grain: Grain, weeks: Weeks) -> date:
+    if grain is Grain.WEEK:
+        passed = day.isoweekday() % 7 if weeks is Weeks.SUNDAY else day.weekday()
+        return day - passed * ONE_DAY
+    return day.replace(day=1) if grain is Grain.MONTH else day
+
+
+def _next(day: date, grain: Grain) -> date:
+    if grain is Grain.MONTH:
+        return (day.replace(day=1) + 31 * ONE_DAY).replace(day=1)
+    return day + (7 * ONE_DAY if grain is Grain.WEEK else ONE_DAY)
+
+
+def _hours(day: date, start: datetime, end: datetime, zone_name: str) -> Iterator[Window]:
+    zone = ZoneInfo(zone_name)
+    while start < end:
+        local = start.astimezone(zone)
+        after = start + ONE_HOUR - timedelta(minutes=local.minute, seconds=local.second)
+        if after.astimezone(zone).utcoffset() != local.utcoffset():
+            after = _change(start, after, zone)
+        after = min(after, end)
+        yield Window(day, start, after, zone_name, Grain.HOUR)
+        start = after
+
+
+@lru_cache(4096)
+def _has_plain_hours(day: date, zone_name: str) -> bool:
+    """Whether the clock shows 24 whole hours of UTC that day, each once."""
+    zone = ZoneInfo(zone_name)
+    start, end = day_start(day, zone), day_start(day + ONE_DAY, zone)
+    offsets = {each.astimezone(zone).utcoffset() for each in (start, end, end - ONE_SECOND)}
+    return end - start == ONE_DAY and len(offsets) == 1 and start.minute == start.second == 0
 
 
 def today(zone_name: str, now: datetime | None = None) -> date:
@@ -94,24 +188,31 @@ class Asked:
     end: str
 
 
-def asked(first: Window, last: Window, *, offsets: bool, beyond: bool = False) -> Asked:
-    """How to ask for everything from one window to another.
+def asked(
+    start: datetime, end: datetime, zone_name: str, *, offsets: bool, beyond: bool = False
+) -> Asked:
+    """How to ask for everything from one instant until another.
 
     Servers read ends as whole seconds, so what happens in the last fraction of a second before
     the end is in no window. It is what Databuddy's own dashboard shows.
 
     Args:
-        first: the window that starts the range.
-        last: the window that ends it.
+        start: first instant.
+        end: first instant after the range.
+        zone_name: the zone to write them in.
         offsets: whether the server takes instants; else plain dates are sent, which it reads as
             whole UTC days.
         beyond: ask up to and including the first second (without offsets: the first day) after
             the range, for answers whose rows bring their own date, and for servers that read the
             end date as its first instant.
     """
-    if not offsets or (first.zone == "UTC" and not beyond):
-        end = last.date + ONE_DAY if beyond else last.date
-        return Asked(first.date.isoformat(), end.isoformat())
-    zone = ZoneInfo(first.zone)
-    end_instant = last.end if beyond else last.end - ONE_SECOND
-    return Asked(first.start.astimezone(zone).isoformat(), end_instant.astimezone(zone).isoformat())
+    zone = ZoneInfo(zone_name)
+    first, after = start.astimezone(zone), end.astimezone(zone)
+    last = (end - ONE_SECOND).astimezone(zone)
+    if not offsets:
+        last_date = last.date() + ONE_DAY if beyond else last.date()
+        return Asked(first.date().isoformat(), last_date.isoformat())
+    whole_days = first.time() == after.time() == time()
+    if zone_name == "UTC" and whole_days and not beyond:
+        return Asked(first.date().isoformat(), last.date().isoformat())
+    return Asked(first.isoformat(), (after if beyond else last).isoformat())

@@ -184,7 +184,8 @@ def discover(demo: Demo = False, verbose: Verbose = False) -> None:
             websites.add_row(website.id, website.domain or "", website.name or "", public)
         out.print(websites)
         types = Table("query type", "shape", "loaded", "note", box=None, header_style="bold")
-        catalog, chosen = load_catalog(), set(settings.canonical_query_types())
+        catalog = load_catalog()
+        chosen = {each.query_type for each in settings.chosen_reports()}
         for name in sorted(server.types):
             known = catalog.get(name)
             note = known.why_not_loadable or (

@@ -56,6 +56,7 @@ def test_a_row_of_coverage_says_what_how_much_and_when() -> None:
         "grain": "day",
         "time_zone": "America/New_York",
         "query_type": "country",
+        "filters": None,
         "status": "complete",
         "rows": 2,
         "rows_expected": None,
@@ -148,7 +149,7 @@ def load(pipeline: dlt.Pipeline, results: list[Result], *, limit: int | None = N
         covered = coverage_table(results, LAST_FINAL)
         whole = [result for result in results if result.status.brings_rows]
         if whole:
-            yield with_coverage(rows_table(REPORT.query_type, whole), covered)
+            yield with_coverage(rows_table(REPORT, whole), covered)
         else:
             yield coverage_alone(covered)
 

@@ -44,7 +44,7 @@ def table_of(
 ) -> pa.Table:
     """The table of one cell."""
     (cell,) = cells_of(a_report(query_type))
-    return rows_table(query_type, [a_result(cell, rows)], (existing or {}).get)
+    return rows_table(cell.report, [a_result(cell, rows)], (existing or {}).get)
 
 
 def column(table: pa.Table, name: str) -> list[Any]:
@@ -73,7 +73,7 @@ def test_each_row_says_whose_it_is_and_of_which_day() -> None:
         a_result(later, [{"name": "c"}]),
         a_result(blog, [{"name": "d"}]),
     ]
-    table = rows_table(KNOWN, results)
+    table = rows_table(a_report(KNOWN), results)
     assert column(table, "name") == ["a", "b", "c", "d"]
     assert column(table, "website_id") == ["shop", "shop", "shop", "blog"]
     assert column(table, "date") == [DAY, DAY, DAY + ONE_DAY, DAY]
@@ -83,7 +83,7 @@ def test_each_row_says_whose_it_is_and_of_which_day() -> None:
 def test_a_cell_without_rows_gives_one_tombstone() -> None:
     first, second, third = cells_of(a_report(KNOWN), DAY, DAY + 2 * ONE_DAY)
     results = [a_result(first), a_result(second, [{"name": "a", "views": 1}]), a_result(third)]
-    table = rows_table(KNOWN, results)
+    table = rows_table(a_report(KNOWN), results)
     found = {row["date"]: (row["tombstone"], row["name"]) for row in table.to_pylist()}
     assert found == {
         DAY: (True, None),
@@ -94,7 +94,7 @@ def test_a_cell_without_rows_gives_one_tombstone() -> None:
 
 
 def test_a_table_of_tombstones_alone_has_all_known_columns() -> None:
-    table = rows_table(KNOWN, [a_result(cells_of(a_report(KNOWN))[0])])
+    table = rows_table(a_report(KNOWN), [a_result(cells_of(a_report(KNOWN))[0])])
     assert table.column_names == ["website_id", "date", *KNOWN.columns, TOMBSTONE]
     assert column(table, TOMBSTONE) == [True]
 
@@ -359,7 +359,7 @@ def test_whatever_rows_come_no_value_is_lost(
 ) -> None:
     asked = cells_of(a_report(query_type), DAY, DAY + (len(cells) - 1) * ONE_DAY)
     results = [a_result(cell, rows) for cell, rows in zip(asked, cells, strict=True)]
-    table = rows_table(query_type, results, existing.get)
+    table = rows_table(a_report(query_type), results, existing.get)
     table.validate(full=True)
     sent = [
         (cell.window.date, row) for cell, rows in zip(asked, cells, strict=True) for row in rows

@@ -38,7 +38,7 @@ class _Sent(BaseModel):
 
 
 class Filter(_Sent):
-    """One condition. Operators are spelled as the server's generation spells them."""
+    """One condition, as the server's generation spells operators."""
 
     field: str
     op: str
@@ -118,7 +118,7 @@ class TypeMeta(_Received):
 class TypeConfig(_Received):
     """How a query type may be asked."""
 
-    allowedFilters: list[str] = []
+    allowedFilters: list[str] | None = None
     customizable: bool | None = None
     defaultLimit: int | None = None
     meta: TypeMeta | None = None

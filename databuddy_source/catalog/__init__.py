@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from databuddy_source.api.models import Generation
+from databuddy_source.windows import Grain
 
 
 class Shape(StrEnum):
@@ -140,6 +141,32 @@ class QueryType(BaseModel):
         if self.shape is Shape.SNAPSHOT:
             return "it is about now and ignores the window, so a day can never be loaded"
         return ""
+
+    def why_not_by(self, grain: Grain, *, takes_offsets: bool = True) -> str:
+        """Why the API has no windows of this length for the type, or an empty string.
+
+        Args:
+            grain: length of the windows.
+            takes_offsets: whether the server takes instants, or plain dates only.
+        """
+        if grain is Grain.DAY:
+            return ""
+        if self.shape is Shape.TIME_SERIES:
+            if grain is not Grain.HOUR:
+                return "it has a row for each day, and days do not add up to a longer window"
+            return "" if self.hours else "it knows days only"
+        if grain is Grain.HOUR and self.trailing_days:
+            return f"it looks back over {self.trailing_days} days"
+        if grain is Grain.HOUR and not takes_offsets:
+            return "this server knows whole days only"
+        return ""
+
+    @property
+    def of_instants(self) -> bool:
+        """Whether each row is one thing that happened at one instant, so that a window may be cut
+        in two. The rows of sessions and visitors have a first and a last instant."""
+        times = sum(kind is Kind.TIME for kind in self.columns.values())
+        return self.shape is Shape.LOG and times == 1
 
     @property
     def ranged(self) -> bool:

@@ -12,7 +12,6 @@ import logging
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from databuddy_source.api.client import Client
 from databuddy_source.api.errors import (
@@ -23,17 +22,13 @@ from databuddy_source.api.errors import (
     Unreachable,
     WebsiteNotAccessible,
 )
-from databuddy_source.api.models import ParameterResult, Row
 from databuddy_source.api.retry import DIVISIBLE, SETTLED
 from databuddy_source.api.server import Server
-from databuddy_source.catalog import Shape, load_catalog
-from databuddy_source.fetch.failures import ENOUGH, Failures, Series
+from databuddy_source.catalog import load_catalog
 from databuddy_source.fetch.packing import PACK_SIZE, Ask, Pack, asks_of, bodies_of
-from databuddy_source.fetch.paging import Pages, Verdict
-from databuddy_source.fetch.results import Result, Status, is_silent
+from databuddy_source.fetch.results import Result
+from databuddy_source.fetch.settling import Settling
 from databuddy_source.reports import Cell, Report
-from databuddy_source.settings import now
-from databuddy_source.windows import ONE_DAY
 
 logger = logging.getLogger(__name__)
 
@@ -60,9 +55,7 @@ class Fetcher:
         self._timezone = timezone if server.generation.takes_offsets else "UTC"
         self._waiting: dict[str, deque[Ask]] = defaultdict(deque)
         self._divided: deque[Pack] = deque()
-        self._held_back: dict[Series, list[Ask]] = defaultdict(list)
-        self._pages: dict[tuple[Cell, ...], Pages] = {}
-        self._failures = Failures()
+        self._settling = Settling(takes_offsets=server.generation.takes_offsets)
         self._results: dict[Cell, asyncio.Future[Result]] = {}
         self._closed_websites: dict[str, str] = {}
         self._broken = ""
@@ -88,11 +81,8 @@ class Fetcher:
         limit = self._server.generation.max_limit
         asks = asks_of(cells, spelling or report.query_type.name, limit)
         with self._lock:
-            self._failures.expect(cells[0].series, len(cells))
-            if cautious or report.query_type.fails:
-                self._held_back[cells[0].series].extend(asks[ENOUGH:])
-                asks = asks[:ENOUGH]
-            self._waiting[cells[0].website_id].extend(asks)
+            now_asked = self._settling.begin(asks, cautious=cautious)
+            self._waiting[cells[0].website_id].extend(now_asked)
         if self._loop:
             self._loop.call_soon_threadsafe(self._pump)
 
@@ -175,8 +165,11 @@ class Fetcher:
 
     async def _send(self, pack: Pack) -> None:
         pack = self._without_the_hopeless(pack)
-        if not pack.asks:
-            return
+        if pack.asks:
+            await self._ask(pack)
+        self._hand_on()
+
+    async def _ask(self, pack: Pack) -> None:
         assert self._client is not None
         single = len(pack.asks) == 1
         try:
@@ -188,7 +181,7 @@ class Fetcher:
             )
         except WebsiteNotAccessible as error:
             self._closed_websites[pack.website_id] = str(error)
-            self._fail(pack.asks, str(error))
+            self._settling.outage(pack.asks, str(error))
         except (Unreachable, RateLimited, AccessDenied) as error:
             self._give_up(str(error), pack)
         except DatabuddyError as error:
@@ -202,7 +195,7 @@ class Fetcher:
             taken = [(ask, answers.get(name)) for name, ask in pack.named().items()]
             # good ones first: a type that has answered is not given up
             for ask, answer in sorted(taken, key=lambda each: not (each[1] and each[1].success)):
-                self._take(ask, answer)
+                self._settling.take(ask, answer)
 
     def _without_the_hopeless(self, pack: Pack) -> Pack:
         """Fail at once what is known to fail, and keep the rest."""
@@ -210,10 +203,8 @@ class Fetcher:
         for ask in pack.asks:
             closed = self._broken or self._closed_websites.get(ask.website_id, "")
             if closed:
-                self._fail([ask], closed)
-            elif self._failures.given_up(ask.series):
-                self._type_failed(ask, "it failed in three windows of this run")
-            else:
+                self._settling.outage([ask], closed)
+            elif not self._settling.is_moot(ask):
                 kept.append(ask)
         return Pack(tuple(kept))
 
@@ -224,110 +215,21 @@ class Fetcher:
         if len(self._failing) >= FAILING_IN_A_ROW:
             self._give_up(str(error), Pack((ask,)))
         else:
-            self._fail_or_halve(ask, str(error))
+            self._settling.fail_or_halve(ask, str(error))
 
     def _give_up(self, reason: str, pack: Pack) -> None:
         """The server is out of reach or refuses everything: ask nothing more in this run."""
         self._broken = reason
-        self._fail(pack.asks, reason)
+        self._settling.outage(pack.asks, reason)
 
-    # -- answers
-
-    def _take(self, ask: Ask, answer: ParameterResult | None) -> None:
-        if answer is None:
-            self._fail_or_halve(ask, "the server left the question out of its answer")
-        elif not answer.success:
-            self._fail_or_halve(ask, answer.error or "the server gives no reason")
-        elif not _are_rows(answer.data):
-            self._fail_or_halve(ask, "the server's rows are not a list of objects")
-        else:
-            self._page(ask, answer.data)
-
-    def _page(self, ask: Ask, rows: list[Row]) -> None:
-        pages = self._pages.setdefault(ask.cells, Pages(ask.report.query_type, ask.limit))
-        verdict = pages.add(rows)
-        if verdict is Verdict.MORE:
-            self._again(replace(ask, limit=pages.limit, page=pages.page))
-            return
-        del self._pages[ask.cells]
-        if verdict is Verdict.TRUNCATED and len(ask.cells) > 1:
-            self._again(*ask.halves())
-            return
-        status = Status.COMPLETE if verdict is Verdict.COMPLETE else Status.TRUNCATED
-        by_cell = _by_cell(ask, pages.rows)
-        if by_cell is None:
-            self._fail_or_halve(ask, "the answer has days outside of the window")
-            return
-        self._release(ask.series)
-        for cell, own in by_cell.items():
-            expected = pages.expected if len(pages.rows) < pages.expected else None
-            silent = is_silent(own, cell.report.query_type.shape)
-            self._settle(Result(cell, status, now(), tuple(own), expected, silent, pages.reason))
-            self._report_failed(self._failures.success(ask.series))
-
-    def _again(self, *asks: Ask) -> None:
+    def _hand_on(self) -> None:
+        """Give results to those who await them, and line up the questions that followed."""
+        results, self._settling.results = self._settling.results, []
+        questions, self._settling.questions = self._settling.questions, []
         with self._lock:
-            self._waiting[asks[0].website_id].extendleft(reversed(asks))
-
-    def _release(self, series: Series) -> None:
-        """Ask for the rest of a type that was asked with caution."""
-        for ask in self._held_back.pop(series, ()):
-            self._again(ask)
-
-    def _fail_or_halve(self, ask: Ask, reason: str) -> None:
-        self._pages.pop(ask.cells, None)
-        if len(ask.cells) > 1:
-            self._again(*ask.halves())
-        else:
-            self._type_failed(ask, reason)
-
-    def _type_failed(self, ask: Ask, reason: str) -> None:
-        self._report_failed(self._failures.failure(ask.cells, reason))
-        if self._failures.given_up(ask.series) and (held := self._held_back.pop(ask.series, None)):
-            cells = [cell for each in held for cell in each.cells]
-            self._report_failed(self._failures.failure(cells, reason))
-        elif self._failures.decided(ask.series):
-            self._release(ask.series)
-
-    def _report_failed(self, failed: dict[Cell, str]) -> None:
-        for cell, reason in failed.items():
-            given_up = self._failures.given_up(cell.series) and not cell.report.named
-            status = Status.UNAVAILABLE if given_up else Status.FAILED
-            self._settle(Result(cell, status, now(), reason=reason))
-
-    def _fail(self, asks: Iterable[Ask], reason: str) -> None:
-        """Fail cells for a reason that is not their type's."""
-        for ask in asks:
-            for cell in ask.cells:
-                self._settle(Result(cell, Status.FAILED, now(), reason=reason, outage=True))
-            self._release(ask.series)
-            self._report_failed(self._failures.forget(ask.series, len(ask.cells)))
-
-    def _settle(self, result: Result) -> None:
-        future = self._future(result.cell)
-        if not future.done():
-            future.set_result(result)
-
-
-def _are_rows(data: object) -> bool:
-    return isinstance(data, list) and all(isinstance(row, dict) for row in data)
-
-
-def _by_cell(ask: Ask, rows: list[Row]) -> dict[Cell, list[Row]] | None:
-    """Rows of a range by the cell whose date they bring; None when one brings another date."""
-    query_type = ask.report.query_type
-    if query_type.shape is not Shape.TIME_SERIES or not any("date" in row for row in rows):
-        return {ask.cells[0]: rows} if len(ask.cells) == 1 else _empty_or_none(ask, rows)
-    by_date: dict[str, list[Row]] = {cell.window.date.isoformat(): [] for cell in ask.cells}
-    beyond = (ask.cells[-1].window.date + ONE_DAY).isoformat()
-    for row in rows:
-        label = str(row.get("date"))[:10]
-        if label in by_date:
-            by_date[label].append(row)
-        elif label != beyond and not query_type.trailing_days:
-            return None
-    return {cell: by_date[cell.window.date.isoformat()] for cell in ask.cells}
-
-
-def _empty_or_none(ask: Ask, rows: list[Row]) -> dict[Cell, list[Row]] | None:
-    return None if rows else {cell: [] for cell in ask.cells}
+            for ask in reversed(questions):
+                self._waiting[ask.website_id].appendleft(ask)
+        for result in results:
+            future = self._future(result.cell)
+            if not future.done():
+                future.set_result(result)

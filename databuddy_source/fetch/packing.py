@@ -9,17 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from databuddy_source import windows
 from databuddy_source.api.models import Generation, Parameter, QueryBody
 from databuddy_source.reports import Cell, Report
-from databuddy_source.windows import Window
+from databuddy_source.windows import ONE_DAY, ONE_SECOND, Grain
 
 PACK_SIZE = 100
 """Questions in a request. Above 100 to 200 the server's own query grows too long and it falls
 back to one by one, at 15 to 45 ms each."""
+
+
+LONGEST_HOURLY = 29 * ONE_DAY
+"""A server fails for more than 30 days of hourly rows, and a range is asked for up to the second
+after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +37,15 @@ class Ask:
         spelling: the query type's name on this server.
         limit: rows a page.
         page: from 1.
+        piece: the part of the only cell's window that is asked for, as first instant and first
+            instant after it; None for the whole.
     """
 
     cells: tuple[Cell, ...]
     spelling: str
     limit: int
     page: int = 1
+    piece: tuple[datetime, datetime] | None = None
 
     @property
     def website_id(self) -> str:
@@ -58,6 +67,30 @@ class Ask:
             replace(self, cells=self.cells[middle:], page=1),
         )
 
+    @property
+    def span(self) -> tuple[datetime, datetime]:
+        """First instant, and first instant after the end."""
+        return self.piece or (self.cells[0].window.start, self.cells[-1].window.end)
+
+    def pieces(self) -> tuple[Ask, Ask] | None:
+        """The same question for the earlier and the later half of its time; None when it is too
+        short. Both have the whole second between them, since a server reads an end as the first
+        instant of its second: no fraction of a second falls between the two."""
+        start, end = self.span
+        seconds = (end - start) // ONE_SECOND
+        if seconds < 3:
+            return None
+        middle = start + seconds // 2 * ONE_SECOND
+        return (
+            replace(self, piece=(start, middle + ONE_SECOND), page=1),
+            replace(self, piece=(middle, end), page=1),
+        )
+
+    @property
+    def bucketed(self) -> bool:
+        """Whether rows bring the label of their window, so that one question covers many."""
+        return self.report.query_type.ranged and self.cells[0].window.labelled
+
     def __str__(self) -> str:
         first, last = self.cells[0].window, self.cells[-1].window
         return f"{first}" if first == last else f"{first} .. {last}"
@@ -66,16 +99,25 @@ class Ask:
 def asks_of(cells: Sequence[Cell], spelling: str, limit: int) -> list[Ask]:
     """The questions for cells of one website and report, oldest first: one each, or one for each
     range without a gap."""
-    ordered = sorted(cells, key=lambda cell: cell.window)
-    if not ordered or not ordered[0].report.query_type.ranged:
-        return [Ask((cell,), spelling, limit) for cell in ordered]
-    asks: list[list[Cell]] = []
-    for cell in ordered:
-        if asks and asks[-1][-1].window.end == cell.window.start:
-            asks[-1].append(cell)
+    groups: list[list[Cell]] = []
+    for cell in sorted(cells, key=lambda cell: cell.window):
+        if groups and _in_one_question(groups[-1][0], groups[-1][-1], cell):
+            groups[-1].append(cell)
         else:
-            asks.append([cell])
-    return [Ask(tuple(group), spelling, limit) for group in asks]
+            groups.append([cell])
+    return [Ask(tuple(group), spelling, limit) for group in groups]
+
+
+def _in_one_question(first: Cell, last: Cell, cell: Cell) -> bool:
+    """Whether a question for cells from `first` to `last` may cover one more."""
+    window = cell.window
+    return (
+        cell.report.query_type.ranged
+        and first.window.labelled
+        and window.labelled
+        and last.window.end == window.start
+        and (window.grain is Grain.DAY or window.end - first.window.start <= LONGEST_HOURLY)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +145,11 @@ def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
     differ in them go into bodies of their own; an array of bodies still is one request."""
     by_form = sorted(pack.named().items(), key=lambda item: _form(item[1]))
     bodies = []
-    for number, (form, group) in enumerate(groupby(by_form, key=lambda item: _form(item[1]))):
-        parameters = [_parameter(name, ask, generation) for name, ask in group]
-        limit, page = form
+    for number, ((limit, page, _), group) in enumerate(
+        groupby(by_form, key=lambda item: _form(item[1]))
+    ):
+        named = list(group)
+        parameters = [_parameter(name, ask, generation) for name, ask in named]
         bodies.append(
             QueryBody(
                 id=f"b{number}",
@@ -114,30 +158,35 @@ def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
                 endDate=max(parameter.end_date for parameter in parameters),
                 limit=limit,
                 page=page,
+                filters=[each.on(generation) for each in named[0][1].report.filters],
             )
         )
     return bodies
 
 
-def _form(ask: Ask) -> tuple[int, int]:
-    return ask.limit, ask.page
+def _form(ask: Ask) -> tuple[int, int, str]:
+    return ask.limit, ask.page, ask.report.filters_text or ""
 
 
 def _parameter(name: str, ask: Ask, generation: Generation) -> Parameter:
-    query_type = ask.report.query_type
-    span = windows.asked(
-        _reach_back(ask.cells[0].window, query_type.trailing_days),
-        ask.cells[-1].window,
+    query_type, window = ask.report.query_type, ask.cells[-1].window
+    start, end = ask.span
+    if days := query_type.trailing_days:
+        first = window.last_date - timedelta(days=days - 1)
+        start = min(start, windows.day_start(first, ZoneInfo(window.zone)))
+    asked = windows.asked(
+        start,
+        end,
+        window.zone,
         offsets=generation.takes_offsets,
-        # the day after comes along with a range, and is dropped
-        beyond=query_type.ranged or query_type.end_is_midnight,
+        # what comes after a range is dropped
+        beyond=ask.bucketed or query_type.end_is_midnight,
     )
-    return Parameter(name=ask.spelling, id=name, start_date=span.start, end_date=span.end)
-
-
-def _reach_back(window: Window, days: int) -> Window:
-    """The window that starts a trailing range of so many days."""
-    if not days:
-        return window
-    first = window.date - timedelta(days=days - 1)
-    return next(windows.days(first, window.date, window.zone))
+    hourly = ask.bucketed and window.grain is Grain.HOUR
+    return Parameter(
+        name=ask.spelling,
+        id=name,
+        start_date=asked.start,
+        end_date=asked.end,
+        granularity="hourly" if hourly else None,
+    )

@@ -187,8 +187,6 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("websites", 5, "5", NAMES),
     ("websites", [1, 2], "[1, 2]", NAMES),
     ("websites", '["web_1"', "'[\"web_1\"'", "looks like a JSON list but is not one"),
-    ("query_types", "", "''", 'must be "default", "all", or names of query types'),
-    ("query_types", [], "[]", 'must be "default", "all", or names of query types'),
     ("query_types", {"a": 1}, "{'a': 1}", NAMES),
     (
         "query_types",
@@ -289,10 +287,16 @@ def test_a_first_sync_begins_where_the_user_says_or_thirty_days_ago() -> None:
 
 def test_types_are_known_by_the_names_of_the_documentation_too() -> None:
     settings = Settings.of(query_types=["pages", "top_pages", "geo"])
-    assert settings.canonical_query_types() == ["top_pages", "country"]
-    assert settings.named("top_pages")
-    assert not settings.named("events_by_date")
-    assert not Settings().named("top_pages")
+    assert [each.name for each in settings.chosen_reports()] == ["top_pages", "country"]
+    assert all(each.named for each in settings.chosen_reports())
+    assert not any(each.named for each in Settings().chosen_reports())
+
+
+@pytest.mark.parametrize("nothing", ["", []])
+def test_nothing_to_load_is_refused(nothing: object) -> None:
+    with pytest.raises(BadSetting, match=r"query_types must be \"default\", \"all\", or names"):
+        Settings.of(query_types=nothing)
+    assert Settings.of(query_types=nothing, reports=[{"query_type": "pages"}]).chosen_reports()
 
 
 def test_settings_cannot_change_under_a_run() -> None:

@@ -1,0 +1,216 @@
+"""Answers to results: what becomes of each question. Pure: no requests here.
+
+Each answer either settles cells or leads to more questions: the next page, the halves of a range,
+the halves of a log's time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeAlias
+
+from databuddy_source.api.models import ParameterResult, Row
+from databuddy_source.catalog import Shape
+from databuddy_source.fetch.failures import ENOUGH, Failures, Series
+from databuddy_source.fetch.packing import Ask
+from databuddy_source.fetch.paging import Pages, Verdict, fills_limit, key_of
+from databuddy_source.fetch.results import Result, Status, is_silent
+from databuddy_source.reports import Cell
+from databuddy_source.settings import now
+from databuddy_source.windows import label
+
+_Question: TypeAlias = tuple[tuple[Cell, ...], tuple[datetime, datetime] | None]
+"""What all pages of a question have in common: its cells, or the piece of one."""
+
+
+@dataclass
+class _Pieces:
+    """The pieces of one cell's time, as their answers come in.
+
+    Neighbours share one instant, and what happened in it is in both answers. Rows that are equal
+    throughout happened in the same instant, so the most that one answer has is their number.
+    """
+
+    outstanding: int = 1
+    rows: dict[tuple[str, ...], Row] = field(default_factory=dict)
+    times: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    expected: int = 0
+    reason: str = ""
+
+    def add(self, rows: list[Row], missing: int, reason: str) -> None:
+        named = [(key_of(row, sorted(row)), row) for row in rows]
+        self.rows.update(named)
+        self.times |= Counter(name for name, _ in named)
+        self.expected += missing
+        self.reason = self.reason or reason
+        self.outstanding -= 1
+
+    def whole(self) -> list[Row]:
+        return [self.rows[name] for name in self.times.elements()]
+
+
+class Settling:
+    """Takes answers, gives results and new questions.
+
+    Args:
+        takes_offsets: whether the server takes instants, so that a window can be cut by time.
+
+    Attributes:
+        results: settled since they were last taken away.
+        questions: to be sent, the same.
+    """
+
+    def __init__(self, *, takes_offsets: bool) -> None:
+        self._takes_offsets = takes_offsets
+        self._failures = Failures()
+        self._held_back: dict[Series, list[Ask]] = defaultdict(list)
+        self._pages: dict[_Question, Pages] = {}
+        self._pieces: dict[Cell, _Pieces] = {}
+        self.results: list[Result] = []
+        self.questions: list[Ask] = []
+
+    def begin(self, asks: list[Ask], *, cautious: bool) -> list[Ask]:
+        """Questions of one website and report that are about to be sent. Returns those to send
+        now: a few, where the type failed before."""
+        series = asks[0].series
+        self._failures.expect(series, sum(len(ask.cells) for ask in asks))
+        if not (cautious or asks[0].report.query_type.fails):
+            return asks
+        self._held_back[series].extend(asks[ENOUGH:])
+        return asks[:ENOUGH]
+
+    def is_moot(self, ask: Ask) -> bool:
+        """Whether a question need not be sent: its cell is settled, or its type is given up (then
+        it fails here)."""
+        if ask.piece and ask.cells[0] not in self._pieces:
+            return True
+        if self._failures.given_up(ask.series):
+            self._fail(ask, "it failed in three windows of this run")
+            return True
+        return False
+
+    def take(self, ask: Ask, answer: ParameterResult | None) -> None:
+        """One answer; None when the server left it out."""
+        if ask.piece and ask.cells[0] not in self._pieces:
+            return
+        if answer is None:
+            self.fail_or_halve(ask, "the server left the question out of its answer")
+        elif not answer.success:
+            self.fail_or_halve(ask, answer.error or "the server gives no reason")
+        elif not _are_rows(answer.data):
+            self.fail_or_halve(ask, "the server's rows are not a list of objects")
+        elif pieces := self._cut(ask, answer.data):
+            self._pieces.setdefault(ask.cells[0], _Pieces()).outstanding += 1
+            self.questions.extend(pieces)
+        else:
+            self._page(ask, answer.data)
+
+    def fail_or_halve(self, ask: Ask, reason: str) -> None:
+        """No answer to a question: ask for each half of its cells, or fail its only one."""
+        self._pages.pop((ask.cells, ask.piece), None)
+        if len(ask.cells) > 1:
+            self.questions.extend(ask.halves())
+        else:
+            self._fail(ask, reason)
+
+    def outage(self, asks: Iterable[Ask], reason: str) -> None:
+        """Fail cells for a reason that is not their type's."""
+        for ask in asks:
+            if ask.piece and self._pieces.pop(ask.cells[0], None) is None:
+                continue
+            for cell in ask.cells:
+                self.results.append(Result(cell, Status.FAILED, now(), reason=reason, outage=True))
+            self._release(ask.series)
+            self._report_failed(self._failures.forget(ask.series, len(ask.cells)))
+
+    def _cut(self, ask: Ask, rows: list[Row]) -> tuple[Ask, Ask] | None:
+        """The halves of a log's time when the answer is as long as the limit."""
+        query_type = ask.report.query_type
+        if ask.page > 1 or not (self._takes_offsets and query_type.of_instants):
+            return None
+        return ask.pieces() if fills_limit(query_type, rows, ask.limit) else None
+
+    def _page(self, ask: Ask, rows: list[Row]) -> None:
+        question = ask.cells, ask.piece
+        pages = self._pages.setdefault(question, Pages(ask.report.query_type, ask.limit))
+        verdict = pages.add(rows)
+        if verdict is Verdict.MORE:
+            self.questions.append(replace(ask, limit=pages.limit, page=pages.page))
+            return
+        del self._pages[question]
+        if verdict is Verdict.TRUNCATED and len(ask.cells) > 1:
+            self.questions.extend(ask.halves())
+            return
+        by_cell = _by_cell(ask, pages.rows)
+        if by_cell is None:
+            self.fail_or_halve(ask, "the answer has days outside of the window")
+            return
+        missing = max(0, pages.expected - len(pages.rows))
+        self._release(ask.series)
+        for cell, own in by_cell.items():
+            self._answered(cell, own, missing, pages.reason)
+
+    def _answered(self, cell: Cell, rows: list[Row], missing: int, reason: str) -> None:
+        if pieces := self._pieces.get(cell):
+            pieces.add(rows, missing, reason)
+            if pieces.outstanding:
+                return
+            del self._pieces[cell]
+            rows, missing, reason = pieces.whole(), pieces.expected, pieces.reason
+        status = Status.TRUNCATED if reason else Status.COMPLETE
+        expected = len(rows) + missing if missing else None
+        silent = is_silent(rows, cell.report.query_type.shape)
+        self.results.append(Result(cell, status, now(), tuple(rows), expected, silent, reason))
+        self._report_failed(self._failures.success(cell.series))
+
+    def _release(self, series: Series) -> None:
+        """Ask for the rest of a type that was asked with caution."""
+        self.questions.extend(self._held_back.pop(series, ()))
+
+    def _fail(self, ask: Ask, reason: str) -> None:
+        self._pieces.pop(ask.cells[0], None)
+        self._report_failed(self._failures.failure(ask.cells, reason))
+        if self._failures.given_up(ask.series) and (held := self._held_back.pop(ask.series, None)):
+            cells = [cell for each in held for cell in each.cells]
+            self._report_failed(self._failures.failure(cells, reason))
+        elif self._failures.decided(ask.series):
+            self._release(ask.series)
+
+    def _report_failed(self, failed: dict[Cell, str]) -> None:
+        for cell, reason in failed.items():
+            given_up = self._failures.given_up(cell.series) and not cell.report.named
+            status = Status.UNAVAILABLE if given_up else Status.FAILED
+            self.results.append(Result(cell, status, now(), reason=reason))
+
+
+def _are_rows(data: object) -> bool:
+    return isinstance(data, list) and all(isinstance(row, dict) for row in data)
+
+
+def _by_cell(ask: Ask, rows: list[Row]) -> dict[Cell, list[Row]] | None:
+    """Rows of a range by the cell whose label they bring; None when one brings a day that was not
+    asked for."""
+    report = ask.report
+    if report.query_type.shape is not Shape.TIME_SERIES or not any("date" in row for row in rows):
+        if len(ask.cells) > 1 and rows:
+            return None
+        return dict.fromkeys(ask.cells, rows)
+    first, last = ask.cells[0].window, ask.cells[-1].window
+    # an hour that was asked for as a window comes under its day
+    names = [
+        cell.window.label if ask.bucketed else cell.window.date.isoformat() for cell in ask.cells
+    ]
+    by_name: dict[str, list[Row]] = {name: [] for name in names}
+    beyond = label(last.end, last.zone, last.grain)[:10]
+    for row in rows:
+        name = str(row.get("date"))[: len(names[0])]
+        if name in by_name:
+            by_name[name].append(row)
+        elif not first.date.isoformat() <= name[:10] <= beyond and (
+            not report.query_type.trailing_days
+        ):
+            return None
+    return {cell: by_name[name] for cell, name in zip(ask.cells, names, strict=True)}

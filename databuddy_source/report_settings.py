@@ -1,0 +1,125 @@
+"""Reports as a user chooses them, before any server is known."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+
+from databuddy_source.api.errors import BadConfiguration
+from databuddy_source.api.models import Generation, TypeConfig
+from databuddy_source.catalog import load_catalog
+from databuddy_source.reports import Condition, Report
+from databuddy_source.setting_types import Names, as_list
+from databuddy_source.windows import Grain
+
+SUFFIXES = {Grain.DAY: "", Grain.HOUR: "_hourly", Grain.WEEK: "_weekly", Grain.MONTH: "_monthly"}
+"""What a table's name adds to its query type's."""
+
+LONGEST_NAME = 50
+"""Warehouses cut longer names of tables, some at 63 letters."""
+
+_TAKEN = {"websites", "query_types", "coverage"}
+
+
+class WrongReport(BadConfiguration):
+    """This server cannot give a report as it was configured."""
+
+    default_todo = "Change it in sources.databuddy.reports, or leave it out."
+
+
+class ReportSetting(BaseModel):
+    """One entry of `[[sources.databuddy.reports]]`, or what a name in `query_types` stands for.
+
+    Attributes:
+        name: of the table. Default: the query type's, with the grain behind it.
+        query_type: canonical name; documented ones, and `top_pages_weekly`, are understood.
+        grain: length of its windows.
+        filters: all have to hold.
+        websites: ids or domains. Default: those of the source.
+        named: the user asked for it by name, so that its failure is not passed over.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str
+    query_type: str
+    grain: Grain = Grain.DAY
+    filters: Annotated[tuple[Condition, ...], BeforeValidator(as_list)] = ()
+    websites: Names = ()
+    named: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not isinstance(given.get("query_type"), str):
+            raise ValueError('needs a query_type, such as query_type = "top_pages"')
+        canonical, grain = split_name(given["query_type"].strip())
+        whole = {"grain": grain, **given, "query_type": canonical}
+        with suppress(ValueError):  # a wrong grain has its own message
+            whole["name"] = given.get("name") or canonical + SUFFIXES[Grain(whole["grain"])]
+        return whole
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        catalog = load_catalog()
+        known = catalog.get(self.query_type)
+        if reason := known.why_not_loadable:
+            raise ValueError(f"{self.query_type!r} cannot be loaded: {reason}")
+        if reason := known.why_not_by(self.grain):
+            raise ValueError(f"{self.query_type!r} cannot be loaded by {self.grain}: {reason}")
+        if self.name == self.query_type + SUFFIXES[self.grain]:
+            if self.filters:
+                raise ValueError("a report with filters needs a name of its own")
+            return self
+        if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", self.name) or (
+            len(self.name) > LONGEST_NAME
+        ):
+            raise ValueError(
+                f"the name {self.name!r} must be small letters, digits and single underscores, "
+                f"a letter first, {LONGEST_NAME} at most"
+            )
+        if self.name in _TAKEN or catalog.get(split_name(self.name)[0]).known:
+            raise ValueError(f"the name {self.name!r} is another table's")
+        return self
+
+    def on(self, generation: Generation, config: TypeConfig) -> Report:
+        """The report as a server gives it.
+
+        Args:
+            generation: of the server.
+            config: what the server says of the query type.
+
+        Raises:
+            WrongReport: the server does not know such windows or filters.
+        """
+        known = load_catalog().get(self.query_type).on(generation)
+        if reason := known.why_not_by(self.grain, takes_offsets=generation.takes_offsets):
+            raise WrongReport(f"The report {self.name} cannot be loaded by {self.grain}: {reason}")
+        allowed = config.allowedFilters
+        for each in self.filters:
+            if allowed is not None and each.field not in allowed:
+                raise WrongReport(
+                    f"The report {self.name} filters on {each.field!r}, which {self.query_type} "
+                    f"does not allow",
+                    f"It allows: {', '.join(sorted(allowed)) or 'no filters'}.",
+                )
+            if generation not in each.generations:
+                raise WrongReport(
+                    f"The report {self.name} uses the operator {each.op!r}, which servers of "
+                    f"{generation} do not have"
+                )
+        return Report(self.name, known, self.grain, self.filters, self.named)
+
+
+def split_name(name: str) -> tuple[str, Grain]:
+    """The canonical query type and the grain that a name such as `pages_weekly` stands for."""
+    catalog = load_catalog()
+    if not catalog.get(name).known:
+        for grain, suffix in SUFFIXES.items():
+            base = name.removesuffix(suffix)
+            if base != name and catalog.get(base).known:
+                return catalog.canonical(base), grain
+    return catalog.canonical(name), Grain.DAY
