@@ -6,7 +6,6 @@ from typing import Final
 
 from dlt.common.schema.typing import TColumnSchema
 
-from databuddy_source.api.models import Generation
 from databuddy_source.catalog import Kind, load_catalog
 from databuddy_source.report_settings import ReportSetting
 from databuddy_source.tables import TOMBSTONE, own_name
@@ -51,10 +50,11 @@ def column_hints(chosen: ReportSetting, timezone: str) -> dict[str, TColumnSchem
             "nullable": False,
             "description": "First instant of the window, UTC.",
         }
-    for generation in Generation:
-        for name, kind in query_type.on(generation).columns.items():
-            if meaning := MEANINGS.get(kind):
-                hints[own_name(name, chosen.grain)] = {"description": meaning}
+    # dlt warns of hinted columns that never come, so of those only that every server sends
+    always = [set(query_type.on(generation).columns) for generation in query_type.generations]
+    for name, kind in query_type.columns.items():
+        if (meaning := MEANINGS.get(kind)) and all(name in names for names in always):
+            hints[own_name(name, chosen.grain)] = {"description": meaning}
     hints[TOMBSTONE] = {
         "data_type": "bool",
         "hard_delete": True,

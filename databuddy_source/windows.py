@@ -171,8 +171,9 @@ def _has_plain_hours(day: date, zone_name: str) -> bool:
     """Whether the clock shows 24 whole hours of UTC that day, each once."""
     zone = ZoneInfo(zone_name)
     start, end = day_start(day, zone), day_start(day + ONE_DAY, zone)
-    offsets = {each.astimezone(zone).utcoffset() for each in (start, end, end - ONE_SECOND)}
-    return end - start == ONE_DAY and len(offsets) == 1 and start.minute == start.second == 0
+    first, last = start.astimezone(zone), (end - ONE_SECOND).astimezone(zone)
+    unchanged = end - start == ONE_DAY and first.utcoffset() == last.utcoffset()
+    return unchanged and start.minute == start.second == 0
 
 
 def today(zone_name: str, now: datetime | None = None) -> date:

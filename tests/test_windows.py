@@ -1,7 +1,8 @@
-"""Days of all time zones as instants, and how they are sent."""
+"""Windows of all time zones as instants, and how they are sent."""
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
@@ -11,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source import windows
-from databuddy_source.windows import ONE_DAY, ONE_SECOND, Asked, Window, asked, days
+from databuddy_source.windows import (
+    ONE_DAY,
+    ONE_SECOND,
+    Asked,
+    Grain,
+    Weeks,
+    Window,
+    asked,
+    days,
+    tile,
+)
 
 ZONES = st.sampled_from(sorted(available_timezones()))
 DATES = st.dates(date(2015, 1, 1), date(2035, 12, 31))
@@ -194,3 +205,242 @@ def test_a_server_without_offsets_gets_plain_dates(zone: str) -> None:
 def test_a_server_without_offsets_is_asked_beyond_by_a_day() -> None:
     day = the_day("UTC", "2026-02-28")
     assert sent(day, day, offsets=False, beyond=True) == Asked("2026-02-28", "2026-03-01")
+
+
+# -- hours, weeks and months
+
+GRAINS = st.sampled_from(Grain)
+WEEKS = st.sampled_from(Weeks)
+
+
+def hours_of(zone: str, day: str) -> list[Window]:
+    return list(tile(date.fromisoformat(day), date.fromisoformat(day), zone, Grain.HOUR))
+
+
+def the_window(grain: Grain, day: str, zone: str = "UTC", weeks: Weeks = Weeks.ISO) -> Window:
+    first = date.fromisoformat(day)
+    return next(tile(first, first, zone, grain, weeks))
+
+
+@given(
+    zone=ZONES,
+    grain=GRAINS,
+    weeks=WEEKS,
+    first=DATES,
+    length=st.integers(0, 40),
+    position=st.floats(0, 1, exclude_max=True),
+)
+def test_windows_of_each_grain_tile_a_range_and_touch_it(
+    zone: str, grain: Grain, weeks: Weeks, first: date, length: int, position: float
+) -> None:
+    last = first + length * ONE_DAY
+    tiles = list(tile(first, last, zone, grain, weeks))
+    assert all(each.start < each.end and each.zone == zone for each in tiles)
+    assert {each.grain for each in tiles} == {grain}
+    assert all(earlier.end == later.start for earlier, later in pairwise(tiles))
+    assert all(each.date <= last and each.last_date >= first for each in tiles)
+    whole = list(days(first, last, zone))
+    start, end = whole[0].start, whole[-1].end
+    if grain in {Grain.HOUR, Grain.DAY}:
+        assert (tiles[0].start, tiles[-1].end) == (start, end)
+    assert tiles[0].start <= start < end <= tiles[-1].end
+    instant = start + (end - start) * position
+    assert sum(each.start <= instant < each.end for each in tiles) == 1
+
+
+@given(zone=ZONES, grain=GRAINS, weeks=WEEKS, first=DATES)
+def test_a_window_has_the_local_dates_of_its_first_and_last_instant(
+    zone: str, grain: Grain, weeks: Weeks, first: date
+) -> None:
+    for each in tile(first, first, zone, grain, weeks):
+        assert each.date == local_date(each.start, zone)
+        assert each.last_date == local_date(each.end - timedelta(microseconds=1), zone)
+
+
+@given(zone=ZONES, weeks=WEEKS, first=DATES, length=st.integers(0, 40))
+def test_weeks_are_whole_and_begin_with_the_chosen_day(
+    zone: str, weeks: Weeks, first: date, length: int
+) -> None:
+    for week in tile(first, first + length * ONE_DAY, zone, Grain.WEEK, weeks):
+        assert f"{week.date:%A}" == {"iso": "Monday", "sunday": "Sunday"}[weeks]
+        seven = list(days(week.date, week.date + 6 * ONE_DAY, zone))
+        assert (week.start, week.end) == (seven[0].start, seven[-1].end)
+
+
+@given(zone=ZONES, first=DATES, length=st.integers(0, 100))
+def test_months_are_whole_and_begin_with_the_first(zone: str, first: date, length: int) -> None:
+    for month in tile(first, first + length * ONE_DAY, zone, Grain.MONTH):
+        last = month.date.replace(day=monthrange(month.date.year, month.date.month)[1])
+        thirty = list(days(month.date.replace(day=1), last, zone))
+        assert (month.start, month.end) == (thirty[0].start, thirty[-1].end)
+
+
+@given(zone=ZONES, first=DATES, length=st.integers(0, 5))
+def test_an_hour_is_as_long_as_the_clock_shows_it_with_one_offset(
+    zone: str, first: date, length: int
+) -> None:
+    clock = ZoneInfo(zone)
+    shown = []
+    for hour in tile(first, first + length * ONE_DAY, zone, Grain.HOUR):
+        assert hour.end - hour.start <= timedelta(hours=1)
+        one, other = (at.astimezone(clock) for at in (hour.start, hour.end - ONE_SECOND))
+        assert (one.date(), one.hour, one.utcoffset()) == (
+            other.date(),
+            other.hour,
+            other.utcoffset(),
+        )
+        assert hour.date == one.date()
+        shown.append((one.date(), one.hour, one.utcoffset()))
+    assert len(set(shown)) == len(shown), "no hour comes in two parts"
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "count", "short"),
+    [
+        ("UTC", "2026-03-08", 24, {}),
+        ("America/New_York", "2026-03-08", 23, {}),
+        ("America/New_York", "2026-11-01", 25, {}),
+        ("Africa/Cairo", "2024-04-26", 23, {}),
+        # the clock skips the first half of one hour, and repeats the second half of another
+        ("Australia/Lord_Howe", "2025-10-05", 24, {2: 0.5}),
+        ("Australia/Lord_Howe", "2025-04-06", 25, {2: 0.5}),
+        ("America/Toronto", "1919-03-30", 24, {23: 0.5}),
+        ("America/Toronto", "1919-03-31", 24, {0: 0.5}),
+    ],
+)
+def test_a_day_has_as_many_hours_as_its_clock_shows(
+    zone: str, day: str, count: int, short: dict[int, float]
+) -> None:
+    found = hours_of(zone, day)
+    assert len(found) == count
+    assert {number: hours(hour) for number, hour in enumerate(found) if hours(hour) != 1} == short
+
+
+def test_the_hour_that_a_clock_repeats_is_two_windows_of_one_label() -> None:
+    found = hours_of("America/New_York", "2026-11-01")[1:3]
+    assert [str(hour) for hour in found] == ["2026-11-01T01:00-04:00", "2026-11-01T01:00-05:00"]
+    assert [hour.label for hour in found] == ["2026-11-01 01:00:00"] * 2
+
+
+def test_hours_of_a_zone_that_is_half_an_hour_off_start_at_half_past() -> None:
+    found = hours_of("Asia/Kolkata", "2026-03-02")
+    assert found[0].start == datetime(2026, 3, 1, 18, 30, tzinfo=UTC)
+    assert {hour.start.minute for hour in found} == {30}
+    assert found[0].label == "2026-03-02 00:00:00"
+
+
+@given(zone=ZONES, day=DATES, weeks=WEEKS)
+def test_an_hour_is_labelled_on_days_of_24_whole_hours_without_a_change(
+    zone: str, day: date, weeks: Weeks
+) -> None:
+    found = list(tile(day, day, zone, Grain.HOUR))
+    offsets = {at.start.astimezone(ZoneInfo(zone)).utcoffset() for at in found}
+    plain = len(offsets) == 1 and len(found) == 24 and found[0].start.minute == 0
+    assert {hour.labelled for hour in found} == {plain}
+    if plain:
+        assert len({hour.label for hour in found}) == 24
+    for grain in (Grain.DAY, Grain.WEEK, Grain.MONTH):
+        expected = grain is Grain.DAY
+        assert {each.labelled for each in tile(day, day, zone, grain, weeks)} == {expected}
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "labelled"),
+    [
+        ("UTC", "2026-03-08", True),
+        ("America/New_York", "2026-03-07", True),
+        ("America/New_York", "2026-03-08", False),
+        ("America/New_York", "2026-11-01", False),
+        ("Asia/Kolkata", "2026-03-02", False),
+        ("Asia/Kathmandu", "2026-03-02", False),
+        ("Australia/Lord_Howe", "2025-07-01", False),  # at +10:30
+        ("Australia/Lord_Howe", "2025-12-01", True),  # at +11:00
+        # the clock changes at the midnight between these two
+        ("Africa/Cairo", "2024-04-25", True),
+        ("Africa/Cairo", "2024-04-26", False),
+    ],
+)
+def test_hours_are_labelled_where_their_label_means_no_other_hour(
+    zone: str, day: str, labelled: bool
+) -> None:
+    assert {hour.labelled for hour in hours_of(zone, day)} == {labelled}
+
+
+@pytest.mark.parametrize(
+    ("window", "text", "label", "last"),
+    [
+        (the_day("Asia/Kolkata", "2026-03-02"), "2026-03-02", "2026-03-02", "2026-03-02"),
+        (the_window(Grain.WEEK, "2026-03-05"), "2026-03-02", "2026-03-02", "2026-03-08"),
+        (
+            the_window(Grain.WEEK, "2026-03-05", "America/New_York", Weeks.SUNDAY),
+            "2026-03-01",
+            "2026-03-01",
+            "2026-03-07",
+        ),
+        (the_window(Grain.MONTH, "2024-02-29"), "2024-02-01", "2024-02-01", "2024-02-29"),
+        (
+            the_window(Grain.MONTH, "2026-12-31", "Pacific/Kiritimati"),
+            "2026-12-01",
+            "2026-12-01",
+            "2026-12-31",
+        ),
+        (
+            hours_of("UTC", "2026-03-02")[13],
+            "2026-03-02T13:00+00:00",
+            "2026-03-02 13:00:00",
+            "2026-03-02",
+        ),
+        (
+            hours_of("Australia/Lord_Howe", "2025-10-05")[2],
+            "2025-10-05T02:30+11:00",
+            "2025-10-05 02:00:00",
+            "2025-10-05",
+        ),
+    ],
+)
+def test_a_window_says_its_first_instant_its_label_and_its_last_date(
+    window: Window, text: str, label: str, last: str
+) -> None:
+    assert (str(window), window.label, str(window.last_date)) == (text, label, last)
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "last", "expected"),
+    [
+        ("UTC", 13, 13, Asked("2026-11-01T13:00:00+00:00", "2026-11-01T13:59:59+00:00")),
+        ("UTC", 0, 0, Asked("2026-11-01T00:00:00+00:00", "2026-11-01T00:59:59+00:00")),
+        ("UTC", 23, 23, Asked("2026-11-01T23:00:00+00:00", "2026-11-01T23:59:59+00:00")),
+        ("UTC", 0, 23, Asked("2026-11-01", "2026-11-01")),
+        (
+            "America/New_York",
+            1,
+            1,
+            Asked("2026-11-01T01:00:00-04:00", "2026-11-01T01:59:59-04:00"),
+        ),
+        (
+            "America/New_York",
+            2,
+            2,
+            Asked("2026-11-01T01:00:00-05:00", "2026-11-01T01:59:59-05:00"),
+        ),
+        ("Asia/Kolkata", 5, 6, Asked("2026-11-01T05:00:00+05:30", "2026-11-01T06:59:59+05:30")),
+    ],
+)
+def test_hours_are_sent_as_instants(zone: str, first: int, last: int, expected: Asked) -> None:
+    found = hours_of(zone, "2026-11-01")
+    assert sent(found[first], found[last]) == expected
+
+
+@given(zone=ZONES, day=DATES, data=st.data())
+def test_what_is_sent_for_an_hour_is_that_hour(zone: str, day: date, data: st.DataObject) -> None:
+    hour = data.draw(st.sampled_from(list(tile(day, day, zone, Grain.HOUR))))
+    range_ = sent(hour, hour)
+    assert datetime.fromisoformat(range_.start) == hour.start
+    assert datetime.fromisoformat(range_.end) == hour.end - ONE_SECOND
+
+
+@pytest.mark.parametrize("grain", [Grain.WEEK, Grain.MONTH])
+def test_weeks_and_months_are_plain_dates_for_a_server_without_offsets(grain: Grain) -> None:
+    window = the_window(grain, "2026-03-05")
+    first, last = {"week": ("02", "08"), "month": ("01", "31")}[grain]
+    assert sent(window, window, offsets=False) == Asked(f"2026-03-{first}", f"2026-03-{last}")

@@ -20,7 +20,7 @@ from databuddy_source.fetch.paging import Pages, Verdict, fills_limit, key_of
 from databuddy_source.fetch.results import Result, Status, is_silent
 from databuddy_source.reports import Cell
 from databuddy_source.settings import now
-from databuddy_source.windows import label
+from databuddy_source.windows import ONE_DAY, Grain, label
 
 _Question: TypeAlias = tuple[tuple[Cell, ...], tuple[datetime, datetime] | None]
 """What all pages of a question have in common: its cells, or the piece of one."""
@@ -204,13 +204,14 @@ def _by_cell(ask: Ask, rows: list[Row]) -> dict[Cell, list[Row]] | None:
         cell.window.label if ask.bucketed else cell.window.date.isoformat() for cell in ask.cells
     ]
     by_name: dict[str, list[Row]] = {name: [] for name in names}
-    beyond = label(last.end, last.zone, last.grain)[:10]
+    # a range is asked for up to the second after it; where servers know dates only, the day
+    after = label(last.end, last.zone, Grain.DAY), (last.last_date + ONE_DAY).isoformat()
     for row in rows:
         name = str(row.get("date"))[: len(names[0])]
         if name in by_name:
             by_name[name].append(row)
-        elif not first.date.isoformat() <= name[:10] <= beyond and (
-            not report.query_type.trailing_days
+        elif not report.query_type.trailing_days and not (
+            first.date.isoformat() <= name[:10] <= max(after)
         ):
             return None
     return {cell: by_name[name] for cell, name in zip(ask.cells, names, strict=True)}

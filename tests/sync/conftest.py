@@ -7,7 +7,7 @@ windows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -70,15 +70,20 @@ class Warehouse:
             for (name,) in sorted(found)
         }
 
-    def cells(self, report: str) -> dict[tuple[str, date], list[tuple[Any, ...]]]:
-        """Rows of a report as text, without our own columns, sorted, by website and day."""
-        found: dict[tuple[str, date], list[tuple[Any, ...]]] = defaultdict(list)
+    def cells(
+        self, report: str, period: str = "date"
+    ) -> dict[tuple[str, Any], list[tuple[Any, ...]]]:
+        """Rows of a report as text, without our own columns, sorted, by website and an SQL
+        expression for the period."""
+        found: dict[tuple[str, Any], list[tuple[Any, ...]]] = defaultdict(list)
         undecided = UNDECIDED[self.server.generation].get(report, set())
-        left_out = ", ".join({"website_id", "date", "tombstone", "_dlt_load_id", *undecided})
-        for website_id, day, *own in self.query(
-            f"SELECT website_id, date, * EXCLUDE ({left_out}) FROM {report}"
+        ours = {"website_id", "date", "tombstone", "_dlt_load_id", *undecided}
+        if report.endswith("_hourly"):
+            ours.add("hour")
+        for website_id, key, *own in self.query(
+            f"SELECT website_id, {period}, * EXCLUDE ({', '.join(ours)}) FROM {report}"
         ):
-            found[website_id, day].append(tuple(map(plain, own)))
+            found[website_id, key].append(tuple(map(plain, own)))
         return defaultdict(list, {key: sorted(rows) for key, rows in found.items()})
 
 
@@ -113,38 +118,56 @@ UNDECIDED: dict[Generation, dict[str, set[str]]] = {
 any of them."""
 
 
-def truth(
-    server: DemoServer, reports: Iterable[str], website_id: str, day: date, timezone: str = "UTC"
-) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows that the cells of a day have to have, by report, computed from the events.
+def period(grain: str, zone: str, time: str = "time") -> str:
+    """SQL for the name of the period of `time` (UTC without a zone), cut by the database's own
+    time zone functions. An hour has its offset from UTC in its name: a clock may repeat it."""
+    local = f"timezone('{zone}', timezone('UTC', {time}))"
+    return {
+        "hour": f"concat(strftime({local}, '%Y-%m-%d %H'), ' ', {local} - {time})",
+        "day": f"CAST({local} AS DATE)",
+        "week": f"CAST(date_trunc('week', {local}) AS DATE)",
+        "sunday week": f"CAST(date_trunc('week', {local} + INTERVAL 1 DAY) AS DATE) - 1",
+        "month": f"CAST(date_trunc('month', {local}) AS DATE)",
+    }[grain]
 
-    The server's windows end at the whole second 23:59:59, so what happens in the last fraction
-    of a day is in no window: that is how it is, and what its own dashboard shows.
+
+def truth(
+    server: DemoServer,
+    reports: Iterable[str],
+    website_id: str,
+    key: object,
+    timezone: str = "UTC",
+    grain: str = "day",
+    *,
+    whole: Collection[str] | None = None,
+    where: str = "true",
+) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows that the cells of a period have to have, by query type, computed from the events.
+
+    The server's windows end at a whole second, so what happens in the last fraction of a second
+    of a window is in no window: that is how it is, and what its own dashboard shows. Only the
+    query types in `whole` have it.
     """
     found = {}
+    whole = WHOLE_DAYS[server.generation] if whole is None else whole
     with server.events.connection() as cursor:
-        local = "timezone($zone, timezone('UTC', time))"
-        values = {
-            "zone": timezone,
-            "website": website_id,
-            "day": day,
-            "now": server.now.replace(tzinfo=None),
-        }
+        values = {"website": website_id, "key": key, "now": server.now.replace(tzinfo=None)}
         cursor.execute(
-            f"CREATE TEMP TABLE whole AS SELECT *, strftime({local}, '%Y-%m-%d') AS bucket "
-            f"FROM events WHERE website_id = $website AND CAST({local} AS DATE) = $day "
-            "AND received_at <= $now",
+            f"CREATE TEMP TABLE whole AS SELECT *, '' AS bucket "
+            f"FROM events WHERE website_id = $website AND {period(grain, timezone)} = $key "
+            f"AND received_at <= $now AND {where}",
             values,
         )
+        later = "time + INTERVAL 1 SECOND - INTERVAL 1 MICROSECOND"
         cursor.execute(
             f"CREATE TEMP TABLE cut AS SELECT * FROM whole "
-            f"WHERE CAST({local} AS TIME) <= TIME '23:59:59'",
-            {"zone": timezone},
+            f"WHERE {period(grain, timezone, f'({later})')} = $key",
+            {"key": key},
         )
         cursor.execute("CREATE TEMP TABLE history AS SELECT * FROM whole LIMIT 0")
-        cursor.execute(f"CREATE TEMP TABLE buckets AS SELECT '{day}' AS label")
+        cursor.execute("CREATE TEMP TABLE buckets AS SELECT '' AS label")
         for report in reports:
-            scope = "whole" if report in WHOLE_DAYS[server.generation] else "cut"
+            scope = "whole" if report in whole else "cut"
             cursor.execute(f"CREATE OR REPLACE TEMP VIEW scope AS SELECT * FROM {scope}")
             answer = cursor.execute(queries(server.generation)[report].full_sql)
             columns = [column[0] for column in answer.description or ()]
