@@ -24,7 +24,7 @@ from databuddy_source.api.client import Client
 from databuddy_source.api.errors import BadConfiguration, UnknownQueryType
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.catalog import load_catalog
-from databuddy_source.coverage import Definition, definitions, kept_cells
+from databuddy_source.coverage_queries import Definition, definitions, kept_cells
 from databuddy_source.destinations import refuse_ambiguous_file, refuse_unfit
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.results import Kept, Result, Status

@@ -123,3 +123,9 @@ def split_name(name: str) -> tuple[str, Grain]:
             if base != name and catalog.get(base).known:
                 return catalog.canonical(base), grain
     return catalog.canonical(name), Grain.DAY
+
+
+def table_name(name: str) -> str:
+    """The table of a report, by any of its names: `pages_weekly` fills `top_pages_weekly`."""
+    query_type, grain = split_name(name)
+    return query_type + SUFFIXES[grain]

@@ -31,7 +31,7 @@ def databuddy() -> None:
         import dlt  # heavy: not while the dags folder is parsed
 
         from databuddy_source import databuddy_source, raise_if_incomplete, sync
-        from databuddy_source.coverage import loaded_reports
+        from databuddy_source.coverage_queries import loaded_reports
 
         pipeline = dlt.pipeline(
             "databuddy_sync",

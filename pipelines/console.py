@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import shlex
 import sys
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Literal
 
+import typer
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigurationException,
@@ -20,8 +24,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from databuddy_source.api.errors import BadConfiguration, DatabuddyError
-from databuddy_source.coverage import Gap, Loaded
+from databuddy_source.comparison import Tolerance
+from databuddy_source.coverage_queries import Gap, Loaded
 from databuddy_source.fetch.results import Status
+from databuddy_source.verify import Checked, Outcome
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -71,6 +77,28 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         )
 
 
+@contextlib.contextmanager
+def for_people(verbose: bool) -> Iterator[None]:
+    """Errors become one sentence and an exit code."""
+    own = logging.getLogger("databuddy_source")
+    own.setLevel(logging.INFO if verbose else logging.WARNING)
+    own.handlers, own.propagate = [logging.StreamHandler()], False
+    # dlt logs a traceback for what `explain` says in a sentence
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "INFO" if verbose else "CRITICAL")
+    if not verbose:  # what Ctrl-C keeps dlt from asking is no news to a person
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    try:
+        yield
+    except (typer.Exit, typer.BadParameter):
+        raise
+    except BaseException as error:  # the one place where errors end
+        if verbose:
+            raise
+        sentence, code = explain(error)
+        complain(sentence)
+        raise typer.Exit(code) from None
+
+
 def summary(loaded: Sequence[Loaded], gaps: Sequence[Gap], requests: int, seconds: float) -> Exit:
     """Print what a run loaded and what it could not. Returns the exit code that says the same."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -103,6 +131,41 @@ def summary(loaded: Sequence[Loaded], gaps: Sequence[Gap], requests: int, second
         err.print("If the empty days are true, accept them with --allow-empty.")
     failed = sum(gap.status is Status.FAILED for gap in serious)
     return Exit.FAILED if failed == sum(each.cells for each in loaded) else Exit.INCOMPLETE
+
+
+def verdict(checked: Iterable[Checked]) -> Exit:
+    """Print which cells differ from the API. Returns the exit code that says the same."""
+    outcomes: Counter[Outcome] = Counter()
+    tolerances: dict[str, Tolerance] = {}
+    for each in checked:
+        outcomes[each.outcome] += 1
+        tolerances[each.cell.report] = each.tolerance
+        if each.outcome is Outcome.EQUAL:
+            continue
+        out.print(f"{each.outcome}: {each.cell}", markup=False)
+        for line in each.details[:LINES_SHOWN]:
+            out.print(f"  {line}", markup=False)
+        if len(each.details) > LINES_SHOWN:
+            out.print(f"  ... and {len(each.details) - LINES_SHOWN} more")
+    counted = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in Outcome)
+    out.print(f"{outcomes.total()} cells compared: {counted}.")
+    if outcomes[Outcome.RESTATED]:
+        out.print("Restated cells are not final yet: the next sync brings them up to date.")
+    for what, columns in (
+        ("Compared up to their last digits", {n: t.nearly for n, t in tolerances.items()}),
+        (
+            "Left out, since a server picks any value",
+            {n: t.left_out for n, t in tolerances.items()},
+        ),
+    ):
+        if named := [
+            f"{name}.{each}" for name in sorted(columns) for each in sorted(columns[name])
+        ]:
+            out.print(f"{what}: {', '.join(named)}.")
+    if outcomes[Outcome.UNANSWERED] == outcomes.total() > 0:
+        return Exit.FAILED
+    wrong = outcomes[Outcome.DIFFERENT] + outcomes[Outcome.UNANSWERED]
+    return Exit.INCOMPLETE if wrong else Exit.COMPLETE
 
 
 def _alike(gaps: Sequence[Gap]) -> list[str]:

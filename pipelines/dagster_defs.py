@@ -10,7 +10,7 @@ import dagster as dg
 import dlt
 
 from databuddy_source import databuddy_source, raise_if_incomplete, sync
-from databuddy_source.coverage import loaded_reports
+from databuddy_source.coverage_queries import loaded_reports
 
 
 @dg.asset(group_name="databuddy", kinds={"dlt"})

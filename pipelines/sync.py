@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
 import sys
 import time
-import warnings
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 # cron may start this anywhere: the project's .dlt/ and packages are found from this file
@@ -26,19 +21,32 @@ from databuddy_source import databuddy_source  # noqa: E402
 from databuddy_source import sync as sync_pipeline  # noqa: E402
 from databuddy_source.api.server import Server, first_contact, run_alone  # noqa: E402
 from databuddy_source.catalog import load_catalog  # noqa: E402
-from databuddy_source.coverage import gaps_of_loads, loaded_reports  # noqa: E402
+from databuddy_source.coverage_queries import gaps_of_loads, loaded_reports  # noqa: E402
 from databuddy_source.extraction import budget_of, client_for  # noqa: E402
-from databuddy_source.settings import DEFAULT_DAYS, Settings  # noqa: E402
+from databuddy_source.settings import Settings  # noqa: E402
 from databuddy_source.source import configured  # noqa: E402
-from pipelines.console import (  # noqa: E402
-    complain,
-    explain,
-    first_query,
-    out,
-    say,
-    summary,
+from databuddy_source.verify import verify as compare_with_the_api  # noqa: E402
+from pipelines.account import account, chosen  # noqa: E402
+from pipelines.console import first_query, for_people, out, say, summary, verdict  # noqa: E402
+from pipelines.options import (  # noqa: E402
+    AllowEmpty,
+    Dataset,
+    Demo,
+    Destination,
+    FirstDay,
+    LastDay,
+    Reports,
+    Sample,
+    Since,
+    StateDir,
+    Until,
+    Verbose,
+    Websites,
 )
-from pipelines.warehouse import duckdb_file, pipeline_for, wait_for_file  # noqa: E402
+from pipelines.warehouse import Warehouse  # noqa: E402
+
+SAMPLE = 200
+"""Cells that `verify` compares when it is told neither how many nor which days."""
 
 
 class SyncByDefault(TyperGroup):
@@ -61,36 +69,6 @@ app = typer.Typer(
     no_args_is_help=False,
     rich_markup_mode=None,
 )
-
-Demo = Annotated[
-    bool, typer.Option("--demo", help="Against a local server with synthetic visitors.")
-]
-Websites = Annotated[
-    list[str] | None,
-    typer.Option("--website", help="Id or domain; may be repeated. Default: by configuration."),
-]
-Reports = Annotated[
-    list[str] | None,
-    typer.Option("--report", help="Query type; may be repeated. Default: by configuration."),
-]
-Since = Annotated[
-    str | None,
-    typer.Option(help="First day, YYYY-MM-DD. Alone: where a first sync starts."),
-]
-Until = Annotated[
-    str | None,
-    typer.Option(help="Last day. With --since: load exactly these days, move no cursor."),
-]
-AllowEmpty = Annotated[
-    bool, typer.Option("--allow-empty", help="Believe that days which had data are now empty.")
-]
-Destination = Annotated[str, typer.Option(help="dlt's name of the warehouse.")]
-Dataset = Annotated[str, typer.Option(help="Schema or dataset for the tables.")]
-StateDir = Annotated[
-    Path | None,
-    typer.Option(help="Where dlt keeps its local state. Default: .databuddy beside the data."),
-]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show tracebacks and each request.")]
 
 
 @app.command()
@@ -118,31 +96,24 @@ def sync(
     """
     given = {
         "websites": website or None,
-        "query_types": report or None,
+        **chosen(report, demo=demo),
         "since": since,
         "until": until,
         "allow_empty": allow_empty or None,
     }
-    if demo and destination != "duckdb":
-        raise typer.BadParameter("--demo has a DuckDB file of its own and no other destination")
-    with _for_people(verbose), _account(demo, given) as account:
-        settings = configured(**account)
+    with for_people(verbose), account(demo, given) as arguments:
+        settings = configured(**arguments)
         settings.credential.headers()  # without a key, nothing shall come into being
         started = time.monotonic()
         budget = budget_of(settings)
         spent = budget.spent
-        file = Path("demo.duckdb").absolute() if demo else duckdb_file(Path("databuddy.duckdb"))
-        pipeline = pipeline_for(destination, dataset, file, state_dir)
-        on_file = destination == "duckdb"
-
-        def wait() -> None:
-            if on_file:
-                wait_for_file(file, say)
-
-        wait()
+        warehouse = Warehouse.of(demo, destination, dataset, state_dir)
+        pipeline = warehouse.pipeline
+        warehouse.wait()
         if pipeline.has_pending_data:
             say("Loading first what an earlier run left behind.")
-        loads = sync_pipeline(pipeline, databuddy_source(**account), before_load=wait)
+        source = databuddy_source(**arguments)
+        loads = sync_pipeline(pipeline, source, before_load=warehouse.wait)
         loaded = loaded_reports(pipeline, loads)
         code = summary(
             loaded,
@@ -150,16 +121,56 @@ def sync(
             budget.spent - spent,
             time.monotonic() - started,
         )
-        if on_file and (query := first_query(file, dataset, loaded)):
-            out.print(f"\nThe tables are in {file}. Try:\n\n  {query}\n")
+        if warehouse.file and (query := first_query(warehouse.file, dataset, loaded)):
+            out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
+    raise typer.Exit(code)
+
+
+@app.command()
+def verify(
+    sample: Sample = None,
+    since: FirstDay = None,
+    until: LastDay = None,
+    demo: Demo = False,
+    website: Websites = None,
+    report: Reports = None,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "databuddy",
+    state_dir: StateDir = None,
+    verbose: Verbose = False,
+) -> None:
+    """Ask the API again and compare it with the tables, value by value. Changes nothing.
+
+    Examples:
+
+        python pipelines/sync.py verify
+
+        python pipelines/sync.py verify --since 2026-01-01 --until 2026-01-31 --report pages
+    """
+    with for_people(verbose), account(demo, {}) as arguments:
+        settings = configured(**arguments)
+        settings.credential.headers()
+        warehouse = Warehouse.of(demo, destination, dataset, state_dir)
+        warehouse.open()
+        code = verdict(
+            compare_with_the_api(
+                warehouse.pipeline,
+                settings,
+                sample=sample or (None if since or until else SAMPLE),
+                since=since.date() if since else None,
+                until=until.date() if until else None,
+                websites=website or (),
+                reports=report or (),
+            )
+        )
     raise typer.Exit(code)
 
 
 @app.command()
 def check(demo: Demo = False, verbose: Verbose = False) -> None:
     """Reach the server, prove the key, tell what the server can do."""
-    with _for_people(verbose), _account(demo, {}) as account:
-        settings = configured(**account)
+    with for_people(verbose), account(demo, {}) as arguments:
+        settings = configured(**arguments)
         out.print(f"server       {settings.base_url}")
         server = _contact(settings)
         out.print(f"generation   {server.generation}")
@@ -175,8 +186,8 @@ def check(demo: Demo = False, verbose: Verbose = False) -> None:
 @app.command()
 def discover(demo: Demo = False, verbose: Verbose = False) -> None:
     """List the websites and query types that the server has."""
-    with _for_people(verbose), _account(demo, {}) as account:
-        settings = configured(**account)
+    with for_people(verbose), account(demo, {}) as arguments:
+        settings = configured(**arguments)
         server = _contact(settings)
         websites = Table("id", "domain", "name", "public", box=None, header_style="bold")
         for website in server.websites.values():
@@ -203,56 +214,6 @@ def discover(demo: Demo = False, verbose: Verbose = False) -> None:
 
 def _contact(settings: Settings) -> Server:
     return run_alone(lambda: first_contact(client_for(settings)))
-
-
-@contextlib.contextmanager
-def _account(demo: bool, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What to pass to the source. The demo takes nothing from a real account's configuration."""
-    if not demo:
-        yield given
-        return
-    try:
-        from databuddy_source.demo import DemoServer, Plan
-    except ImportError as error:
-        raise typer.BadParameter(f"--demo needs `pip install '.[demo]'` ({error})") from None
-    with DemoServer(rate_limit=Plan.SERVER) as server:
-        defaults = Settings()
-        yield {
-            "api_key": server.api_key,
-            "session_cookie": "",
-            "base_url": server.url,
-            "allow_http": False,
-            "allow_empty": False,
-            "timezone": defaults.timezone,
-            "lookback_days": defaults.lookback_days,
-            "start_date": (datetime.now(UTC) - timedelta(days=DEFAULT_DAYS)).date(),
-            "requests_per_minute": defaults.requests_per_minute,
-            **{key: value for key, value in given.items() if value is not None},
-            "websites": given.get("websites") or [website.id for website in server.websites],
-            "query_types": given.get("query_types") or "default",
-        }
-
-
-@contextlib.contextmanager
-def _for_people(verbose: bool) -> Iterator[None]:
-    """Errors become one sentence and an exit code."""
-    own = logging.getLogger("databuddy_source")
-    own.setLevel(logging.INFO if verbose else logging.WARNING)
-    own.handlers, own.propagate = [logging.StreamHandler()], False
-    # dlt logs a traceback for what `explain` says in a sentence
-    os.environ.setdefault("RUNTIME__LOG_LEVEL", "INFO" if verbose else "CRITICAL")
-    if not verbose:  # what Ctrl-C keeps dlt from asking is no news to a person
-        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-    try:
-        yield
-    except (typer.Exit, typer.BadParameter):
-        raise
-    except BaseException as error:  # the one place where errors end
-        if verbose:
-            raise
-        sentence, code = explain(error)
-        complain(sentence)
-        raise typer.Exit(code) from None
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from databuddy_source.api.errors import BadConfiguration, DatabuddyError
 from databuddy_source.destinations import refuse_unfit
+from pipelines.console import say
 
 CATALOG = "_databuddy_file"
 """What the attached file is called while we write it: a name that no dataset has."""
@@ -32,10 +34,71 @@ class FileInUse(DatabuddyError):
     default_todo = "Close it there, or sync into another file, and run this again."
 
 
+class NothingLoaded(BadConfiguration):
+    """The warehouse has no tables of ours."""
+
+    default_todo = "Sync first, or name the destination and dataset that you synced into."
+
+
 class NoDatabase(BadConfiguration):
     """The DuckDB file cannot be opened at all."""
 
     default_todo = "Name another file in destination.duckdb.credentials, or mend this one."
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Where a command's tables are.
+
+    Attributes:
+        pipeline: dlt's.
+        file: the DuckDB file, if it is one.
+    """
+
+    pipeline: dlt.Pipeline
+    file: Path | None
+
+    @classmethod
+    def of(cls, demo: bool, destination: str, dataset: str, state_dir: Path | None) -> Warehouse:
+        """What the options of a command mean.
+
+        Raises:
+            BadConfiguration: dlt does not know the destination, or it cannot replace partitions.
+        """
+        if demo and destination != "duckdb":
+            raise BadConfiguration(
+                "--demo has a DuckDB file of its own and no other destination",
+                "Leave out one of the two.",
+            )
+        file = Path("demo.duckdb").absolute() if demo else None
+        if destination == "duckdb":
+            file = file or duckdb_file(Path("databuddy.duckdb"))
+        pipeline = pipeline_for(
+            destination, dataset, file or Path.cwd() / "databuddy.duckdb", state_dir
+        )
+        return cls(pipeline, file)
+
+    def wait(self) -> None:
+        """Wait until nobody else has the file open, and tell so.
+
+        Raises:
+            FileInUse, NoDatabase: see `wait_for_file`.
+        """
+        if self.file:
+            wait_for_file(self.file, say)
+
+    def open(self) -> None:
+        """Be ready to read what earlier runs loaded.
+
+        Raises:
+            NothingLoaded: there is no such thing.
+        """
+        if self.file and not self.file.exists():
+            raise NothingLoaded(f"There is no file {self.file}")
+        self.wait()
+        self.pipeline.sync_destination()
+        if not self.pipeline.default_schema_name:
+            raise NothingLoaded(f"Nothing was loaded into the dataset {self.pipeline.dataset_name}")
 
 
 def duckdb_file(default: Path) -> Path:

@@ -12,14 +12,11 @@ import pyarrow as pa
 import pytest
 
 from databuddy_source.catalog import Shape
-from databuddy_source.coverage import (
-    COLUMNS,
-    KEY,
-    SCHEMA,
+from databuddy_source.coverage import COLUMNS, KEY, SCHEMA, coverage_table
+from databuddy_source.coverage_queries import (
     Gap,
     IncompleteLoad,
     Loaded,
-    coverage_table,
     gaps_of_loads,
     kept_cells,
     loaded_reports,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.api.models import Generation
-from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
-from databuddy_source.reports import Cell
-from databuddy_source.windows import ONE_DAY
+from databuddy_source.api.models import Filter, Generation
+from databuddy_source.fetch.packing import LONGEST_HOURLY, Ask, Pack, asks_of, bodies_of
+from databuddy_source.reports import Cell, Condition, Report
+from databuddy_source.windows import ONE_DAY, ONE_HOUR, ONE_SECOND, Grain, Weeks, tile
 from tests.cells import DAY, a_report, cells_of
 
 TYPES = ["top_pages", "summary_metrics", "events_by_date", "vitals_time_series", "retention_rate"]
@@ -174,3 +175,249 @@ def test_a_question_says_its_days() -> None:
     cells = tuple(cells_of(a_report("events_by_date"), date(2026, 3, 1), date(2026, 3, 3)))
     assert str(Ask(cells, "events_by_date", 100)) == "2026-03-01 .. 2026-03-03"
     assert str(Ask(cells[:1], "events_by_date", 100)) == "2026-03-01"
+
+
+# -- filters
+
+FILTERS = [
+    (),
+    (Condition(field="country", op="eq", value="DE"),),
+    (Condition(field="country", op="eq", value="AT"),),
+    (Condition(field="path", op="not_in", value=("/a", "/b")),),
+]
+
+
+def filtered(query_type: str, filters: tuple[Condition, ...]) -> Report:
+    return replace(a_report(query_type), name=f"{query_type}_mine", filters=filters)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["top_pages", "country", "events_by_date"]),
+            st.sampled_from(FILTERS),
+            st.sampled_from([100, 1000]),
+            st.integers(1, 2),
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_questions_share_a_body_exactly_when_limit_page_and_filters_are_the_same(
+    drawn: list[tuple[str, tuple[Condition, ...], int, int]],
+) -> None:
+    pack = Pack(
+        tuple(
+            Ask((cells_of(filtered(name, filters))[0],), name, limit, page)
+            for name, filters, limit, page in drawn
+        )
+    )
+    named = pack.named()
+    bodies = bodies_of(pack, Generation.G2026)
+    assert len(bodies) == len({each[1:] for each in drawn})
+    assert sorted(p.id for body in bodies for p in body.parameters) == sorted(named)
+    for body in bodies:
+        for parameter in body.parameters:
+            ask = named[parameter.id]
+            expected = [each.on(Generation.G2026) for each in ask.report.filters]
+            assert (body.limit, body.page, body.filters) == (ask.limit, ask.page, expected)
+
+
+def test_filters_are_spelled_for_the_generation() -> None:
+    report = filtered("top_pages", FILTERS[3])
+    pack = Pack((Ask(tuple(cells_of(report)), "top_pages", 100),))
+    for generation, op in ((Generation.G2025, "notIn"), (Generation.G2026, "not_in")):
+        (body,) = bodies_of(pack, generation)
+        assert body.filters == [Filter(field="path", op=op, value=["/a", "/b"])]
+
+
+# -- hours, weeks and months
+
+
+def by(
+    grain: Grain,
+    query_type: str,
+    first: str,
+    last: str = "",
+    *,
+    zone: str = "UTC",
+    weeks: Weeks = Weeks.ISO,
+    generation: Generation = Generation.G2026,
+) -> list[Cell]:
+    report = replace(a_report(query_type, generation), grain=grain)
+    days = date.fromisoformat(first), date.fromisoformat(last or first)
+    return [Cell("shop", report, window) for window in tile(*days, zone, grain, weeks)]
+
+
+@given(
+    zone=st.sampled_from([*ZONES, "Asia/Kolkata", "Australia/Lord_Howe"]),
+    first=st.dates(date(2024, 3, 1), date(2024, 11, 30)),
+    count=st.integers(1, 70),
+    missing=st.sets(st.integers(0, 1700), max_size=5),
+)
+def test_labelled_hours_without_a_gap_are_one_question_of_at_most_29_days(
+    zone: str, first: date, count: int, missing: set[int]
+) -> None:
+    last = first + (count - 1) * ONE_DAY
+    cells = by(Grain.HOUR, "events_by_date", str(first), str(last), zone=zone)
+    cells = [cell for number, cell in enumerate(cells) if number not in missing]
+    asks = asks_of(cells, "events_by_date", 10_000)
+    assert [cell for ask in asks for cell in ask.cells] == cells
+    for ask in asks:
+        assert len(ask.cells) == 1 or all(cell.window.labelled for cell in ask.cells)
+        assert all(one.window.end == two.window.start for one, two in pairwise(ask.cells))
+        assert ask.span[1] - ask.span[0] <= 29 * ONE_DAY
+        (body,) = bodies_of(Pack((ask,)), Generation.G2026)
+        (parameter,) = body.parameters
+        start, end = (
+            datetime.fromisoformat(at) for at in (parameter.start_date, parameter.end_date)
+        )
+        assert start == ask.cells[0].window.start
+        if ask.cells[0].window.labelled:  # with the first second beyond, whose row is dropped
+            assert (parameter.granularity, end) == ("hourly", ask.cells[-1].window.end)
+        else:
+            assert (parameter.granularity, end) == (None, ask.cells[0].window.end - ONE_SECOND)
+    for one, two in pairwise(asks):
+        touching = one.span[1] == two.span[0]
+        labelled = one.cells[-1].window.labelled and two.cells[0].window.labelled
+        full = two.cells[0].window.end - one.span[0] > LONGEST_HOURLY
+        assert full or not (touching and labelled), "no more questions than needed"
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "questions"),
+    [
+        ("UTC", "2026-11-01", 1),
+        ("America/New_York", "2026-10-31", 1),
+        ("America/New_York", "2026-11-01", 25),
+        ("America/New_York", "2026-03-08", 23),
+        ("Asia/Kolkata", "2026-03-02", 24),
+        ("Australia/Lord_Howe", "2025-04-06", 25),
+    ],
+)
+def test_hours_whose_label_is_not_theirs_alone_are_asked_one_by_one(
+    zone: str, day: str, questions: int
+) -> None:
+    asks = asks_of(by(Grain.HOUR, "events_by_date", day, zone=zone), "events_by_date", 100)
+    assert len(asks) == questions
+
+
+def test_the_hour_that_a_clock_repeats_is_asked_for_twice() -> None:
+    cells = by(Grain.HOUR, "events_by_date", "2026-11-01", zone="America/New_York")[1:3]
+    sent = [sent_for(ask, Generation.G2026) for ask in asks_of(cells, "events_by_date", 100)]
+    assert sent == [
+        ("2026-11-01T01:00:00-04:00", "2026-11-01T01:59:59-04:00"),
+        ("2026-11-01T01:00:00-05:00", "2026-11-01T01:59:59-05:00"),
+    ]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
+def test_other_types_are_asked_hour_by_hour_in_instants(zone: str) -> None:
+    cells = by(Grain.HOUR, "top_pages", "2026-03-02", zone=zone)
+    asks = asks_of(cells, "top_pages", 100)
+    assert [ask.cells for ask in asks] == [(cell,) for cell in cells]
+    for ask, cell in zip(asks, cells, strict=True):
+        start, end = (datetime.fromisoformat(at) for at in sent_for(ask, Generation.G2026))
+        assert (start, end) == (cell.window.start, cell.window.end - ONE_SECOND)
+        (body,) = bodies_of(Pack((ask,)), Generation.G2026)
+        assert body.parameters[0].granularity is None
+
+
+@pytest.mark.parametrize(
+    ("grain", "name", "generation", "zone", "weeks", "expected"),
+    [
+        ("week", "top_pages", "2026", "UTC", "iso", ("2026-03-02", "2026-03-08")),
+        ("week", "top_pages", "2026", "UTC", "sunday", ("2026-03-01", "2026-03-07")),
+        (
+            "week",
+            "top_pages",
+            "2026",
+            "America/New_York",
+            "iso",
+            ("2026-03-02T00:00:00-05:00", "2026-03-08T23:59:59-04:00"),
+        ),
+        ("month", "top_pages", "2026", "UTC", "iso", ("2026-03-01", "2026-03-31")),
+        (
+            "month",
+            "top_pages",
+            "2026",
+            "America/New_York",
+            "iso",
+            ("2026-03-01T00:00:00-05:00", "2026-03-31T23:59:59-04:00"),
+        ),
+        ("week", "top_pages", "2025", "UTC", "iso", ("2026-03-02", "2026-03-08")),
+        ("month", "top_pages", "2025", "UTC", "iso", ("2026-03-01", "2026-03-31")),
+        # read as the first instant of the end date, so one day further
+        ("week", "entry_pages", "2025", "UTC", "iso", ("2026-03-02", "2026-03-09")),
+        ("month", "exit_pages", "2025", "UTC", "iso", ("2026-03-01", "2026-04-01")),
+        ("week", "entry_pages", "2026", "UTC", "iso", ("2026-03-02", "2026-03-08")),
+        # back from the last day, or from the first where the window is longer
+        ("week", "retention_cohorts", "2026", "UTC", "iso", ("2026-01-26", "2026-03-08")),
+        ("month", "retention_cohorts", "2026", "UTC", "iso", ("2026-02-18", "2026-03-31")),
+    ],
+)
+def test_a_week_and_a_month_are_one_question(
+    grain: str, name: str, generation: str, zone: str, weeks: str, expected: tuple[str, str]
+) -> None:
+    of = Generation(generation)
+    days = ("2026-03-04", "2026-04-20")
+    cells = by(Grain(grain), name, *days, zone=zone, weeks=Weeks(weeks), generation=of)
+    asks = asks_of(cells, name, 1000)
+    assert [ask.cells for ask in asks] == [(cell,) for cell in cells]
+    assert sent_for(asks[0], of) == expected
+    (body,) = bodies_of(Pack((asks[0],)), of)
+    assert body.parameters[0].granularity is None
+
+
+# -- pieces of a window
+
+
+def instants(ask: Ask) -> tuple[datetime, datetime]:
+    """The first and the last instant that a question asks for."""
+    start, end = sent_for(ask, Generation.G2026)
+    if len(start) == len("2026-03-02"):
+        start, end = f"{start}T00:00:00+00:00", f"{end}T23:59:59+00:00"
+    return datetime.fromisoformat(start), datetime.fromisoformat(end)
+
+
+@given(
+    grain=st.sampled_from(Grain),
+    zone=st.sampled_from(ZONES),
+    day=st.dates(date(2024, 1, 1), date(2026, 12, 31)),
+    path=st.lists(st.booleans(), min_size=25, max_size=25),
+    page=st.integers(1, 9),
+)
+def test_the_pieces_of_a_window_shrink_and_have_one_instant_in_common(
+    grain: Grain, zone: str, day: date, path: list[bool], page: int
+) -> None:
+    cell = by(grain, "custom_events_recent", str(day), zone=zone)[0]
+    ask = Ask((cell,), "custom_events_recent", 100, page)
+    assert ask.span == (cell.window.start, cell.window.end)
+    for later in path:
+        pieces = ask.pieces()
+        length = ask.span[1] - ask.span[0]
+        assert (pieces is None) == (length < 3 * ONE_SECOND)
+        if pieces is None:
+            assert length == 2 * ONE_SECOND, "which has the two ends of one second"
+            return
+        for piece in pieces:
+            assert (piece.cells, piece.limit, piece.page) == (ask.cells, 100, 1)
+            assert piece.span == piece.piece
+            assert piece.span[1] - piece.span[0] < length
+        (first, middle), (same, last) = map(instants, pieces)
+        assert middle == same
+        assert (first, last) == instants(ask)
+        assert first < middle < last
+        assert abs((last - middle) - (middle - first)) <= ONE_SECOND
+        ask = pieces[later]
+    raise AssertionError("a month of seconds is halved 22 times at most")
+
+
+def test_a_piece_that_ends_at_midnight_in_utc_is_sent_as_an_instant() -> None:
+    (cell,) = cells_of(a_report("custom_events_recent"))
+    midnight = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
+    piece = Ask((cell,), "x", 100, piece=(midnight + 23 * ONE_HOUR, midnight + ONE_DAY))
+    assert sent_for(piece, Generation.G2026) == (
+        "2026-03-02T23:00:00+00:00",
+        "2026-03-02T23:59:59+00:00",
+    )

@@ -1,0 +1,217 @@
+"""Asks the API again for cells of the warehouse and compares them value by value.
+
+Nothing is changed. A cell that later syncs will ask for again may differ, since late events
+restate it; a final one may not.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+
+import dlt
+from dlt.destinations.sql_client import SqlClientBase
+
+from databuddy_source.api.server import Server, first_contact, run_alone
+from databuddy_source.catalog import load_catalog
+from databuddy_source.comparison import Tolerance, differences
+from databuddy_source.coverage_queries import Recorded, recorded_cells
+from databuddy_source.extraction import OtherDays, client_for
+from databuddy_source.fetch.fetcher import Fetcher
+from databuddy_source.fetch.results import Result, Status
+from databuddy_source.report_settings import ReportSetting, table_name
+from databuddy_source.reports import Cell
+from databuddy_source.settings import Settings
+from databuddy_source.table_hints import partition_of
+from databuddy_source.tables import TOMBSTONE, rows_table
+
+CELLS_AT_ONCE = 1_000
+"""Cells whose rows are held at the same time."""
+
+
+class Outcome(StrEnum):
+    """What comparing a cell showed."""
+
+    EQUAL = "equal"
+    RESTATED = "restated"
+    """different, but not final: the next syncs ask for it again"""
+    DIFFERENT = "different"
+    UNANSWERED = "unanswered"
+    """the API gave no whole answer"""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One cell that was compared.
+
+    Attributes:
+        cell: what was asked for.
+        outcome: what it showed.
+        details: the differences, or why there was no answer.
+        tolerance: the columns that were compared less strictly.
+    """
+
+    cell: Recorded
+    outcome: Outcome
+    details: tuple[str, ...] = ()
+    tolerance: Tolerance = field(default_factory=Tolerance)
+
+
+def verify(
+    pipeline: dlt.Pipeline,
+    settings: Settings,
+    *,
+    sample: int | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    websites: Collection[str] = (),
+    reports: Collection[str] = (),
+) -> Iterator[Checked]:
+    """Compare complete cells of the warehouse with the API.
+
+    Args:
+        pipeline: that loaded them.
+        settings: server and key; time zone, grain and filters are those of the cells.
+        sample: how many cells, by chance; all when None.
+        since, until: first and last day, both included.
+        websites: only these, by id or domain; all when empty.
+        reports: only these, by any of their names; all when empty.
+
+    Raises:
+        OtherDays: the server knows UTC days only, and the warehouse has others.
+        DatabuddyError: the server cannot be reached, or rejects the key.
+    """
+    server = run_alone(lambda: first_contact(client_for(settings)))
+    domains = {website.domain: id_ for id_, website in server.websites.items()}
+    ids = {domains.get(name, name) for name in websites}
+    tables = {table_name(name) for name in reports}
+    cells = [
+        cell
+        for cell in recorded_cells(pipeline, since, until)
+        if (not ids or cell.website_id in ids) and (not tables or cell.report in tables)
+    ]
+    if sample is not None and sample < len(cells):
+        cells = random.sample(cells, sample)
+    zones = {cell.window.zone for cell in cells} - {"UTC"}
+    if zones and not server.generation.takes_offsets:
+        raise OtherDays(
+            f"The tables hold days of {min(zones)}, and this server knows UTC days only"
+        )
+    cells.sort(key=lambda cell: (cell.website_id, cell.report, cell.window))
+    for start in range(0, len(cells), CELLS_AT_ONCE):
+        yield from _compare(pipeline, settings, server, cells[start : start + CELLS_AT_ONCE])
+
+
+def _compare(
+    pipeline: dlt.Pipeline, settings: Settings, server: Server, recorded: Sequence[Recorded]
+) -> Iterator[Checked]:
+    asked: dict[Recorded, Cell] = {}
+    for each in recorded:
+        spelling = load_catalog().spelled_for(each.query_type, server.types)
+        if spelling is None:
+            yield Checked(each, Outcome.UNANSWERED, ("this server lacks the query type",))
+            continue
+        chosen = ReportSetting.model_validate(
+            {
+                "name": each.report,
+                "query_type": each.query_type,
+                "grain": each.window.grain,
+                "filters": each.filters or [],
+            }
+        )
+        report = chosen.on(server.generation, server.types[spelling])
+        asked[each] = Cell(each.website_id, report, each.window)
+    results = run_alone(lambda: _fetched(settings, server, list(asked.values())))
+    with pipeline.sql_client() as client:
+        for (_, table), group in groupby(asked, key=lambda each: (each.website_id, each.report)):
+            answers = {each: results[asked[each]] for each in group}
+            whole = [each for each, answer in answers.items() if answer.status is Status.COMPLETE]
+            held = _held(client, table, whole)
+            loaded = _as_loaded(pipeline, table, [answers[each] for each in whole])
+            for each, answer in answers.items():
+                if answer.status is not Status.COMPLETE:
+                    yield Checked(each, Outcome.UNANSWERED, (answer.reason,))
+                    continue
+                tolerance = Tolerance.of(answer.cell.report.query_type)
+                found = tuple(differences(held[_place(each)], loaded[_place(each)], tolerance))
+                differs = Outcome.DIFFERENT if each.final else Outcome.RESTATED
+                yield Checked(each, differs if found else Outcome.EQUAL, found, tolerance)
+
+
+async def _fetched(
+    settings: Settings, server: Server, cells: Sequence[Cell]
+) -> Mapping[Cell, Result]:
+    zones = {cell.window.zone for cell in cells} - {"UTC"}
+    fetcher = Fetcher(lambda: client_for(settings), server, min(zones, default="UTC"))
+    for _, group in groupby(cells, key=lambda cell: cell.series):
+        fetcher.want(list(group))
+    try:
+        return {cell: await fetcher.result(cell) for cell in cells}
+    finally:
+        await fetcher.close()
+
+
+_Row = dict[str, Any]
+
+
+def _place(cell: Recorded) -> object:
+    """What names the cell's rows within its website and table."""
+    return cell.window.start if partition_of(cell.window.grain)[1] == "hour" else cell.window.date
+
+
+def _held(
+    client: SqlClientBase[Any], table: str, cells: Sequence[Recorded]
+) -> Mapping[object, list[_Row]]:
+    """The rows of one website's cells as the warehouse has them, by `_place`."""
+    found: dict[object, list[_Row]] = defaultdict(list)
+    if not cells:
+        return found
+    website, column = partition_of(cells[0].window.grain)
+    marks = ", ".join(["%s"] * len(cells))
+    with client.execute_query(
+        f"SELECT * FROM {client.make_qualified_table_name(table)} "
+        f"WHERE {website} = %s AND {column} IN ({marks})",
+        cells[0].website_id,
+        *map(_place, cells),
+    ) as cursor:
+        names = [each[0] for each in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    _by_place(rows, column, found)
+    return found
+
+
+def _as_loaded(
+    pipeline: dlt.Pipeline, table: str, results: Sequence[Result]
+) -> Mapping[object, list[_Row]]:
+    """The rows of answers as a load would bring them, by `_place`."""
+    found: dict[object, list[_Row]] = defaultdict(list)
+    if not results:
+        return found
+    schema = pipeline.default_schema
+    columns = schema.tables[table]["columns"]
+    normalized = schema.naming.normalize_identifier
+    report = results[0].cell.report
+    loaded = rows_table(
+        report, results, lambda name: columns.get(normalized(name), {}).get("data_type")
+    )
+    loaded = loaded.rename_columns([normalized(name) for name in loaded.column_names])
+    rows = [row for row in loaded.to_pylist() if not row[TOMBSTONE]]
+    _by_place(rows, partition_of(report.grain)[1], found)
+    return found
+
+
+def _by_place(rows: Iterable[_Row], column: str, found: dict[object, list[_Row]]) -> None:
+    for row in rows:
+        place = row[column]
+        found[place.astimezone(UTC) if isinstance(place, datetime) else place].append(
+            {name: value for name, value in row.items() if name not in _OURS}
+        )
+
+
+_OURS = {"website_id", "date", "hour", TOMBSTONE, "_dlt_load_id"}

@@ -1,0 +1,58 @@
+"""`python pipelines/sync.py verify`: what it says, its exit codes, and that it changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from databuddy_source.demo import DemoServer
+from tests.cli.conftest import Run
+from tests.cli.test_sync_command import FEW
+
+
+def test_it_finds_a_changed_cell_and_changes_nothing(run: Run, folder: Path) -> None:
+    file = folder / "databuddy.duckdb"
+    assert run(*FEW, SOURCES__DATABUDDY__LOOKBACK_DAYS="0").returncode == 0
+    before = file.read_bytes()
+    equal = run("verify")
+    assert equal.returncode == 0, equal.stderr
+    assert "cells compared" in equal.stdout
+    assert " 0 restated, 0 different, 0 unanswered." in equal.stdout
+    assert file.read_bytes() == before
+    with duckdb.connect(str(file)) as connection:
+        changed = connection.execute(
+            "UPDATE databuddy.databuddy.top_pages SET visitors = 99999 "
+            "WHERE name = '/' AND date = (SELECT MIN(date) FROM databuddy.databuddy.top_pages) "
+            "RETURNING website_id, date"
+        ).fetchall()
+    found = run("verify", "--since", str(changed[0][1]), "--report", "pages")
+    assert found.returncode == 3
+    for website_id, day in changed:
+        assert f"different: top_pages of {website_id} on {day}\n" in found.stdout
+    assert found.stdout.count("  name '/': visitors is 99999 here and ") == len(changed)
+
+
+def test_without_tables_it_says_so_and_makes_no_file(
+    run: Run, folder: Path, server: DemoServer
+) -> None:
+    done = run("verify")
+    assert done.returncode == 2
+    assert "There is no file" in done.stderr
+    assert "Sync first" in done.stderr
+    assert not (folder / "databuddy.duckdb").exists()
+
+
+def test_a_configured_report_is_chosen_by_its_name(run: Run, folder: Path) -> None:
+    reports = (
+        '[{"name": "phones", "query_type": "pages", "grain": "week", '
+        '"filters": [{"field": "device_type", "op": "eq", "value": "mobile"}]}]'
+    )
+    done = run(
+        *("--report", "phones", "--report", "summary_metrics_weekly", *FEW[-2:]),
+        SOURCES__DATABUDDY__REPORTS=reports,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "rows in 2 tables" in done.stdout
+    assert "phones" in done.stdout
+    assert run("verify").returncode == 0

@@ -1,0 +1,66 @@
+"""Rows of the warehouse and of the API say the same, or it is told what differs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from databuddy_source.catalog import load_catalog
+from databuddy_source.comparison import Tolerance, differences
+
+KEYED = Tolerance(key=("name",))
+VITALS = Tolerance.of(load_catalog().get("web_vitals_by_page"))  # has no key
+SESSIONS = Tolerance.of(load_catalog().get("session_list"))
+
+
+def test_order_means_nothing() -> None:
+    rows = [{"name": "a", "n": 1}, {"name": "b", "n": 2}]
+    assert differences(rows, rows[::-1], KEYED) == []
+    assert differences(rows, rows[::-1], Tolerance()) == []
+
+
+def test_rows_without_a_key_are_counted() -> None:
+    row = {"name": "a", "n": 1}
+    assert differences([row, row], [row], Tolerance()) == [
+        "{'n': 1, 'name': 'a'}: 2 rows here, 1 at the server"
+    ]
+
+
+def test_a_missing_column_is_a_null() -> None:
+    assert differences([{"name": "a", "n": None}], [{"name": "a"}], KEYED) == []
+    assert differences([{"name": "a", "n": 0}], [{"name": "a"}], KEYED) == [
+        "name 'a': n is 0 here and None at the server"
+    ]
+    assert differences([{"n": None}] * 2, [{}] * 2, Tolerance()) == []
+
+
+def test_an_instant_is_the_same_in_any_zone_and_nan_equals_itself() -> None:
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    there = noon.astimezone(timezone(timedelta(hours=5.5)))
+    assert (
+        differences([{"t": noon, "x": float("nan")}], [{"t": there, "x": float("nan")}], KEYED)
+        == []
+    )
+    assert differences([{"t": noon}], [{"t": noon + timedelta(microseconds=1)}], KEYED)
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_last_digits_of_an_unstable_average_may_differ(copies: int) -> None:
+    held = [{"name": "/", "samples": 3, "avg_lcp": 1234.5678901}] * copies
+    near = [{"name": "/", "samples": 3, "avg_lcp": 1234.5678902}] * copies
+    assert differences(held, near, VITALS) == []
+    assert differences(held, near, KEYED)  # but only of a column that is marked so
+    assert differences(held, [{**each, "avg_lcp": 1235.0} for each in held], VITALS)
+    assert differences(held, [{**each, "avg_lcp": None} for each in held], VITALS)
+    assert differences(held, [{**each, "samples": 4} for each in held], VITALS)
+
+
+def test_a_column_of_any_value_is_left_out() -> None:
+    held = [{"session_id": "s", "country": "DE", "page_views": 3}]
+    assert differences(held, [{**held[0], "country": "FR"}], SESSIONS) == []
+    assert differences(held, [{**held[0], "page_views": 4}], SESSIONS) == [
+        "session_id 's': page_views is 3 here and 4 at the server"
+    ]
+    assert SESSIONS.left_out >= {"country", "referrer"}
+    assert not SESSIONS.nearly
