@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import dlt
@@ -30,6 +30,29 @@ def kept_cells(pipeline: dlt.Pipeline, since: datetime) -> Mapping[tuple[str, st
         since,
     )
     return {(row[0], row[1], row[2]): Kept(row[3], bool(row[4])) for row in found}
+
+
+def final_windows(
+    pipeline: dlt.Pipeline, since: date | None = None, until: date | None = None
+) -> Mapping[tuple[str, str], set[datetime]]:
+    """Where the windows begin that later syncs leave alone, by website and report.
+
+    Args:
+        pipeline: whose warehouse it is.
+        since: the days that matter, in the zones of the windows.
+        until: the last of them.
+    """
+    longest = timedelta(days=31)  # a month that began before the first day
+    found: dict[tuple[str, str], set[datetime]] = defaultdict(set)
+    for website_id, report, start in _query(
+        pipeline,
+        "SELECT website_id, report, window_start FROM {table} "
+        "WHERE final AND date >= %s AND date <= %s",
+        since - longest if since else date.min,
+        until or date.max,
+    ):
+        found[website_id, report].add(start.astimezone(UTC))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +210,7 @@ class Loaded:
     report: str
     rows: int
     cells: int
+    failed: int
     first: date
     last: date
     time_zone: str
@@ -197,7 +221,8 @@ def loaded_reports(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Load
     found = _of_loads(
         pipeline,
         load_ids,
-        "report, CAST(SUM(rows) AS BIGINT), COUNT(*), MIN(date), MAX(date), MIN(time_zone)",
+        "report, CAST(SUM(rows) AS BIGINT), COUNT(*), "
+        "COUNT(CASE WHEN status = 'failed' THEN 1 END), MIN(date), MAX(date), MIN(time_zone)",
         "status <> 'unavailable'",
         "GROUP BY report ORDER BY report",
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -24,7 +24,12 @@ from databuddy_source.api.client import Client
 from databuddy_source.api.errors import BadConfiguration, UnknownQueryType
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.catalog import load_catalog
-from databuddy_source.coverage_queries import Definition, definitions, kept_cells
+from databuddy_source.coverage_queries import (
+    Definition,
+    definitions,
+    final_windows,
+    kept_cells,
+)
 from databuddy_source.destinations import refuse_ambiguous_file, refuse_unfit
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.results import Kept, Result, Status
@@ -63,14 +68,16 @@ def client_for(settings: Settings) -> Client:
 class Extraction:
     """One run's contact with the server."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pipeline: dlt.Pipeline | None = None) -> None:
         self.settings = settings
         self.now = now()
+        self._pipeline = pipeline or _active_pipeline()
         self.server: Server = run_alone(lambda: first_contact(client_for(settings)))
         self.fetcher = Fetcher(lambda: client_for(settings), self.server, settings.timezone)
         self.members: set[str] = set()
         self._of_window: dict[tuple[str, datetime, datetime], list[Cell]] = defaultdict(list)
         self._kept: Mapping[tuple[str, str, datetime], Kept] | None = None
+        self._final: Mapping[tuple[str, str], Set[datetime]] | None = None
 
     def report(self, chosen: ReportSetting) -> Report | None:
         """The report as this server gives it, or None when the server lacks its query type and
@@ -101,6 +108,16 @@ class Extraction:
         """Today, where this report's days are cut."""
         return windows.today(self.zone(report), self.now)
 
+    def final_windows(self, report: Report, website_id: str) -> Set[datetime]:
+        """Where the windows begin that coverage calls final; none when they shall be asked for
+        again all the same."""
+        if self._final is None:
+            self._final = {}
+            if self._pipeline and not self.settings.refetch:
+                since, until = self.settings.since, self.settings.until
+                self._final = final_windows(self._pipeline, since, until)
+        return self._final.get((website_id, report.name), frozenset())
+
     def want(self, cells: Sequence[Cell], *, cautious: bool) -> None:
         """Line cells up to be fetched."""
         self.fetcher.want(cells, cautious=cautious)
@@ -116,12 +133,11 @@ class Extraction:
         """
         if self._kept is not None:
             return
-        pipeline = _active_pipeline()
-        if pipeline is None or not self._of_window:
+        if self._pipeline is None or not self._of_window:
             self._kept = {}
             return
-        self._refuse_a_mixture(definitions(pipeline))
-        self._kept = kept_cells(pipeline, min(start for _, start, _ in self._of_window))
+        self._refuse_a_mixture(definitions(self._pipeline))
+        self._kept = kept_cells(self._pipeline, min(start for _, start, _ in self._of_window))
 
     def _refuse_a_mixture(self, held: Mapping[str, set[Definition]]) -> None:
         wanted = {cell.report: cell for cells in self._of_window.values() for cell in cells}

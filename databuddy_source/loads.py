@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
 
 import dlt
+from dlt.common.destination.exceptions import DestinationTerminalException
 from dlt.extract import DltSource
+from dlt.load.exceptions import LoadClientJobRetry
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from databuddy_source.coverage_queries import loaded_reports
+from databuddy_source.exclusive import alone
+from databuddy_source.planning import Plan, plan
+from databuddy_source.source import configured, databuddy_source
+from databuddy_source.windows import ONE_DAY, today
+
+logger = logging.getLogger("databuddy_source")
+
+QUESTIONS_PER_LOAD = 10_000
+"""About a hundred requests. While they are loaded, the budget of the next minute fills up."""
+
+ROWS_PER_LOAD = 1_000_000
+"""More rows than this make the next load of a series smaller."""
+
+MOST_RETRIES = 15
+"""Times that a job of a load is tried, over all runs, before its package is set aside."""
 
 
 def sync(
-    pipeline: dlt.Pipeline, source: DltSource, *, before_load: Callable[[], None] = lambda: None
+    pipeline: dlt.Pipeline,
+    source: DltSource,
+    *,
+    before_load: Callable[[], None] = lambda: None,
+    wait: bool = False,
 ) -> list[str]:
     """Load what an earlier run left behind, then run the source.
 
@@ -19,17 +50,166 @@ def sync(
         pipeline: where to.
         source: from `databuddy_source`.
         before_load: called when rows are ready and the warehouse is needed.
+        wait: for another sync of this pipeline; else it is an error.
 
     Returns:
         The ids of all loads, for `raise_if_incomplete`.
+
+    Raises:
+        AlreadyRunning: another process syncs with this pipeline.
     """
-    loads: list[str] = []
-    if pipeline.has_pending_data:
-        pipeline.normalize()
-        before_load()
-        loads += pipeline.load().loads_ids
+    with alone(pipeline, wait=wait, say=logger.warning):
+        loads = finish_pending(pipeline, before_load)
+        return loads + _load(pipeline, source, before_load)
+
+
+def _load(pipeline: dlt.Pipeline, source: DltSource, before_load: Callable[[], None]) -> list[str]:
     pipeline.sync_destination()
     pipeline.extract(source)
     pipeline.normalize()
     before_load()
-    return loads + list(pipeline.load().loads_ids)
+    return list(pipeline.load().loads_ids)
+
+
+def finish_pending(pipeline: dlt.Pipeline, before_load: Callable[[], None]) -> list[str]:
+    """Load what a killed run left behind. What can never load is set aside: its files are kept
+    beside the pipeline's state, and its cells count as not asked for.
+
+    Returns:
+        The ids of the loads.
+    """
+    if not pipeline.has_pending_data:
+        return []
+    try:
+        pipeline.normalize()
+        before_load()
+        return list(pipeline.load().loads_ids)
+    except PipelineStepFailed as failure:
+        if not _is_hopeless(failure):
+            raise
+        kept = _set_aside(pipeline, failure.load_id or "unknown")
+        words = str(failure.exception).strip().splitlines()
+        reason = words[0] if words else type(failure.exception).__name__
+        logger.warning(
+            "What an earlier run left behind can never be loaded (%s). Its files are kept in %s, "
+            "and its cells are asked for again.",
+            reason,
+            kept,
+        )
+        return []
+
+
+def _is_hopeless(failure: PipelineStepFailed) -> bool:
+    """Whether trying again is of no use, rather than that the warehouse is out of reach."""
+    cause: BaseException | None = failure.exception
+    while cause is not None:
+        if isinstance(cause, LoadClientJobRetry):
+            return cause.retry_count >= MOST_RETRIES
+        if isinstance(cause, KeyboardInterrupt | OSError):
+            return False
+        if isinstance(cause, DestinationTerminalException):
+            return True
+        cause = cause.__cause__
+    return failure.step == "normalize"
+
+
+def _set_aside(pipeline: dlt.Pipeline, load_id: str) -> Path:
+    """Copy all pending packages to where nobody looks for them, and forget them."""
+    kept = Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.set_aside" / load_id
+    for stage in ("normalize", "load"):
+        folder = Path(pipeline.working_dir) / stage
+        if folder.exists():
+            shutil.copytree(folder, kept / stage, dirs_exist_ok=True)
+    pipeline.abort_packages()
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One load of a series that is done.
+
+    Attributes:
+        first: day of its oldest windows.
+        last: day of its newest ones.
+        load_ids: of its loads.
+        done: questions that are settled by now.
+        total: questions of the whole series.
+    """
+
+    first: date
+    last: date
+    load_ids: Sequence[str]
+    done: int
+    total: int
+
+
+def sync_in_loads(
+    pipeline: dlt.Pipeline,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    before_load: Callable[[], None] = lambda: None,
+    tell: Callable[[Step], None] = lambda _: None,
+    wait: bool = False,
+) -> list[str]:
+    """Like `sync`, as a series of bounded loads, oldest first, where many days are missing. Killed
+    at any moment, the next run goes on after the last load that was done, since what is final is
+    not asked for again.
+
+    Args:
+        pipeline: where to.
+        arguments: of `databuddy_source`, above what is configured. With `since` and `until`
+            exactly these days are loaded and no cursor moves.
+        before_load: called when rows are ready and the warehouse is needed.
+        tell: called after each load of a series.
+        wait: for another sync of this pipeline; else it is an error.
+
+    Returns:
+        The ids of all loads, for `raise_if_incomplete`.
+
+    Raises:
+        AlreadyRunning: another process syncs with this pipeline.
+    """
+    given = dict(arguments or {})
+    settings = configured(**given)
+    with alone(pipeline, wait=wait, say=logger.warning):
+        loads = finish_pending(pipeline, before_load)
+        pipeline.sync_destination()
+        missing = plan(pipeline, settings)
+        if settings.until:
+            last = settings.until
+        elif missing.questions > QUESTIONS_PER_LOAD:
+            last = today(settings.timezone) - (settings.lookback_days + 1) * ONE_DAY
+        else:
+            last = date.min
+        for step in _series(pipeline, given, missing, last, before_load):
+            loads += step.load_ids
+            tell(step)
+        if not settings.bounded:
+            loads += _load(pipeline, databuddy_source(**given), before_load)
+        return loads
+
+
+def _series(
+    pipeline: dlt.Pipeline,
+    given: Mapping[str, Any],
+    missing: Plan,
+    last: date,
+    before_load: Callable[[], None],
+) -> Iterator[Step]:
+    by_day = deque(sorted((day, count) for day, count in missing.by_day.items() if day <= last))
+    total, done, most = sum(count for _, count in by_day), 0, QUESTIONS_PER_LOAD
+    while by_day:
+        first, questions = by_day.popleft()
+        while by_day and questions + by_day[0][1] <= most:
+            questions += by_day.popleft()[1]
+        # the question for a range of days counts for its first one, so no day may be left out
+        until = by_day[0][0] - ONE_DAY if by_day else last
+        source = databuddy_source(**{**given, "since": first, "until": until})
+        loads = _load(pipeline, source, before_load)
+        done += questions
+        yield Step(first, until, loads, done, total)
+        loaded = loaded_reports(pipeline, loads)
+        if all(report.failed == report.cells for report in loaded):
+            return  # the server is out of reach
+        if (rows := sum(report.rows for report in loaded)) > ROWS_PER_LOAD:
+            most = max(1, questions * ROWS_PER_LOAD // rows)

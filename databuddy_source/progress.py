@@ -47,18 +47,26 @@ class Progress:
 
     def cells(self, extraction: Extraction, report: Report, website_id: str) -> list[Cell]:
         """The cells to ask for, oldest first. Weeks and months are whole, also the running one;
-        hours are asked for once they have begun."""
+        hours are asked for once they have begun. What coverage calls final is not asked again."""
         zone, grain, weeks = extraction.zone(report), report.grain, self._settings.weeks
         self._today = extraction.today(report)
-        cells = {  # ranges of weeks and months may overlap
-            Cell(website_id, report, window): None
+        *missing, newest = (
+            windows.tile(first, last, zone, grain, weeks)
             for first, last in self._ranges(extraction, self._today)
-            for window in windows.tile(first, last, zone, grain, weeks)
+        )
+        if self._cursor is None or self._cursor.last_value is None:
+            missing, newest = [newest], ()
+        final = extraction.final_windows(report, website_id) if missing else frozenset()
+        wanted = {window for tiles in missing for window in tiles if window.start not in final}
+        wanted.update(newest)  # weeks and months of two ranges may overlap
+        return [
+            Cell(website_id, report, window)
+            for window in sorted(wanted)
             if window.start <= extraction.now
-        }
-        return sorted(cells, key=lambda cell: cell.window)
+        ]
 
     def _ranges(self, extraction: Extraction, today: date) -> list[tuple[date, date]]:
+        """First and last day of what is missing, oldest first, and then of the newest days."""
         settings = self._settings
         if settings.bounded and settings.since and settings.until:
             return [(settings.since, min(settings.until, today))]

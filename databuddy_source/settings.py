@@ -61,7 +61,8 @@ def _shown(key: str, value: object) -> str:
 class Settings(BaseModel):
     """What a user chose. Fields are the keys of `[sources.databuddy]`; `README.md` lists them.
 
-    `since` and `until` make a bounded run of exactly these days, which leaves the cursor alone.
+    `since` and `until` make a bounded run of exactly these days, which leaves the cursor alone;
+    `refetch` asks again for what is final.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -80,6 +81,7 @@ class Settings(BaseModel):
     allow_empty: bool = False
     since: Day | None = None
     until: Day | None = None
+    refetch: bool = False
 
     @classmethod
     def of(cls, **values: Any) -> Settings:

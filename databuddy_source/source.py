@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import dlt
@@ -16,7 +16,6 @@ from dlt.extract import DltResource
 from dlt.extract.utils import wrap_async_iterator
 
 from databuddy_source import coverage, dlt_settings, listings
-from databuddy_source.api.errors import BadSetting
 from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
 from databuddy_source.extraction import Extraction, Sharing, client_for
@@ -24,6 +23,7 @@ from databuddy_source.fetch.results import Result
 from databuddy_source.progress import Progress
 from databuddy_source.report_settings import ReportSetting
 from databuddy_source.reports import Cell, Report
+from databuddy_source.selection import websites_of_reports
 from databuddy_source.settings import Settings
 from databuddy_source.table_hints import column_hints, partition_of
 from databuddy_source.tables import rows_table
@@ -50,6 +50,7 @@ def databuddy_source(
     allow_empty: Any = None,
     since: Any = None,
     until: Any = None,
+    refetch: Any = None,
 ) -> Iterator[DltResource]:
     """Each query type of each website as a resource `<report>__<website id>`; all websites of a
     report fill one table. Besides: `websites`, `query_types`, `coverage`.
@@ -78,6 +79,7 @@ def databuddy_source(
         allow_empty: believe a day that had data and is now empty. Default False.
         since: first day of a first sync; with `until`, of a bounded run.
         until: last day of a bounded run, which loads exactly these days and no cursor moves.
+        refetch: ask again for cells that coverage calls final, too. Default False.
 
     Raises:
         BadSetting, InsecureAddress, NoKey: before anything is sent.
@@ -99,6 +101,7 @@ def databuddy_source(
         allow_empty=allow_empty,
         since=since,
         until=until,
+        refetch=refetch,
     )
     settings.credential.headers()
     dlt_settings.for_source()
@@ -106,7 +109,7 @@ def databuddy_source(
     yield listings.websites(sharing)
     yield listings.query_types(sharing)
     yield _coverage()
-    for chosen, website_ids in _websites_of_reports(settings):
+    for chosen, website_ids in websites_of_reports(settings, lambda: _seen(settings)):
         columns = column_hints(chosen, settings.timezone)
         for website_id in website_ids:
             yield _report(sharing, chosen, website_id, columns)
@@ -123,31 +126,8 @@ def configured(**given: Any) -> Settings:
     return Settings.of(**{**found, **{key: v for key, v in given.items() if v is not None}})
 
 
-def _websites_of_reports(settings: Settings) -> list[tuple[ReportSetting, list[str]]]:
-    """The ids of each report's websites; domains and an empty list cost one request for all."""
-    chosen = settings.chosen_reports()
-    lists = {each.websites or settings.websites for each in chosen}
-    known = not any(not names or any("." in name for name in names) for names in lists)
-    seen = {} if known else run_alone(lambda: first_contact(client_for(settings))).websites
-    ids = {names: _website_ids(names, seen) for names in lists}
-    return [(each, ids[each.websites or settings.websites]) for each in chosen]
-
-
-def _website_ids(names: Sequence[str], seen: Mapping[str, Website]) -> list[str]:
-    if not names:
-        return list(seen)
-    by_domain = {website.domain: id_ for id_, website in seen.items()}
-    ids = []
-    for name in names:
-        id_ = name if name in seen or "." not in name else by_domain.get(name)
-        if id_ is None:
-            domains = ", ".join(sorted(domain for domain in by_domain if domain)) or "none"
-            raise BadSetting(
-                f"sources.databuddy.websites has {name!r}, which the key does not see",
-                f"It sees: {domains}.",
-            )
-        ids.append(id_)
-    return list(dict.fromkeys(ids))
+def _seen(settings: Settings) -> Mapping[str, Website]:
+    return run_alone(lambda: first_contact(client_for(settings))).websites
 
 
 def _report(

@@ -115,15 +115,20 @@ def _change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
     return after
 
 
+@lru_cache(64)  # all websites and most reports ask for the same ones
 def tile(
     first: date,
     last: date,
     zone_name: str,
     grain: Grain = Grain.DAY,
     weeks: Weeks = Weeks.ISO,
-) -> Iterator[Window]:
+) -> tuple[Window, ...]:
     """The windows that touch the local dates from `first` to `last`, both included: oldest first,
     without gap or overlap. Weeks and months are whole, so they may reach beyond both dates."""
+    return tuple(_tiles(first, last, zone_name, grain, weeks))
+
+
+def _tiles(first: date, last: date, zone_name: str, grain: Grain, weeks: Weeks) -> Iterator[Window]:
     at = _floor(first, grain, weeks)
     while at <= last:
         after = _next(at, grain)
@@ -136,7 +141,7 @@ def tile(
         at = after
 
 
-def days(first: date, last: date, zone_name: str) -> Iterator[Window]:
+def days(first: date, last: date, zone_name: str) -> tuple[Window, ...]:
     """The windows of all local dates from `first` to `last`, both included, oldest first."""
     return tile(first, last, zone_name)
 

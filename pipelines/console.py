@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import shlex
+import signal
 import sys
 import warnings
 from collections import Counter, defaultdict
@@ -19,6 +20,7 @@ from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigurationException,
 )
+from dlt.common.exceptions import SignalReceivedException
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -27,6 +29,8 @@ from databuddy_source.api.errors import BadConfiguration, DatabuddyError
 from databuddy_source.comparison import Tolerance
 from databuddy_source.coverage_queries import Gap, Loaded
 from databuddy_source.fetch.results import Status
+from databuddy_source.loads import Step
+from databuddy_source.planning import Plan
 from databuddy_source.verify import Checked, Outcome
 
 out = Console(highlight=False, soft_wrap=True)
@@ -43,6 +47,7 @@ class Exit(IntEnum):
     WRONG_USAGE = 2
     INCOMPLETE = 3
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 def explain(error: BaseException) -> tuple[str, Exit]:
@@ -52,10 +57,11 @@ def explain(error: BaseException) -> tuple[str, Exit]:
             wrong = isinstance(cause, BadConfiguration)
             return str(cause), Exit.WRONG_USAGE if wrong else Exit.FAILED
         if isinstance(cause, KeyboardInterrupt):
+            terminated = getattr(cause, "signal_code", None) == signal.SIGTERM
             return (
                 "Stopped. What was not loaded whole was not loaded at all: run the same command "
                 "again to go on.",
-                Exit.INTERRUPTED,
+                Exit.TERMINATED if terminated else Exit.INTERRUPTED,
             )
     last = list(_causes(error))[-1]
     words = str(last).strip().splitlines() or [""]
@@ -77,6 +83,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         )
 
 
+def _terminated(code: int, frame: object) -> None:
+    """Stop as for Ctrl-C, which lets go of connections and locks."""
+    raise SignalReceivedException(code)
+
+
 @contextlib.contextmanager
 def for_people(verbose: bool) -> Iterator[None]:
     """Errors become one sentence and an exit code."""
@@ -85,6 +96,8 @@ def for_people(verbose: bool) -> Iterator[None]:
     own.handlers, own.propagate = [logging.StreamHandler()], False
     # dlt logs a traceback for what `explain` says in a sentence
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "INFO" if verbose else "CRITICAL")
+    with contextlib.suppress(ValueError):  # only the main thread may, and tests have others
+        signal.signal(signal.SIGTERM, _terminated)
     if not verbose:  # what Ctrl-C keeps dlt from asking is no news to a person
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     try:
@@ -166,6 +179,38 @@ def verdict(checked: Iterable[Checked]) -> Exit:
         return Exit.FAILED
     wrong = outcomes[Outcome.DIFFERENT] + outcomes[Outcome.UNANSWERED]
     return Exit.INCOMPLETE if wrong else Exit.COMPLETE
+
+
+def progress(step: Step, seconds: float) -> str:
+    """One line on a load of a series, with the time that the rest will take at this speed."""
+    left = seconds / step.done * (step.total - step.done)
+    then = f"about {_minutes(left)} left" if step.done < step.total else "the last one"
+    share = step.done / step.total
+    return f"{step.first} to {step.last} loaded, {share:.0%} in {_minutes(seconds)}, {then}."
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def show_plan(plan: Plan) -> Exit:
+    """Print what a run would ask for."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("website", "reports", "cells", "requests"):
+        table.add_column(column, justify="left" if column == "website" else "right")
+    for website_id, each in plan.by_website.items():
+        table.add_row(website_id, f"{each.reports:,}", f"{each.cells:,}", f"{each.requests:,}")
+    if plan.cells:
+        out.print(table)
+        out.print(f"\n{min(plan.by_day)} to {max(plan.by_day)}: ", end="")
+    at_least = f"at least {_minutes(plan.minutes * 60)} at {plan.per_minute} requests a minute"
+    limited = at_least if plan.minutes else "within one minute's requests"
+    out.print(
+        f"{plan.cells:,} cells in about {plan.requests:,} requests, {limited}."
+        if plan.cells
+        else "Nothing to ask for: these days are final. Use --refetch to ask all the same."
+    )
+    return Exit.COMPLETE
 
 
 def _alike(gaps: Sequence[Gap]) -> list[str]:

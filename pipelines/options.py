@@ -29,7 +29,17 @@ Since = Annotated[
 ]
 Until = Annotated[
     str | None,
-    typer.Option(help="Last day. With --since: load exactly these days, move no cursor."),
+    typer.Option(
+        help="Last day. With --since: load these days, as far as they are not final, and move no "
+        "cursor."
+    ),
+]
+Refetch = Annotated[bool, typer.Option("--refetch", help="Ask again for days that are final, too.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only tell what would be asked for, like `plan`.")
+]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait for another sync of this dataset to be done.")
 ]
 FirstDay = Annotated[
     datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="First day.")

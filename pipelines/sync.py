@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 # cron may start this anywhere: the project's .dlt/ and packages are found from this file
@@ -17,30 +18,43 @@ import typer  # noqa: E402
 from rich.table import Table  # noqa: E402
 from typer.core import TyperGroup  # noqa: E402
 
-from databuddy_source import databuddy_source  # noqa: E402
-from databuddy_source import sync as sync_pipeline  # noqa: E402
+from databuddy_source import sync_in_loads  # noqa: E402
 from databuddy_source.api.server import Server, first_contact, run_alone  # noqa: E402
 from databuddy_source.catalog import load_catalog  # noqa: E402
 from databuddy_source.coverage_queries import gaps_of_loads, loaded_reports  # noqa: E402
 from databuddy_source.extraction import budget_of, client_for  # noqa: E402
+from databuddy_source.planning import plan as plan_of  # noqa: E402
 from databuddy_source.settings import Settings  # noqa: E402
 from databuddy_source.source import configured  # noqa: E402
 from databuddy_source.verify import verify as compare_with_the_api  # noqa: E402
 from pipelines.account import account, chosen  # noqa: E402
-from pipelines.console import first_query, for_people, out, say, summary, verdict  # noqa: E402
+from pipelines.console import (  # noqa: E402
+    Exit,
+    first_query,
+    for_people,
+    out,
+    progress,
+    say,
+    show_plan,
+    summary,
+    verdict,
+)
 from pipelines.options import (  # noqa: E402
     AllowEmpty,
     Dataset,
     Demo,
     Destination,
+    DryRun,
     FirstDay,
     LastDay,
+    Refetch,
     Reports,
     Sample,
     Since,
     StateDir,
     Until,
     Verbose,
+    Wait,
     Websites,
 )
 from pipelines.warehouse import Warehouse  # noqa: E402
@@ -64,7 +78,7 @@ app = typer.Typer(
     help="Keeps a data warehouse equal to Databuddy.\n\n"
     "Without a command it syncs, by the configuration in .dlt/ and the environment.\n\n"
     "Exit codes: 0 all complete, 1 failed, 2 wrong usage or configuration, 3 loaded but some "
-    "cells failed or are truncated, 130 interrupted.",
+    "cells failed or are truncated, 130 interrupted, 143 terminated.",
     pretty_exceptions_enable=False,
     no_args_is_help=False,
     rich_markup_mode=None,
@@ -78,7 +92,10 @@ def sync(
     report: Reports = None,
     since: Since = None,
     until: Until = None,
+    refetch: Refetch = False,
     allow_empty: AllowEmpty = False,
+    dry_run: DryRun = False,
+    wait: Wait = False,
     destination: Destination = "duckdb",
     dataset: Dataset = "databuddy",
     state_dir: StateDir = None,
@@ -99,31 +116,120 @@ def sync(
         **chosen(report, demo=demo),
         "since": since,
         "until": until,
+        "refetch": refetch or None,
         "allow_empty": allow_empty or None,
     }
     with for_people(verbose), account(demo, given) as arguments:
         settings = configured(**arguments)
         settings.credential.headers()  # without a key, nothing shall come into being
-        started = time.monotonic()
-        budget = budget_of(settings)
-        spent = budget.spent
         warehouse = Warehouse.of(demo, destination, dataset, state_dir)
-        pipeline = warehouse.pipeline
-        warehouse.wait()
-        if pipeline.has_pending_data:
-            say("Loading first what an earlier run left behind.")
-        source = databuddy_source(**arguments)
-        loads = sync_pipeline(pipeline, source, before_load=warehouse.wait)
-        loaded = loaded_reports(pipeline, loads)
-        code = summary(
-            loaded,
-            gaps_of_loads(pipeline, loads),
-            budget.spent - spent,
-            time.monotonic() - started,
-        )
-        if warehouse.file and (query := first_query(warehouse.file, dataset, loaded)):
-            out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
+        if dry_run:
+            code = show_plan(plan_of(warehouse.pipeline, settings))
+        else:
+            code = _load(warehouse, settings, arguments, wait)
     raise typer.Exit(code)
+
+
+def _load(warehouse: Warehouse, settings: Settings, arguments: dict[str, Any], wait: bool) -> Exit:
+    started = time.monotonic()
+    budget = budget_of(settings)
+    spent = budget.spent
+    pipeline = warehouse.pipeline
+    warehouse.wait()
+    loads = sync_in_loads(
+        pipeline,
+        arguments,
+        before_load=warehouse.wait,
+        tell=lambda step: say(progress(step, time.monotonic() - started)),
+        wait=wait,
+    )
+    loaded = loaded_reports(pipeline, loads)
+    code = summary(
+        loaded,
+        gaps_of_loads(pipeline, loads),
+        budget.spent - spent,
+        time.monotonic() - started,
+    )
+    if warehouse.file and (query := first_query(warehouse.file, pipeline.dataset_name, loaded)):
+        out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
+    return code
+
+
+@app.command()
+def backfill(
+    since: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")],
+    until: Annotated[str | None, typer.Option(help="Last day. Default: today.")] = None,
+    demo: Demo = False,
+    website: Websites = None,
+    report: Reports = None,
+    refetch: Refetch = False,
+    allow_empty: AllowEmpty = False,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "databuddy",
+    state_dir: StateDir = None,
+    verbose: Verbose = False,
+) -> None:
+    """Load past days as a series of bounded loads, oldest first. Stopped, it goes on where it was.
+
+    Examples:
+
+        python pipelines/sync.py backfill --since 2024-01-01
+
+        python pipelines/sync.py backfill --since 2024-01-01 --until 2024-12-31 --dry-run
+    """
+    sync(
+        demo=demo,
+        website=website,
+        report=report,
+        since=since,
+        until=until or datetime.now(UTC).date().isoformat(),
+        refetch=refetch,
+        allow_empty=allow_empty,
+        dry_run=dry_run,
+        wait=wait,
+        destination=destination,
+        dataset=dataset,
+        state_dir=state_dir,
+        verbose=verbose,
+    )
+
+
+@app.command()
+def plan(
+    demo: Demo = False,
+    website: Websites = None,
+    report: Reports = None,
+    since: Since = None,
+    until: Until = None,
+    refetch: Refetch = False,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "databuddy",
+    state_dir: StateDir = None,
+    verbose: Verbose = False,
+) -> None:
+    """Tell what `sync` would ask for, and how long it takes, without asking.
+
+    Examples:
+
+        python pipelines/sync.py plan
+
+        python pipelines/sync.py plan --since 2024-01-01 --until 2024-12-31
+    """
+    sync(
+        demo=demo,
+        website=website,
+        report=report,
+        since=since,
+        until=until,
+        refetch=refetch,
+        dry_run=True,
+        destination=destination,
+        dataset=dataset,
+        state_dir=state_dir,
+        verbose=verbose,
+    )
 
 
 @app.command()

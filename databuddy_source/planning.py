@@ -1,0 +1,109 @@
+"""What a run would ask for, before anything is asked."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import dlt
+
+from databuddy_source.extraction import Extraction
+from databuddy_source.fetch.packing import PACK_SIZE, asks_of
+from databuddy_source.progress import Progress
+from databuddy_source.selection import websites_of_reports
+from databuddy_source.settings import Settings
+
+
+@dataclass
+class OfWebsite:
+    """What is to be asked of one website.
+
+    Attributes:
+        reports: with at least one cell.
+        cells: website, report and window.
+        questions: parameters of requests; a series needs one for many cells.
+    """
+
+    reports: int = 0
+    cells: int = 0
+    questions: int = 0
+
+    @property
+    def requests(self) -> int:
+        """At least so many, when nothing has to be asked twice."""
+        return math.ceil(self.questions / PACK_SIZE)
+
+
+@dataclass
+class Plan:
+    """What a run would ask for.
+
+    Attributes:
+        by_website: by id.
+        by_day: questions by the first day of their window.
+        per_minute: requests that may leave in a minute.
+    """
+
+    per_minute: int
+    by_website: dict[str, OfWebsite] = field(default_factory=lambda: defaultdict(OfWebsite))
+    by_day: Counter[date] = field(default_factory=Counter)
+
+    @property
+    def cells(self) -> int:
+        return sum(each.cells for each in self.by_website.values())
+
+    @property
+    def questions(self) -> int:
+        return sum(each.questions for each in self.by_website.values())
+
+    @property
+    def requests(self) -> int:
+        return sum(each.requests for each in self.by_website.values())
+
+    @property
+    def minutes(self) -> float:
+        """How long the rate limit makes the run take; the server's own time comes on top."""
+        return max(0, self.requests - self.per_minute) / self.per_minute
+
+
+@dataclass
+class _Cursor:
+    """dlt's cursor as the last run left it."""
+
+    last_value: date | None
+
+    def advance(self, value: date | None) -> None:
+        self.last_value = value
+
+
+def plan(pipeline: dlt.Pipeline, settings: Settings) -> Plan:
+    """What a run of these settings into this warehouse would ask for. Costs two requests that no
+    rate limit counts.
+
+    Raises:
+        DatabuddyError: the server cannot be reached, rejects the key, or lacks what was named.
+    """
+    extraction = Extraction(settings, pipeline)
+    states = pipeline.state.get("sources", {}).get("databuddy", {}).get("resources", {})
+    found = Plan(settings.requests_per_minute)
+    for chosen, website_ids in websites_of_reports(settings, lambda: extraction.server.websites):
+        report = extraction.report(chosen)
+        if report is None:
+            continue
+        for website_id in website_ids:
+            state: dict[str, Any] = dict(states.get(f"{chosen.name}__{website_id}", {}))
+            last = state.get("incremental", {}).get("date", {}).get("last_value")
+            cursor = None if settings.bounded else _Cursor(last)
+            cells = Progress(settings, cursor, state).cells(extraction, report, website_id)
+            if not cells:
+                continue
+            asks = asks_of(cells, report.query_type.name, limit=1)
+            website = found.by_website[website_id]
+            website.reports += 1
+            website.cells += len(cells)
+            website.questions += len(asks)
+            found.by_day.update(ask.cells[0].window.date for ask in asks)
+    return found
