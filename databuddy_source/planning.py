@@ -43,7 +43,7 @@ class Plan:
 
     Attributes:
         by_website: by id.
-        by_day: questions by the first day of their window.
+        by_day: questions by the first day of their window that was chosen.
         per_minute: requests that may leave in a minute.
     """
 
@@ -97,7 +97,8 @@ def plan(pipeline: dlt.Pipeline, settings: Settings) -> Plan:
             state: dict[str, Any] = dict(states.get(f"{chosen.name}__{website_id}", {}))
             last = state.get("incremental", {}).get("date", {}).get("last_value")
             cursor = None if settings.bounded else _Cursor(last)
-            cells = Progress(settings, cursor, state).cells(extraction, report, website_id)
+            progress = Progress(settings, cursor, state)
+            cells = progress.cells(extraction, report, website_id)
             if not cells:
                 continue
             asks = asks_of(cells, report.query_type.name, limit=1)
@@ -105,5 +106,5 @@ def plan(pipeline: dlt.Pipeline, settings: Settings) -> Plan:
             website.reports += 1
             website.cells += len(cells)
             website.questions += len(asks)
-            found.by_day.update(ask.cells[0].window.date for ask in asks)
+            found.by_day.update(max(ask.cells[0].window.date, progress.first_day) for ask in asks)
     return found

@@ -25,6 +25,9 @@ class Progress:
 
     The resource's state holds `first` (the earliest day that was ever asked for), `failed`
     (windows to ask for again, with the number of attempts) and `unavailable`.
+
+    Attributes:
+        first_day: that the cells are about; the week or month around it may begin earlier.
     """
 
     def __init__(self, settings: Settings, cursor: Any, state: dict[str, Any]) -> None:
@@ -33,6 +36,7 @@ class Progress:
         self._state = state
         self._first: date | None = None
         self._today = date.max
+        self.first_day = date.max
         if cursor is not None:
             cursor.advance(cursor.last_value)  # dlt shall not filter rows
 
@@ -50,10 +54,9 @@ class Progress:
         hours are asked for once they have begun. What coverage calls final is not asked again."""
         zone, grain, weeks = extraction.zone(report), report.grain, self._settings.weeks
         self._today = extraction.today(report)
-        *missing, newest = (
-            windows.tile(first, last, zone, grain, weeks)
-            for first, last in self._ranges(extraction, self._today)
-        )
+        ranges = self._ranges(extraction, self._today)
+        self.first_day = min(first for first, _ in ranges)
+        *missing, newest = (windows.tile(first, last, zone, grain, weeks) for first, last in ranges)
         if self._cursor is None or self._cursor.last_value is None:
             missing, newest = [newest], ()
         final = extraction.final_windows(report, website_id) if missing else frozenset()
