@@ -57,7 +57,7 @@ class ReportSetting(BaseModel):
         if not isinstance(given, dict) or not isinstance(given.get("query_type"), str):
             raise ValueError('needs a query_type, such as query_type = "top_pages"')
         canonical, grain = split_name(given["query_type"].strip())
-        whole = {"grain": grain, **given, "query_type": canonical}
+        whole = {"grain": grain, "name": canonical, **given, "query_type": canonical}
         with suppress(ValueError):  # a wrong grain has its own message
             whole["name"] = given.get("name") or canonical + SUFFIXES[Grain(whole["grain"])]
         return whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -92,6 +93,8 @@ class Settings(BaseModel):
             InsecureAddress: the key would travel over plain http to another machine.
         """
         given = {key: value for key, value in values.items() if value is not None}
+        with suppress(ValueError):  # what is no list has a message of its own
+            given |= {"reports": as_list(given["reports"])} if "reports" in given else {}
         api_key, cookie = (str(given.pop(key, "")).strip() for key in ("api_key", "session_cookie"))
         credential = Credential(api_key=api_key, session_cookie=cookie)
         try:

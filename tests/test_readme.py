@@ -33,7 +33,7 @@ def test_all_personal_types_of_websites_are_listed() -> None:
 
 def test_every_key_of_the_configuration_is_listed() -> None:
     section = README.split("## Configuration")[1].split("## The tables")[0]
-    keys = set(Settings.model_fields) - {"credential", "since", "until"} | {
+    keys = set(Settings.model_fields) - {"credential", "since", "until", "refetch"} | {
         "api_key",
         "session_cookie",
     }

@@ -85,7 +85,7 @@ class Settling:
     def is_moot(self, ask: Ask) -> bool:
         """Whether a question need not be sent: its cell is settled, or its type is given up (then
         it fails here)."""
-        if ask.piece and ask.cells[0] not in self._pieces:
+        if self._is_late(ask):
             return True
         if self._failures.given_up(ask.series):
             self._fail(ask, "it failed in three windows of this run")
@@ -94,7 +94,7 @@ class Settling:
 
     def take(self, ask: Ask, answer: ParameterResult | None) -> None:
         """One answer; None when the server left it out."""
-        if ask.piece and ask.cells[0] not in self._pieces:
+        if self._is_late(ask):
             return
         if answer is None:
             self.fail_or_halve(ask, "the server left the question out of its answer")
@@ -111,6 +111,8 @@ class Settling:
     def fail_or_halve(self, ask: Ask, reason: str) -> None:
         """No answer to a question: ask for each half of its cells, or fail its only one."""
         self._pages.pop((ask.cells, ask.piece), None)
+        if self._is_late(ask):
+            return
         if len(ask.cells) > 1:
             self.questions.extend(ask.halves())
         else:
@@ -119,12 +121,17 @@ class Settling:
     def outage(self, asks: Iterable[Ask], reason: str) -> None:
         """Fail cells for a reason that is not their type's."""
         for ask in asks:
-            if ask.piece and self._pieces.pop(ask.cells[0], None) is None:
+            if self._is_late(ask):
                 continue
+            self._pieces.pop(ask.cells[0], None)
             for cell in ask.cells:
                 self.results.append(Result(cell, Status.FAILED, now(), reason=reason, outage=True))
             self._release(ask.series)
             self._report_failed(self._failures.forget(ask.series, len(ask.cells)))
+
+    def _is_late(self, ask: Ask) -> bool:
+        """Whether another piece has failed the cell by now."""
+        return ask.piece is not None and ask.cells[0] not in self._pieces
 
     def _cut(self, ask: Ask, rows: list[Row]) -> tuple[Ask, Ask] | None:
         """The halves of a log's time when the answer is as long as the limit."""
