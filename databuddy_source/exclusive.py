@@ -38,7 +38,8 @@ def alone(
     """
     home = Path(pipeline.pipelines_dir)
     home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / f"{pipeline.pipeline_name}.lock")
+    # a singleton may be acquired again by who holds it
+    lock = FileLock(home / f"{pipeline.pipeline_name}.lock", is_singleton=True)
     holder = home / f"{pipeline.pipeline_name}.holder"
     try:
         lock.acquire(timeout=0)

@@ -49,7 +49,7 @@ def sync(
     Args:
         pipeline: where to.
         source: from `databuddy_source`.
-        before_load: called when rows are ready and the warehouse is needed.
+        before_load: called whenever the warehouse is needed; may wait for it.
         wait: for another sync of this pipeline; else it is an error.
 
     Returns:
@@ -59,6 +59,7 @@ def sync(
         AlreadyRunning: another process syncs with this pipeline.
     """
     with alone(pipeline, wait=wait, say=logger.warning):
+        before_load()
         loads = finish_pending(pipeline, before_load)
         return loads + _load(pipeline, source, before_load)
 
@@ -159,7 +160,7 @@ def sync_in_loads(
         pipeline: where to.
         arguments: of `databuddy_source`, above what is configured. With `since` and `until`
             exactly these days are loaded and no cursor moves.
-        before_load: called when rows are ready and the warehouse is needed.
+        before_load: called whenever the warehouse is needed; may wait for it.
         tell: called after each load of a series.
         wait: for another sync of this pipeline; else it is an error.
 
@@ -172,6 +173,7 @@ def sync_in_loads(
     given = dict(arguments or {})
     settings = configured(**given)
     with alone(pipeline, wait=wait, say=logger.warning):
+        before_load()
         loads = finish_pending(pipeline, before_load)
         pipeline.sync_destination()
         missing = plan(pipeline, settings)

@@ -38,6 +38,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 LINES_SHOWN = 10
 
+NOTHING_TO_LOAD = "Nothing to load: these days are final. Use --refetch to ask all the same."
+
 
 class Exit(IntEnum):
     """Exit codes of the command line."""
@@ -208,7 +210,7 @@ def show_plan(plan: Plan) -> Exit:
     out.print(
         f"{plan.cells:,} cells in about {plan.requests:,} requests, {limited}."
         if plan.cells
-        else "Nothing to ask for: these days are final. Use --refetch to ask all the same."
+        else NOTHING_TO_LOAD
     )
     return Exit.COMPLETE
 

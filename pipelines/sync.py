@@ -22,6 +22,7 @@ from databuddy_source import sync_in_loads  # noqa: E402
 from databuddy_source.api.server import Server, first_contact, run_alone  # noqa: E402
 from databuddy_source.catalog import load_catalog  # noqa: E402
 from databuddy_source.coverage_queries import gaps_of_loads, loaded_reports  # noqa: E402
+from databuddy_source.exclusive import alone  # noqa: E402
 from databuddy_source.extraction import budget_of, client_for  # noqa: E402
 from databuddy_source.planning import plan as plan_of  # noqa: E402
 from databuddy_source.settings import Settings  # noqa: E402
@@ -29,6 +30,7 @@ from databuddy_source.source import configured  # noqa: E402
 from databuddy_source.verify import verify as compare_with_the_api  # noqa: E402
 from pipelines.account import account, chosen  # noqa: E402
 from pipelines.console import (  # noqa: E402
+    NOTHING_TO_LOAD,
     Exit,
     first_query,
     for_people,
@@ -124,6 +126,10 @@ def sync(
         settings.credential.headers()  # without a key, nothing shall come into being
         warehouse = Warehouse.of(demo, destination, dataset, state_dir)
         if dry_run:
+            if warehouse.is_new:  # nothing in it is final, and planning shall not make it
+                settings = settings.model_copy(update={"refetch": True})
+            else:
+                warehouse.open()
             code = show_plan(plan_of(warehouse.pipeline, settings))
         else:
             code = _load(warehouse, settings, arguments, wait)
@@ -135,21 +141,19 @@ def _load(warehouse: Warehouse, settings: Settings, arguments: dict[str, Any], w
     budget = budget_of(settings)
     spent = budget.spent
     pipeline = warehouse.pipeline
-    warehouse.wait()
-    loads = sync_in_loads(
-        pipeline,
-        arguments,
-        before_load=warehouse.wait,
-        tell=lambda step: say(progress(step, time.monotonic() - started)),
-        wait=wait,
-    )
-    loaded = loaded_reports(pipeline, loads)
-    code = summary(
-        loaded,
-        gaps_of_loads(pipeline, loads),
-        budget.spent - spent,
-        time.monotonic() - started,
-    )
+    with alone(pipeline, wait=wait, say=say):  # also while coverage is read for the summary
+        loads = sync_in_loads(
+            pipeline,
+            arguments,
+            before_load=warehouse.wait,
+            tell=lambda step: say(progress(step, time.monotonic() - started)),
+        )
+        if not loads:
+            out.print(NOTHING_TO_LOAD)
+            return Exit.COMPLETE
+        warehouse.wait()
+        loaded, gaps = loaded_reports(pipeline, loads), gaps_of_loads(pipeline, loads)
+    code = summary(loaded, gaps, budget.spent - spent, time.monotonic() - started)
     if warehouse.file and (query := first_query(warehouse.file, pipeline.dataset_name, loaded)):
         out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
     return code

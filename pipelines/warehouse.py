@@ -78,6 +78,11 @@ class Warehouse:
         )
         return cls(pipeline, file)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no DuckDB file yet."""
+        return self.file is not None and not self.file.exists()
+
     def wait(self) -> None:
         """Wait until nobody else has the file open, and tell so.
 
@@ -86,6 +91,10 @@ class Warehouse:
         """
         if self.file:
             wait_for_file(self.file, say)
+            home = Path(self.pipeline.pipelines_dir)
+            wait_for_file(
+                _engine(home, self.pipeline.pipeline_name), say
+            )  # which a sync that ends still holds
 
     def open(self) -> None:
         """Be ready to read what earlier runs loaded.
@@ -93,7 +102,7 @@ class Warehouse:
         Raises:
             NothingLoaded: there is no such thing.
         """
-        if self.file and not self.file.exists():
+        if self.is_new:
             raise NothingLoaded(f"There is no file {self.file}")
         self.wait()
         self.pipeline.sync_destination()
@@ -143,9 +152,7 @@ def pipeline_for(
     pipeline_name = "_".join(part for part in dict.fromkeys(parts) if part)
     try:
         target: Any = (
-            dlt.destinations.duckdb(
-                credentials=_attached(file, home / f"_engine_{pipeline_name}.duckdb")
-            )
+            dlt.destinations.duckdb(credentials=_attached(file, _engine(home, pipeline_name)))
             if on_file
             else Destination.from_reference(destination)
         )
@@ -166,6 +173,11 @@ def pipeline_for(
         dataset_name=dataset,
         pipelines_dir=str(home),
     )
+
+
+def _engine(home: Path, pipeline_name: str) -> Path:
+    """The empty database to which the file is attached."""
+    return home / f"_engine_{pipeline_name}.duckdb"
 
 
 def _attached(file: Path, engine: Path) -> DuckDbCredentials:

@@ -231,8 +231,14 @@ def test_a_file_that_is_opened_during_the_fetch_is_waited_for(
     assert "is open in" in err
 
 
-def test_ctrl_c_says_how_to_go_on(
-    folder: Path, environment: dict[str, str], server: DemoServer, run: Run
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_soon_and_it_says_how_to_go_on(
+    sent: signal.Signals,
+    code: int,
+    folder: Path,
+    environment: dict[str, str],
+    server: DemoServer,
+    run: Run,
 ) -> None:
     server.faults.add(Fault(delay=30.0, times=None))
     asked = len(server.log)
@@ -242,9 +248,9 @@ def test_ctrl_c_says_how_to_go_on(
     while not any(arrival.path == "/v1/query" for arrival in server.log[asked:]):
         assert running.poll() is None
         time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=20)
-    assert running.returncode == 130
+    running.send_signal(sent)
+    _, err = running.communicate(timeout=10)
+    assert running.returncode == code
     assert "run the same command again to go on" in err
     assert "Traceback" not in err
     server.faults.clear()

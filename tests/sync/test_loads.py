@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -163,8 +164,12 @@ def test_a_key_that_is_withdrawn_ends_the_series(
 
 def test_two_syncs_of_one_pipeline_do_not_run_at_once(serve: Serve, warehouse: Make) -> None:
     made = warehouse(serve())
-    with alone(made.pipeline), pytest.raises(AlreadyRunning) as caught:
-        run(made, start_date=OLD)
+    with (
+        alone(made.pipeline),
+        ThreadPoolExecutor(1) as other,
+        pytest.raises(AlreadyRunning) as caught,
+    ):
+        other.submit(sync_in_loads, made.pipeline, account(made)).result()
     assert "Another sync into databuddy is running: process " in str(caught.value)
     assert "--wait" in str(caught.value)
     run(made, start_date=OLD)
