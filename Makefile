@@ -7,7 +7,7 @@ BIN := .venv/bin
 picture: .venv/.installed-dev
 	$(BIN)/python docs/picture.py
 
-.PHONY: demo test lint types unit coverage picture lock test-lowest clean
+.PHONY: demo test lint types unit coverage picture bench lock test-lowest clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python pipelines/sync.py --demo
@@ -23,6 +23,12 @@ types: .venv/.installed-dev
 
 unit: .venv/.installed-dev
 	$(BIN)/python -m pytest -n 3 --dist worksteal
+
+# what docs/performance.md reports: about twenty minutes
+bench: .venv/.installed-dev
+	$(BIN)/python bench/speed.py
+	$(BIN)/python bench/resources.py
+	$(BIN)/python bench/memory.py
 
 # tracing makes it slow, so it is a command of its own; the command line's tests start programs
 coverage: .venv/.installed-dev

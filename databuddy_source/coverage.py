@@ -67,28 +67,30 @@ def coverage_table(results: Sequence[Result], last_final: date) -> pa.Table:
         results: cells that were asked for.
         last_final: newest day that later syncs will not ask for again.
     """
-    rows = [
-        {
-            "website_id": result.cell.website_id,
-            "report": result.cell.report.name,
-            "window_start": result.cell.window.start,
-            "window_end": result.cell.window.end,
-            "date": result.cell.window.date,
-            "grain": result.cell.report.grain.value,
-            "time_zone": result.cell.window.zone,
-            "query_type": result.cell.report.query_type.name,
-            "filters": result.cell.report.filters_text,
-            "status": result.status.value,
-            "rows": result.kept.rows if result.kept else len(result.rows),
-            "rows_expected": result.rows_expected,
-            # what is kept goes on to count as data, or the next run would believe its absence
-            "silent": result.silent and not result.kept,
-            "final": result.kept.final
+    cells = [result.cell for result in results]
+    windows = [cell.window for cell in cells]
+    columns = {
+        "website_id": [cell.website_id for cell in cells],
+        "report": [cell.report.name for cell in cells],
+        "window_start": [window.start for window in windows],
+        "window_end": [window.end for window in windows],
+        "date": [window.date for window in windows],
+        "grain": [cell.report.grain.value for cell in cells],
+        "time_zone": [window.zone for window in windows],
+        "query_type": [cell.report.query_type.name for cell in cells],
+        "filters": [cell.report.filters_text for cell in cells],
+        "status": [result.status.value for result in results],
+        "rows": [result.kept.rows if result.kept else len(result.rows) for result in results],
+        "rows_expected": [result.rows_expected for result in results],
+        # what is kept goes on to count as data, or the next run would believe its absence
+        "silent": [result.silent and not result.kept for result in results],
+        "final": [
+            result.kept.final
             if result.kept
-            else result.cell.window.last_date <= last_final and result.status.brings_rows,
-            "reason": result.reason or None,
-            "fetched_at": result.fetched_at,
-        }
-        for result in results
-    ]
-    return pa.Table.from_pylist(rows, SCHEMA)
+            else result.status.brings_rows and result.cell.window.last_date <= last_final
+            for result in results
+        ],
+        "reason": [result.reason or None for result in results],
+        "fetched_at": [result.fetched_at for result in results],
+    }
+    return pa.Table.from_pydict(columns, SCHEMA)

@@ -112,6 +112,10 @@ class Cell:
     report: Report
     window: Window
 
+    def __hash__(self) -> int:
+        # cells are keys of many dicts, and all fields of a window take ten times as long
+        return hash((self.website_id, self.report.name, self.window.start))
+
     @property
     def series(self) -> tuple[str, Report]:
         """Website and report: the cells that succeed and fail alike."""

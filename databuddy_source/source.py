@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import dlt
@@ -18,19 +18,15 @@ from dlt.extract.utils import wrap_async_iterator
 from databuddy_source import coverage, dlt_settings, listings
 from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
+from databuddy_source.batches import Batches
 from databuddy_source.extraction import Extraction, Sharing, client_for
-from databuddy_source.fetch.results import Result
 from databuddy_source.progress import Progress
 from databuddy_source.report_settings import ReportSetting
 from databuddy_source.reports import Cell, Report
 from databuddy_source.selection import websites_of_reports
 from databuddy_source.settings import Settings
 from databuddy_source.table_hints import column_hints, partition_of
-from databuddy_source.tables import rows_table
-from databuddy_source.travel import REPLACE_PARTITION, coverage_alone, stamped, with_coverage
-
-ROWS_PER_TABLE = 50_000
-"""Rows after which a resource hands over what it has."""
+from databuddy_source.travel import REPLACE_PARTITION, stamped
 
 
 @dlt.source(name="databuddy", section="databuddy", max_table_nesting=0)
@@ -145,13 +141,18 @@ def _report(
             progress = Progress(sharing.settings, cursor, dlt.current.resource_state())
             cells = progress.cells(extraction, report, website_id)
             extraction.want(cells, cautious=progress.cautious)
-            held = dlt.current.source_schema().tables.get(chosen.name, {}).get("columns", {})
+            schema = dlt.current.source_schema()
+            held = schema.tables.get(chosen.name, {}).get("columns", {})
             types = {column: hint.get("data_type") for column, hint in held.items()}
+
+            def existing(column: str) -> str | None:
+                return types.get(schema.naming.normalize_identifier(column))
+
             # let all other resources line up their cells before the first request leaves
             yield None
             extraction.look_back()
             yield from wrap_async_iterator(
-                _tables(sharing, extraction, name, report, cells, progress, types)
+                _tables(sharing, extraction, name, report, cells, progress, existing)
             )
         finally:
             sharing.abandon(name, extraction)
@@ -182,35 +183,20 @@ async def _tables(
     report: Report,
     cells: list[Cell],
     progress: Progress,
-    types: Mapping[str, str | None],
+    existing: Callable[[str], str | None],
 ) -> AsyncIterator[Any]:
     """The rows of all cells, oldest first, as tables that carry their coverage with them."""
-    naming = dlt.Schema("naming").naming
     last_final = progress.last_final(extraction.today(report))
-    batch: list[Result] = []
-    rows = 0
+    batches = Batches(report, last_final, existing, extraction.fetcher.drop_rows)
     try:
         for cell in cells:
-            result = await extraction.result(cell)
-            batch.append(result)
-            rows += len(result.rows)
-            last = cell is cells[-1]
-            if rows < ROWS_PER_TABLE and not last:
-                continue
-            covered = coverage.coverage_table(batch, last_final)
-            whole = [each for each in batch if each.status.brings_rows]
-            if whole:
-                table = rows_table(
-                    report,
-                    whole,
-                    lambda column: types.get(naming.normalize_identifier(column)),
-                )
-                yield with_coverage(table, covered)
-            else:
-                yield coverage_alone(covered)
-            extraction.fetcher.drop_rows(batch)
-            progress.done([each.without_rows() for each in batch], last=last)
-            batch, rows = [], 0
+            for batch in batches.add(await extraction.result(cell)):
+                yield batch.item
+                progress.done(list(batch.results), last=False)
+        rest = batches.rest()
+        for batch in rest:
+            yield batch.item
+            progress.done(list(batch.results), last=batch is rest[-1])
     finally:
         await sharing.leave(name, extraction)
 

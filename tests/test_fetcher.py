@@ -672,3 +672,49 @@ def test_it_is_closed_from_another_thread_while_its_loop_runs() -> None:
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+
+
+# -- memory
+
+
+def test_rows_that_nobody_takes_stop_the_next_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("databuddy_source.fetch.fetcher.ROWS_AHEAD", 3 * PACK_SIZE)
+
+    async def run() -> None:
+        client = FakeClient()
+        fetcher = a_fetcher(client)
+        cells = month(days=20 * PACK_SIZE)
+        fetcher.want(cells)
+        for number, cell in enumerate(cells):
+            result = await fetcher.result(cell)
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert len(result.rows) == 2
+            fetcher.drop_rows([result])
+            ahead = PACK_SIZE * len(client.requests) - number
+            assert ahead <= PACK_SIZE * (2 + IN_FLIGHT), "two packs wait, the others were under way"
+        assert len(client.requests) == 20
+        await fetcher.close()
+
+    asyncio.run(asyncio.wait_for(run(), HANGS))
+
+
+@pytest.mark.parametrize("generation", list(Generation))
+def test_who_waits_gets_a_result_though_nobody_takes_the_others(
+    monkeypatch: pytest.MonkeyPatch, generation: Generation
+) -> None:
+    monkeypatch.setattr("databuddy_source.fetch.fetcher.ROWS_AHEAD", 1)
+
+    async def run() -> FakeClient:
+        client = FakeClient()
+        fetcher = a_fetcher(client, generation)
+        websites = [month(days=3 * PACK_SIZE, website=website) for website in "abcdef"]
+        for cells in websites:
+            fetcher.want(cells)
+        assert (await fetcher.result(websites[0][-1])).rows
+        await fetcher.close()
+        return client
+
+    client = asyncio.run(asyncio.wait_for(run(), HANGS))
+    others = {question.website for question in client.questions} - {"a"}
+    assert len(others) <= IN_FLIGHT, "what is waited for goes first"

@@ -10,11 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from databuddy_source.api.models import Row
 from databuddy_source.catalog import Kind, QueryType, Shape, load_catalog
+from databuddy_source.columns import Columns
 from databuddy_source.tables import LEFTOVER, TOMBSTONE, rows_table
 from databuddy_source.windows import ONE_DAY
 from tests.cells import DAY, a_report, a_result, cells_of
@@ -379,6 +380,57 @@ def test_whatever_rows_come_no_value_is_lost(
     for name, wanted in existing.items():
         if name in table.column_names:
             assert table[name].type == TYPES[wanted]
+
+
+one_kind = st.sampled_from(
+    [
+        st.integers(0, 3),
+        st.integers(-(2**63), 2**63 - 1),
+        st.integers(2**52, 2**65),
+        st.floats(),
+        st.sampled_from([0.5, True]),  # which Arrow mixes without a word
+        st.sampled_from([0.0, 1.0, True, False, 1, None]),
+        st.booleans(),
+        st.none(),
+        st.integers(0, 3) | st.floats(0, 3),
+        st.text(st.characters(codec=None), max_size=4),
+        st.datetimes().map(str),
+        st.lists(st.integers(0, 3), max_size=2),
+        json_values,
+    ]
+)
+
+
+@st.composite
+def rows_of_columns(draw: st.DrawFn) -> list[Row]:
+    """Rows whose columns have a kind of their own each, as servers send them; some values are
+    missing."""
+    kinds = {name: draw(one_kind) for name in draw(st.lists(names, max_size=4, unique=True))}
+    if draw(st.booleans()):
+        return draw(st.lists(st.fixed_dictionaries(kinds), max_size=5))
+    return draw(st.lists(st.fixed_dictionaries({}, optional=kinds), max_size=5))
+
+
+@example(KNOWN, [{"share": 0.5}, {"share": True}], {})
+@example(UNKNOWN, [{"new": 0.5}, {"new": False}], {})
+@example(KNOWN, [{"views": 1}, {"views": 2.0}, {"views": 1.5}], {})
+@given(
+    query_type=st.sampled_from([KNOWN, UNKNOWN]),
+    rows=rows_of_columns(),
+    existing=st.dictionaries(
+        st.sampled_from([*KNOWN.columns, "new", "date_value", "ä b"]), st.sampled_from(list(TYPES))
+    ),
+)
+def test_columns_read_at_once_are_those_read_value_by_value(
+    query_type: QueryType, rows: list[Row], existing: dict[str, str]
+) -> None:
+    table = table_of(rows, query_type, existing)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Columns, "_at_once", lambda self, name: None)
+        patch.setattr(Columns, "_whole", None)
+        careful = table_of(rows, query_type, existing)
+    assert table.schema == careful.schema
+    assert repr(table.to_pylist()) == repr(careful.to_pylist())  # NaN is not equal to itself
 
 
 def test_a_plain_day_of_dates_is_of_the_right_type() -> None:

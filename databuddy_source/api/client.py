@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import orjson
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from databuddy_source.api.answers import check, read_json
 from databuddy_source.api.budget import Budget, Clock
@@ -232,6 +232,9 @@ class Client:
             # `from None`: httpx errors hold the request, and with it the key
             reason = str(error) or type(error).__name__
             raise Unreachable(f"The server cannot be reached: {reason}", where=where) from None
+        # read to its end; answer and stream hold each other, so megabytes would wait for the
+        # garbage collector
+        answer.stream = httpx.ByteStream(b"")
         logger.info(
             "%s %s %s: HTTP %s, %s bytes",
             method,
@@ -264,7 +267,7 @@ def _by_id(bodies: Sequence[QueryBody], answers: list[QueryAnswer]) -> dict[str,
 
 def _parse(model: type[Model], data: object, where: Where) -> Model:
     try:
-        return TypeAdapter(model).validate_python(data)
+        return model.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         path = ".".join(str(part) for part in first["loc"]) or "the answer"

@@ -165,8 +165,9 @@ class QueryType(BaseModel):
     def of_instants(self) -> bool:
         """Whether each row is one thing that happened at one instant, so that a window may be cut
         in two. The rows of sessions and visitors have a first and a last instant."""
-        times = sum(kind is Kind.TIME for kind in self.columns.values())
-        return self.shape is Shape.LOG and times == 1
+        if self.shape is not Shape.LOG:
+            return False
+        return sum(kind is Kind.TIME for kind in self.columns.values()) == 1
 
     @property
     def ranged(self) -> bool:

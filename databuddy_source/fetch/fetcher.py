@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 
 from databuddy_source.api.client import Client
@@ -34,6 +34,11 @@ logger = logging.getLogger(__name__)
 
 IN_FLIGHT = 4
 """Requests at once. Four heavy ones keep a small server of two cores busy for a minute."""
+
+ROWS_AHEAD = 250_000
+"""Rows that may wait to be taken or be under way, about 120 MB. Beyond, requests leave one by one,
+and only while somebody waits for a cell: so however much a run fetches, it holds no more, and
+never stands still."""
 
 FAILING_IN_A_ROW = 3
 """Reports whose single questions fail one after the other before the server counts as broken.
@@ -63,6 +68,9 @@ class Fetcher:
         self._failing: set[Report] = set()
         self._mistake: BaseException | None = None
         self._flying: dict[asyncio.Task[None], str] = {}
+        self._awaited: Counter[str] = Counter()
+        self._rows_ahead = 0
+        self._rows_of_pack = 0
         self._client: Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
@@ -92,14 +100,27 @@ class Fetcher:
             self._loop = asyncio.get_running_loop()
             self._client = self._connect()
             self._pump()
-        return await self._future(cell)
+        future = self._future(cell)
+        if future.done():
+            return future.result()
+        self._awaited[cell.website_id] += 1
+        if self._is_full:
+            self._pump()
+        try:
+            return await future
+        finally:
+            self._awaited[cell.website_id] -= 1
 
     def drop_rows(self, results: Iterable[Result]) -> None:
         """Forget the rows of results that have gone on, but not what came of the cells."""
+        was_full = self._is_full
         for result in results:
+            self._rows_ahead -= len(self._results[result.cell].result().rows)
             light = asyncio.get_running_loop().create_future()
             light.set_result(result.without_rows())
             self._results[result.cell] = light
+        if was_full:
+            self._pump()
 
     async def close(self) -> None:
         """End what is under way and the connections. Results that were not awaited are lost."""
@@ -129,10 +150,21 @@ class Fetcher:
 
     def _pump(self) -> None:
         """Send packs while there are questions and room."""
-        while not self._mistake and len(self._flying) < IN_FLIGHT and (pack := self._next_pack()):
+        while (
+            not self._mistake and len(self._flying) < self._room() and (pack := self._next_pack())
+        ):
             task = asyncio.get_running_loop().create_task(self._send(pack))
             self._flying[task] = pack.website_id
             task.add_done_callback(self._landed)
+
+    @property
+    def _is_full(self) -> bool:
+        under_way = len(self._flying) * self._rows_of_pack
+        return self._rows_ahead + under_way >= ROWS_AHEAD
+
+    def _room(self) -> int:
+        """How many requests may be under way."""
+        return IN_FLIGHT if not self._is_full else int(any(self._awaited.values()))
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         del self._flying[task]
@@ -151,7 +183,10 @@ class Fetcher:
         with self._lock:
             if self._divided:
                 return self._divided.popleft()
-            websites = sorted(self._waiting, key=lambda each: len(self._waiting[each]))
+            # first what is waited for, so that rows do not lie about, then the longest queue
+            websites = sorted(
+                self._waiting, key=lambda each: (self._awaited[each] > 0, len(self._waiting[each]))
+            )
             for website_id in reversed(websites):
                 waiting = self._waiting[website_id]
                 # a pack that is not full waits for those under way: their next pages may join it
@@ -229,7 +264,9 @@ class Fetcher:
         with self._lock:
             for ask in reversed(questions):
                 self._waiting[ask.website_id].appendleft(ask)
+        self._rows_of_pack = sum(len(result.rows) for result in results)
         for result in results:
             future = self._future(result.cell)
             if not future.done():
                 future.set_result(result)
+                self._rows_ahead += len(result.rows)

@@ -72,7 +72,7 @@ class Result:
 
     def without_rows(self) -> Result:
         """What has to be remembered once the rows have gone on."""
-        return replace(self, rows=())
+        return replace(self, rows=()) if self.rows else self
 
     def doubted(self, reason: str) -> Result:
         """The same answer, not believed."""

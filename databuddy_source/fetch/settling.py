@@ -194,7 +194,7 @@ class Settling:
 
 
 def _are_rows(data: object) -> bool:
-    return isinstance(data, list) and all(isinstance(row, dict) for row in data)
+    return isinstance(data, list) and set(map(type, data)) <= {dict}
 
 
 def _by_cell(ask: Ask, rows: list[Row]) -> dict[Cell, list[Row]] | None:
