@@ -203,7 +203,7 @@ def test_rows_and_coverage_arrive_in_one_load_with_its_id(pipeline: dlt.Pipeline
     assert gaps[1] == Gap("shop", "top_pages", days[3], Status.FAILED, "the server failed")
     assert str(gaps[1]) == f"top_pages of shop on {days[3]}: failed: the server failed"
     assert loaded_reports(pipeline, loads) == [
-        Loaded("top_pages", 4, 5, 0, days[0], days[4], "UTC")
+        Loaded("top_pages", 4, 5, 1, days[0], days[4], "UTC")
     ]
     with pytest.raises(IncompleteLoad, match="3 cells are not complete") as raised:
         raise_if_incomplete(pipeline, loads)

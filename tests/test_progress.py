@@ -84,7 +84,12 @@ class Resource:
 def on(today: date) -> Extraction:
     """An extraction of which only the time is used."""
     noon = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
-    found = SimpleNamespace(today=lambda report: today, zone=lambda report: "UTC", now=noon)
+    found = SimpleNamespace(
+        today=lambda report: today,
+        zone=lambda report: "UTC",
+        now=noon,
+        final_windows=lambda report, website_id: frozenset(),
+    )
     return cast(Extraction, found)
 
 
@@ -376,7 +381,14 @@ class Sync(Resource):
         day = today(self.zone, now)
         extraction = cast(
             Extraction,
-            SimpleNamespace(today=lambda report: day, zone=lambda report: self.zone, now=now),
+            SimpleNamespace(
+                today=lambda report: day,
+                zone=lambda report: self.zone,
+                now=now,
+                final_windows=lambda report, website_id: {
+                    window.start for window, final in self.final.items() if final
+                },
+            ),
         )
         progress = self.progress(start, weeks=self.weeks)
         cells = progress.cells(extraction, self.report, "shop")

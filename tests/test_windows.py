@@ -219,7 +219,7 @@ def hours_of(zone: str, day: str) -> list[Window]:
 
 def the_window(grain: Grain, day: str, zone: str = "UTC", weeks: Weeks = Weeks.ISO) -> Window:
     first = date.fromisoformat(day)
-    return next(tile(first, first, zone, grain, weeks))
+    return tile(first, first, zone, grain, weeks)[0]
 
 
 @given(

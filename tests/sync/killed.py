@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import dlt
@@ -46,7 +47,10 @@ def in_child(account: tuple[str, str, str], folder: Path, kill_after: float | No
             os.dup2(os.open(folder / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND), 2)
             backfill(*account, folder)
             code = 0
+        except BaseException:
+            traceback.print_exc()
         finally:
+            sys.stderr.flush()
             os._exit(code)
     if kill_after is not None:
         time.sleep(kill_after)
@@ -79,8 +83,9 @@ def main(url: str, key: str, website: str, folder: str, seed: str, times: str) -
         place = home / str(number)
         killed = not in_child(account, place, moment)
         finished = in_child(account, place, None)
-        equal = finished and tables(place) == expected
-        outcomes.append({"killed": killed, "after": moment / length, "equal": equal})
+        found = tables(place) if finished else {}
+        different = [name for name, rows in expected.items() if found.get(name) != rows]
+        outcomes.append({"killed": killed, "after": moment / length, "different": different})
     print(json.dumps(outcomes))
 
 

@@ -114,7 +114,7 @@ def test_a_final_day_that_turns_empty_is_suspect(serve: Serve, warehouse: Make) 
     shop = server.websites[0].id
     made.sync(query_types=FEW, start_date=FIRST)
     server.events.delete(shop, FIRST, kind="error")
-    gaps = made.sync(query_types=["error_types"], since=FIRST, until=FIRST)
+    gaps = made.sync(query_types=["error_types"], since=FIRST, until=FIRST, refetch=True)
     assert [(gap.report, gap.date, gap.status) for gap in gaps] == [
         ("error_types", FIRST, Status.SUSPECT)
     ]
