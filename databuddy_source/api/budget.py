@@ -12,15 +12,23 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 WINDOW = 60.0
 """Seconds of the server's sliding window."""
 
 MARGIN = 1.0
-"""Seconds by which our window is longer: a request arrives later than it was sent."""
+"""Seconds by which our window is longer: two clocks never run quite alike, and servers round."""
+
+LATEST_ARRIVAL = 5.0
+"""Seconds after which a request has reached the server, answered or not. Waiting for each answer
+instead would let slow answers, of seconds to minutes, halve the rate of a small budget."""
+
+SHORTEST_SLEEP = 1e-7
+"""Seconds; asyncio's timers ring up to 1e-9 early, and many tasks that each sleep for such a rest
+would keep the loop turning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +46,31 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
+@dataclass(eq=False, slots=True)
+class Slot:
+    """One request's place in the window. Times are seconds of the monotonic clock.
+
+    Attributes:
+        sent: when the request left.
+        landed: when its answer came, or the failure; None while it is under way.
+    """
+
+    sent: float
+    landed: float | None = None
+
+    def free_at(self, now: float) -> float:
+        """When the request is out of the server's window, at the latest; of one that is under
+        way, the earliest moment at which that can be.
+
+        The server counts when a request arrives, and only the answer proves that it has: were a
+        slow one counted when it was sent, its slot would be free too soon.
+        """
+        answered = now if self.landed is None else self.landed
+        return min(answered, self.sent + LATEST_ARRIVAL) + WINDOW + MARGIN
+
+
 class Budget:
-    """Lets at most `per_minute` requests leave in any 61 seconds.
+    """Lets at most `per_minute` requests reach the server in any minute.
 
     One object serves every event loop and thread of the process.
     """
@@ -48,34 +79,44 @@ class Budget:
         self.per_minute = per_minute
         self.spent = 0
         self._clock = clock or Clock()
-        self._sent: deque[float] = deque()
+        self._slots: list[Slot] = []
         self._silent_until = 0.0
         self._lock = threading.Lock()
 
-    async def take(self) -> None:
-        """Wait until one more request may leave, and count it."""
-        while (wait := self._try_take()) > 0:
-            await self._clock.sleep(wait)
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[Slot]:
+        """Wait until one more request may leave, and count it. The block sends it and ends with
+        its answer."""
+        while not isinstance(taken := self._try_take(), Slot):
+            await self._clock.sleep(max(taken, SHORTEST_SLEEP))
+        try:
+            yield taken
+        finally:
+            self._land(taken)
 
     def stay_silent(self, seconds: float) -> None:
         """Let nothing leave for this long."""
         with self._lock:
             self._silent_until = max(self._silent_until, self._clock.monotonic() + seconds)
 
-    def _try_take(self) -> float:
-        """Seconds to wait; 0 when the request was counted and may leave."""
+    def _try_take(self) -> Slot | float:
+        """A slot, when the request was counted and may leave; else seconds to wait."""
         with self._lock:
             now = self._clock.monotonic()
             if now < self._silent_until:
                 return self._silent_until - now
             # one expression for both questions: two that round differently let requests through
-            while self._sent and (free_at := self._sent[0] + WINDOW + MARGIN) <= now:
-                self._sent.popleft()
-            if len(self._sent) >= self.per_minute:
-                return free_at - now
-            self._sent.append(now)
+            self._slots = [slot for slot in self._slots if slot.free_at(now) > now]
+            if len(self._slots) >= self.per_minute:
+                return min(slot.free_at(now) for slot in self._slots) - now
+            slot = Slot(now)
+            self._slots.append(slot)
             self.spent += 1
-            return 0.0
+            return slot
+
+    def _land(self, slot: Slot) -> None:
+        with self._lock:
+            slot.landed = self._clock.monotonic()
 
 
 _budgets: dict[str, Budget] = {}

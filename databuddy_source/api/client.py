@@ -202,7 +202,7 @@ class Client:
             lambda: self._send("POST", path, params, content, patience.answer),
             self._clock,
             patience,
-            admit=self._budget.take,
+            admit=self._budget.slot,
         )
 
     async def _send(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -52,7 +53,7 @@ async def retrying(
     send: Callable[[], Awaitable[T]],
     clock: Clock,
     patience: Patience,
-    admit: Callable[[], Awaitable[None]] | None = None,
+    admit: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
 ) -> T:
     """Call `send` until it returns, fails for good, or the patience is over.
 
@@ -60,7 +61,8 @@ async def retrying(
         send: one try.
         clock: the time.
         patience: for how long to try.
-        admit: awaited before each try. Its time is our own queue, and costs no patience.
+        admit: entered before each try and left after it. The time to enter is our own queue, and
+            costs no patience.
 
     Raises:
         Retriable: the last failure, when the patience is over.
@@ -91,11 +93,10 @@ async def retrying(
         reraise=True,
     ):
         with attempt:
-            if admit:
-                queued = clock.monotonic()
-                await admit()
+            queued = clock.monotonic()
+            async with admit():
                 failing_since += clock.monotonic() - queued
-            return await send()
+                return await send()
     raise AssertionError("tenacity ends with a result or an error")
 
 
