@@ -3,7 +3,9 @@
 The server counts requests in a sliding minute and counts the ones it rejects, too
 (measured: at four requests a second a limited client never recovered in 100 s; after
 silence it took 58 s). So the budget stays below the limit, and after a rejection all
-users of the key in this process stay silent until it is over.
+users of the key in this process stay silent until it is over. Where answers say how many
+requests remain, no more than those leave: other programs may use the key, and the plans of
+the documentation count over ten seconds. No answer ever raises the configured ceiling.
 """
 
 from __future__ import annotations
@@ -30,6 +32,10 @@ SHORTEST_SLEEP = 1e-7
 """Seconds; asyncio's timers ring up to 1e-9 early, and many tasks that each sleep for such a rest
 would keep the loop turning."""
 
+LOOK_AGAIN = 0.1
+"""Seconds between two looks while an answer is under way that may tell of more room. asyncio has
+nothing that wakes the tasks of several loops and threads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -46,6 +52,21 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What an answer says of its server's own count.
+
+    Attributes:
+        remaining: requests that the server takes after this one, until the reset.
+        reset: when it takes more, in seconds since 1970 of its own clock.
+        seconds: from the answer until then; negative when the answer was slow.
+    """
+
+    remaining: int
+    reset: float
+    seconds: float
+
+
 @dataclass(eq=False, slots=True)
 class Slot:
     """One request's place in the window. Times are seconds of the monotonic clock.
@@ -53,10 +74,12 @@ class Slot:
     Attributes:
         sent: when the request left.
         landed: when its answer came, or the failure; None while it is under way.
+        allowance: what the answer said; None without an answer, or when it said nothing.
     """
 
     sent: float
     landed: float | None = None
+    allowance: Allowance | None = None
 
     def free_at(self, now: float) -> float:
         """When the request is out of the server's window, at the latest; of one that is under
@@ -67,6 +90,57 @@ class Slot:
         """
         answered = now if self.landed is None else self.landed
         return min(answered, self.sent + LATEST_ARRIVAL) + WINDOW + MARGIN
+
+
+class ServerCount:
+    """How many more requests the server takes, by its own count.
+
+    A server's last word is the answer with the latest reset, and of those the one with the fewest
+    remaining, in whatever order they come here: until a reset that number only falls.
+    """
+
+    def __init__(self) -> None:
+        self._last: Allowance | None = None
+        self._remaining = 0
+        self._granted = 0
+        self._reset_at = self._more_at = 0.0
+
+    def closed_for(self, now: float, under_way: int) -> float:
+        """Seconds until it is worth to look again; 0 when a request may leave.
+
+        Args:
+            now: seconds of the monotonic clock.
+            under_way: requests without an answer, which the server may still have to count.
+        """
+        if self._last is None:
+            return 0.0
+        if now >= self._more_at:
+            # a sliding window has room for one more at its reset, and the answer to that one
+            # tells for how many; the time is for answers that do not come
+            self._granted += 1
+            self._more_at = now + LATEST_ARRIVAL
+        if under_way < self._remaining + self._granted:
+            return 0.0
+        wait = self._more_at - now
+        return min(wait, LOOK_AGAIN) if under_way else wait
+
+    def learn(self, slot: Slot, now: float) -> None:
+        """Take in the answer to a request, or that it had none."""
+        said = slot.allowance
+        if self._last is None or slot.sent >= self._reset_at:
+            self._follow(said, now)
+        elif said is None:
+            self._remaining = max(0, self._remaining - 1)
+        elif said.reset > self._last.reset:
+            self._follow(said, now)
+        elif said.reset == self._last.reset:
+            self._remaining = min(self._remaining, said.remaining)
+
+    def _follow(self, said: Allowance | None, now: float) -> None:
+        self._last = said
+        if said:
+            self._remaining, self._granted = said.remaining, 0
+            self._reset_at = self._more_at = now + said.seconds
 
 
 class Budget:
@@ -81,12 +155,13 @@ class Budget:
         self._clock = clock or Clock()
         self._slots: list[Slot] = []
         self._silent_until = 0.0
+        self._server = ServerCount()
         self._lock = threading.Lock()
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[Slot]:
-        """Wait until one more request may leave, and count it. The block sends it and ends with
-        its answer."""
+        """Wait until one more request may leave, and count it. The block sends it, notes what the
+        answer allows, and ends."""
         while not isinstance(taken := self._try_take(), Slot):
             await self._clock.sleep(max(taken, SHORTEST_SLEEP))
         try:
@@ -109,6 +184,9 @@ class Budget:
             self._slots = [slot for slot in self._slots if slot.free_at(now) > now]
             if len(self._slots) >= self.per_minute:
                 return min(slot.free_at(now) for slot in self._slots) - now
+            under_way = sum(slot.landed is None for slot in self._slots)
+            if closed_for := self._server.closed_for(now, under_way):
+                return closed_for
             slot = Slot(now)
             self._slots.append(slot)
             self.spent += 1
@@ -117,6 +195,7 @@ class Budget:
     def _land(self, slot: Slot) -> None:
         with self._lock:
             slot.landed = self._clock.monotonic()
+            self._server.learn(slot, slot.landed)
 
 
 _budgets: dict[str, Budget] = {}

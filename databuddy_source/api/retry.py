@@ -10,7 +10,7 @@ from typing import TypeVar
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential, wait_random
 
-from databuddy_source.api.budget import Clock
+from databuddy_source.api.budget import Clock, Slot
 from databuddy_source.api.errors import RateLimited, Retriable, Unreachable
 
 T = TypeVar("T")
@@ -50,15 +50,15 @@ _backoff = wait_exponential(multiplier=0.5, max=60.0) + wait_random(0.0, 0.5)
 
 
 async def retrying(
-    send: Callable[[], Awaitable[T]],
+    send: Callable[[Slot | None], Awaitable[T]],
     clock: Clock,
     patience: Patience,
-    admit: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
+    admit: Callable[[], AbstractAsyncContextManager[Slot | None]] = nullcontext,
 ) -> T:
     """Call `send` until it returns, fails for good, or the patience is over.
 
     Args:
-        send: one try.
+        send: one try, with what `admit` gives.
         clock: the time.
         patience: for how long to try.
         admit: entered before each try and left after it. The time to enter is our own queue, and
@@ -94,9 +94,9 @@ async def retrying(
     ):
         with attempt:
             queued = clock.monotonic()
-            async with admit():
+            async with admit() as slot:
                 failing_since += clock.monotonic() - queued
-                return await send()
+                return await send(slot)
     raise AssertionError("tenacity ends with a result or an error")
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -13,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from databuddy_source.api.budget import LATEST_ARRIVAL, MARGIN, WINDOW, Budget, Clock
-from tests.api.limited_server import LimitedServer, Request, Trip, most_in_a_window, send
+from tests.api.limited_server import (
+    LimitedServer,
+    Request,
+    Trip,
+    at_once,
+    in_turn,
+    most_in_a_window,
+)
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -29,28 +34,6 @@ punctual = st.builds(
     back=st.one_of(seconds(0, 2), seconds(0, 180)),
 )
 """Reaches the server in time; the answer may take minutes."""
-
-
-async def at_once(budget: Budget, server: LimitedServer, requests: Sequence[Request]) -> list[Trip]:
-    """Each request in a task of its own."""
-    return await asyncio.gather(*(send(budget, server, request) for request in requests))
-
-
-async def in_turn(
-    budget: Budget, server: LimitedServer, requests: Sequence[Request], workers: int
-) -> list[Trip]:
-    """So many at once, each worker taking the next."""
-    waiting = deque(requests)
-    trips: list[Trip] = []
-
-    async def work() -> None:
-        while waiting:
-            request = waiting.popleft()
-            now = server.clock.monotonic()
-            trips.append(await send(budget, server, Request(now, request.out, request.back)))
-
-    await asyncio.gather(*(work() for _ in range(workers)))
-    return trips
 
 
 @given(st.lists(punctual, min_size=1, max_size=30), st.integers(1, 5))
