@@ -25,8 +25,8 @@ from databuddy_source.api.errors import (
     WebsiteNotAccessible,
     Where,
 )
+from databuddy_source.api.limits import seconds_to_wait
 from databuddy_source.api.models import ErrorAnswer
-from databuddy_source.api.retry import seconds_to_wait
 
 CODES: dict[str, type[DatabuddyError]] = {
     # documented

@@ -3,7 +3,9 @@
 The server counts requests in a sliding minute and counts the ones it rejects, too
 (measured: at four requests a second a limited client never recovered in 100 s; after
 silence it took 58 s). So the budget stays below the limit, and after a rejection all
-users of the key in this process stay silent until it is over.
+users of the key in this process stay silent until it is over. Where answers say how many
+requests remain, no more than those leave: other programs may use the key, and the plans of
+the documentation count over ten seconds. No answer ever raises the configured ceiling.
 """
 
 from __future__ import annotations
@@ -12,15 +14,27 @@ import asyncio
 import hashlib
 import threading
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 WINDOW = 60.0
 """Seconds of the server's sliding window."""
 
 MARGIN = 1.0
-"""Seconds by which our window is longer: a request arrives later than it was sent."""
+"""Seconds by which our window is longer: two clocks never run quite alike, and servers round."""
+
+LATEST_ARRIVAL = 5.0
+"""Seconds after which a request has reached the server, answered or not. Waiting for each answer
+instead would let slow answers, of seconds to minutes, halve the rate of a small budget."""
+
+SHORTEST_SLEEP = 1e-7
+"""Seconds; asyncio's timers ring up to 1e-9 early, and many tasks that each sleep for such a rest
+would keep the loop turning."""
+
+LOOK_AGAIN = 0.1
+"""Seconds between two looks while an answer is under way that may tell of more room. asyncio has
+nothing that wakes the tasks of several loops and threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +52,99 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What an answer says of its server's own count.
+
+    Attributes:
+        remaining: requests that the server takes after this one, until the reset.
+        reset: when it takes more, in seconds since 1970 of its own clock.
+        seconds: from the answer until then; negative when the answer was slow.
+    """
+
+    remaining: int
+    reset: float
+    seconds: float
+
+
+@dataclass(eq=False, slots=True)
+class Slot:
+    """One request's place in the window. Times are seconds of the monotonic clock.
+
+    Attributes:
+        sent: when the request left.
+        landed: when its answer came, or the failure; None while it is under way.
+        allowance: what the answer said; None without an answer, or when it said nothing.
+    """
+
+    sent: float
+    landed: float | None = None
+    allowance: Allowance | None = None
+
+    def free_at(self, now: float) -> float:
+        """When the request is out of the server's window, at the latest; of one that is under
+        way, the earliest moment at which that can be.
+
+        The server counts when a request arrives, and only the answer proves that it has: were a
+        slow one counted when it was sent, its slot would be free too soon.
+        """
+        answered = now if self.landed is None else self.landed
+        return min(answered, self.sent + LATEST_ARRIVAL) + WINDOW + MARGIN
+
+
+class ServerCount:
+    """How many more requests the server takes, by its own count.
+
+    A server's last word is the answer with the latest reset, and of those the one with the fewest
+    remaining, in whatever order they come here: until a reset that number only falls.
+    """
+
+    def __init__(self) -> None:
+        self._last: Allowance | None = None
+        self._remaining = 0
+        self._granted = 0
+        self._reset_at = self._more_at = 0.0
+
+    def closed_for(self, now: float, under_way: int) -> float:
+        """Seconds until it is worth to look again; 0 when a request may leave.
+
+        Args:
+            now: seconds of the monotonic clock.
+            under_way: requests without an answer, which the server may still have to count.
+        """
+        if self._last is None:
+            return 0.0
+        if now >= self._more_at:
+            # a sliding window has room for one more at its reset, and the answer to that one
+            # tells for how many; the time is for answers that do not come
+            self._granted += 1
+            self._more_at = now + LATEST_ARRIVAL
+        if under_way < self._remaining + self._granted:
+            return 0.0
+        wait = self._more_at - now
+        return min(wait, LOOK_AGAIN) if under_way else wait
+
+    def learn(self, slot: Slot, now: float) -> None:
+        """Take in the answer to a request, or that it had none."""
+        said = slot.allowance
+        if self._last is None or slot.sent >= self._reset_at:
+            self._follow(said, now)
+        elif said is None:
+            self._remaining = max(0, self._remaining - 1)
+        elif said.reset > self._last.reset:
+            self._follow(said, now)
+        elif said.reset == self._last.reset:
+            self._remaining = min(self._remaining, said.remaining)
+
+    def _follow(self, said: Allowance | None, now: float) -> None:
+        self._last = said
+        if said:
+            self._remaining, self._granted = said.remaining, 0
+            self._reset_at = self._more_at = now + said.seconds
+
+
 class Budget:
-    """Lets at most `per_minute` requests leave in any 61 seconds.
+    """Lets at most `per_minute` requests reach the server in any minute.
 
     One object serves every event loop and thread of the process.
     """
@@ -48,34 +153,49 @@ class Budget:
         self.per_minute = per_minute
         self.spent = 0
         self._clock = clock or Clock()
-        self._sent: deque[float] = deque()
+        self._slots: list[Slot] = []
         self._silent_until = 0.0
+        self._server = ServerCount()
         self._lock = threading.Lock()
 
-    async def take(self) -> None:
-        """Wait until one more request may leave, and count it."""
-        while (wait := self._try_take()) > 0:
-            await self._clock.sleep(wait)
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[Slot]:
+        """Wait until one more request may leave, and count it. The block sends it, notes what the
+        answer allows, and ends."""
+        while not isinstance(taken := self._try_take(), Slot):
+            await self._clock.sleep(max(taken, SHORTEST_SLEEP))
+        try:
+            yield taken
+        finally:
+            self._land(taken)
 
     def stay_silent(self, seconds: float) -> None:
         """Let nothing leave for this long."""
         with self._lock:
             self._silent_until = max(self._silent_until, self._clock.monotonic() + seconds)
 
-    def _try_take(self) -> float:
-        """Seconds to wait; 0 when the request was counted and may leave."""
+    def _try_take(self) -> Slot | float:
+        """A slot, when the request was counted and may leave; else seconds to wait."""
         with self._lock:
             now = self._clock.monotonic()
             if now < self._silent_until:
                 return self._silent_until - now
             # one expression for both questions: two that round differently let requests through
-            while self._sent and (free_at := self._sent[0] + WINDOW + MARGIN) <= now:
-                self._sent.popleft()
-            if len(self._sent) >= self.per_minute:
-                return free_at - now
-            self._sent.append(now)
+            self._slots = [slot for slot in self._slots if slot.free_at(now) > now]
+            if len(self._slots) >= self.per_minute:
+                return min(slot.free_at(now) for slot in self._slots) - now
+            under_way = sum(slot.landed is None for slot in self._slots)
+            if closed_for := self._server.closed_for(now, under_way):
+                return closed_for
+            slot = Slot(now)
+            self._slots.append(slot)
             self.spent += 1
-            return 0.0
+            return slot
+
+    def _land(self, slot: Slot) -> None:
+        with self._lock:
+            slot.landed = self._clock.monotonic()
+            self._server.learn(slot, slot.landed)
 
 
 _budgets: dict[str, Budget] = {}

@@ -18,7 +18,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from databuddy_source.api.answers import check, read_json
-from databuddy_source.api.budget import Budget, Clock
+from databuddy_source.api.budget import Budget, Clock, Slot
 from databuddy_source.api.errors import (
     BadSetting,
     DatabuddyError,
@@ -29,6 +29,7 @@ from databuddy_source.api.errors import (
     Unreachable,
     Where,
 )
+from databuddy_source.api.limits import allowance
 from databuddy_source.api.models import (
     BatchAnswer,
     CompileAnswer,
@@ -191,7 +192,7 @@ class Client:
 
     async def _get(self, path: str, patience: Patience, **params: str) -> object:
         return await retrying(
-            lambda: self._send("GET", path, params, None, patience.answer), self._clock, patience
+            lambda _: self._send("GET", path, params, None, patience.answer), self._clock, patience
         )
 
     async def _post(
@@ -199,14 +200,20 @@ class Client:
     ) -> object:
         content = orjson.dumps(body)
         return await retrying(
-            lambda: self._send("POST", path, params, content, patience.answer),
+            lambda slot: self._send("POST", path, params, content, patience.answer, slot),
             self._clock,
             patience,
-            admit=self._budget.take,
+            admit=self._budget.slot,
         )
 
     async def _send(
-        self, method: str, path: str, params: dict[str, str], content: bytes | None, seconds: float
+        self,
+        method: str,
+        path: str,
+        params: dict[str, str],
+        content: bytes | None,
+        seconds: float,
+        slot: Slot | None = None,
     ) -> object:
         where = Where(url=self._base_url + path, website=params.get("website_id", ""))
         try:
@@ -243,6 +250,8 @@ class Client:
             answer.status_code,
             len(answer.content),
         )
+        if slot:
+            slot.allowance = allowance(answer.headers, self._clock.wall())
         try:
             check(answer, where, self._clock.wall())
         except DatabuddyError as error:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential, wait_random
 
-from databuddy_source.api.budget import MARGIN, WINDOW, Clock
+from databuddy_source.api.budget import Clock, Slot
 from databuddy_source.api.errors import RateLimited, Retriable, Unreachable
 
 T = TypeVar("T")
@@ -46,26 +45,24 @@ client that gives up has spent the request and left the server working."""
 DIVISIBLE = Patience(unreachable=300.0, failing=15.0, answer=180.0)
 """What fails as a whole may pass in halves, so it is not tried for long."""
 
-LONGEST_SILENCE = 600.0
-"""A server that asks for more seconds than this is not believed."""
-
 # a jitter over the whole wait would make the patience end anywhere between 1 and 10 s
 _backoff = wait_exponential(multiplier=0.5, max=60.0) + wait_random(0.0, 0.5)
 
 
 async def retrying(
-    send: Callable[[], Awaitable[T]],
+    send: Callable[[Slot | None], Awaitable[T]],
     clock: Clock,
     patience: Patience,
-    admit: Callable[[], Awaitable[None]] | None = None,
+    admit: Callable[[], AbstractAsyncContextManager[Slot | None]] = nullcontext,
 ) -> T:
     """Call `send` until it returns, fails for good, or the patience is over.
 
     Args:
-        send: one try.
+        send: one try, with what `admit` gives.
         clock: the time.
         patience: for how long to try.
-        admit: awaited before each try. Its time is our own queue, and costs no patience.
+        admit: entered before each try and left after it. The time to enter is our own queue, and
+            costs no patience.
 
     Raises:
         Retriable: the last failure, when the patience is over.
@@ -96,73 +93,13 @@ async def retrying(
         reraise=True,
     ):
         with attempt:
-            if admit:
-                queued = clock.monotonic()
-                await admit()
+            queued = clock.monotonic()
+            async with admit() as slot:
                 failing_since += clock.monotonic() - queued
-            return await send()
+                return await send(slot)
     raise AssertionError("tenacity ends with a result or an error")
 
 
 def _failure(state: RetryCallState) -> Retriable | None:
     error = state.outcome.exception() if state.outcome else None
     return error if isinstance(error, Retriable) else None
-
-
-def seconds_to_wait(headers: Mapping[str, str], body_retry_after: object, wall: float) -> float:
-    """For how long a limited client has to be silent.
-
-    Reads, in this order, `Retry-After` (seconds or an HTTP date), `X-RateLimit-Reset` (epoch
-    milliseconds from 2026 servers, epoch seconds in the documentation, or seconds from now),
-    and `retryAfter` of the body. The server's `Date` header is its own clock, so clocks that
-    differ do no harm. Without any of them: one whole window.
-
-    Args:
-        headers: of the answer, with lower-case names.
-        body_retry_after: seconds, as the body's `retryAfter` gives them, or None.
-        wall: our clock, seconds since 1970.
-    """
-    now = _http_date(headers.get("date")) or wall
-    for found in (
-        _retry_after(headers.get("retry-after"), now),
-        _reset(_number(headers.get("x-ratelimit-reset")), now),
-        _number(body_retry_after),
-    ):
-        if found is not None and 0 <= found <= LONGEST_SILENCE:
-            return found + MARGIN
-    return WINDOW + MARGIN
-
-
-def _retry_after(text: str | None, now: float) -> float | None:
-    seconds = _number(text)
-    if seconds is not None:
-        return seconds
-    moment = _http_date(text)
-    return None if moment is None else max(0.0, moment - now)
-
-
-def _reset(value: float | None, now: float) -> float | None:
-    if value is None:
-        return None
-    if value > 1e11:  # an epoch in milliseconds: in seconds this is the year 5138
-        return max(0.0, value / 1000 - now)
-    if value > 1e9:  # an epoch in seconds: later than 2001
-        return max(0.0, value - now)
-    return value
-
-
-def _number(value: object) -> float | None:
-    try:
-        return float(value)  # type: ignore[arg-type]  # None and objects are the except branch
-    except (TypeError, ValueError):
-        return None
-
-
-def _http_date(text: str | None) -> float | None:
-    try:
-        moment = parsedate_to_datetime(text) if text else None
-    except ValueError:
-        return None
-    if moment and moment.tzinfo is None:  # the oldest form of HTTP dates names no zone; it is UTC
-        moment = moment.replace(tzinfo=UTC)
-    return moment.timestamp() if moment else None

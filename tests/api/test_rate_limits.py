@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime, formatdate
 from typing import Any
@@ -15,10 +16,11 @@ import respx
 
 from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client, Credential
-from databuddy_source.api.errors import RateLimited
+from databuddy_source.api.errors import RateLimited, RequestRefused
 from databuddy_source.api.models import ParameterResult
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]
+Headers = dict[str, str]
 
 ANSWER = {"success": True, "data": [{"parameter": "c0", "success": True, "data": []}]}
 WHOLE_WINDOW = 61.0
@@ -39,19 +41,18 @@ def silence_after(
     server: respx.MockRouter,
     clock: Clock,
     ask: Coroutine[Any, Any, object],
-    limited: httpx.Response,
+    answered: httpx.Response,
 ) -> float:
-    """Seconds between a limited request and the next one."""
+    """Seconds between a request that is answered so and the next one."""
     asked_at: list[float] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked_at.append(clock.monotonic())
-        return limited if len(asked_at) == 1 else httpx.Response(200, json=ANSWER)
+        return answered if len(asked_at) == 1 else httpx.Response(200, json=ANSWER)
 
     server.post("/query").mock(side_effect=answer)
     asyncio.run(ask)
-    first, second = asked_at
-    return second - first
+    return asked_at[1] - asked_at[0]
 
 
 # what the server sends, given its own time; the silence that it asks for
@@ -151,6 +152,11 @@ FORMS: list[tuple[str, Form, float]] = [
     (
         "less than nothing",
         lambda now: httpx.Response(429, headers={"retry-after": "-5"}),
+        60,
+    ),
+    (
+        "a reset before there were clocks",
+        lambda now: httpx.Response(429, headers={"x-ratelimit-reset": "-30"}),
         60,
     ),
     (
@@ -333,3 +339,94 @@ def test_a_rejected_request_counts_as_the_server_counts_it(
     asyncio.run(one_question(client))
     assert budget.spent == 3
     assert clock.monotonic() - began >= 61
+
+
+def told(now: float, remaining: object = 0, reset: object = None, date: object = None) -> Headers:
+    """What an answer says at the server's `now`: unless given, that nothing remains for 30 s."""
+    said = {
+        "x-ratelimit-limit": 50,
+        "x-ratelimit-remaining": remaining,
+        "x-ratelimit-reset": int(now + 30) if reset is None else reset,
+        "date": http_date(now) if date is None else date,
+    }
+    return {name: str(value) for name, value in said.items()}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(lambda now: told(now), id="epoch seconds"),
+        pytest.param(lambda now: told(now, reset=int((now + 30) * 1000)), id="epoch milliseconds"),
+        pytest.param(lambda now: told(now, reset=30), id="seconds from now"),
+        pytest.param(lambda now: told(now, remaining="0.0"), id="a fraction"),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 503])
+@pytest.mark.parametrize("skew", [AHEAD, 0.0, BEHIND])
+def test_nothing_leaves_when_an_answer_says_that_nothing_remains(
+    server: respx.MockRouter,
+    client: Client,
+    clock: Clock,
+    one_question: Ask,
+    written: Callable[[float], Headers],
+    status: int,
+    skew: float,
+) -> None:
+    """Times are the server's own; ours is an hour off."""
+    first = httpx.Response(status, json=ANSWER, headers=written(clock.wall() + skew))
+    silence = silence_after(server, clock, twice(client, one_question), first)
+    assert silence == pytest.approx(30, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param(lambda now: {}, id="nothing"),
+        pytest.param(lambda now: told(now, remaining=1), id="one remains"),
+        pytest.param(lambda now: told(now, remaining="none"), id="no number remains"),
+        pytest.param(lambda now: told(now, remaining=-1), id="less than nothing"),
+        pytest.param(lambda now: told(now, remaining="nan"), id="NaN remain"),
+        pytest.param(lambda now: told(now, remaining="inf"), id="infinitely many remain"),
+        pytest.param(lambda now: told(now, remaining=""), id="an empty field"),
+        pytest.param(lambda now: told(now, reset=""), id="an empty reset"),
+        pytest.param(lambda now: told(now, reset="soon"), id="a reset in words"),
+        pytest.param(lambda now: told(now, reset="nan"), id="a reset that is no number"),
+        pytest.param(lambda now: told(now, reset=-30), id="a negative reset"),
+        pytest.param(lambda now: told(now, reset="1e999"), id="an infinite reset"),
+        pytest.param(lambda now: told(now, reset=int(now + 7200)), id="hours ahead"),
+        pytest.param(lambda now: told(now, reset=int(now - 7200)), id="hours ago"),
+        pytest.param(lambda now: told(now, reset=int(now - 1)), id="a second ago"),
+        pytest.param(
+            lambda now: told(now, date="Mon, 01 Jan 99999999999999999999 00:00:00 GMT", reset="x"),
+            id="a date beyond all",
+        ),
+    ],
+)
+def test_nobody_waits_for_nonsense(
+    server: respx.MockRouter,
+    client: Client,
+    clock: Clock,
+    one_question: Ask,
+    written: Callable[[float], Headers],
+) -> None:
+    first = httpx.Response(200, json=ANSWER, headers=written(clock.wall()))
+    assert silence_after(server, clock, twice(client, one_question), first) == 0
+
+
+async def twice(client: Client, ask: Ask) -> None:
+    with suppress(RequestRefused):
+        await ask(client)
+    await ask(client)
+
+
+def test_lists_tell_nothing_of_the_limit_on_queries(
+    server: respx.MockRouter, client: Client, clock: Clock, one_question: Ask
+) -> None:
+    """They are not limited where queries are."""
+    began = clock.monotonic()
+    headers = told(clock.wall())
+    server.get("/query/websites").respond(json={"websites": []}, headers=headers)
+    server.post("/query").respond(json=ANSWER)
+    asyncio.run(client.websites())
+    asyncio.run(one_question(client))
+    assert clock.monotonic() == began
