@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.destination.exceptions import DestinationTerminalException
 from dlt.extract import DltSource
-from dlt.load.exceptions import LoadClientJobRetry
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from databuddy_source import packages
 from databuddy_source.coverage_queries import loaded_reports
 from databuddy_source.exclusive import alone
 from databuddy_source.planning import Plan, plan
@@ -30,9 +27,6 @@ QUESTIONS_PER_LOAD = 10_000
 
 ROWS_PER_LOAD = 1_000_000
 """More rows than this make the next load of a series smaller."""
-
-MOST_RETRIES = 15
-"""Times that a job of a load is tried, over all runs, before its package is set aside."""
 
 
 def sync(
@@ -67,9 +61,16 @@ def sync(
 def _load(pipeline: dlt.Pipeline, source: DltSource, before_load: Callable[[], None]) -> list[str]:
     pipeline.sync_destination()
     pipeline.extract(source)
+    return _bring_in(pipeline, before_load)
+
+
+def _bring_in(pipeline: dlt.Pipeline, before_load: Callable[[], None]) -> list[str]:
     pipeline.normalize()
+    packages.keep(pipeline)
     before_load()
-    return list(pipeline.load().loads_ids)
+    loads = list(pipeline.load().loads_ids)
+    packages.forget(pipeline)
+    return loads
 
 
 def finish_pending(pipeline: dlt.Pipeline, before_load: Callable[[], None]) -> list[str]:
@@ -80,15 +81,16 @@ def finish_pending(pipeline: dlt.Pipeline, before_load: Callable[[], None]) -> l
         The ids of the loads.
     """
     if not pipeline.has_pending_data:
+        packages.forget(pipeline)
         return []
+    logger.info("Loading first what an earlier run left behind.")
+    packages.begin_again(pipeline)
     try:
-        pipeline.normalize()
-        before_load()
-        return list(pipeline.load().loads_ids)
+        return _bring_in(pipeline, before_load)
     except PipelineStepFailed as failure:
-        if not _is_hopeless(failure):
+        if not packages.is_hopeless(pipeline, failure):
             raise
-        kept = _set_aside(pipeline, failure.load_id or "unknown")
+        kept = packages.set_aside(pipeline, failure.load_id or "unknown")
         words = str(failure.exception).strip().splitlines()
         reason = words[0] if words else type(failure.exception).__name__
         logger.warning(
@@ -98,31 +100,6 @@ def finish_pending(pipeline: dlt.Pipeline, before_load: Callable[[], None]) -> l
             kept,
         )
         return []
-
-
-def _is_hopeless(failure: PipelineStepFailed) -> bool:
-    """Whether trying again is of no use, rather than that the warehouse is out of reach."""
-    cause: BaseException | None = failure.exception
-    while cause is not None:
-        if isinstance(cause, LoadClientJobRetry):
-            return cause.retry_count >= MOST_RETRIES
-        if isinstance(cause, KeyboardInterrupt | OSError):
-            return False
-        if isinstance(cause, DestinationTerminalException):
-            return True
-        cause = cause.__cause__
-    return failure.step == "normalize"
-
-
-def _set_aside(pipeline: dlt.Pipeline, load_id: str) -> Path:
-    """Copy all pending packages to where nobody looks for them, and forget them."""
-    kept = Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.set_aside" / load_id
-    for stage in ("normalize", "load"):
-        folder = Path(pipeline.working_dir) / stage
-        if folder.exists():
-            shutil.copytree(folder, kept / stage, dirs_exist_ok=True)
-    pipeline.abort_packages()
-    return kept
 
 
 @dataclass(frozen=True, slots=True)

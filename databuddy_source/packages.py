@@ -1,0 +1,103 @@
+"""dlt's load packages after a kill: begun again from their first job, or set aside.
+
+dlt goes on with the jobs of a package where a killed process stopped. Rows that reached the
+staging dataset a moment before, and were not yet noted as there, would come twice. So a copy of
+each package is kept until it is loaded, and a package that was interrupted starts from it: its
+staging tables are emptied, and replacing a partition once more does no harm.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import dlt
+from dlt.common.destination.exceptions import DestinationTerminalException
+from dlt.load.exceptions import LoadClientJobRetry
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+MOST_RUNS = 3
+"""Runs in which a package may fail for a reason that could pass, before it is set aside."""
+
+
+def keep(pipeline: dlt.Pipeline) -> None:
+    """Copy what is ready to be loaded. Rows are linked, not copied."""
+    for load_id in pipeline.list_normalized_load_packages():
+        copy = _copies(pipeline) / load_id
+        if not copy.exists():
+            unfinished = copy.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.copytree(_normalized(pipeline) / load_id, unfinished, copy_function=_link_rows)
+            unfinished.rename(copy)
+
+
+def begin_again(pipeline: dlt.Pipeline) -> None:
+    """Put packages whose load was interrupted back to what they were before it began."""
+    for load_id in pipeline.list_normalized_load_packages():
+        copy = _copies(pipeline) / load_id
+        if copy.exists():
+            place = _normalized(pipeline) / load_id
+            shutil.rmtree(place)
+            shutil.copytree(copy, place, copy_function=_link_rows)
+
+
+def forget(pipeline: dlt.Pipeline) -> None:
+    """Delete the copies of packages that are loaded."""
+    pending = set(pipeline.list_normalized_load_packages())
+    for copy in _copies(pipeline).glob("*"):
+        if copy.name.split(".runs")[0] not in pending:
+            shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
+
+
+def is_hopeless(pipeline: dlt.Pipeline, failure: PipelineStepFailed) -> bool:
+    """Whether trying again is of no use, rather than that the warehouse is out of reach."""
+    cause: BaseException | None = failure.exception
+    while cause is not None:
+        if isinstance(cause, LoadClientJobRetry):
+            return _count(pipeline, cause.load_id) >= MOST_RUNS
+        if isinstance(cause, KeyboardInterrupt | OSError):
+            return False
+        if isinstance(cause, DestinationTerminalException):
+            return True
+        cause = cause.__cause__
+    return failure.step == "normalize"
+
+
+def set_aside(pipeline: dlt.Pipeline, load_id: str) -> Path:
+    """Move all pending packages to where nobody looks for them. Returns where that is."""
+    kept = Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.set_aside" / load_id
+    for stage in ("normalize", "load"):
+        folder = Path(pipeline.working_dir) / stage
+        if folder.exists():
+            shutil.copytree(folder, kept / stage, dirs_exist_ok=True)
+    pipeline.abort_packages()
+    return kept
+
+
+def _count(pipeline: dlt.Pipeline, load_id: str) -> int:
+    """In how many runs the package failed by now, this one included."""
+    file = _copies(pipeline) / f"{load_id}.runs"
+    runs = int(file.read_text()) + 1 if file.exists() else 1
+    file.write_text(str(runs))
+    return runs
+
+
+def _copies(pipeline: dlt.Pipeline) -> Path:
+    return Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.loading"
+
+
+def _normalized(pipeline: dlt.Pipeline) -> Path:
+    return Path(pipeline.working_dir) / "load" / "normalized"
+
+
+def _link_rows(source: str, target: str) -> None:
+    """A second name for a file of rows, which nobody changes; a copy of all else."""
+    if source.endswith(".parquet"):
+        try:
+            os.link(source, target)
+        except OSError:  # a file system without links
+            pass
+        else:
+            return
+    shutil.copy2(source, target)
