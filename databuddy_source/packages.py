@@ -45,6 +45,9 @@ def begin_again(pipeline: dlt.Pipeline) -> None:
 def forget(pipeline: dlt.Pipeline) -> None:
     """Delete the copies of packages that are loaded."""
     pending = set(pipeline.list_normalized_load_packages())
+    if not pending:
+        shutil.rmtree(_copies(pipeline), ignore_errors=True)
+        return
     for copy in _copies(pipeline).glob("*"):
         if copy.name.split(".runs")[0] not in pending:
             shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
