@@ -80,11 +80,11 @@ def finish_pending(pipeline: dlt.Pipeline, before_load: Callable[[], None]) -> l
     Returns:
         The ids of the loads.
     """
+    packages.begin_again(pipeline)
     if not pipeline.has_pending_data:
         packages.forget(pipeline)
         return []
     logger.info("Loading first what an earlier run left behind.")
-    packages.begin_again(pipeline)
     try:
         return _bring_in(pipeline, before_load)
     except PipelineStepFailed as failure:
