@@ -131,7 +131,14 @@ def _report(
 ) -> DltResource:
     name = f"{chosen.name}__{website_id}"
 
-    def extract(cursor: Any) -> Iterator[Any]:
+    # given as a hint, since for an argument dlt would resolve configuration, of each resource
+    cursor: Any = (
+        None
+        if sharing.settings.bounded
+        else dlt.sources.incremental("date", primary_key=(), allow_external_schedulers=False)
+    )
+
+    def extract() -> Iterator[Any]:
         extraction = sharing.join(name)
         try:
             report = extraction.report(chosen)
@@ -157,21 +164,14 @@ def _report(
         finally:
             sharing.abandon(name, extraction)
 
-    moving: Any = dlt.sources.incremental("date", primary_key=(), allow_external_schedulers=False)
-
-    def daily(cursor: Any = moving) -> Iterator[Any]:  # dlt finds the cursor in the signature
-        yield from extract(cursor)
-
-    def bounded() -> Iterator[Any]:
-        yield from extract(None)
-
     resource: DltResource = dlt.resource(
-        bounded if sharing.settings.bounded else daily,
+        extract,
         name=name,
         table_name=chosen.name,
         write_disposition=REPLACE_PARTITION,
         merge_key=partition_of(chosen.grain),
         columns=columns,
+        incremental=cursor,
     )
     return stamped(resource)
 
