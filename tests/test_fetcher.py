@@ -32,9 +32,10 @@ from databuddy_source.api.errors import (
 from databuddy_source.api.models import Generation, ParameterResult, QueryBody, Row, TypeConfig
 from databuddy_source.api.retry import DIVISIBLE, SETTLED, Patience
 from databuddy_source.api.server import Server
+from databuddy_source.api.traffic import Traffic
 from databuddy_source.catalog import load_catalog
-from databuddy_source.fetch.fetcher import IN_FLIGHT, Fetcher
-from databuddy_source.fetch.packing import PACK_SIZE
+from databuddy_source.fetch.fetcher import Fetcher
+from databuddy_source.fetch.pace import MOST_IN_FLIGHT, Pace
 from databuddy_source.fetch.results import Result, Status
 from databuddy_source.reports import Cell
 from databuddy_source.windows import ONE_DAY
@@ -45,6 +46,7 @@ BREAKDOWNS = [
     for query_type in load_catalog()
     if query_type.key and not (query_type.ranged or query_type.fails or query_type.trailing_days)
 ]
+PACK_SIZE = 100
 HANGS = 10.0
 """Seconds after which a result counts as never coming."""
 
@@ -101,7 +103,12 @@ class FakeClient:
     most_at_once: int = 0
 
     async def query(
-        self, website_id: str, bodies: Sequence[QueryBody], timezone: str, patience: Patience
+        self,
+        website_id: str,
+        bodies: Sequence[QueryBody],
+        timezone: str,
+        patience: Patience,
+        traffic: Traffic,
     ) -> dict[str, ParameterResult]:
         asked = {
             parameter.id: Question(
@@ -156,7 +163,7 @@ def a_fetcher(
 ) -> Fetcher:
     types = {each.name: TypeConfig() for each in load_catalog()}
     server = Server(generation, types, {})
-    return Fetcher(lambda: cast(Client, client), server, timezone)
+    return Fetcher(lambda: cast(Client, client), server, timezone, Pace(PACK_SIZE))
 
 
 def fetch(client: FakeClient, *wanted: list[Cell], cautious: bool = False) -> dict[Cell, Result]:
@@ -240,7 +247,7 @@ def test_a_series_is_asked_for_its_range_and_answers_each_day() -> None:
 def test_no_more_requests_than_agreed_are_under_way() -> None:
     client = FakeClient()
     fetch(client, *(month(name, 30, website) for name in BREAKDOWNS[:30] for website in "abc"))
-    assert client.most_at_once == IN_FLIGHT
+    assert client.most_at_once == MOST_IN_FLIGHT
 
 
 def test_next_pages_join_the_questions_that_wait() -> None:
@@ -487,7 +494,7 @@ def test_a_type_that_was_given_up_costs_no_more_requests() -> None:
     cells = month("country", 1000)
     results = fetch(client, cells)
     assert statuses(results.values()) == {Status.UNAVAILABLE: 1000}
-    assert len(client.requests) <= IN_FLIGHT
+    assert len(client.requests) <= MOST_IN_FLIGHT
     assert results[cells[-1]].reason == "it failed in three windows of this run"
 
 
@@ -567,7 +574,7 @@ def test_what_stops_everything_fails_the_rest_without_more_requests(
 
     client.refuse = refuse
     results = fetch(client, *(month(name, 100) for name in BREAKDOWNS[:20]))
-    assert len(client.requests) <= stops_at + 2 * IN_FLIGHT
+    assert len(client.requests) <= stops_at + 2 * MOST_IN_FLIGHT
     found = statuses(results.values())
     assert found[Status.FAILED] + found[Status.COMPLETE] == 2000
     assert found[Status.FAILED] >= 1000
@@ -628,7 +635,7 @@ def test_closing_ends_what_is_under_way() -> None:
         waiting.cancel()
         asked = len(client.requests)
         await asyncio.sleep(0)
-        assert len(client.requests) == asked <= IN_FLIGHT
+        assert len(client.requests) == asked <= MOST_IN_FLIGHT
         return client
 
     assert asyncio.run(asyncio.wait_for(run(), HANGS)).closed
@@ -642,9 +649,10 @@ def test_nothing_is_asked_any_more_once_it_is_closed() -> None:
         fetcher.want(cells)
         await fetcher.result(cells[0])
         await fetcher.close()
+        asked = len(client.requests)
         for _ in range(5):
             await asyncio.sleep(0)
-        assert len(client.requests) == IN_FLIGHT
+        assert len(client.requests) == asked < 1000 / PACK_SIZE
 
     asyncio.run(asyncio.wait_for(run(), HANGS))
 
@@ -692,7 +700,9 @@ def test_rows_that_nobody_takes_stop_the_next_requests(monkeypatch: pytest.Monke
             assert len(result.rows) == 2
             fetcher.drop_rows([result])
             ahead = PACK_SIZE * len(client.requests) - number
-            assert ahead <= PACK_SIZE * (2 + IN_FLIGHT), "two packs wait, the others were under way"
+            assert ahead <= PACK_SIZE * (2 + MOST_IN_FLIGHT), (
+                "two packs wait, the others were under way"
+            )
         assert len(client.requests) == 20
         await fetcher.close()
 
@@ -717,4 +727,4 @@ def test_who_waits_gets_a_result_though_nobody_takes_the_others(
 
     client = asyncio.run(asyncio.wait_for(run(), HANGS))
     others = {question.website for question in client.questions} - {"a"}
-    assert len(others) <= IN_FLIGHT, "what is waited for goes first"
+    assert len(others) <= MOST_IN_FLIGHT, "what is waited for goes first"

@@ -1,0 +1,148 @@
+"""How much to ask at once: learned from what answers took. Pure: no clock of its own.
+
+A server that answers quickly gets full packs, several at a time. A slow or large answer makes the
+packs of its kinds smaller, until an answer takes about ten seconds and 32 MB; quick ones let them
+grow again, twofold at a time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TypeAlias
+
+from databuddy_source.windows import Grain
+
+Kind: TypeAlias = tuple[str, Grain]
+"""Query type and grain: what questions of similar cost have in common."""
+
+AIM_SECONDS = 10.0
+"""What an answer should take at most. Far from any time-out, and a pack that fails costs little."""
+
+AIM_BYTES = 32 * 1024**2
+"""How large an answer should be at most. As Python objects it takes six times as much."""
+
+JOURNEY = 1.0
+"""Seconds of an answer that do not count: the way there and back, and what is the same for one
+question and for a hundred."""
+
+MOST_IN_FLIGHT = 4
+"""Requests at once. Four heavy ones keep a small server of two cores busy for a minute."""
+
+FORGETTING = 0.5
+"""How much of a cost that proves too high remains: so packs grow twofold."""
+
+
+class _Costs:
+    """What a question of each kind costs, in one unit.
+
+    Args:
+        aim: what a pack should cost at most.
+    """
+
+    def __init__(self, aim: float) -> None:
+        self._aim = aim
+        self._of_kind: dict[Kind, float] = {}
+
+    def fitting(self, kinds: Iterable[Kind]) -> int:
+        """How many of these questions, from the first on, cost no more than the aim together."""
+        total = 0.0
+        count = 0
+        for count, kind in enumerate(kinds, 1):
+            total += self._of_kind.get(kind, 0.0)
+            if total > self._aim:
+                return count - 1
+        return count
+
+    def learn(self, kinds: Sequence[Kind], spent: float, *, at_least: bool = False) -> None:
+        """Take in what one pack cost, or what it cost at least.
+
+        One answer does not tell which of its kinds was dear, so all of them share what it cost
+        more than expected; packs of other mixtures correct that.
+        """
+        counts = Counter(kinds)
+        expected = sum(self._of_kind.get(kind, 0.0) * count for kind, count in counts.items())
+        if spent > expected:
+            share = (spent - expected) / len(kinds)
+            # a pack within the aim is no reason to make smaller ones; beyond it, one at a time
+            # is the smallest there is
+            most = min(max(spent, self._aim) / len(kinds), self._aim)
+            for kind in counts:
+                known = self._of_kind.get(kind, 0.0)
+                self._of_kind[kind] = max(known, min(known + share, most))
+        elif expected and not at_least:
+            part = max(FORGETTING, spent / expected)
+            for kind in counts:
+                self._of_kind[kind] = self._of_kind.get(kind, 0.0) * part
+
+
+class Pace:
+    """How many questions go into a request, and how many requests are under way.
+
+    Args:
+        pack_size: questions in a request at most.
+    """
+
+    def __init__(self, pack_size: int) -> None:
+        self.pack_size = pack_size
+        self._seconds = _Costs(AIM_SECONDS)
+        self._bytes = _Costs(AIM_BYTES)
+        self._in_flight = 1
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that may be under way: one until the first answer, 4 at most."""
+        return self._in_flight
+
+    def fitting(self, kinds: Iterable[Kind]) -> int:
+        """How many of these questions, from the first on, go into the next request: at least one,
+        at most `pack_size`. Zero only when there are none."""
+        asked = list(islice(kinds, self.pack_size))
+        fit = min(self._seconds.fitting(asked), self._bytes.fitting(asked))
+        return max(fit, min(1, len(asked)))
+
+    def answered(self, kinds: Sequence[Kind], seconds: float, size: int) -> None:
+        """A pack of these questions was answered.
+
+        Args:
+            kinds: one for each question.
+            seconds: from its sending to the end of the answer.
+            size: bytes of the answer.
+        """
+        self._seconds.learn(kinds, max(0.0, seconds - JOURNEY))
+        self._bytes.learn(kinds, size)
+        if seconds > 2 * AIM_SECONDS:
+            self._slow_down()
+        elif seconds <= AIM_SECONDS / 2:
+            self._in_flight = min(MOST_IN_FLIGHT, 2 * self._in_flight)
+
+    def failed(self, kinds: Sequence[Kind], seconds: float) -> None:
+        """No answer to a pack: it timed out, or the server or a proxy gave up. Failing at once says
+        nothing of its cost."""
+        self._seconds.learn(kinds, max(0.0, seconds - JOURNEY), at_least=True)
+        self._slow_down()
+
+    def too_large(self, kinds: Sequence[Kind], size: int) -> None:
+        """The answer was not read to its end.
+
+        Args:
+            kinds: one for each question.
+            size: bytes that came, or were to come.
+        """
+        self._bytes.learn(kinds, size, at_least=True)
+        self._slow_down()
+
+    def _slow_down(self) -> None:
+        self._in_flight = max(1, self._in_flight // 2)
+
+
+_paces: dict[str, Pace] = {}
+
+
+def pace_for(base_url: str, pack_size: int) -> Pace:
+    """What all fetchers of this process have learned of this server, so that a series of loads
+    learns it once. The last caller's `pack_size` holds."""
+    pace = _paces.setdefault(base_url, Pace(pack_size))
+    pace.pack_size = pack_size
+    return pace
