@@ -56,25 +56,34 @@ class _Costs:
         return count
 
     def learn(self, kinds: Sequence[Kind], spent: float, *, at_least: bool = False) -> None:
-        """Take in what one pack cost, or what it cost at least.
-
-        One answer does not tell which of its kinds was dear, so all of them share what it cost
-        more than expected; packs of other mixtures correct that.
-        """
-        counts = Counter(kinds)
-        expected = sum(self._of_kind.get(kind, 0.0) * count for kind, count in counts.items())
+        """Take in what one pack cost, or what it cost at least."""
+        known = {kind: (self._of_kind.get(kind, 0.0), n) for kind, n in Counter(kinds).items()}
+        expected = sum(cost * count for cost, count in known.values())
         if spent > expected:
-            share = (spent - expected) / len(kinds)
-            # a pack within the aim is no reason to make smaller ones; beyond it, one at a time
-            # is the smallest there is
-            most = min(max(spent, self._aim) / len(kinds), self._aim)
-            for kind in counts:
-                known = self._of_kind.get(kind, 0.0)
-                self._of_kind[kind] = max(known, min(known + share, most))
+            # one answer does not tell which kind was dear; beyond the aim, packs of one are the
+            # smallest there are
+            level = min(_level(sorted(known.values()), spent - expected), self._aim)
+            self._of_kind.update({kind: max(cost, level) for kind, (cost, _) in known.items()})
         elif expected and not at_least:
             part = max(FORGETTING, spent / expected)
-            for kind in counts:
-                self._of_kind[kind] = self._of_kind.get(kind, 0.0) * part
+            self._of_kind.update({kind: cost * part for kind, (cost, _) in known.items()})
+
+
+def _level(known: Iterable[tuple[float, int]], more: float) -> float:
+    """The cost to which the cheapest kinds have to rise for a pack to cost so much more. So none
+    rises above the average of a pack: what all packs of some size can afford makes none smaller.
+
+    Args:
+        known: cost and number of questions of each kind, cheapest first.
+        more: what the pack cost beyond that; above zero.
+    """
+    total, number = more, 0
+    for cost, count in known:
+        if number and cost * number >= total:
+            break
+        total += cost * count
+        number += count
+    return total / number
 
 
 class Pace:
