@@ -75,7 +75,8 @@ class FakeClient:
         answer: what comes of one question.
         refuse: called with the questions of a request before they are answered; may raise.
         work: seconds that the server's one core needs for a question. It takes one request after
-            the other, and goes on with one whose client is gone.
+            the other.
+        stubborn: whether it goes on with a request whose client is gone.
         size: bytes of the answer to a question; more than `LARGEST_ANSWER` at once are refused.
         requests: the questions of each request, in the order in which they came.
     """
@@ -83,6 +84,7 @@ class FakeClient:
     answer: Callable[[Question], Answer] = two_rows
     refuse: Callable[[list[Question]], None] = lambda questions: None
     work: Callable[[Question], float] = lambda question: 0.0
+    stubborn: bool = True
     size: Callable[[Question], int] = lambda question: 100
     requests: list[list[Question]] = field(default_factory=list)
     patience: list[Patience] = field(default_factory=list)
@@ -136,6 +138,8 @@ class FakeClient:
         now = asyncio.get_running_loop().time()
         self._free_at = max(now, self._free_at) + sum(map(self.work, questions))
         traffic.seconds = min(self._free_at - now, patience.answer)
+        if not self.stubborn:
+            self._free_at = now + traffic.seconds
         traffic.size = sum(map(self.size, questions))
         self.seconds.append(traffic.seconds)
         self.sizes.append(traffic.size)

@@ -2,7 +2,7 @@
 
 A server that answers quickly gets full packs, several at a time. A slow or large answer makes the
 packs of its kinds smaller, until an answer takes about ten seconds and 32 MB; quick ones let them
-grow again, twofold at a time.
+grow again, fourfold at a time.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ question and for a hundred."""
 MOST_IN_FLIGHT = 4
 """Requests at once. Four heavy ones keep a small server of two cores busy for a minute."""
 
-FORGETTING = 0.5
-"""How much of a cost that proves too high remains: so packs grow twofold."""
+FORGETTING = 0.25
+"""How much remains at least of a cost that proved too high: so packs grow fourfold, and one that
+grew too much still takes less than a minute."""
 
 
 class _Costs:
@@ -45,19 +46,25 @@ class _Costs:
         self._aim = aim
         self._of_kind: dict[Kind, float] = {}
 
+    @property
+    def _least(self) -> float:
+        """What is assumed of a kind that was never asked for: the least of all others. So a slow
+        server is slow for each new kind, and one dear kind among cheap ones is not."""
+        return min(self._of_kind.values(), default=0.0)
+
     def fitting(self, kinds: Iterable[Kind]) -> int:
         """How many of these questions, from the first on, cost no more than the aim together."""
-        total = 0.0
-        count = 0
+        total, count, least = 0.0, 0, self._least
         for count, kind in enumerate(kinds, 1):
-            total += self._of_kind.get(kind, 0.0)
+            total += self._of_kind.get(kind, least)
             if total > self._aim:
                 return count - 1
         return count
 
     def learn(self, kinds: Sequence[Kind], spent: float, *, at_least: bool = False) -> None:
         """Take in what one pack cost, or what it cost at least."""
-        known = {kind: (self._of_kind.get(kind, 0.0), n) for kind, n in Counter(kinds).items()}
+        least, counts = self._least, Counter(kinds)
+        known = {kind: (self._of_kind.get(kind, least), n) for kind, n in counts.items()}
         expected = sum(cost * count for cost, count in known.values())
         if spent > expected:
             # one answer does not tell which kind was dear; beyond the aim, packs of one are the
