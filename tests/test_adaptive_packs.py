@@ -126,9 +126,7 @@ def test_answers_become_smaller_after_one_that_was_too_large() -> None:
     client = FakeClient(size=lambda question: 10 * MB)
     results = in_simulated_time(fetched(client, month(days=200), month("country", 200)))
     assert statuses(results.values()) == {Status.COMPLETE: 400}
-    assert sum(size > LARGEST_ANSWER for size in client.sizes) == 1, (
-        "the other is assumed to be as large"
-    )
+    assert sum(size > LARGEST_ANSWER for size in client.sizes) == 1, "of one type, not of both"
     assert max(client.sizes[len(client.sizes) // 2 :]) <= AIM_BYTES
 
 
