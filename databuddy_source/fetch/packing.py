@@ -2,7 +2,7 @@
 
 A question ("ask") is one parameter of a request. Most ask for one cell; a series that brings its
 own dates is asked for a whole range of cells at once. A pack is one request: questions of one
-website, up to about a hundred, each with an id of its own.
+website, each with an id of its own; `pace` says how many.
 """
 
 from __future__ import annotations
