@@ -7,6 +7,7 @@ grow again, fourfold at a time.
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -94,7 +95,8 @@ def _level(known: Iterable[tuple[float, int]], more: float) -> float:
 
 
 class Pace:
-    """How many questions go into a request, and how many requests are under way.
+    """How many questions go into a request, and how many requests are under way. One object
+    serves every event loop and thread of the process.
 
     Args:
         pack_size: questions in a request at most.
@@ -105,17 +107,19 @@ class Pace:
         self._seconds = _Costs(AIM_SECONDS)
         self._bytes = _Costs(AIM_BYTES)
         self._in_flight = 1
+        self._lock = threading.Lock()
 
     @property
     def in_flight(self) -> int:
-        """Requests that may be under way: one until the first answer, 4 at most."""
+        """Requests that each fetcher may have under way: one until the first answer, 4 at most."""
         return self._in_flight
 
     def fitting(self, kinds: Iterable[Kind]) -> int:
         """How many of these questions, from the first on, go into the next request: at least one,
         at most `pack_size`. Zero only when there are none."""
         asked = list(islice(kinds, self.pack_size))
-        fit = min(self._seconds.fitting(asked), self._bytes.fitting(asked))
+        with self._lock:
+            fit = min(self._seconds.fitting(asked), self._bytes.fitting(asked))
         return max(fit, min(1, len(asked)))
 
     def answered(self, kinds: Sequence[Kind], seconds: float, size: int) -> None:
@@ -126,18 +130,20 @@ class Pace:
             seconds: from its sending to the end of the answer.
             size: bytes of the answer.
         """
-        self._seconds.learn(kinds, max(0.0, seconds - JOURNEY))
-        self._bytes.learn(kinds, size)
-        if seconds > 2 * AIM_SECONDS:
-            self._slow_down()
-        elif seconds <= AIM_SECONDS / 2:
-            self._in_flight = min(MOST_IN_FLIGHT, 2 * self._in_flight)
+        with self._lock:
+            self._seconds.learn(kinds, max(0.0, seconds - JOURNEY))
+            self._bytes.learn(kinds, size)
+            if seconds > 2 * AIM_SECONDS:
+                self._slow_down()
+            elif seconds <= AIM_SECONDS / 2:
+                self._in_flight = min(MOST_IN_FLIGHT, 2 * self._in_flight)
 
     def failed(self, kinds: Sequence[Kind], seconds: float) -> None:
         """No answer to a pack: it timed out, or the server or a proxy gave up. Failing at once says
         nothing of its cost."""
-        self._seconds.learn(kinds, max(0.0, seconds - JOURNEY), at_least=True)
-        self._slow_down()
+        with self._lock:
+            self._seconds.learn(kinds, max(0.0, seconds - JOURNEY), at_least=True)
+            self._slow_down()
 
     def too_large(self, kinds: Sequence[Kind], size: int) -> None:
         """The answer was not read to its end.
@@ -146,8 +152,9 @@ class Pace:
             kinds: one for each question.
             size: bytes that came, or were to come.
         """
-        self._bytes.learn(kinds, size, at_least=True)
-        self._slow_down()
+        with self._lock:
+            self._bytes.learn(kinds, size, at_least=True)
+            self._slow_down()
 
     def _slow_down(self) -> None:
         self._in_flight = max(1, self._in_flight // 2)
