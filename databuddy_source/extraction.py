@@ -33,6 +33,7 @@ from databuddy_source.coverage_queries import (
 )
 from databuddy_source.destinations import refuse_ambiguous_file, refuse_unfit
 from databuddy_source.fetch.fetcher import Fetcher
+from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Kept, Result, Status
 from databuddy_source.report_settings import ReportSetting
 from databuddy_source.reports import Cell, Report
@@ -74,7 +75,8 @@ class Extraction:
         self.now = now()
         self._pipeline = pipeline or _active_pipeline()
         self.server: Server = run_alone(lambda: first_contact(client_for(settings)))
-        self.fetcher = Fetcher(lambda: client_for(settings), self.server, settings.timezone)
+        pace = pace_for(settings.base_url, settings.pack_size)
+        self.fetcher = Fetcher(lambda: client_for(settings), self.server, settings.timezone, pace)
         self.members: set[str] = set()
         self._of_days: dict[tuple[str, date, date], list[Cell]] = defaultdict(list)
         self._kept: Mapping[tuple[str, str, datetime], Kept] | None = None

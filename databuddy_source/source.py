@@ -43,6 +43,7 @@ def databuddy_source(
     lookback_days: Any = None,
     allow_http: Any = None,
     requests_per_minute: Any = None,
+    pack_size: Any = None,
     allow_empty: Any = None,
     since: Any = None,
     until: Any = None,
@@ -72,6 +73,7 @@ def databuddy_source(
         lookback_days: how many days before the newest one are asked for again. Default 3.
         allow_http: send the key over plain http to another machine. Default False.
         requests_per_minute: what the plan allows. Default 120.
+        pack_size: cells that travel in one request at most, 1 to 400. Default 100.
         allow_empty: believe a day that had data and is now empty. Default False.
         since: first day of a first sync; with `until`, of a bounded run.
         until: last day of a bounded run, which loads exactly these days and no cursor moves.
@@ -94,6 +96,7 @@ def databuddy_source(
         lookback_days=lookback_days,
         allow_http=allow_http,
         requests_per_minute=requests_per_minute,
+        pack_size=pack_size,
         allow_empty=allow_empty,
         since=since,
         until=until,

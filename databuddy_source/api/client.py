@@ -5,7 +5,6 @@ It knows addresses, credentials and envelopes. It does not know what a report is
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,10 +22,7 @@ from databuddy_source.api.errors import (
     BadSetting,
     DatabuddyError,
     NoKey,
-    NotTheApi,
-    TimedOut,
     UnexpectedAnswer,
-    Unreachable,
     Where,
 )
 from databuddy_source.api.limits import allowance
@@ -41,10 +37,9 @@ from databuddy_source.api.models import (
     WebsitesAnswer,
 )
 from databuddy_source.api.retry import FIRST_CONTACT, SETTLED, Patience, retrying
+from databuddy_source.api.traffic import CONNECT_SECONDS, Traffic, exchange
 
 Model = TypeVar("Model", bound=BaseModel)
-
-CONNECT_SECONDS = 5.0
 
 logger = logging.getLogger("databuddy_source")
 
@@ -139,12 +134,13 @@ class Client:
         bodies: Sequence[QueryBody],
         timezone: str,
         patience: Patience = SETTLED,
+        traffic: Traffic | None = None,
     ) -> dict[str, ParameterResult]:
         """Send all bodies in one request. Returns the answers by the ids of their parameters,
         which must differ over all bodies; an id that the server left out is missing.
 
         Dates are sent in the query string, where 2025 servers read them, and in the bodies,
-        where 2026 servers do.
+        where 2026 servers do. `traffic` takes down what the last try took, also when it failed.
         """
         where = Where(url=f"{self._base_url}/query", website=website_id)
         params = {
@@ -154,7 +150,8 @@ class Client:
             "end_date": max(body.endDate for body in bodies)[:10],
         }
         sent = [body.model_dump(exclude_none=True) for body in bodies]
-        data = await self._post("/query", params, sent[0] if len(sent) == 1 else sent, patience)
+        body = sent[0] if len(sent) == 1 else sent
+        data = await self._post("/query", params, body, patience, traffic)
         if isinstance(data, dict) and "results" in data:
             answers = _parse(BatchAnswer, data, where).results
         else:
@@ -196,11 +193,16 @@ class Client:
         )
 
     async def _post(
-        self, path: str, params: dict[str, str], body: object, patience: Patience
+        self,
+        path: str,
+        params: dict[str, str],
+        body: object,
+        patience: Patience,
+        traffic: Traffic | None = None,
     ) -> object:
         content = orjson.dumps(body)
         return await retrying(
-            lambda slot: self._send("POST", path, params, content, patience.answer, slot),
+            lambda slot: self._send("POST", path, params, content, patience.answer, slot, traffic),
             self._clock,
             patience,
             admit=self._budget.slot,
@@ -214,41 +216,26 @@ class Client:
         content: bytes | None,
         seconds: float,
         slot: Slot | None = None,
+        traffic: Traffic | None = None,
     ) -> object:
         where = Where(url=self._base_url + path, website=params.get("website_id", ""))
-        try:
-            # httpx counts from byte to byte, so an answer that trickles in would never time out
-            async with asyncio.timeout(seconds):
-                answer = await self._http.request(
-                    method,
-                    self._base_url + path,
-                    params=params,
-                    content=content,
-                    headers={"content-type": "application/json"} if content else None,
-                    timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
-                )
-        except httpx.ConnectTimeout:
-            raise Unreachable(f"No connection in {CONNECT_SECONDS:.0f} s", where=where) from None
-        except (httpx.TimeoutException, TimeoutError):
-            raise TimedOut(f"No answer in {seconds:.0f} s", where=where) from None
-        except httpx.DecodingError:
-            raise NotTheApi(
-                "The server sent a compressed answer that is broken", where=where
-            ) from None
-        except httpx.TransportError as error:
-            # `from None`: httpx errors hold the request, and with it the key
-            reason = str(error) or type(error).__name__
-            raise Unreachable(f"The server cannot be reached: {reason}", where=where) from None
-        # read to its end; answer and stream hold each other, so megabytes would wait for the
-        # garbage collector
-        answer.stream = httpx.ByteStream(b"")
+        request = self._http.build_request(
+            method,
+            self._base_url + path,
+            params=params,
+            content=content,
+            headers={"content-type": "application/json"} if content else None,
+            timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
+        )
+        traffic = traffic or Traffic()
+        answer = await exchange(self._http, request, seconds, self._clock, where, traffic)
         logger.info(
             "%s %s %s: HTTP %s, %s bytes",
             method,
             where.url,
             where.website,
             answer.status_code,
-            len(answer.content),
+            traffic.size,
         )
         if slot:
             slot.allowance = allowance(answer.headers, self._clock.wall())

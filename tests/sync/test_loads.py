@@ -117,14 +117,15 @@ def test_a_backfill_asks_once_for_what_is_final_unless_told_otherwise(
     assert made.tables() == held
 
 
-def test_a_plan_says_what_a_run_then_asks(serve: Serve, warehouse: Make) -> None:
+@pytest.mark.parametrize("pack_size", [100, 7])
+def test_a_plan_says_what_a_run_then_asks(serve: Serve, warehouse: Make, pack_size: int) -> None:
     server = serve(days=20)
     made = warehouse(server)
-    settings = Settings.of(**account(made, start_date=FIRST))
+    settings = Settings.of(**account(made, start_date=FIRST, pack_size=pack_size))
     with time_machine.travel(server.now, tick=True):
         planned = plan(made.pipeline, settings)
     assert asked(server) == []
-    run(made, start_date=FIRST)
+    run(made, start_date=FIRST, pack_size=pack_size)
     assert planned.questions == len(asked(server))
     assert planned.requests == len([r for r in server.log if r.path.endswith("/query")])
     ((cells,),) = made.query("SELECT COUNT(*) FROM coverage")
