@@ -97,22 +97,20 @@ limits = st.integers(1, 12)
 chances = st.randoms(use_true_random=False)
 
 
-@given(
-    query_type=st.sampled_from(
-        [
-            BREAKDOWN,
-            LOG,
-            UNKNOWN,
-            BREAKDOWN.model_copy(update={"pages": False}),
-            BREAKDOWN.model_copy(update={"shape": Shape.TIME_SERIES}),
-            LOG.model_copy(update={"key": ("name",)}),
-        ]
-    ),
-    values=metrics,
-    limit=limits,
-    server=st.sampled_from(sorted(SERVERS)),
-    chance=chances,
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize(
+    "query_type",
+    [
+        BREAKDOWN,
+        LOG,
+        UNKNOWN,
+        BREAKDOWN.model_copy(update={"pages": False}),
+        BREAKDOWN.model_copy(update={"shape": Shape.TIME_SERIES}),
+        LOG.model_copy(update={"key": ("name",)}),
+    ],
+    ids=["keyed", "log", "unknown", "one page", "series", "keyed log"],
 )
+@given(values=metrics, limit=limits, chance=chances)
 def test_a_result_is_exact_or_truncated_with_a_reason(
     query_type: QueryType, values: list[int], limit: int, server: str, chance: random.Random
 ) -> None:
@@ -125,6 +123,20 @@ def test_a_result_is_exact_or_truncated_with_a_reason(
         assert len(rows) >= limit, "what fits into one page is never cut"
         assert pages.reason
         assert not as_bag(pages.rows) - as_bag(rows) or not query_type.key
+
+
+@given(values=metrics, limit=limits, chance=chances)
+def test_whatever_a_server_answers_no_row_comes_twice_and_no_page_is_asked_for_ever(
+    values: list[int], limit: int, chance: random.Random
+) -> None:
+    rows: list[Row] = [{"name": f"/{n}", "pageviews": value} for n, value in enumerate(values)]
+
+    def anything(limit: int, number: int) -> list[Row]:
+        return chance.sample(rows, chance.randint(0, min(limit, len(rows))))
+
+    _, pages = fetch(BREAKDOWN, limit, anything)
+    assert max(as_bag(pages.rows).values(), default=1) == 1
+    assert pages.expected >= len(pages.rows)
 
 
 @given(query_type=st.sampled_from([BREAKDOWN, LOG]), number=st.integers(0, 40), limit=limits)
@@ -222,6 +234,15 @@ def test_a_server_that_ignores_page_is_asked_twice_and_its_rows_are_kept_once() 
     assert (pages.pages, pages.seen, pages.rows) == (1, 10, named_rows(10))
 
 
+def test_a_server_that_ignores_page_is_left_soon_though_some_events_come_in() -> None:
+    def page(limit: int, number: int) -> list[Row]:
+        return named_rows(100, first=5 * (number - 1))
+
+    verdict, pages = fetch(LOG, 100, page)
+    assert (verdict, pages.reason) == (Verdict.TRUNCATED, "the server repeats its pages")
+    assert (pages.pages, pages.rows) == (1, named_rows(100))
+
+
 def test_a_type_known_to_ignore_page_is_asked_once() -> None:
     query_type = BREAKDOWN.model_copy(update={"pages": False})
     verdict, pages = fetch(query_type, 10, ignores(named_rows(25)))
@@ -278,9 +299,9 @@ def test_a_few_rows_lost_between_pages_are_found_with_other_pages() -> None:
 
 def test_rows_of_a_log_that_are_equal_on_one_page_are_different_events() -> None:
     event: Row = {"event_name": "click", "timestamp": "2026-03-02 10:00:00.000"}
-    parts = [[event, event], [{**event, "path": "/"}]]
+    parts = [[{**event, "path": path}] * 2 for path in ("/", "/a", "/b")] + [[event]]
     verdict, pages = fetch(LOG, 2, lambda limit, number: parts[number - 1])
-    assert (verdict, len(pages.rows)) == (Verdict.COMPLETE, 3)
+    assert (verdict, len(pages.rows)) == (Verdict.COMPLETE, 7)
 
 
 def test_a_log_whose_pages_overlap_is_not_complete() -> None:
