@@ -20,8 +20,6 @@ SUMMABLE: Mapping[str, frozenset[Kind]] = {
     "never": frozenset({Kind.UNIQUE, Kind.NUMBER, Kind.WHOLE}),
 }
 _ONE_ROW = {Shape.SUMMARY: "the window", Shape.LOG: "each thing that happened"}
-
-
 _PLACE = re.compile(r"(<!-- table: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -84,7 +82,7 @@ def _series() -> str:
         has_fraction = [on for on in each.generations if _has_last_fraction(each.on(on))]
         if each.shape is Shape.TIME_SERIES or has_fraction:
             zone = "UTC" if each.buckets == "utc" else "your zone"
-            whole = ", ".join(on for on in has_fraction) or "no server"
+            whole = ", ".join(has_fraction) or "no server"
             rows.append([f"`{each.name}`", zone, whole])
     return markdown(["table", "days are cut in", "last fraction of a second from servers of"], rows)
 

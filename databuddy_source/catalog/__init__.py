@@ -54,7 +54,7 @@ class Kind(StrEnum):
     UNIQUE = "unique"
     """whole number of different visitors, sessions, ...: must not be summed"""
     WHOLE = "whole"
-    """whole number that counts nothing, or nothing that could be said: must not be summed"""
+    """whole number that is no count, or a wrong one: must not be summed"""
     AMOUNT = "amount"
     """money, may be summed over rows and windows"""
     NUMBER = "number"

@@ -17,7 +17,8 @@ import pytest
 
 from databuddy_source.catalog import Kind, load_catalog
 from databuddy_source.demo import DemoServer, Generation, queries
-from docs.numbers_tables import PAGE, markdown, with_tables
+from databuddy_source.table_hints import MEANINGS
+from docs.numbers_tables import PAGE, SUMMABLE, markdown, with_tables
 from tests.sync.conftest import UNDECIDED, Warehouse, days_between, truth
 
 Serve = Callable[..., DemoServer]
@@ -38,6 +39,15 @@ def test_the_tables_of_the_chapter_are_those_of_the_catalogue() -> None:
     for query_type in load_catalog():
         fills_a_table = bool(query_type.columns) and not query_type.why_not_loadable
         assert (f"| `{query_type.name}` |" in page) is fills_a_table
+
+
+def test_each_column_of_numbers_is_somewhere_in_the_chapter_as_its_comment_says() -> None:
+    kinds = [kind for kinds in SUMMABLE.values() for kind in kinds]
+    assert sorted(kinds) == sorted(MEANINGS)
+    for sums, of_sums in SUMMABLE.items():
+        for meaning in (MEANINGS[kind] for kind in of_sums):
+            assert ("ay be added up" in meaning) is (sums != "never")
+            assert ("must not be added up" in meaning) is (sums != "over rows and windows")
 
 
 def test_the_examples_of_the_chapter_show_what_a_warehouse_shows(
