@@ -287,6 +287,19 @@ def test_how_many_rows_there_should_be_is_known_from_the_first_pass() -> None:
     assert (len(pages.rows), pages.expected) == (20, 23)
 
 
+def test_a_list_that_got_shorter_between_two_passes_brings_no_row_twice() -> None:
+    parts = {10: [named_rows(10), named_rows(5, first=7)], 8: [named_rows(5)]}
+    _, pages = fetch(BREAKDOWN, 10, lambda limit, number: parts.get(limit, [[]])[number - 1])
+    assert pages.rows == named_rows(12)
+    assert pages.expected == 15
+
+
+def test_what_was_missing_ends_a_pass_as_soon_as_it_is_found() -> None:
+    parts = {10: [named_rows(10), named_rows(5, first=8)], 8: [named_rows(8, first=7)]}
+    verdict, pages = fetch(BREAKDOWN, 10, lambda limit, number: parts[limit][number - 1])
+    assert (verdict, pages.rows) == (Verdict.COMPLETE, named_rows(15))
+
+
 def test_overlap_is_remembered_when_the_last_page_repeats() -> None:
     parts = [named_rows(10), named_rows(10, first=8), named_rows(10, first=8)]
     verdict, pages = fetch(BREAKDOWN, 10, lambda limit, number: parts[number - 1])
