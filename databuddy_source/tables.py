@@ -30,6 +30,8 @@ _TYPES: Mapping[Kind, pa.DataType] = {
     Kind.DATE: pa.string(),
     Kind.TIME: TIMESTAMP,
     Kind.COUNT: pa.int64(),
+    Kind.COUNT_OVER_ROWS: pa.int64(),
+    Kind.COUNT_OVER_WINDOWS: pa.int64(),
     Kind.UNIQUE: pa.int64(),
     Kind.WHOLE: pa.int64(),
     Kind.AMOUNT: pa.float64(),

@@ -114,8 +114,15 @@ def for_people(verbose: bool) -> Iterator[None]:
         raise typer.Exit(code) from None
 
 
-def summary(loaded: Sequence[Loaded], gaps: Sequence[Gap], requests: int, seconds: float) -> Exit:
-    """Print what a run loaded and what it could not. Returns the exit code that says the same."""
+def summary(
+    loaded: Sequence[Loaded],
+    gaps: Sequence[Gap],
+    added: Sequence[str],
+    requests: int,
+    seconds: float,
+) -> Exit:
+    """Print what a run loaded, which columns it added, and what it could not. Returns the exit
+    code that says the same."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("table", "rows", "first day", "last day", "days cut in"):
         justify: Literal["left", "right"] = "right" if column == "rows" else "left"
@@ -129,6 +136,8 @@ def summary(loaded: Sequence[Loaded], gaps: Sequence[Gap], requests: int, second
     rows = sum(each.rows for each in loaded)
     tables = sum(each.rows > 0 for each in loaded)
     out.print(f"\n{rows:,} rows in {tables} tables, {requests} requests, {seconds:.1f} seconds.")
+    if added:
+        out.print(f"New columns: {', '.join(added)}.", markup=False)
     unavailable = sorted({gap.report for gap in gaps if gap.status is Status.UNAVAILABLE})
     if unavailable:
         out.print(f"Unavailable on this server, so not loaded: {', '.join(unavailable)}.")

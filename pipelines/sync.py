@@ -21,6 +21,7 @@ from databuddy_source import sync_in_loads  # noqa: E402
 from databuddy_source.coverage_queries import gaps_of_loads, loaded_reports  # noqa: E402
 from databuddy_source.exclusive import alone  # noqa: E402
 from databuddy_source.extraction import budget_of  # noqa: E402
+from databuddy_source.loads import new_columns  # noqa: E402
 from databuddy_source.planning import plan as plan_of  # noqa: E402
 from databuddy_source.settings import Settings  # noqa: E402
 from databuddy_source.source import configured  # noqa: E402
@@ -151,7 +152,8 @@ def _load(warehouse: Warehouse, settings: Settings, arguments: dict[str, Any], w
             return Exit.COMPLETE
         warehouse.wait()
         loaded, gaps = loaded_reports(pipeline, loads), gaps_of_loads(pipeline, loads)
-    code = summary(loaded, gaps, budget.spent - spent, time.monotonic() - started)
+        added = new_columns(pipeline, loads)
+    code = summary(loaded, gaps, added, budget.spent - spent, time.monotonic() - started)
     if warehouse.file and (query := first_query(warehouse.file, pipeline.dataset_name, loaded)):
         out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
     return code

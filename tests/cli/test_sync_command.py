@@ -142,6 +142,33 @@ def test_a_gap_ends_with_3_and_is_named(run: Run, server: DemoServer) -> None:
     assert run(*FEW).returncode == 0  # asked again, and there
 
 
+def test_all_types_of_a_healthy_server_are_a_success_and_one_line_names_what_always_fails(
+    run: Run,
+) -> None:
+    done = run("--since", SINCE, SOURCES__DATABUDDY__QUERY_TYPES="all")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("Skipped, since this server lacks them: ")  # the demo is small
+    assert done.stderr.count("\n") == 1
+    assert done.stdout.count("page_performance") == 1
+    assert "Unavailable on this server, so not loaded: page_performance.\n" in done.stdout
+
+
+def test_columns_that_a_server_adds_are_in_the_table_and_in_the_summary(
+    run: Run, folder: Path, server: DemoServer
+) -> None:
+    first = run(*FEW)
+    assert "New columns" not in first.stdout
+    row = {"name": "/", "pageviews": 1.5, "scrolls": 3}
+    server.faults.add(Fault(query_type="top_pages", times=None, rows=[row]))
+    done = run(*FEW)
+    assert done.returncode == 0, done.stderr
+    assert "\nNew columns: top_pages.pageviews__v_text, top_pages.scrolls.\n" in done.stdout
+    with duckdb.connect(str(folder / "databuddy.duckdb"), read_only=True) as connection:
+        held = "SELECT DISTINCT scrolls, pageviews__v_text FROM databuddy.databuddy.top_pages"
+        assert (3.0, "1.5") in connection.execute(held).fetchall()
+    assert "New columns" not in run(*FEW).stdout
+
+
 def test_a_server_that_refuses_everything_is_a_failure(run: Run, server: DemoServer) -> None:
     page = {"content-type": "text/html"}
     server.faults.add(Fault(status=403, body="<html>blocked</html>", headers=page, times=None))
@@ -182,6 +209,19 @@ def test_check_proves_the_key_and_tells_the_generation(run: Run, server: DemoSer
     assert "generation   2026" in done.stdout
     assert "sees 3 websites" in done.stdout
     assert all(website.id in done.stdout for website in server.websites)
+
+
+def test_check_says_that_a_server_of_2025_knows_utc_days_only(run: Run) -> None:
+    with DemoServer(generation="2025", days=1) as older:
+        done = run(
+            "check",
+            SOURCES__DATABUDDY__BASE_URL=older.url,
+            SOURCES__DATABUDDY__API_KEY=older.api_key,
+            SOURCES__DATABUDDY__TIMEZONE="America/New_York",
+        )
+    assert done.returncode == 0, done.stderr
+    assert "days         cut in UTC\n" in done.stdout
+    assert "this server knows UTC days only, not America/New_York" in done.stdout
 
 
 def test_discover_lists_websites_and_query_types(run: Run) -> None:
