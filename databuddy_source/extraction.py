@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import chain
+from weakref import WeakSet
 
 import dlt
 from dlt.common.configuration.container import Container
@@ -226,13 +227,17 @@ class Sharing:
         """The extraction that is going on; a new one for the first resource of a run."""
         # a resource that joins twice belongs to a new run: the old one was cut off
         if self._current is None or resource in self._current.members:
-            if pipeline := _active_pipeline():
+            pipeline = _active_pipeline()
+            if pipeline:
                 if pipeline.destination:
                     refuse_unfit(pipeline.destination)
                 refuse_ambiguous_file(pipeline)
                 dlt_settings.for_pipeline(pipeline)
             self._current = Extraction(self.settings)
-            _log_once(self._current)
+            if pipeline not in _told:
+                _tell(self._current)
+            if pipeline:
+                _told.add(pipeline)
         self._current.members.add(resource)
         return self._current
 
@@ -263,7 +268,11 @@ def _active_pipeline() -> dlt.Pipeline | None:
     return pipeline if isinstance(pipeline, dlt.Pipeline) else None
 
 
-def _log_once(extraction: Extraction) -> None:
+_told: WeakSet[dlt.Pipeline] = WeakSet()
+"""Pipelines whose log has what this server cannot do: a series of loads shall say it once."""
+
+
+def _tell(extraction: Extraction) -> None:
     settings, server = extraction.settings, extraction.server
     if not server.generation.takes_offsets and settings.timezone != "UTC":
         logger.warning(
