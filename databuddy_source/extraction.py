@@ -17,6 +17,8 @@ from datetime import date, datetime
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
+from dlt.common.runtime.collector import NULL_COLLECTOR
+from dlt.common.runtime.collector_base import Collector
 
 from databuddy_source import dlt_settings, windows
 from databuddy_source.api.budget import Budget, budget_for
@@ -68,12 +70,28 @@ def client_for(settings: Settings) -> Client:
 class Extraction:
     """One run's contact with the server."""
 
-    def __init__(self, settings: Settings, pipeline: dlt.Pipeline | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pipeline: dlt.Pipeline | None = None,
+        progress: Collector = NULL_COLLECTOR,
+    ) -> None:
+        begun: set[str] = set()
+
+        def count(what: str, done: int, wanted: int) -> None:
+            if not wanted:
+                progress.update(what, done)
+            elif what in begun:
+                progress.update(what, done, inc_total=wanted)
+            else:  # dlt's collectors take a total when a counter begins, and then what comes on top
+                begun.add(what)
+                progress.update(what, done, total=wanted)
+
         self.settings = settings
         self.now = now()
         self._pipeline = pipeline or _active_pipeline()
         self.server: Server = run_alone(lambda: first_contact(client_for(settings)))
-        self.fetcher = Fetcher(lambda: client_for(settings), self.server, settings.timezone)
+        self.fetcher = Fetcher(lambda: client_for(settings), self.server, settings.timezone, count)
         self.members: set[str] = set()
         self._of_window: dict[tuple[str, datetime, datetime], list[Cell]] = defaultdict(list)
         self._kept: Mapping[tuple[str, str, datetime], Kept] | None = None
@@ -205,12 +223,14 @@ class Sharing:
         """The extraction that is going on; a new one for the first resource of a run."""
         # a resource that joins twice belongs to a new run: the old one was cut off
         if self._current is None or resource in self._current.members:
+            progress: Collector = NULL_COLLECTOR
             if pipeline := _active_pipeline():
                 if pipeline.destination:
                     refuse_unfit(pipeline.destination)
                 refuse_ambiguous_file(pipeline)
                 dlt_settings.for_pipeline(pipeline)
-            self._current = Extraction(self.settings)
+                progress = pipeline.collector
+            self._current = Extraction(self.settings, progress=progress)
             _log_once(self._current)
         self._current.members.add(resource)
         return self._current

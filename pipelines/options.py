@@ -8,12 +8,39 @@ from typing import Annotated
 
 import typer
 
+from databuddy_source.catalog import load_catalog
+from databuddy_source.report_settings import SUFFIXES
+from pipelines.console import LogFormat
+
+
+def _report_names(incomplete: str) -> list[str]:
+    """What completes `--report`: from the catalogue, so without asking a server."""
+    return [
+        known.name + suffix
+        for known in load_catalog()
+        if not known.why_not_loadable
+        for grain, suffix in SUFFIXES.items()
+        if not known.why_not_by(grain) and (known.name + suffix).startswith(incomplete)
+    ]
+
+
+def _website_names(incomplete: str) -> list[str]:
+    """What completes `--website`: those of the configuration, so without asking a server."""
+    from databuddy_source.source import configured
+
+    return [name for name in configured().websites if name.startswith(incomplete)]
+
+
 Demo = Annotated[
     bool, typer.Option("--demo", help="Against a local server with synthetic visitors.")
 ]
 Websites = Annotated[
     list[str] | None,
-    typer.Option("--website", help="Id or domain; may be repeated. Default: by configuration."),
+    typer.Option(
+        "--website",
+        help="Id or domain; may be repeated. Default: by configuration.",
+        autocompletion=_website_names,
+    ),
 ]
 Reports = Annotated[
     list[str] | None,
@@ -21,6 +48,7 @@ Reports = Annotated[
         "--report",
         help="Query type, such as top_pages or top_pages_weekly, or a configured report; may be "
         "repeated. Default: by configuration.",
+        autocompletion=_report_names,
     ),
 ]
 Since = Annotated[
@@ -57,10 +85,28 @@ Sample = Annotated[
 AllowEmpty = Annotated[
     bool, typer.Option("--allow-empty", help="Believe that days which had data are now empty.")
 ]
-Destination = Annotated[str, typer.Option(help="dlt's name of the warehouse.")]
-Dataset = Annotated[str, typer.Option(help="Schema or dataset for the tables.")]
+Destination = Annotated[
+    str | None,
+    typer.Option(
+        help="dlt's name of the warehouse. Default: pipelines.destination_type of the "
+        "configuration, else duckdb."
+    ),
+]
+Dataset = Annotated[
+    str | None,
+    typer.Option(
+        help="Schema or dataset for the tables. Default: pipelines.dataset_name of the "
+        "configuration, else databuddy."
+    ),
+]
 StateDir = Annotated[
     Path | None,
     typer.Option(help="Where dlt keeps its local state. Default: .databuddy beside the data."),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show tracebacks and each request.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Tell only what is wrong.")]
+LogFormats = Annotated[
+    LogFormat,
+    typer.Option(help="Of stderr: sentences, or one JSON object a line and nothing on stdout."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]

@@ -59,12 +59,16 @@ class Warehouse:
     file: Path | None
 
     @classmethod
-    def of(cls, demo: bool, destination: str, dataset: str, state_dir: Path | None) -> Warehouse:
-        """What the options of a command mean.
+    def of(
+        cls, demo: bool, destination: str | None, dataset: str | None, state_dir: Path | None
+    ) -> Warehouse:
+        """What the options of a command mean; what is left out is configured or has a default.
 
         Raises:
             BadConfiguration: dlt does not know the destination, or it cannot replace partitions.
         """
+        destination = destination or _configured("destination_type", "duckdb", demo)
+        dataset = dataset or _configured("dataset_name", "databuddy", demo)
         if demo and destination != "duckdb":
             raise BadConfiguration(
                 "--demo has a DuckDB file of its own and no other destination",
@@ -108,6 +112,11 @@ class Warehouse:
         self.pipeline.sync_destination()
         if not self.pipeline.default_schema_name:
             raise NothingLoaded(f"Nothing was loaded into the dataset {self.pipeline.dataset_name}")
+
+
+def _configured(key: str, default: str, demo: bool) -> str:
+    """What dlt's own section for pipelines has; the demo takes nothing from it."""
+    return default if demo else str(dlt.config.get(f"pipelines.{key}") or default)
 
 
 def duckdb_file(default: Path) -> Path:
