@@ -68,17 +68,17 @@ class Live(Collector):
         return self._counts[what], self._totals[what]
 
     def __str__(self) -> str:
-        """Cells, rows, requests, what remains of the budget, and the time that is left."""
+        """Cells, the time that is left, rows, requests, and what remains of the budget."""
         done, total = self.share
         if not self._totals["Cells"]:
-            return f"{done:,} of {total:,} files" if total else ""
+            return f"{done:,}/{total:,} files" if total else ""
         spent = self._budget.spent - self._spent
         left = time_left(done, total, time.monotonic() - self._started, spent, self._budget)
         parts = (
-            f"{done:,} of {total:,} cells",
-            f"{self._counts['Rows']:,} rows",
-            f"{spent:,} requests, {self._budget.left} left this minute",
+            f"{done:,}/{total:,} cells",
             "" if left is None else f"about {minutes(left)} left",
+            f"{self._counts['Rows']:,} rows",
+            f"{spent:,} requests, {self._budget.left} more this minute",
         )
         return ", ".join(part for part in parts if part)
 
@@ -100,10 +100,11 @@ class Live(Collector):
         elif time.monotonic() - self._told >= EVERY and str(self):
             self._told = time.monotonic()
             done, total = self.share
-            say(f"{self._stage}: {self}.", stage=self._stage, done=done, total=total)
+            say(f"{self.stage}: {self}.", stage=self.stage, done=done, total=total)
 
     @property
-    def _stage(self) -> str:
+    def stage(self) -> str:
+        """What goes on, in a word."""
         first = self.step.split()[0]
         return STAGES.get(first, first)
 
@@ -111,7 +112,7 @@ class Live(Collector):
         self._clear()
         if self._on_terminal:
             self._bar = Progress(
-                SpinnerColumn(), BarColumn(20), _Words(self), console=err, transient=True
+                SpinnerColumn(), BarColumn(12), _Words(self), console=err, transient=True
             )
             self._bar.add_task("", total=None)
             self._bar.start()
@@ -130,4 +131,4 @@ class _Words(ProgressColumn):
         self._live = live
 
     def render(self, task: Task) -> Text:
-        return Text(f"{self._live._stage}  {self._live}", no_wrap=True, overflow="ellipsis")
+        return Text(f"{self._live.stage} {self._live}", no_wrap=True, overflow="ellipsis")

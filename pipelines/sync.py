@@ -20,10 +20,11 @@ from databuddy_source.planning import plan as plan_of  # noqa: E402
 from databuddy_source.source import configured  # noqa: E402
 from databuddy_source.verify import verify as compare_with_the_api  # noqa: E402
 from pipelines.account import account, chosen  # noqa: E402
+from pipelines.checking import check  # noqa: E402
 from pipelines.console import LogFormat, for_people  # noqa: E402
+from pipelines.discovering import discover  # noqa: E402
 from pipelines.journal import use_zone  # noqa: E402
 from pipelines.loading import load  # noqa: E402
-from pipelines.looking import check, discover  # noqa: E402
 from pipelines.options import (  # noqa: E402
     AllowEmpty,
     Dataset,

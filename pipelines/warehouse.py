@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -46,6 +47,12 @@ class NoDatabase(BadConfiguration):
     default_todo = "Name another file in destination.duckdb.credentials, or mend this one."
 
 
+class NoRoom(BadConfiguration):
+    """Nothing can be written where the DuckDB file shall be."""
+
+    default_todo = "Name a file elsewhere in destination.duckdb.credentials, or change its rights."
+
+
 @dataclass(frozen=True)
 class Warehouse:
     """Where a command's tables are.
@@ -86,6 +93,26 @@ class Warehouse:
     def is_new(self) -> bool:
         """Whether there is no DuckDB file yet."""
         return self.file is not None and not self.file.exists()
+
+    def ready(self) -> str:
+        """Find out whether tables can be written. Changes nothing.
+
+        Returns:
+            One sentence on what is there.
+
+        Raises:
+            FileInUse, NoDatabase, NoRoom: they cannot.
+        """
+        name = self.pipeline.destination.destination_name if self.pipeline.destination else ""
+        if self.file is None:
+            return f"{name}, dataset {self.pipeline.dataset_name}"
+        if self.is_new:
+            if not os.access(self.file.parent, os.W_OK):
+                raise NoRoom(f"Nothing can be written into {self.file.parent}")
+            return f"{self.file}, which the first sync makes"
+        wait_for_file(self.file, lambda _: None, patience=0)
+        size = self.file.stat().st_size / 1e6
+        return f"{self.file}, {size:,.1f} MB, dataset {self.pipeline.dataset_name}"
 
     def wait(self) -> None:
         """Wait until nobody else has the file open, and tell so.

@@ -14,22 +14,6 @@ from pipelines.console import for_people, out
 from pipelines.options import Demo, Verbose
 
 
-def check(demo: Demo = False, verbose: Verbose = False) -> None:
-    """Reach the server, prove the key, tell what the server can do."""
-    with for_people(verbose), account(demo, {}) as arguments:
-        settings = configured(**arguments)
-        out.print(f"server       {settings.base_url}")
-        server = _contact(settings)
-        out.print(f"generation   {server.generation}")
-        out.print(f"key          accepted, sees {len(server.websites)} websites")
-        for website in server.websites.values():
-            out.print(f"  {website.id}  {website.domain or ''}  {website.name or ''}".rstrip())
-        cut = settings.timezone if server.generation.takes_offsets else "UTC"
-        out.print(f"days         cut in {cut}")
-        if cut != settings.timezone:
-            out.print(f"             this server knows UTC days only, not {settings.timezone}")
-
-
 def discover(demo: Demo = False, verbose: Verbose = False) -> None:
     """List the websites and query types that the server has."""
     with for_people(verbose), account(demo, {}) as arguments:
