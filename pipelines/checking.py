@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import platform
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +20,7 @@ from databuddy_source.selection import websites_of_reports
 from databuddy_source.settings import Settings
 from databuddy_source.source import configured
 from pipelines.account import account
-from pipelines.console import Exit, explain, for_people, minutes, out, shown
+from pipelines.console import Exit, explain, for_people, minutes, out, shown, write_json
 from pipelines.journal import moment, use_zone
 from pipelines.options import Dataset, Demo, Destination, Json, Quiet, StateDir, Verbose, Websites
 from pipelines.probing import Reached, query, reach, websites_of
@@ -122,7 +120,7 @@ def _write(findings: list[Finding], code: Exit) -> None:
         }
         for each in findings
     ]
-    sys.stdout.write(json.dumps({"exit_code": int(code), "checks": checks}, indent=2) + "\n")
+    write_json({"exit_code": int(code), "checks": checks})
 
 
 def _findings(

@@ -7,6 +7,7 @@ with `--log-format json` as one JSON object a line.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 from enum import IntEnum, StrEnum
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -22,6 +24,7 @@ from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigurationException,
 )
+from dlt.common.configuration.providers.toml import TomlProviderReadException
 from dlt.common.exceptions import SignalReceivedException
 from rich.console import Console
 from rich.text import Text
@@ -72,6 +75,11 @@ out = _Plain()
 err = _Plain(stderr=True)
 
 
+def write_json(result: object) -> None:
+    """Write a result for a program to stdout."""
+    sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
+
+
 class Exit(IntEnum):
     """Exit codes of the command line."""
 
@@ -96,6 +104,9 @@ def explain(error: BaseException) -> tuple[str, Exit]:
         if isinstance(cause, DatabuddyError):
             wrong = isinstance(cause, BadConfiguration)
             return str(cause), Exit.WRONG_USAGE if wrong else Exit.FAILED
+        if isinstance(cause, TomlProviderReadException):  # its own words may quote a secret
+            there = ", ".join(path for path in cause.full_paths if Path(path).exists())
+            return f"A file is not valid TOML: {there}. Mend it, or move it away.", Exit.WRONG_USAGE
         if isinstance(cause, KeyboardInterrupt):
             terminated = getattr(cause, "signal_code", None) == signal.SIGTERM
             return (
@@ -153,7 +164,7 @@ def for_people(
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     try:
         yield
-    except (typer.Exit, typer.BadParameter):
+    except (typer.Exit, typer.BadParameter, BrokenPipeError):  # the last: `discover | head`
         raise
     except BaseException as error:  # the one place where errors end
         if verbose:

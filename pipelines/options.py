@@ -24,6 +24,11 @@ def _report_names(incomplete: str) -> list[str]:
     ]
 
 
+def query_type_names(incomplete: str) -> list[str]:
+    """What completes the name of a query type."""
+    return [known.name for known in load_catalog() if known.name.startswith(incomplete)]
+
+
 def _website_names(incomplete: str) -> list[str]:
     """What completes `--website`: those of the configuration, so without asking a server."""
     from databuddy_source.source import configured

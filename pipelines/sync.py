@@ -21,6 +21,7 @@ from databuddy_source.source import configured  # noqa: E402
 from databuddy_source.verify import verify as compare_with_the_api  # noqa: E402
 from pipelines.account import account, chosen  # noqa: E402
 from pipelines.checking import check  # noqa: E402
+from pipelines.configuring import init  # noqa: E402
 from pipelines.console import LogFormat, for_people  # noqa: E402
 from pipelines.discovering import discover  # noqa: E402
 from pipelines.journal import use_zone  # noqa: E402
@@ -255,6 +256,7 @@ def verify(
     raise typer.Exit(code)
 
 
+app.command()(init)
 app.command()(check)
 app.command()(discover)
 
