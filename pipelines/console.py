@@ -35,6 +35,9 @@ from pipelines import journal
 LONGEST = 60
 """Letters of a name that others chose, such as a website's."""
 
+LONGEST_TEXT = 1_000
+"""Letters of all else: messages of servers may be pages."""
+
 
 class _Plain(Console):
     """Shows texts as they are: no markup in them, and no letter that steers the terminal. Names of
@@ -50,7 +53,9 @@ class _Plain(Console):
         )
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(visible(text), **options)
+        seen = visible(text)
+        cut = seen if len(seen) <= LONGEST_TEXT else seen[: LONGEST_TEXT - 1] + "…"
+        return super().render_str(cut, **options)
 
 
 def visible(text: str) -> str:

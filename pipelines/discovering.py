@@ -244,7 +244,7 @@ def _show_type(each: Described) -> None:
     }
     for label, value in facts.items():
         if value:
-            out.print(f"{label:<17}{shown(value, 2_000)}" if label else shown(value, 2_000))
+            out.print(f"{label:<17}{shown(value, 900)}" if label else shown(value, 900))
     if not each.columns:
         out.print("\nIts columns are not known before it is loaded.")
         return

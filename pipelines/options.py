@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +34,13 @@ def _website_names(incomplete: str) -> list[str]:
     from databuddy_source.source import configured
 
     return [name for name in configured().websites if name.startswith(incomplete)]
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day such as 2026-01-31") from None
 
 
 Demo = Annotated[
@@ -75,10 +82,10 @@ Wait = Annotated[
     bool, typer.Option("--wait", help="Wait for another sync of this dataset to be done.")
 ]
 FirstDay = Annotated[
-    datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="First day.")
+    date | None, typer.Option("--since", parser=_day, metavar="DAY", help="First day, YYYY-MM-DD.")
 ]
 LastDay = Annotated[
-    datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last day.")
+    date | None, typer.Option("--until", parser=_day, metavar="DAY", help="Last day.")
 ]
 Sample = Annotated[
     int | None,

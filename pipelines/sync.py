@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
+
+INTERRUPT = signal.getsignal(signal.SIGINT)
+if __name__ == "__main__" and INTERRUPT is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while this loads: no traceback
 
 PROJECT = Path(__file__).resolve().parent.parent
 # cron may start this anywhere: the project's .dlt/ and packages are found from this file
@@ -241,14 +246,16 @@ def verify(
         use_zone(settings.timezone)
         settings.credential.headers()
         warehouse = Warehouse.of(demo, destination, dataset, state_dir)
+        if since and until and since > until:
+            raise typer.BadParameter(f"--since {since} is after --until {until}")
         warehouse.open()
         code = verdict(
             compare_with_the_api(
                 warehouse.pipeline,
                 settings,
                 sample=sample or (None if since or until else SAMPLE),
-                since=since.date() if since else None,
-                until=until.date() if until else None,
+                since=since,
+                until=until,
                 websites=website or (),
                 reports=report or (),
             )
@@ -262,4 +269,5 @@ app.command()(discover)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, INTERRUPT)
     app()
