@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -32,7 +33,8 @@ CLOCKS_APART = 5.0
 """Seconds that two clocks may differ. Days are cut by ours: with a wrong one a day counts as over
 before it is."""
 
-VERSIONS = ("databuddy-source", "dlt", "duckdb")
+OWN = "databuddy-source"
+VERSIONS = (OWN, "dlt", "duckdb")
 
 
 class State(StrEnum):
@@ -178,14 +180,20 @@ def _tried(what: str, look: Callable[[], tuple[T, Finding]]) -> tuple[T | None, 
 
 
 def _versions() -> Finding:
-    found = {"python": platform.python_version()}
-    for package in VERSIONS:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # this one need not be: it may run from its folder
-            found[package] = "not installed"
+    found = {package: _version(package) for package in VERSIONS}
+    found["python"] = platform.python_version()
     says = ", ".join(f"{name} {number}" for name, number in found.items())
     return Finding("versions", State.OK, says, facts={"versions": found})
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # this project may run from its folder
+        project = Path(__file__).resolve().parent.parent / "pyproject.toml"
+        if package != OWN or not project.exists():
+            return "not installed"
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
 
 
 def _settings(arguments: Mapping[str, object]) -> tuple[Settings, Finding]:

@@ -76,6 +76,11 @@ def shown(name: str | None, longest: int = LONGEST) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def somebody_watches() -> bool:
+    """Whether stderr is a terminal. What programs set to get colours in a log does not count."""
+    return sys.stderr.isatty()
+
+
 out = _Plain()
 err = _Plain(stderr=True)
 
@@ -160,7 +165,9 @@ def for_people(
     for stream in (sys.stdout, sys.stderr):  # an encoding without ü or 🦆 is no reason to fail
         with contextlib.suppress(AttributeError, OSError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    journal.begin(err, as_json=as_json, verbose=verbose, quiet=quiet)
+    journal.begin(
+        err, as_json=as_json, verbose=verbose, quiet=quiet, with_times=not somebody_watches()
+    )
     # dlt logs a traceback for what `explain` says in a sentence
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "INFO" if verbose else "CRITICAL")
     with contextlib.suppress(ValueError):  # only the main thread may, and tests have others

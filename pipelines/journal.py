@@ -18,7 +18,7 @@ _STYLES = {logging.ERROR: ("Error: ", "bold red"), logging.WARNING: ("Warning: "
 _zone: ZoneInfo | None = None
 
 
-def begin(err: Console, *, as_json: bool, verbose: bool, quiet: bool) -> None:
+def begin(err: Console, *, as_json: bool, verbose: bool, quiet: bool, with_times: bool) -> None:
     """Tell from now on what happens.
 
     Args:
@@ -26,8 +26,9 @@ def begin(err: Console, *, as_json: bool, verbose: bool, quiet: bool) -> None:
         as_json: one object a line.
         verbose: each request, too.
         quiet: only what is wrong.
+        with_times: each sentence begins with the time, as in a log.
     """
-    handler: logging.Handler = _JsonLines(err) if as_json else _Sentences(err)
+    handler: logging.Handler = _JsonLines(err) if as_json else _Sentences(err, with_times)
     for logger, usually in ((_OWN, logging.INFO), (_SOURCE, logging.WARNING)):
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.INFO if verbose else logging.WARNING if quiet else usually)
@@ -58,29 +59,32 @@ def moment(at: datetime | None = None) -> str:
     return local.isoformat(sep=" ", timespec="seconds")
 
 
-class _Handler(logging.Handler):
-    def __init__(self, err: Console) -> None:
+class _Sentences(logging.Handler):
+    """A sentence a line."""
+
+    def __init__(self, err: Console, with_times: bool) -> None:
         super().__init__()
         self._err = err
-
-
-class _Sentences(_Handler):
-    """A sentence a line. In a log, each begins with the time."""
+        self._with_times = with_times
 
     def emit(self, record: logging.LogRecord) -> None:
         if getattr(record, "for_programs", False):
             return
         label, style = _STYLES.get(record.levelno, ("", ""))
-        when = "" if self._err.is_terminal else moment() + " "
+        when = moment() + " " if self._with_times else ""
         line = Text(when)
         line.append(label, style)
         line.append(self._err.render_str(record.getMessage()))
         self._err.print(line)
 
 
-class _JsonLines(_Handler):
+class _JsonLines(logging.Handler):
     """An object a line: `time`, `level`, `event`, `message`, and facts of the event. Letters
     beyond ASCII are escaped, so no name can steer a terminal or break a line."""
+
+    def __init__(self, err: Console) -> None:
+        super().__init__()
+        self._err = err
 
     def emit(self, record: logging.LogRecord) -> None:
         line = {

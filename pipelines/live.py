@@ -16,13 +16,16 @@ from pipelines.console import err, minutes, say
 EVERY = 30.0
 """Seconds between two lines in a log."""
 
+ENOUGH_TO_TELL = 0.05
+"""Share of the cells. The first answers come late, since several heavy requests are on their way."""
+
 STAGES = {"Extract": "Asking", "Normalize": "Preparing", "Load": "Loading"}
 """dlt's steps, by the first word of what it calls them."""
 
 
 def time_left(done: int, total: int, seconds: float, spent: int, budget: Budget) -> float | None:
     """Seconds that the rest will take at this speed, or longer where the rate limit is slower;
-    None as long as nothing is known.
+    None as long as too little is done to tell.
 
     Args:
         done: cells with an answer.
@@ -31,7 +34,7 @@ def time_left(done: int, total: int, seconds: float, spent: int, budget: Budget)
         spent: requests that it took so far.
         budget: of the key.
     """
-    if not done:
+    if done < total * ENOUGH_TO_TELL or not done:
         return None
     share = (total - done) / done
     beyond = share * spent - budget.left

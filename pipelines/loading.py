@@ -11,7 +11,7 @@ from databuddy_source.exclusive import alone
 from databuddy_source.extraction import budget_of
 from databuddy_source.loads import Step
 from databuddy_source.settings import Settings
-from pipelines.console import Exit, err, note, out, say
+from pipelines.console import Exit, note, out, say, somebody_watches
 from pipelines.live import Live
 from pipelines.summaries import NOTHING_TO_LOAD, first_query, step_done, summary, tell_load
 from pipelines.warehouse import Warehouse
@@ -38,7 +38,7 @@ def load(
     budget = budget_of(settings)
     spent = budget.spent
     pipeline = warehouse.pipeline
-    pipeline.collector = Live(budget, on_terminal=live and err.is_terminal)
+    pipeline.collector = Live(budget, on_terminal=live and somebody_watches())
     told: set[str] = set()
 
     def tell_loads(load_ids: list[str]) -> None:

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Keeps a data warehouse equal to Databuddy. `python pipelines/sync.py --help` tells how."""
 
 from __future__ import annotations
@@ -63,9 +64,16 @@ class SyncByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {"--help", "--install-completion", "--show-completion"}
-        if not args or (args[0].startswith("-") and args[0] not in own):
+        completing = ctx.resilient_parsing and not args  # then all commands are offered
+        if not completing and (not args or (args[0].startswith("-") and args[0] not in own)):
             args = ["sync", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-"):
+            found += self.commands["sync"].shell_complete(ctx, incomplete)
+        return found
 
 
 app = typer.Typer(

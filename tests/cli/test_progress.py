@@ -125,11 +125,12 @@ def test_a_log_has_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_time_that_is_left_follows_the_slower_of_speed_and_limit() -> None:
     assert time_left(0, 100, 10.0, 1, Budget(120)) is None
+    assert time_left(4, 100, 10.0, 1, Budget(120)) is None
     assert time_left(50, 100, 10.0, 1, Budget(120)) == 10.0
     assert time_left(100, 100, 10.0, 1, Budget(120)) == 0.0
     # nine more requests where two may leave: seven wait for places, at two a minute
     assert time_left(10, 100, 1.0, 1, Budget(2)) == 7 / 2 * 60
-    left = [time_left(done, 100, 10.0, 5, Budget(120)) or 0.0 for done in (1, 10, 50, 99)]
+    left = [time_left(done, 100, 10.0, 5, Budget(120)) or 0.0 for done in (5, 10, 50, 99)]
     assert all(before > after for before, after in pairwise(left))
 
 
