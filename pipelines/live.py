@@ -17,7 +17,7 @@ EVERY = 30.0
 """Seconds between two lines in a log."""
 
 ENOUGH_TO_TELL = 0.05
-"""Share of the cells. The first answers come late, since several heavy requests are on their way."""
+"""Share of the cells. The first answers come late: several heavy requests are on their way."""
 
 STAGES = {"Extract": "Asking", "Normalize": "Preparing", "Load": "Loading"}
 """dlt's steps, by the first word of what it calls them."""
