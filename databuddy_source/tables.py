@@ -48,6 +48,13 @@ _KNOWN_TYPES: Mapping[str, pa.DataType] = {
 """dlt's names of the types that a table may already have."""
 
 
+def type_name(kind: Kind) -> str:
+    """dlt's name of the type that a column has in the warehouse."""
+    if kind is Kind.DATE:  # fills the table's own column
+        return "date"
+    return next(name for name, held in _KNOWN_TYPES.items() if held == _TYPES[kind])
+
+
 def rows_table(
     report: Report,
     results: Sequence[Result],

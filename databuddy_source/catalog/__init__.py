@@ -62,6 +62,13 @@ class Kind(StrEnum):
     JSON = "json"
     """nested, kept as JSON text"""
 
+    @property
+    def adds_up(self) -> bool | None:
+        """Whether values may be summed over rows and windows; None where that is no question."""
+        if self in {Kind.COUNT, Kind.AMOUNT}:
+            return True
+        return False if self in {Kind.UNIQUE, Kind.WHOLE, Kind.NUMBER} else None
+
 
 class Scope(StrEnum):
     """What a type is about."""
