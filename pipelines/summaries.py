@@ -136,13 +136,18 @@ def verdict(checked: Iterable[Checked]) -> Exit:
         tolerances[each.cell.report] = each.tolerance
         if each.outcome is Outcome.EQUAL:
             continue
+        if out.quiet and each.outcome is not Outcome.RESTATED:
+            told = "; ".join(each.details[:LINES_SHOWN])
+            warn(f"{each.outcome}: {each.cell}: {told}", each.outcome)
         out.print(f"{each.outcome}: {each.cell}")
         for line in each.details[:LINES_SHOWN]:
             out.print(f"  {line}")
         if len(each.details) > LINES_SHOWN:
             out.print(f"  ... and {len(each.details) - LINES_SHOWN} more")
     counted = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in Outcome)
-    out.print(f"{outcomes.total()} cells compared: {counted}.")
+    sentence = f"{outcomes.total()} cells compared: {counted}."
+    out.print(sentence)
+    note(sentence, "done", **{outcome.value: outcomes[outcome] for outcome in Outcome})
     if outcomes[Outcome.RESTATED]:
         out.print("Restated cells are not final yet: the next sync brings them up to date.")
     for what, columns in (
@@ -182,10 +187,14 @@ def show_plan(plan: Plan) -> Exit:
         out.print(f"\n{min(plan.by_day)} to {max(plan.by_day)}: ", end="")
     at_least = f"at least {minutes(plan.minutes * 60)} at {plan.per_minute} requests a minute"
     limited = at_least if plan.minutes else "within one minute's requests"
-    out.print(
-        f"{plan.cells:,} cells in about {plan.requests:,} requests, {limited}."
-        if plan.cells
-        else NOTHING_TO_LOAD
+    sentence = f"{plan.cells:,} cells in about {plan.requests:,} requests, {limited}."
+    out.print(sentence if plan.cells else NOTHING_TO_LOAD)
+    note(
+        sentence if plan.cells else NOTHING_TO_LOAD,
+        "plan",
+        cells=plan.cells,
+        requests=plan.requests,
+        at_least_minutes=round(plan.minutes, 1),
     )
     return Exit.COMPLETE
 

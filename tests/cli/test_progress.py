@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from databuddy_source.api.budget import Budget
@@ -104,6 +105,20 @@ def test_quiet_tells_only_what_is_wrong(run: Run, server: DemoServer) -> None:
     done = run(*FEW, "--quiet")
     assert (done.returncode, done.stdout) == (3, "")
     assert "out of memory" in done.stderr
+
+
+def test_plan_and_verify_have_a_line_too(run: Run, folder: Path) -> None:
+    (planned,) = lines(run("plan", *DAYS, *REPORTS, "--log-format", "json").stderr)
+    assert (planned["event"], planned["cells"], planned["requests"]) == ("plan", 24, 3)
+    assert run("backfill", *DAYS, *REPORTS).returncode == 0
+    (equal,) = lines(run("verify", "--log-format", "json").stderr)
+    assert (equal["event"], equal["equal"], equal["different"]) == ("done", 24, 0)
+    with duckdb.connect(str(folder / "databuddy.duckdb")) as connection:
+        connection.execute("UPDATE databuddy.databuddy.top_pages SET visitors = 99999")
+    found = run("verify", "--quiet")
+    assert (found.returncode, found.stdout) == (3, "")
+    assert "different: top_pages of" in found.stderr
+    assert "visitors is 99999 here" in found.stderr
 
 
 def test_a_log_has_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
