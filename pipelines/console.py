@@ -35,7 +35,7 @@ from pipelines import journal
 LONGEST = 60
 """Letters of a name that others chose, such as a website's."""
 
-LONGEST_TEXT = 1_000
+LONGEST_TEXT = 4_000
 """Letters of all else: messages of servers may be pages."""
 
 

@@ -81,7 +81,7 @@ class Live(Collector):
             f"{done:,}/{total:,} cells",
             "" if left is None else f"about {minutes(left)} left",
             f"{self._counts['Rows']:,} rows",
-            f"{spent:,} requests, {self._budget.left} more this minute",
+            f"{spent:,} request{'' if spent == 1 else 's'}, {self._budget.left} more this minute",
         )
         return ", ".join(part for part in parts if part)
 

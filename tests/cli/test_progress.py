@@ -36,7 +36,7 @@ def test_a_terminal_shows_how_far_it_is(
 ) -> None:
     server.faults.add(Fault(delay=1.0, times=3))
     with Terminal([*SYNC, *FEW], folder, environment) as terminal:
-        terminal.wait_for("Asking 0/24 cells, 0 rows, 3 requests, 117 more this minute")
+        terminal.wait_for("Asking 0/24 cells, 0 rows, 1 request, 119 more this minute")
         terminal.wait_for("Loading")
         assert terminal.finish() == 0
         # the line that changed is gone, the cursor is back, the summary stays
@@ -49,7 +49,7 @@ def test_a_terminal_is_left_as_it_was_when_interrupted(
 ) -> None:
     server.faults.add(Fault(delay=30.0, times=None))
     with Terminal([*SYNC, *FEW], folder, environment) as terminal:
-        terminal.wait_for("3 requests, 117 more")
+        terminal.wait_for("1 request, 119 more")
         terminal.press("C")
         assert terminal.finish() == 130
         assert terminal.shown.rindex("\x1b[?25h") > terminal.shown.rindex("\x1b[?25l")

@@ -136,7 +136,7 @@ def test_all_types_of_a_healthy_server_are_a_success_and_one_line_names_what_alw
 ) -> None:
     done = run("--since", SINCE, SOURCES__DATABUDDY__QUERY_TYPES="all")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith("Skipped, since this server lacks them: ")  # the demo is small
+    assert "Skipped, since this server lacks them: " in done.stderr  # the demo is small
     assert done.stderr.count("\n") == 1
     assert done.stdout.count("page_performance") == 1
     assert "Unavailable on this server, so not loaded: page_performance.\n" in done.stdout
