@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ import psycopg2
 from tests.warehouses.warehouse import Warehouse
 
 PASSWORD = "loopback"
+INITDB = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
+
 SYSTEM_USER = "nobody"
 """Postgres refuses to run as root."""
 
@@ -55,10 +57,10 @@ class Postgres:
     def comments(self, dataset: str, table: str) -> dict[str | None, str]:
         return dict(
             self.rows(
-                "SELECT attname, description FROM pg_description JOIN pg_class c ON c.oid = objoid "
-                "LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND objsubid > 0 "
+                "SELECT attname, description FROM pg_description LEFT JOIN pg_attribute "
+                "ON attrelid = objoid AND attnum = objsubid AND objsubid > 0 "
                 "WHERE classoid = 'pg_class'::regclass "
-                f"AND relnamespace = '{dataset}'::regnamespace AND relname = '{table}'"
+                f"AND objoid = '{self.table(dataset, table)}'::regclass"
             )
         )
 
@@ -80,10 +82,8 @@ def _execute(url: str, sql: str) -> list[tuple[Any, ...]]:
 @contextmanager
 def running() -> Iterator[Callable[[], Warehouse]]:
     """Each call gives an empty database."""
-    if url := os.environ.get("PG_URL"):
-        yield lambda: Postgres(url, f"test_{uuid4().hex}")
-        return
-    with server() as url:
+    given = os.environ.get("PG_URL")
+    with nullcontext(given) if given else server() as url:
         yield lambda: Postgres(url, f"test_{uuid4().hex}")
 
 
@@ -98,8 +98,7 @@ def server() -> Iterator[str]:
         secret.chmod(0o644)
         data = home / "data"
         subprocess.run(
-            [programs / "initdb", "-D", data, "-U", "postgres", "--pwfile", secret]
-            + ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"],
+            [programs / "initdb", "-D", data, "-U", "postgres", "--pwfile", secret, *INITDB],
             check=True,
             capture_output=True,
             cwd=home,
