@@ -16,6 +16,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from databuddy_source import packages
 from databuddy_source.coverage_queries import loaded_reports
 from databuddy_source.exclusive import alone
+from databuddy_source.finishing import finish_tables
 from databuddy_source.planning import Plan, plan
 from databuddy_source.source import configured, databuddy_source
 from databuddy_source.windows import ONE_DAY, today
@@ -70,6 +71,7 @@ def _bring_in(pipeline: dlt.Pipeline, before_load: Callable[[], None]) -> list[s
     before_load()
     loads = list(pipeline.load().loads_ids)
     packages.forget(pipeline)
+    finish_tables(pipeline)
     return loads
 
 
