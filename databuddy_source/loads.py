@@ -13,7 +13,7 @@ import dlt
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from databuddy_source import packages
+from databuddy_source import dlt_settings, packages
 from databuddy_source.coverage_queries import loaded_reports
 from databuddy_source.exclusive import alone
 from databuddy_source.finishing import finish_tables
@@ -53,6 +53,7 @@ def sync(
     Raises:
         AlreadyRunning: another process syncs with this pipeline.
     """
+    dlt_settings.for_pipeline(pipeline)
     with alone(pipeline, wait=wait, say=logger.warning):
         before_load()
         loads = finish_pending(pipeline, before_load)
@@ -151,6 +152,7 @@ def sync_in_loads(
     """
     given = dict(arguments or {})
     settings = configured(**given)
+    dlt_settings.for_pipeline(pipeline)
     with alone(pipeline, wait=wait, say=logger.warning):
         before_load()
         loads = finish_pending(pipeline, before_load)
