@@ -14,7 +14,7 @@ from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.server import Server
 from databuddy_source.catalog import load_catalog
 from databuddy_source.extraction import Sharing
-from databuddy_source.travel import REPLACE_PARTITION, stamped
+from databuddy_source.travel import FILE_FORMAT, REPLACE_PARTITION, stamped
 
 _WEBSITES = pa.schema(
     [
@@ -62,7 +62,12 @@ def _listing(
 
     return stamped(
         dlt.resource(
-            generate, name=name, write_disposition=REPLACE_PARTITION, merge_key=key, primary_key=()
+            generate,
+            name=name,
+            write_disposition=REPLACE_PARTITION,
+            file_format=FILE_FORMAT,
+            merge_key=key,
+            primary_key=(),
         )
     )
 

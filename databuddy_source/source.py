@@ -26,7 +26,7 @@ from databuddy_source.reports import Cell, Report
 from databuddy_source.selection import websites_of_reports
 from databuddy_source.settings import Settings
 from databuddy_source.table_hints import column_hints, partition_of
-from databuddy_source.travel import REPLACE_PARTITION, stamped
+from databuddy_source.travel import FILE_FORMAT, REPLACE_PARTITION, stamped
 
 
 @dlt.source(name="databuddy", section="databuddy", max_table_nesting=0)
@@ -170,6 +170,7 @@ def _report(
         name=name,
         table_name=chosen.name,
         write_disposition=REPLACE_PARTITION,
+        file_format=FILE_FORMAT,
         merge_key=partition_of(chosen.grain),
         columns=columns,
     )
@@ -213,6 +214,7 @@ def _coverage() -> DltResource:
             generate,
             name=coverage.TABLE,
             write_disposition=REPLACE_PARTITION,
+            file_format=FILE_FORMAT,
             merge_key=coverage.KEY,
             columns=coverage.COLUMNS,
         )
