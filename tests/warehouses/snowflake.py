@@ -6,13 +6,16 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlencode
 
 import dlt
 import fakesnow.copy_into
 import fakesnow.server
 import snowflake.connector
+import sqlglot
 import uvicorn
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.instance import FakeSnow
@@ -20,46 +23,35 @@ from sqlglot import exp
 from sqlglot.dialects.snowflake import Snowflake as Dialect
 from sqlglot.tokens import TokenType
 
+from tests.warehouses.warehouse import Warehouse
+
 DATABASE = "WAREHOUSE"
 
 
 class Snowflake:
-    """An emulated account with one database."""
+    """An emulated account with an empty database."""
 
     name = "snowflake"
     engine = "emulator (DuckDB inside)"
 
-    def __init__(self) -> None:
-        _repair()
+    def __init__(self, port: int) -> None:
+        # an account of its own, since in INFORMATION_SCHEMA.SCHEMATA databases see each other;
+        # a schema is there when dlt has created it, and not before
         fakesnow.server.shared_fs = FakeSnow(create_schema_on_connect=False)
-        config = uvicorn.Config(fakesnow.server.app, host="127.0.0.1", port=0, log_level="warning")
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        while not self._server.started:
-            if not self._thread.is_alive():
-                raise RuntimeError("fakesnow did not start")
-            time.sleep(0.01)
-        port = self._server.servers[0].sockets[0].getsockname()[1]
-        self._where = {"host": "127.0.0.1", "port": port, "protocol": "http"}
-        self._connection: Any = None
+        self._place = {"host": "127.0.0.1", "port": port, "protocol": "http"}
+        self._account = {"user": "fake", "password": "snow", "account": "fakesnow"}
+        self._connection = snowflake.connector.connect(
+            **self._account, **self._place, database=DATABASE
+        )
+        self.url = f"snowflake://fake:snow@fakesnow/{DATABASE}?{urlencode(self._place)}"
 
     def destination(self) -> Any:
-        return dlt.destinations.snowflake(credentials=self._credentials)
+        return dlt.destinations.snowflake(self.url)
 
     def environment(self) -> dict[str, str]:
-        return {"DESTINATION__SNOWFLAKE__CREDENTIALS": self._credentials}
-
-    @property
-    def _credentials(self) -> str:
-        query = "&".join(f"{key}={value}" for key, value in self._where.items())
-        return f"snowflake://fake:snow@fakesnow/{DATABASE}?{query}"
+        return {"DESTINATION__SNOWFLAKE__CREDENTIALS": self.url}
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        if self._connection is None:
-            self._connection = snowflake.connector.connect(
-                user="fake", password="snow", account="fakesnow", database=DATABASE, **self._where
-            )
         with self._connection.cursor() as cursor:
             return [tuple(row) for row in cursor.execute(sql).fetchall()]
 
@@ -67,19 +59,37 @@ class Snowflake:
         return f'"{dataset.upper()}"."{name.upper()}"'
 
     def comments(self, dataset: str, table: str) -> dict[str | None, str]:
-        place = f"table_schema = '{dataset.upper()}' AND table_name = '{table.upper()}'"
-        of_columns = self.rows(
-            f"SELECT lower(column_name), comment FROM information_schema.columns WHERE {place}"
+        of = f"table_schema = '{dataset.upper()}' AND table_name = '{table.upper()}'"
+        return dict(
+            self.rows(
+                f"SELECT NULL, comment FROM information_schema.tables WHERE {of} "
+                "AND comment IS NOT NULL UNION ALL SELECT lower(column_name), comment "
+                f"FROM information_schema.columns WHERE {of} AND comment IS NOT NULL"
+            )
         )
-        of_table = self.rows(f"SELECT comment FROM information_schema.tables WHERE {place}")
-        found = {**dict(of_columns), **{None: comment for (comment,) in of_table}}
-        return {name: comment for name, comment in found.items() if comment}
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._server.should_exit = True
-        self._thread.join()
+        self._connection.close()
+
+
+@contextmanager
+def running() -> Iterator[Callable[[], Warehouse]]:
+    """Each call gives an empty database."""
+    FakeSnowflakeCursor.execute = _execute_each
+    fakesnow.copy_into._inserts = _inserts_by_name
+    config = uvicorn.Config(fakesnow.server.app, host="127.0.0.1", port=0, log_level="warning")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="fakesnow")
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "fakesnow does not start"
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield lambda: Snowflake(port)
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 # What fakesnow cannot do and dlt asks for
@@ -88,16 +98,13 @@ _execute = FakeSnowflakeCursor.execute
 _inserts = fakesnow.copy_into._inserts
 
 
-def _repair() -> None:
-    FakeSnowflakeCursor.execute = _execute_each
-    fakesnow.copy_into._inserts = _inserts_by_name
-
-
 def _execute_each(self: FakeSnowflakeCursor, command: str, *args: Any, **given: Any) -> Any:
     """fakesnow runs the first of several statements and forgets the others."""
     try:
         for statement in _statements(command):
             _execute(self, _plain_stages(_plain_options(statement)), *args, **given)
+            for comment in _comments(statement):
+                self._duck_conn.execute(comment)
     except snowflake.connector.errors.Error:
         raise
     except Exception as error:  # else the client is told to ask again, and does so for ever
@@ -115,6 +122,16 @@ def _statements(command: str) -> Iterator[str]:
         yield command[start:]
 
 
+def _comments(statement: str) -> Iterator[str]:
+    """fakesnow forgets the comments of columns that are created."""
+    if " COMMENT '" in statement:
+        parsed = sqlglot.parse_one(statement, read="snowflake")
+        for column in parsed.find_all(exp.ColumnDef):
+            for comment in column.find_all(exp.CommentColumnConstraint):
+                name = f"{parsed.find(exp.Table)}.{column.this}"
+                yield f"COMMENT ON COLUMN {name} IS {comment.this.sql('duckdb')}"
+
+
 def _plain_stages(statement: str) -> str:
     """fakesnow knows a stage's path without quotes around it only."""
     return re.sub(r"'(@[^']+)'", r"\1", statement)
@@ -122,7 +139,9 @@ def _plain_stages(statement: str) -> str:
 
 def _plain_options(statement: str) -> str:
     """fakesnow refuses commas between options, and options of a format that it does not know."""
-    statement = statement.replace("OVERWRITE = TRUE, AUTO_COMPRESS", "OVERWRITE = TRUE AUTO_COMPRESS")
+    statement = statement.replace(
+        "OVERWRITE = TRUE, AUTO_COMPRESS", "OVERWRITE = TRUE AUTO_COMPRESS"
+    )
     statement = re.sub(r"FILE_FORMAT = \((TYPE = '\w+').*?\)", r"FILE_FORMAT = (\1)", statement)
     return re.sub(r"MATCH_BY_COLUMN_NAME='(\w+)'", r"MATCH_BY_COLUMN_NAME=\1", statement)
 
