@@ -13,9 +13,10 @@ import dlt
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from databuddy_source import packages
+from databuddy_source import dlt_settings, packages
 from databuddy_source.coverage_queries import loaded_reports
 from databuddy_source.exclusive import alone
+from databuddy_source.finishing import finish_tables
 from databuddy_source.planning import Plan, plan
 from databuddy_source.source import configured, databuddy_source
 from databuddy_source.windows import ONE_DAY, today
@@ -52,6 +53,7 @@ def sync(
     Raises:
         AlreadyRunning: another process syncs with this pipeline.
     """
+    dlt_settings.for_pipeline(pipeline)
     with alone(pipeline, wait=wait, say=logger.warning):
         before_load()
         loads = finish_pending(pipeline, before_load)
@@ -70,6 +72,7 @@ def _bring_in(pipeline: dlt.Pipeline, before_load: Callable[[], None]) -> list[s
     before_load()
     loads = list(pipeline.load().loads_ids)
     packages.forget(pipeline)
+    finish_tables(pipeline)
     return loads
 
 
@@ -149,6 +152,7 @@ def sync_in_loads(
     """
     given = dict(arguments or {})
     settings = configured(**given)
+    dlt_settings.for_pipeline(pipeline)
     with alone(pipeline, wait=wait, say=logger.warning):
         before_load()
         loads = finish_pending(pipeline, before_load)

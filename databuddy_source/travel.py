@@ -18,6 +18,7 @@ from dlt.extract import DltResource
 from dlt.extract.items_transform import YieldMapItem
 
 from databuddy_source import coverage
+from databuddy_source.table_hints import table_hints
 
 REPLACE_PARTITION: Any = {"disposition": "merge", "strategy": "delete-insert"}
 """Rows of the partition that are not in the load vanish from the table."""
@@ -44,6 +45,7 @@ def coverage_alone(covered: pa.Table) -> Any:
         write_disposition=REPLACE_PARTITION,
         merge_key=coverage.KEY,
         file_format=FILE_FORMAT,
+        additional_table_hints=table_hints(coverage.DESCRIPTION),
         columns={},  # the report's own columns shall not come along
     )
     return dlt.mark.with_hints(covered, hints, create_table_variant=True)

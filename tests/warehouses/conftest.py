@@ -15,6 +15,8 @@ from typing import Any
 import dlt
 import pytest
 import time_machine
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
 
 from databuddy_source import databuddy_source, sync
 from databuddy_source.coverage_queries import Gap, gaps_of_loads
@@ -26,10 +28,16 @@ NAMES = ("duckdb", "postgres", "bigquery", "snowflake")
 DATASET = "web"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "only(*names): what the test is about only these have")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "warehouse" in metafunc.fixturenames:
         wanted = metafunc.config.getoption("--warehouses").split(",")
-        names = NAMES if "all" in wanted else wanted
+        names = NAMES if "all" in wanted else tuple(wanted)
+        if only := metafunc.definition.get_closest_marker("only"):
+            names = only.args
         metafunc.parametrize("warehouse", names, indirect=True)
 
 
@@ -93,6 +101,9 @@ class Synced:
 
 
 @pytest.fixture
-def synced(warehouse: Warehouse, tmp_path: Path) -> Callable[[DemoServer], Synced]:
+def synced(warehouse: Warehouse, tmp_path: Path) -> Iterator[Callable[[DemoServer], Synced]]:
     """Makes the pipeline of a server into the warehouse."""
-    return lambda server: Synced(server, warehouse, tmp_path / "state")
+    yield lambda server: Synced(server, warehouse, tmp_path / "state")
+    # the next test shall not find a pipeline whose warehouse is gone
+    if Container()[PipelineContext].is_active():
+        dlt.pipeline().deactivate()
