@@ -31,6 +31,8 @@ from databuddy_source.coverage_queries import Gap, Loaded
 from databuddy_source.fetch.results import Status
 from databuddy_source.loads import Step
 from databuddy_source.planning import Plan
+from databuddy_source.proving import causes
+from databuddy_source.proving import explain as explain_destination
 from databuddy_source.verify import Checked, Outcome
 
 out = Console(highlight=False, soft_wrap=True)
@@ -54,7 +56,7 @@ class Exit(IntEnum):
 
 def explain(error: BaseException) -> tuple[str, Exit]:
     """One sentence on what happened and one on what to do, and the exit code."""
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, DatabuddyError):
             wrong = isinstance(cause, BadConfiguration)
             return str(cause), Exit.WRONG_USAGE if wrong else Exit.FAILED
@@ -65,7 +67,9 @@ def explain(error: BaseException) -> tuple[str, Exit]:
                 "again to go on.",
                 Exit.TERMINATED if terminated else Exit.INTERRUPTED,
             )
-    last = list(_causes(error))[-1]
+    if failure := explain_destination(error):
+        return str(failure), Exit.FAILED
+    last = list(causes(error))[-1]
     words = str(last).strip().splitlines() or [""]
     if isinstance(last, OSError):
         where = f" ({last.filename})" if last.filename else ""
@@ -73,16 +77,6 @@ def explain(error: BaseException) -> tuple[str, Exit]:
     if isinstance(last, ConfigurationException | ConfigFieldMissingException):
         return f"The configuration is not complete: {words[0]}", Exit.WRONG_USAGE
     return f"{type(last).__name__}: {words[0]}", Exit.FAILED
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it was raised from, outermost first."""
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__ or (
-            None if current.__suppress_context__ else current.__context__
-        )
 
 
 def _terminated(code: int, frame: object) -> None:

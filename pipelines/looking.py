@@ -11,11 +11,18 @@ from databuddy_source.settings import Settings
 from databuddy_source.source import configured
 from pipelines.account import account
 from pipelines.console import for_people, out
-from pipelines.options import Demo, Verbose
+from pipelines.options import Dataset, Demo, Destination, StateDir, Verbose
+from pipelines.warehouse import Warehouse
 
 
-def check(demo: Demo = False, verbose: Verbose = False) -> None:
-    """Reach the server, prove the key, tell what the server can do."""
+def check(
+    demo: Demo = False,
+    destination: Destination = "duckdb",
+    dataset: Dataset = "databuddy",
+    state_dir: StateDir = None,
+    verbose: Verbose = False,
+) -> None:
+    """Reach the server, prove the key and the warehouse, tell what the server can do."""
     with for_people(verbose), account(demo, {}) as arguments:
         settings = configured(**arguments)
         out.print(f"server       {settings.base_url}")
@@ -28,6 +35,8 @@ def check(demo: Demo = False, verbose: Verbose = False) -> None:
         out.print(f"days         cut in {cut}")
         if cut != settings.timezone:
             out.print(f"             this server knows UTC days only, not {settings.timezone}")
+        Warehouse.of(demo, destination, dataset, state_dir).prove()
+        out.print(f"destination  {destination}: tables can be made, merged and read")
 
 
 def discover(demo: Demo = False, verbose: Verbose = False) -> None:

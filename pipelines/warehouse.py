@@ -12,6 +12,7 @@ from dlt.common.exceptions import DltException
 
 from databuddy_source.api.errors import BadConfiguration
 from databuddy_source.destinations import refuse_unfit
+from databuddy_source.proving import prove
 from pipelines.console import say
 
 RESERVED = {"main", "temp", "system", "information_schema", "pg_catalog", "_databuddy_file"}
@@ -73,6 +74,18 @@ class Warehouse:
             home = Path(self.pipeline.pipelines_dir)
             # which a sync that ends still holds
             wait_for_file(engine(home, self.pipeline.pipeline_name), say)
+
+    def prove(self) -> None:
+        """Make sure that a sync could write here. A file that was not there is gone again.
+
+        Raises:
+            DestinationFails, FileInUse, NoDatabase: says why not.
+        """
+        is_new = self.is_new
+        self.wait()
+        prove(self.pipeline)
+        if self.file and is_new:
+            self.file.unlink()
 
     def open(self) -> None:
         """Be ready to read what earlier runs loaded.
