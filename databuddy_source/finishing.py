@@ -8,11 +8,12 @@ while dlt's schema is the one that it last finished.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import dlt
+from dlt.common.data_writers.escape import escape_snowflake_literal
 from dlt.common.schema import Schema
 from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations.sql_client import SqlClientBase
@@ -98,8 +99,9 @@ def _done(pipeline: dlt.Pipeline) -> Mapping[str, str]:
 
 def _missing(client: SqlClientBase[Any], schema: Schema, dialect: Dialect) -> Iterator[str]:
     """The statements that are needed."""
-    fold, literal = client.capabilities.casefold_identifier, client.capabilities.escape_literal
-    assert literal is not None  # each of our dialects has one
+    fold = client.capabilities.casefold_identifier
+    named: Callable[[Any], Any] | None = client.capabilities.escape_literal
+    literal = named or escape_snowflake_literal  # Snowflake's capabilities do not name it
     dataset = fold(client.dataset_name)
     found = client.execute_sql(dialect.comments, dataset) or []
     held = {(table, column): comment for table, column, comment in found}

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import dlt
 import fakesnow.copy_into
+import fakesnow.info_schema
 import fakesnow.server
 import snowflake.connector
 import sqlglot
@@ -63,8 +64,8 @@ class Snowflake:
         return dict(
             self.rows(
                 f"SELECT NULL, comment FROM information_schema.tables WHERE {of} "
-                "AND comment IS NOT NULL UNION ALL SELECT lower(column_name), comment "
-                f"FROM information_schema.columns WHERE {of} AND comment IS NOT NULL"
+                "AND comment <> '' UNION ALL SELECT lower(column_name), comment "
+                f"FROM information_schema.columns WHERE {of} AND comment <> ''"
             )
         )
 
@@ -77,6 +78,7 @@ def running() -> Iterator[Callable[[], Warehouse]]:
     """Each call gives an empty database."""
     FakeSnowflakeCursor.execute = _execute_each
     fakesnow.copy_into._inserts = _inserts_by_name
+    fakesnow.info_schema.insert_table_comment_sql = _insert_any_comment
     config = uvicorn.Config(fakesnow.server.app, host="127.0.0.1", port=0, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="fakesnow")
@@ -96,6 +98,7 @@ def running() -> Iterator[Callable[[], Warehouse]]:
 
 _execute = FakeSnowflakeCursor.execute
 _inserts = fakesnow.copy_into._inserts
+_insert_comment = fakesnow.info_schema.insert_table_comment_sql
 
 
 def _execute_each(self: FakeSnowflakeCursor, command: str, *args: Any, **given: Any) -> Any:
@@ -130,6 +133,11 @@ def _comments(statement: str) -> Iterator[str]:
             for comment in column.find_all(exp.CommentColumnConstraint):
                 name = f"{parsed.find(exp.Table)}.{column.this}"
                 yield f"COMMENT ON COLUMN {name} IS {comment.this.sql('duckdb')}"
+
+
+def _insert_any_comment(catalog: str, schema: str, table: str, comment: str | None) -> str:
+    """fakesnow breaks off at a quote in a table's comment, and calls none "None"."""
+    return _insert_comment(catalog, schema, table, (comment or "").replace("'", "''"))
 
 
 def _plain_stages(statement: str) -> str:
