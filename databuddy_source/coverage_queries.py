@@ -25,7 +25,7 @@ def kept_cells(pipeline: dlt.Pipeline, since: datetime) -> Mapping[tuple[str, st
     and start of the window. Empty before the first load, and without a destination."""
     found = _query(
         pipeline,
-        "SELECT website_id, report, window_start, rows, final FROM {table} "
+        "SELECT website_id, report, window_start, {rows}, final FROM {table} "
         "WHERE NOT silent AND window_start >= %s",
         since,
     )
@@ -159,7 +159,8 @@ def _query(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[
     try:
         with pipeline.sql_client() as client:
             table = client.make_qualified_table_name(TABLE)
-            return client.execute_sql(sql.format(table=table), *values) or []
+            rows = client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
+            return client.execute_sql(sql.format(table=table, rows=rows), *values) or []
     except (DestinationUndefinedEntity, PipelineConfigMissing, ConfigurationException):
         return []
 
@@ -221,7 +222,7 @@ def loaded_reports(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Load
     found = _of_loads(
         pipeline,
         load_ids,
-        "report, CAST(SUM(rows) AS BIGINT), COUNT(*), "
+        "report, CAST(SUM({rows}) AS BIGINT), COUNT(*), "
         "COUNT(CASE WHEN status = 'failed' THEN 1 END), MIN(date), MAX(date), MIN(time_zone)",
         "status <> 'unavailable'",
         "GROUP BY report ORDER BY report",

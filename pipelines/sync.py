@@ -47,6 +47,7 @@ from pipelines.options import (  # noqa: E402
     DryRun,
     FirstDay,
     LastDay,
+    Publish,
     Refetch,
     Reports,
     Sample,
@@ -57,6 +58,7 @@ from pipelines.options import (  # noqa: E402
     Wait,
     Websites,
 )
+from pipelines.publishing import Publication  # noqa: E402
 from pipelines.warehouse import Warehouse  # noqa: E402
 
 SAMPLE = 200
@@ -99,6 +101,7 @@ def sync(
     destination: Destination = "duckdb",
     dataset: Dataset = "databuddy",
     state_dir: StateDir = None,
+    publish: Publish = None,
     verbose: Verbose = False,
 ) -> None:
     """Load what is new or may have changed.
@@ -123,6 +126,7 @@ def sync(
         settings = configured(**arguments)
         settings.credential.headers()  # without a key, nothing shall come into being
         warehouse = Warehouse.of(demo, destination, dataset, state_dir)
+        publication = Publication.of(warehouse.file, publish) if publish else None
         if dry_run:
             if warehouse.is_new:  # nothing in it is final, and planning shall not make it
                 settings = settings.model_copy(update={"refetch": True})
@@ -130,23 +134,36 @@ def sync(
                 warehouse.open()
             code = show_plan(plan_of(warehouse.pipeline, settings))
         else:
-            code = _load(warehouse, settings, arguments, wait)
+            code = _load(warehouse, settings, arguments, wait, publication)
     raise typer.Exit(code)
 
 
-def _load(warehouse: Warehouse, settings: Settings, arguments: dict[str, Any], wait: bool) -> Exit:
+def _load(
+    warehouse: Warehouse,
+    settings: Settings,
+    arguments: dict[str, Any],
+    wait: bool,
+    publication: Publication | None,
+) -> Exit:
     started = time.monotonic()
     budget = budget_of(settings)
     spent = budget.spent
     pipeline = warehouse.pipeline
+
+    def put() -> None:
+        if publication:
+            publication.put(warehouse.wait)
+
     with alone(pipeline, wait=wait, say=say):  # also while coverage is read for the summary
         loads = sync_in_loads(
             pipeline,
             arguments,
             before_load=warehouse.wait,
+            after_load=put,
             tell=lambda step: say(progress(step, time.monotonic() - started)),
         )
         if not loads:
+            put()  # which may have been killed the last time
             out.print(NOTHING_TO_LOAD)
             return Exit.COMPLETE
         warehouse.wait()
@@ -171,6 +188,7 @@ def backfill(
     destination: Destination = "duckdb",
     dataset: Dataset = "databuddy",
     state_dir: StateDir = None,
+    publish: Publish = None,
     verbose: Verbose = False,
 ) -> None:
     """Load past days as a series of bounded loads, oldest first. Stopped, it goes on where it was.
@@ -194,6 +212,7 @@ def backfill(
         destination=destination,
         dataset=dataset,
         state_dir=state_dir,
+        publish=publish,
         verbose=verbose,
     )
 
