@@ -19,6 +19,10 @@ from databuddy_source.fetch.results import Kept, Status
 from databuddy_source.reports import Cell
 from databuddy_source.windows import Grain, Window
 
+EARLIEST: Final = date(1970, 1, 1)
+LATEST: Final = date(9999, 12, 31)
+"""Days that every warehouse can be asked about: Snowflake's client writes the year 1 as "1"."""
+
 
 def kept_cells(pipeline: dlt.Pipeline, since: datetime) -> Mapping[tuple[str, str, datetime], Kept]:
     """The cells with data that the warehouse holds, from `since` (UTC) on, by website, report
@@ -48,8 +52,8 @@ def final_windows(
         pipeline,
         "SELECT website_id, report, window_start FROM {table} "
         "WHERE final AND date >= %s AND date <= %s",
-        since - longest if since else date.min,
-        until or date.max,
+        since - longest if since else EARLIEST,
+        until or LATEST,
     ):
         found[website_id, report].add(start.astimezone(UTC))
     return found
@@ -137,8 +141,8 @@ def recorded_cells(
         "SELECT website_id, report, query_type, filters, date, window_start, window_end, "
         "time_zone, grain, final FROM {table} "
         "WHERE status = 'complete' AND date >= %s AND date <= %s",
-        since or date.min,
-        until or date.max,
+        since or EARLIEST,
+        until or LATEST,
     )
     return [
         Recorded(

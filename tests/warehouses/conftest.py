@@ -32,13 +32,22 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(*names): what the test is about only these have")
 
 
+def wanted(config: pytest.Config) -> tuple[str, ...]:
+    names = config.getoption("--warehouses").split(",")
+    return NAMES if "all" in names else tuple(names)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "warehouse" in metafunc.fixturenames:
-        wanted = metafunc.config.getoption("--warehouses").split(",")
-        names = NAMES if "all" in wanted else tuple(wanted)
-        if only := metafunc.definition.get_closest_marker("only"):
-            names = only.args
+        only = metafunc.definition.get_closest_marker("only")
+        names = only.args if only else wanted(metafunc.config)
         metafunc.parametrize("warehouse", names, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, rather than skip, what is about a warehouse that nobody asked for."""
+    others = {f"[{name}" for name in NAMES} - {f"[{name}" for name in wanted(config)}
+    items[:] = [item for item in items if not any(name in item.nodeid for name in others)]
 
 
 @pytest.fixture(scope="session")

@@ -97,7 +97,7 @@ def test_types_are_the_same(made: Synced) -> None:
     answers(made, "top_pages", NORMAL | {"flag": True, "nested": {"a": [1]}})
     with made.pipeline.destination_client() as client:
         stored = dict(client.get_storage_tables(["top_pages", "coverage"]))  # type: ignore[attr-defined]
-    types = {name: column["data_type"] for name, column in stored["top_pages"].items()}
+    types = {name.lower(): column["data_type"] for name, column in stored["top_pages"].items()}
     assert {
         "website_id": "text",
         "date": "date",
@@ -107,4 +107,5 @@ def test_types_are_the_same(made: Synced) -> None:
         "flag": "bool",
         "nested": "text",
     }.items() <= types.items()
-    assert stored["coverage"]["window_start"]["data_type"] == "timestamp"
+    times = {name.lower(): column["data_type"] for name, column in stored["coverage"].items()}
+    assert times["window_start"] == "timestamp"
