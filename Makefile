@@ -7,7 +7,7 @@ BIN := .venv/bin
 picture: .venv/.installed-dev
 	$(BIN)/python docs/picture.py
 
-.PHONY: demo test lint types unit coverage picture bench lock test-lowest clean
+.PHONY: demo test lint types unit coverage picture bench lock test-lowest test-warehouses clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python pipelines/sync.py --demo
@@ -54,6 +54,20 @@ lock:
 	uv pip compile pyproject.toml --extra cli --extra demo --group dev --group orchestrators --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-dev.lock
 	uv pip compile pyproject.toml --extra cli --extra demo --group dev --resolution lowest-direct --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-lowest.lock
 
+	uv pip compile pyproject.toml --extra cli --extra demo --extra postgres --extra bigquery --extra snowflake --group dev --group warehouses --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-warehouses.lock
+	uv pip compile --group bqemulator --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-bqemulator.lock
+
+# DuckDB, Postgres, and emulators of BigQuery and Snowflake, or WAREHOUSE=bigquery alone; a
+# warehouse that does not run here is a failure
+WAREHOUSE ?= all
+test-warehouses: .venv-warehouses/.installed .venv-bqemulator/.installed
+	.venv-warehouses/bin/python -m pytest -n 2 --dist worksteal tests/warehouses --warehouses $(WAREHOUSE)
+
+.venv-%/.installed: requirements-%.lock
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
 # the suite with the oldest dependencies that pyproject.toml allows
 test-lowest:
 	$(PYTHON) -m venv .venv-lowest
@@ -61,4 +75,4 @@ test-lowest:
 	.venv-lowest/bin/python -m pytest -n 2
 
 clean:
-	rm -rf .venv .venv-lowest .databuddy demo.duckdb
+	rm -rf .venv .venv-* .databuddy demo.duckdb

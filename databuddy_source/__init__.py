@@ -8,7 +8,15 @@ pipeline.run(databuddy_source())
 """
 
 from databuddy_source.coverage_queries import IncompleteLoad, raise_if_incomplete
+from databuddy_source.finishing import finish_tables
 from databuddy_source.loads import sync, sync_in_loads
 from databuddy_source.source import databuddy_source
 
-__all__ = ["IncompleteLoad", "databuddy_source", "raise_if_incomplete", "sync", "sync_in_loads"]
+__all__ = [
+    "IncompleteLoad",
+    "databuddy_source",
+    "finish_tables",
+    "raise_if_incomplete",
+    "sync",
+    "sync_in_loads",
+]

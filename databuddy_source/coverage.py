@@ -16,6 +16,7 @@ from dlt.common.schema.typing import TColumnSchema
 from databuddy_source.fetch.results import Result
 
 TABLE: Final = "coverage"
+DESCRIPTION: Final = "What was fetched: one row for each website, report and window."
 KEY: Final = ("website_id", "report", "window_start")
 
 _INSTANT = pa.timestamp("us", tz="UTC")

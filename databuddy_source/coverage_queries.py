@@ -19,13 +19,17 @@ from databuddy_source.fetch.results import Kept, Status
 from databuddy_source.reports import Cell
 from databuddy_source.windows import Grain, Window
 
+EARLIEST: Final = date(1970, 1, 1)
+LATEST: Final = date(9999, 12, 31)
+"""Days that every warehouse can be asked about: Snowflake's client writes the year 1 as "1"."""
+
 
 def kept_cells(pipeline: dlt.Pipeline, since: datetime) -> Mapping[tuple[str, str, datetime], Kept]:
     """The cells with data that the warehouse holds, from `since` (UTC) on, by website, report
     and start of the window. Empty before the first load, and without a destination."""
     found = _query(
         pipeline,
-        "SELECT website_id, report, window_start, rows, final FROM {table} "
+        "SELECT website_id, report, window_start, {rows}, final FROM {table} "
         "WHERE NOT silent AND window_start >= %s",
         since,
     )
@@ -48,8 +52,8 @@ def final_windows(
         pipeline,
         "SELECT website_id, report, window_start FROM {table} "
         "WHERE final AND date >= %s AND date <= %s",
-        since - longest if since else date.min,
-        until or date.max,
+        since - longest if since else EARLIEST,
+        until or LATEST,
     ):
         found[website_id, report].add(start.astimezone(UTC))
     return found
@@ -137,8 +141,8 @@ def recorded_cells(
         "SELECT website_id, report, query_type, filters, date, window_start, window_end, "
         "time_zone, grain, final FROM {table} "
         "WHERE status = 'complete' AND date >= %s AND date <= %s",
-        since or date.min,
-        until or date.max,
+        since or EARLIEST,
+        until or LATEST,
     )
     return [
         Recorded(
@@ -159,7 +163,8 @@ def _query(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[
     try:
         with pipeline.sql_client() as client:
             table = client.make_qualified_table_name(TABLE)
-            return client.execute_sql(sql.format(table=table), *values) or []
+            rows = client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
+            return client.execute_sql(sql.format(table=table, rows=rows), *values) or []
     except (DestinationUndefinedEntity, PipelineConfigMissing, ConfigurationException):
         return []
 
@@ -221,7 +226,7 @@ def loaded_reports(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Load
     found = _of_loads(
         pipeline,
         load_ids,
-        "report, CAST(SUM(rows) AS BIGINT), COUNT(*), "
+        "report, CAST(SUM({rows}) AS BIGINT), COUNT(*), "
         "COUNT(CASE WHEN status = 'failed' THEN 1 END), MIN(date), MAX(date), MIN(time_zone)",
         "status <> 'unavailable'",
         "GROUP BY report ORDER BY report",

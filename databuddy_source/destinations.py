@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.destination import AnyDestination
+from dlt.common.destination import AnyDestination, DestinationCapabilitiesContext
 
 from databuddy_source.api.errors import BadConfiguration
+from databuddy_source.travel import FILE_FORMAT
+
+MODULES: Final[Mapping[str, tuple[str, ...]]] = {
+    "duckdb": ("duckdb",),
+    "postgres": ("psycopg2", "adbc_driver_postgresql"),
+    "bigquery": ("google.cloud.bigquery",),
+    "snowflake": ("snowflake.connector",),
+}
+"""What the extra that is called like the destination installs."""
 
 
 class UnfitDestination(BadConfiguration):
@@ -16,22 +28,53 @@ class UnfitDestination(BadConfiguration):
 
 
 def refuse_unfit(destination: AnyDestination) -> None:
-    """Refuse, before anything is asked for, a destination that would lose or repeat rows.
+    """Refuse, before anything is asked for, a destination that would lose or repeat rows, or whose
+    extra is not installed.
 
     Args:
         destination: a dlt destination.
 
     Raises:
-        UnfitDestination: says what to use instead.
+        UnfitDestination: says what to use instead, or to install.
     """
-    strategies = destination.capabilities().supported_merge_strategies or []
-    if "delete-insert" not in strategies:
+    kind = destination.destination_type.rsplit(".", 1)[-1]
+    missing = [module for module in MODULES.get(kind, ()) if not _is_installed(module)]
+    if missing:
+        raise UnfitDestination(
+            f"The destination {kind} needs {' and '.join(missing)}, which is not installed",
+            f"Install the extra: pip install '.[{kind}]' (or 'databuddy-source[{kind}]').",
+        )
+    capabilities = destination.capabilities()
+    if "delete-insert" not in (capabilities.supported_merge_strategies or []):
         raise UnfitDestination(
             f"The destination {destination.destination_name} cannot replace the rows of a day: it "
             "would append them, or keep rows that vanished",
             "Use duckdb, postgres, bigquery, snowflake, or another warehouse that knows the merge "
-            "strategy delete-insert.",
+            "strategy delete-insert. For Parquet files, sync into duckdb and export: "
+            "docs/destinations.md.",
         )
+    if _loads_csv(capabilities):
+        raise UnfitDestination(
+            f"dlt would load CSV into {destination.destination_name}, which knows no difference "
+            "between an empty text and null",
+            "Let dlt find the ADBC driver: install it, and do not set disable_adbc_detection.",
+        )
+
+
+def _loads_csv(capabilities: DestinationCapabilitiesContext) -> bool:
+    """Whether Arrow tables would become CSV, because a driver is missing or switched off."""
+    formats = list(capabilities.supported_loader_file_formats or [])
+    if select := capabilities.loader_file_format_selector:
+        preferred = capabilities.preferred_loader_file_format
+        formats = list(select(preferred, formats, table_schema={})[1])
+    return "csv" in formats and FILE_FORMAT not in formats
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):  # a parent is missing, or is blocked
+        return False
 
 
 def refuse_ambiguous_file(pipeline: dlt.Pipeline) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import dlt
 from dlt.common.runtime.anon_tracker import disable_anon_tracker
 
@@ -20,8 +22,13 @@ def for_source() -> None:
 
 
 def for_pipeline(pipeline: dlt.Pipeline) -> None:
-    """When extraction begins: of finished loads nothing stays in local files or in the staging
-    dataset."""
+    """Before anything is loaded: of finished loads nothing stays in local files or in the staging
+    dataset, and no other pipeline has the same staging dataset, or two that load at the same time
+    into one dataset would merge each other's rows."""
+    if pipeline.destination:
+        own = re.sub(r"[^a-z0-9]+", "_", pipeline.pipeline_name.lower()).strip("_")
+        section = f"{pipeline.pipeline_name}.destination.{pipeline.destination.destination_name}"
+        _default(f"{section}.staging_dataset_name_layout", f"%s_staging_{own}")
     _default(f"{pipeline.pipeline_name}.load.delete_completed_jobs", True)
     _default(f"{pipeline.pipeline_name}.load.truncate_staging_dataset", True)
 

@@ -26,6 +26,7 @@ from databuddy_source import dlt_settings, windows
 from databuddy_source.api.budget import Budget, budget_for
 from databuddy_source.api.client import Client
 from databuddy_source.api.errors import BadConfiguration, UnknownQueryType
+from databuddy_source.api.models import TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.catalog import load_catalog
 from databuddy_source.coverage_queries import (
@@ -123,6 +124,11 @@ class Extraction:
                 )
             return None
         return chosen.on(self.server.generation, self.server.types[spelling])
+
+    def meta(self, report: Report) -> TypeMeta | None:
+        """What the API says of the report's query type; about half of them have it."""
+        types = self.server.types
+        return types[load_catalog().spelled_for(report.query_type.name, types) or ""].meta
 
     def zone(self, report: Report) -> str:
         """The time zone that cuts a report's days here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import dlt
 import orjson
@@ -14,7 +14,8 @@ from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.server import Server
 from databuddy_source.catalog import load_catalog
 from databuddy_source.extraction import Sharing
-from databuddy_source.travel import REPLACE_PARTITION, stamped
+from databuddy_source.table_hints import table_hints
+from databuddy_source.travel import FILE_FORMAT, REPLACE_PARTITION, stamped
 
 _WEBSITES = pa.schema(
     [
@@ -38,6 +39,11 @@ _QUERY_TYPES = pa.schema(
     ]
 )
 
+_DESCRIPTIONS: Final = {
+    "websites": "The websites that the key sees, or once saw.",
+    "query_types": "The query types of the server, as its API describes them.",
+}
+
 
 def websites(sharing: Sharing) -> DltResource:
     """The websites that the key sees. Merged by id: one that is gone stays."""
@@ -60,11 +66,16 @@ def _listing(
         finally:
             sharing.abandon(name, extraction)
 
-    return stamped(
-        dlt.resource(
-            generate, name=name, write_disposition=REPLACE_PARTITION, merge_key=key, primary_key=()
-        )
+    resource = dlt.resource(
+        generate,
+        name=name,
+        write_disposition=REPLACE_PARTITION,
+        file_format=FILE_FORMAT,
+        merge_key=key,
+        primary_key=(),
     )
+    resource.apply_hints(additional_table_hints=table_hints(_DESCRIPTIONS[name]))
+    return stamped(resource)
 
 
 def website_rows(seen: Mapping[str, Website]) -> pa.Table:

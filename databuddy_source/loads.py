@@ -14,9 +14,10 @@ import dlt
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from databuddy_source import packages
+from databuddy_source import dlt_settings, packages
 from databuddy_source.coverage_queries import loaded_reports
 from databuddy_source.exclusive import alone
+from databuddy_source.finishing import finish_tables
 from databuddy_source.planning import Plan, plan
 from databuddy_source.source import configured, databuddy_source
 from databuddy_source.windows import ONE_DAY, today
@@ -43,6 +44,7 @@ def sync(
     source: DltSource,
     *,
     before_load: Callable[[], None] = lambda: None,
+    after_load: Callable[[], None] = lambda: None,
     wait: bool = False,
 ) -> list[str]:
     """Load what an earlier run left behind, then run the source.
@@ -53,6 +55,7 @@ def sync(
         pipeline: where to.
         source: from `databuddy_source`.
         before_load: called whenever the warehouse is needed; may wait for it.
+        after_load: called after each load that is complete.
         wait: for another sync of this pipeline; else it is an error.
 
     Returns:
@@ -61,28 +64,40 @@ def sync(
     Raises:
         AlreadyRunning: another process syncs with this pipeline.
     """
+    dlt_settings.for_pipeline(pipeline)
     with alone(pipeline, wait=wait, say=logger.warning):
         before_load()
-        loads = finish_pending(pipeline, before_load)
-        return loads + _load(pipeline, source, before_load)
+        around = Around(before_load, after_load)
+        loads = finish_pending(pipeline, around)
+        return loads + _load(pipeline, source, around)
 
 
-def _load(pipeline: dlt.Pipeline, source: DltSource, before_load: Callable[[], None]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the caller does before and after each load."""
+
+    before_load: Callable[[], None] = lambda: None
+    after_load: Callable[[], None] = lambda: None
+
+
+def _load(pipeline: dlt.Pipeline, source: DltSource, around: Around) -> list[str]:
     pipeline.sync_destination()
     pipeline.extract(source)
-    return _bring_in(pipeline, before_load)
+    return _bring_in(pipeline, around)
 
 
-def _bring_in(pipeline: dlt.Pipeline, before_load: Callable[[], None]) -> list[str]:
+def _bring_in(pipeline: dlt.Pipeline, around: Around) -> list[str]:
     pipeline.normalize()
     packages.keep(pipeline)
-    before_load()
+    around.before_load()
     loads = list(pipeline.load().loads_ids)
     packages.forget(pipeline)
+    finish_tables(pipeline)
+    around.after_load()
     return loads
 
 
-def finish_pending(pipeline: dlt.Pipeline, before_load: Callable[[], None]) -> list[str]:
+def finish_pending(pipeline: dlt.Pipeline, around: Around) -> list[str]:
     """Load what a killed run left behind. What can never load is set aside: its files are kept
     beside the pipeline's state, and its cells count as not asked for.
 
@@ -95,7 +110,7 @@ def finish_pending(pipeline: dlt.Pipeline, before_load: Callable[[], None]) -> l
         return []
     logger.info("Loading first what an earlier run left behind.")
     try:
-        return _bring_in(pipeline, before_load)
+        return _bring_in(pipeline, around)
     except PipelineStepFailed as failure:
         if not packages.is_hopeless(pipeline, failure):
             raise
@@ -135,6 +150,7 @@ def sync_in_loads(
     arguments: Mapping[str, Any] | None = None,
     *,
     before_load: Callable[[], None] = lambda: None,
+    after_load: Callable[[], None] = lambda: None,
     tell: Callable[[Step], None] = lambda _: None,
     wait: bool = False,
 ) -> list[str]:
@@ -147,6 +163,7 @@ def sync_in_loads(
         arguments: of `databuddy_source`, above what is configured. With `since` and `until`
             exactly these days are loaded and no cursor moves.
         before_load: called whenever the warehouse is needed; may wait for it.
+        after_load: called after each load that is complete.
         tell: called after each load of a series.
         wait: for another sync of this pipeline; else it is an error.
 
@@ -158,9 +175,11 @@ def sync_in_loads(
     """
     given = dict(arguments or {})
     settings = configured(**given)
+    dlt_settings.for_pipeline(pipeline)
     with alone(pipeline, wait=wait, say=logger.warning):
         before_load()
-        loads = finish_pending(pipeline, before_load)
+        around = Around(before_load, after_load)
+        loads = finish_pending(pipeline, around)
         pipeline.sync_destination()
         missing = plan(pipeline, settings)
         if settings.until:
@@ -169,11 +188,11 @@ def sync_in_loads(
             last = today(settings.timezone) - (settings.lookback_days + 1) * ONE_DAY
         else:
             last = date.min
-        for step in _series(pipeline, given, missing, last, before_load):
+        for step in _series(pipeline, given, missing, last, around):
             loads += step.load_ids
             tell(step)
         if not settings.bounded:
-            loads += _load(pipeline, databuddy_source(**given), before_load)
+            loads += _load(pipeline, databuddy_source(**given), around)
         return loads
 
 
@@ -193,7 +212,7 @@ def _series(
     given: Mapping[str, Any],
     missing: Plan,
     last: date,
-    before_load: Callable[[], None],
+    around: Around,
 ) -> Iterator[Step]:
     by_day = deque(sorted((day, count) for day, count in missing.by_day.items() if day <= last))
     total, done = sum(count for _, count in by_day), 0
@@ -206,7 +225,7 @@ def _series(
         until = by_day[0][0] - ONE_DAY if by_day else last
         source = databuddy_source(**{**given, "since": first, "until": until})
         started = time.monotonic()
-        loads = _load(pipeline, source, before_load)
+        loads = _load(pipeline, source, around)
         seconds = time.monotonic() - started
         done += questions
         yield Step(first, until, loads, done, total)

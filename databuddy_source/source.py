@@ -18,15 +18,15 @@ from dlt.extract.utils import wrap_async_iterator
 from databuddy_source import coverage, dlt_settings, listings
 from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
-from databuddy_source.batches import Batches
+from databuddy_source.batches import Batch, Batches
 from databuddy_source.extraction import Extraction, Sharing, client_for
 from databuddy_source.progress import Progress
 from databuddy_source.report_settings import ReportSetting
 from databuddy_source.reports import Cell, Report
 from databuddy_source.selection import websites_of_reports
 from databuddy_source.settings import Settings
-from databuddy_source.table_hints import column_hints, partition_of
-from databuddy_source.travel import REPLACE_PARTITION, stamped
+from databuddy_source.table_hints import column_hints, described, partition_of, table_hints
+from databuddy_source.travel import FILE_FORMAT, REPLACE_PARTITION, stamped
 
 
 @dlt.source(name="databuddy", section="databuddy", max_table_nesting=0)
@@ -172,10 +172,12 @@ def _report(
         name=name,
         table_name=chosen.name,
         write_disposition=REPLACE_PARTITION,
+        file_format=FILE_FORMAT,
         merge_key=partition_of(chosen.grain),
         columns=columns,
         incremental=cursor,
     )
+    resource.apply_hints(additional_table_hints=table_hints())
     return stamped(resource)
 
 
@@ -191,14 +193,23 @@ async def _tables(
     """The rows of all cells, oldest first, as tables that carry their coverage with them."""
     last_final = progress.last_final(extraction.today(report))
     batches = Batches(report, last_final, existing, extraction.fetcher.drop_rows)
+    known: set[str] = set()
+
+    def item(batch: Batch) -> Any:
+        names = set(batch.rows.column_names) if batch.rows is not None else known
+        if names <= known:
+            return batch.item
+        known.update(names)
+        return described(batch.item, names, report, extraction.meta(report))
+
     try:
         for cell in cells:
             for batch in batches.add(await extraction.result(cell)):
-                yield batch.item
+                yield item(batch)
                 progress.done(list(batch.results), last=False)
         rest = batches.rest()
         for batch in rest:
-            yield batch.item
+            yield item(batch)
             progress.done(list(batch.results), last=batch is rest[-1])
     finally:
         await sharing.leave(name, extraction)
@@ -211,12 +222,13 @@ def _coverage() -> DltResource:
         yield None  # dlt shall reach all other resources before the first table
         yield coverage.SCHEMA.empty_table()
 
-    return stamped(
-        dlt.resource(
-            generate,
-            name=coverage.TABLE,
-            write_disposition=REPLACE_PARTITION,
-            merge_key=coverage.KEY,
-            columns=coverage.COLUMNS,
-        )
+    resource = dlt.resource(
+        generate,
+        name=coverage.TABLE,
+        write_disposition=REPLACE_PARTITION,
+        file_format=FILE_FORMAT,
+        merge_key=coverage.KEY,
+        columns=coverage.COLUMNS,
     )
+    resource.apply_hints(additional_table_hints=table_hints(coverage.DESCRIPTION))
+    return stamped(resource)

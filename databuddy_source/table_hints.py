@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Collection
+from typing import Any, Final
 
+import dlt
 from dlt.common.schema.typing import TColumnSchema
 
+from databuddy_source.api.models import TypeMeta
 from databuddy_source.catalog import Kind, load_catalog
 from databuddy_source.report_settings import ReportSetting
-from databuddy_source.tables import TOMBSTONE, own_name
+from databuddy_source.reports import Report
+from databuddy_source.tables import LEFTOVER, TOMBSTONE, own_name
 from databuddy_source.windows import Grain
 
 MEANINGS: Final = {
@@ -33,21 +37,31 @@ def partition_of(grain: Grain) -> tuple[str, str]:
 
 
 def column_hints(chosen: ReportSetting, timezone: str) -> dict[str, TColumnSchema]:
-    """Hints for the columns of a report's table; those of the API get their types from rows.
+    """Hints for the columns that are ours in a report's table; those of the API get their types
+    from rows. `partition` is for BigQuery, `cluster` for Snowflake; others leave them alone.
 
     Args:
         chosen: the report.
         timezone: that the user set; IANA name.
     """
-    query_type = load_catalog().get(chosen.query_type)
     date = (
         _DATE_IN_UTC
-        if query_type.buckets == "utc"
+        if load_catalog().get(chosen.query_type).buckets == "utc"
         else f"First day of the window in {timezone}; in UTC where coverage.time_zone says so."
     )
     hints: dict[str, TColumnSchema] = {
-        "website_id": {"data_type": "text", "nullable": False},
-        "date": {"data_type": "date", "nullable": False, "description": date},
+        "website_id": {
+            "data_type": "text",
+            "nullable": False,
+            "cluster": True,
+            "description": "Id of the website, as in the table websites.",
+        },
+        "date": {
+            "data_type": "date",
+            "nullable": False,
+            "partition": True,
+            "description": date,
+        },
     }
     if chosen.grain is Grain.HOUR:
         hints["hour"] = {
@@ -55,14 +69,53 @@ def column_hints(chosen: ReportSetting, timezone: str) -> dict[str, TColumnSchem
             "nullable": False,
             "description": "First instant of the window, UTC.",
         }
-    # dlt warns of hinted columns that never come, so of those only that every server sends
-    always = [set(query_type.on(generation).columns) for generation in query_type.generations]
-    for name, kind in query_type.columns.items():
-        if (meaning := MEANINGS.get(kind)) and all(name in names for names in always):
-            hints[own_name(name, chosen.grain)] = {"description": meaning}
     hints[TOMBSTONE] = {
         "data_type": "bool",
         "hard_delete": True,
         "description": "Always null: rows with it empty a partition and are not kept.",
     }
     return hints
+
+
+def table_hints(description: str | None = None) -> dict[str, Any]:
+    """Hints for a table. BigQuery takes its own spelling only, and clusters by a hint of the
+    table."""
+    if description is None:
+        return {"x-bigquery-cluster-columns": ["website_id"]}
+    return {"description": description, "x-bigquery-table-description": description}
+
+
+def described(item: Any, names: Collection[str], report: Report, meta: TypeMeta | None) -> Any:
+    """A table of rows that brings to dlt's schema what it and its columns mean.
+
+    Args:
+        item: the table, or what travels in its place.
+        names: of its columns. dlt warns of hints for columns that never come.
+        report: whose table it is.
+        meta: what the API says of the query type, if anything.
+    """
+    said = {field.name: field for field in meta.output_fields} if meta else {}
+    columns: dict[str, TColumnSchema] = {}
+    for name in {*report.query_type.columns, *said}:
+        own, field = own_name(name, report.grain), said.get(name)
+        words = [(field.description or field.label or "").rstrip(".")] if field else []
+        if field and field.unit:
+            words.append(f"Unit: {field.unit}")
+        if meaning := MEANINGS.get(report.query_type.columns.get(name, Kind.TEXT)):
+            words.append(meaning.rstrip("."))
+        if own in names and any(words):
+            columns[own] = {"description": ". ".join(filter(None, words)) + "."}
+        if own + LEFTOVER in names:
+            columns[own + LEFTOVER] = {
+                "description": f"Values that do not fit into {own}, as text."
+            }
+    about = [each.rstrip(".") for each in (meta.title, meta.description) if each] if meta else []
+    about.append(f"Query type {report.query_type.name}, by website and {report.grain.value}")
+    if report.filters_text:
+        about.append(f"Where {report.filters_text}")
+    return dlt.mark.with_hints(
+        item,
+        dlt.mark.make_hints(
+            columns=columns, additional_table_hints=table_hints(". ".join(about) + ".")
+        ),
+    )

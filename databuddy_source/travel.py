@@ -8,7 +8,7 @@ coverage. The last step takes it out and sends it to the table `coverage`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import dlt
 import pyarrow as pa
@@ -18,9 +18,14 @@ from dlt.extract import DltResource
 from dlt.extract.items_transform import YieldMapItem
 
 from databuddy_source import coverage
+from databuddy_source.table_hints import table_hints
 
 REPLACE_PARTITION: Any = {"disposition": "merge", "strategy": "delete-insert"}
 """Rows of the partition that are not in the load vanish from the table."""
+
+FILE_FORMAT: Final = "parquet"
+"""Of the files that are loaded. Others lose the difference between an empty text and null (CSV
+into Postgres), or take longer."""
 
 _METADATA_KEY = b"databuddy.coverage"
 
@@ -39,6 +44,8 @@ def coverage_alone(covered: pa.Table) -> Any:
         table_name=coverage.TABLE,
         write_disposition=REPLACE_PARTITION,
         merge_key=coverage.KEY,
+        file_format=FILE_FORMAT,
+        additional_table_hints=table_hints(coverage.DESCRIPTION),
         columns={},  # the report's own columns shall not come along
     )
     return dlt.mark.with_hints(covered, hints, create_table_variant=True)

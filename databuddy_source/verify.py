@@ -133,7 +133,8 @@ def _compare(
         for (_, table), group in groupby(asked, key=lambda each: (each.website_id, each.report)):
             answers = {each: results[asked[each]] for each in group}
             whole = [each for each, answer in answers.items() if answer.status is Status.COMPLETE]
-            held = _held(client, table, whole)
+            columns = list(pipeline.default_schema.get_table_columns(table))
+            held = _held(client, table, columns, whole)
             loaded = _as_loaded(pipeline, table, [answers[each] for each in whole])
             for each, answer in answers.items():
                 if answer.status is not Status.COMPLETE:
@@ -168,23 +169,22 @@ def _place(cell: Recorded) -> object:
 
 
 def _held(
-    client: SqlClientBase[Any], table: str, cells: Sequence[Recorded]
+    client: SqlClientBase[Any], table: str, columns: Sequence[str], cells: Sequence[Recorded]
 ) -> Mapping[object, list[_Row]]:
     """The rows of one website's cells as the warehouse has them, by `_place`."""
     found: dict[object, list[_Row]] = defaultdict(list)
     if not cells:
         return found
-    website, column = partition_of(cells[0].window.grain)
+    website, period = partition_of(cells[0].window.grain)
     marks = ", ".join(["%s"] * len(cells))
-    with client.execute_query(
-        f"SELECT * FROM {client.make_qualified_table_name(table)} "
-        f"WHERE {website} = %s AND {column} IN ({marks})",
+    rows = client.execute_sql(
+        f"SELECT {', '.join(map(client.escape_column_name, columns))} "
+        f"FROM {client.make_qualified_table_name(table)} "
+        f"WHERE {website} = %s AND {period} IN ({marks})",
         cells[0].website_id,
         *map(_place, cells),
-    ) as cursor:
-        names = [each[0] for each in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    _by_place(rows, column, found)
+    )
+    _by_place([dict(zip(columns, row, strict=True)) for row in rows or ()], period, found)
     return found
 
 

@@ -285,5 +285,5 @@ def _destination(
     # local state of its own: what a check does must not be taken for a sync
     with tempfile.TemporaryDirectory() as home:
         warehouse = Warehouse.of(demo, destination, dataset, state_dir or Path(home))
-        says = warehouse.ready()
+        says = warehouse.prove()
     return None, Finding("destination", State.OK, says)

@@ -30,6 +30,8 @@ from rich.console import Console
 from rich.text import Text
 
 from databuddy_source.api.errors import BadConfiguration, DatabuddyError
+from databuddy_source.proving import causes
+from databuddy_source.proving import explain as explain_destination
 from pipelines import journal
 
 LONGEST = 60
@@ -110,7 +112,7 @@ class LogFormat(StrEnum):
 
 def explain(error: BaseException) -> tuple[str, Exit]:
     """One sentence on what happened and one on what to do, and the exit code."""
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, DatabuddyError):
             wrong = isinstance(cause, BadConfiguration)
             return str(cause), Exit.WRONG_USAGE if wrong else Exit.FAILED
@@ -124,24 +126,16 @@ def explain(error: BaseException) -> tuple[str, Exit]:
                 "again to go on.",
                 Exit.TERMINATED if terminated else Exit.INTERRUPTED,
             )
-    last = list(_causes(error))[-1]
+    last = list(causes(error))[-1]
     words = str(last).strip().splitlines() or [""]
     if isinstance(last, OSError):
         where = f" ({last.filename})" if last.filename else ""
         return f"{last.strerror or words[0]}{where}. Make room or rights, then go on.", Exit.FAILED
     if isinstance(last, ConfigurationException | ConfigFieldMissingException):
         return f"The configuration is not complete: {words[0]}", Exit.WRONG_USAGE
+    if failure := explain_destination(error):
+        return str(failure), Exit.FAILED
     return f"{type(last).__name__}: {words[0]}", Exit.FAILED
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it was raised from, outermost first."""
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__ or (
-            None if current.__suppress_context__ else current.__context__
-        )
 
 
 def _terminated(code: int, frame: object) -> None:

@@ -13,6 +13,7 @@ from databuddy_source.loads import Step, new_columns
 from databuddy_source.settings import Settings
 from pipelines.console import Exit, note, out, say, somebody_watches
 from pipelines.live import Live
+from pipelines.publishing import Publication
 from pipelines.summaries import NOTHING_TO_LOAD, first_query, step_done, summary, tell_load
 from pipelines.warehouse import Warehouse
 
@@ -22,6 +23,7 @@ def load(
     settings: Settings,
     arguments: dict[str, Any],
     *,
+    publication: Publication | None,
     wait: bool,
     live: bool,
 ) -> Exit:
@@ -31,6 +33,7 @@ def load(
         warehouse: where to.
         settings: what was chosen.
         arguments: of the source, from which the settings were made.
+        publication: what to copy after each load.
         wait: for another run to be done.
         live: show a line that changes, where there is a terminal.
     """
@@ -47,13 +50,20 @@ def load(
                 tell_load(load_id, loaded_reports(pipeline, [load_id]))
                 told.add(load_id)
 
+    def put() -> None:
+        if publication:
+            publication.put(warehouse.wait)
+
     def tell(step: Step) -> None:
         tell_loads(list(step.load_ids))
         say(step_done(step, time.monotonic() - started), done=step.done, total=step.total)
 
     with alone(pipeline, wait=wait, say=say):  # also while coverage is read for the summary
-        loads = sync_in_loads(pipeline, arguments, before_load=warehouse.wait, tell=tell)
+        loads = sync_in_loads(
+            pipeline, arguments, before_load=warehouse.wait, after_load=put, tell=tell
+        )
         if not loads:
+            put()  # which may have been killed the last time
             out.print(NOTHING_TO_LOAD)
             note(NOTHING_TO_LOAD, "done", exit_code=0, rows=0)
             return Exit.COMPLETE

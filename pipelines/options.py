@@ -115,6 +115,13 @@ StateDir = Annotated[
     Path | None,
     typer.Option(help="Where dlt keeps its local state. Default: .databuddy beside the data."),
 ]
+Publish = Annotated[
+    Path | None,
+    typer.Option(
+        help="After each load, put a copy of the DuckDB file there, for readers that shall not "
+        "block a sync."
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show tracebacks and each request.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Tell only what is wrong.")]
 LogFormats = Annotated[

@@ -41,6 +41,7 @@ from pipelines.options import (  # noqa: E402
     FirstDay,
     LastDay,
     LogFormats,
+    Publish,
     Quiet,
     Refetch,
     Reports,
@@ -52,6 +53,7 @@ from pipelines.options import (  # noqa: E402
     Wait,
     Websites,
 )
+from pipelines.publishing import Publication  # noqa: E402
 from pipelines.summaries import show_plan, verdict  # noqa: E402
 from pipelines.warehouse import Warehouse  # noqa: E402
 
@@ -102,6 +104,7 @@ def sync(
     destination: Destination = None,
     dataset: Dataset = None,
     state_dir: StateDir = None,
+    publish: Publish = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     log_format: LogFormats = LogFormat.TEXT,
@@ -129,6 +132,7 @@ def sync(
         use_zone(settings.timezone)
         settings.credential.headers()  # without a key, nothing shall come into being
         warehouse = Warehouse.of(demo, destination, dataset, state_dir)
+        publication = Publication.of(warehouse.file, publish) if publish else None
         if dry_run:
             if warehouse.is_new:  # nothing in it is final, and planning shall not make it
                 settings = settings.model_copy(update={"refetch": True})
@@ -137,7 +141,9 @@ def sync(
             code = show_plan(plan_of(warehouse.pipeline, settings))
         else:
             live = not (verbose or quiet or log_format is LogFormat.JSON)
-            code = load(warehouse, settings, arguments, wait=wait, live=live)
+            code = load(
+                warehouse, settings, arguments, publication=publication, wait=wait, live=live
+            )
     raise typer.Exit(code)
 
 
@@ -155,6 +161,7 @@ def backfill(
     destination: Destination = None,
     dataset: Dataset = None,
     state_dir: StateDir = None,
+    publish: Publish = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
     log_format: LogFormats = LogFormat.TEXT,
@@ -180,6 +187,7 @@ def backfill(
         destination=destination,
         dataset=dataset,
         state_dir=state_dir,
+        publish=publish,
         verbose=verbose,
         quiet=quiet,
         log_format=log_format,

@@ -4,47 +4,29 @@ from __future__ import annotations
 
 import os
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
-import duckdb
 from dlt.common.destination import Destination
 from dlt.common.exceptions import DltException
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
-from databuddy_source.api.errors import BadConfiguration, DatabuddyError
+from databuddy_source.api.errors import BadConfiguration
 from databuddy_source.destinations import refuse_unfit
+from databuddy_source.proving import prove
 from pipelines.console import say
 
 CATALOG = "_databuddy_file"
-"""What the attached file is called while we write it: a name that no dataset has."""
+"""What a DuckDB file is called while we write it: a name that no dataset has."""
 
 RESERVED = {"main", "temp", "system", "information_schema", "pg_catalog", CATALOG}
-
-LOCK_PATIENCE = 60.0
-"""Seconds to wait for a DuckDB file that another program has open."""
-
-
-class FileInUse(DatabuddyError):
-    """Another program has the DuckDB file open."""
-
-    default_todo = "Close it there, or sync into another file, and run this again."
 
 
 class NothingLoaded(BadConfiguration):
     """The warehouse has no tables of ours."""
 
     default_todo = "Sync first, or name the destination and dataset that you synced into."
-
-
-class NoDatabase(BadConfiguration):
-    """The DuckDB file cannot be opened at all."""
-
-    default_todo = "Name another file in destination.duckdb.credentials, or mend this one."
 
 
 class NoRoom(BadConfiguration):
@@ -81,13 +63,13 @@ class Warehouse:
                 "--demo has a DuckDB file of its own and no other destination",
                 "Leave out one of the two.",
             )
+        target = _known(destination)
         file = Path("demo.duckdb").absolute() if demo else None
         if destination == "duckdb":
-            file = file or duckdb_file(Path("databuddy.duckdb"))
-        pipeline = pipeline_for(
-            destination, dataset, file or Path.cwd() / "databuddy.duckdb", state_dir
-        )
-        return cls(pipeline, file)
+            from pipelines import duckdb_file  # not installed where another warehouse is used
+
+            file = file or duckdb_file.configured_file(Path("databuddy.duckdb"))
+        return cls(pipeline_for(destination, target, dataset, file, state_dir), file)
 
     @property
     def is_new(self) -> bool:
@@ -110,6 +92,8 @@ class Warehouse:
             if not os.access(self.file.parent, os.W_OK):
                 raise NoRoom(f"Nothing can be written into {self.file.parent}")
             return f"{self.file}, which the first sync makes"
+        from pipelines.duckdb_file import wait_for_file
+
         wait_for_file(self.file, lambda _: None, patience=0)
         size = self.file.stat().st_size / 1e6
         return f"{self.file}, {size:,.1f} MB, dataset {self.pipeline.dataset_name}"
@@ -121,11 +105,29 @@ class Warehouse:
             FileInUse, NoDatabase: see `wait_for_file`.
         """
         if self.file:
+            from pipelines.duckdb_file import engine, wait_for_file
+
             wait_for_file(self.file, say)
             home = Path(self.pipeline.pipelines_dir)
-            wait_for_file(
-                _engine(home, self.pipeline.pipeline_name), say
-            )  # which a sync that ends still holds
+            # which a sync that ends still holds
+            wait_for_file(engine(home, self.pipeline.pipeline_name), say)
+
+    def prove(self) -> str:
+        """Make sure that a sync could write here. A file that was not there is gone again.
+
+        Returns:
+            One sentence on what is there.
+
+        Raises:
+            DestinationFails, FileInUse, NoDatabase, NoRoom: says why not.
+        """
+        says, is_new = self.ready(), self.is_new
+        try:
+            prove(self.pipeline)
+        finally:
+            if self.file and is_new:
+                self.file.unlink(missing_ok=True)
+        return f"{says}: tables can be made, merged and read"
 
     def open(self) -> None:
         """Be ready to read what earlier runs loaded.
@@ -146,53 +148,11 @@ def _configured(key: str, default: str, demo: bool) -> str:
     return default if demo else str(dlt.config.get(f"pipelines.{key}") or default)
 
 
-def duckdb_file(default: Path) -> Path:
-    """The file that dlt's configuration names, else `default` in the working directory.
-
-    Raises:
-        BadConfiguration: the configuration names no file.
-    """
-    whole: Any = dlt.secrets.get("destination.duckdb.credentials")
-    named = whole if isinstance(whole, str) else None
-    named = named or dlt.secrets.get("destination.duckdb.credentials.database")
-    if not named:
-        return Path.cwd() / default
-    text = str(named).removeprefix("duckdb:///")
-    if text.startswith((":", "md:", "motherduck:")):
-        raise BadConfiguration(
-            f"destination.duckdb.credentials = {text!r} is no file",
-            "Name a file: a database in memory is gone after the run, and MotherDuck has a "
-            "destination of its own.",
-        )
-    return Path(text).absolute()
-
-
-def pipeline_for(
-    destination: str, dataset: str, file: Path, state_dir: Path | None
-) -> dlt.Pipeline:
-    """The pipeline. Its local state lies beside the data, never in a folder of the machine.
-
-    Raises:
-        BadConfiguration: dlt does not know the destination, or it cannot replace partitions.
-    """
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", dataset) or dataset.lower() in RESERVED:
-        raise BadConfiguration(
-            f"--dataset {dataset} cannot be a name of a dataset",
-            "Use letters, digits and underscores, and no name that databases have for themselves.",
-        )
-    on_file = destination == "duckdb"
-    home = state_dir or (file.parent if on_file else Path.cwd()) / ".databuddy"
-    # a name, and so a state with a cursor, for each warehouse
-    other = re.sub(r"[^a-z0-9]+", "_", (file.stem if on_file else destination).lower())
-    parts = ["databuddy", other, dataset.lower()]
-    pipeline_name = "_".join(part for part in dict.fromkeys(parts) if part)
+def _known(destination: str) -> Any:
     try:
-        target: Any = (
-            dlt.destinations.duckdb(credentials=_attached(file, _engine(home, pipeline_name)))
-            if on_file
-            else Destination.from_reference(destination)
-        )
+        target: Any = Destination.from_reference(destination)
         refuse_unfit(target)
+        return target
     except (DltException, ImportError, ValueError) as error:
         reason = str(error).splitlines()[0].split(". ")[0]
         raise BadConfiguration(
@@ -200,6 +160,34 @@ def pipeline_for(
             "Use a name that dlt knows, such as duckdb, postgres, bigquery or snowflake, with what "
             "it needs installed.",
         ) from None
+
+
+def pipeline_for(
+    destination: str,
+    target: Any,
+    dataset: str,
+    file: Path | None,
+    state_dir: Path | None,
+) -> dlt.Pipeline:
+    """The pipeline. Its local state lies beside the data, never in a folder of the machine.
+
+    Raises:
+        BadConfiguration: no database has such a dataset.
+    """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", dataset) or dataset.lower() in RESERVED:
+        raise BadConfiguration(
+            f"--dataset {dataset} cannot be a name of a dataset",
+            "Use letters, digits and underscores, and no name that databases have for themselves.",
+        )
+    home = state_dir or (file.parent if file else Path.cwd()) / ".databuddy"
+    # a name, and so a state with a cursor, for each warehouse
+    other = re.sub(r"[^a-z0-9]+", "_", (file.stem if file else destination).lower())
+    parts = ["databuddy", other, dataset.lower()]
+    pipeline_name = "_".join(part for part in dict.fromkeys(parts) if part)
+    if file:
+        from pipelines.duckdb_file import attached, engine
+
+        target = dlt.destinations.duckdb(credentials=attached(file, engine(home, pipeline_name)))
     home.mkdir(parents=True, exist_ok=True)
     if state_dir is None:
         (home / ".gitignore").write_text("*\n")
@@ -209,45 +197,3 @@ def pipeline_for(
         dataset_name=dataset,
         pipelines_dir=str(home),
     )
-
-
-def _engine(home: Path, pipeline_name: str) -> Path:
-    """The empty database to which the file is attached."""
-    return home / f"_engine_{pipeline_name}.duckdb"
-
-
-def _attached(file: Path, engine: Path) -> DuckDbCredentials:
-    """The file under a name of its own. DuckDB calls an opened file by its stem, and cannot tell
-    `databuddy.duckdb` from the dataset `databuddy` in it."""
-    quoted = str(file).replace("'", "''")
-    return DuckDbCredentials(
-        str(engine),
-        statements=[f"ATTACH IF NOT EXISTS '{quoted}' AS {CATALOG}"],
-        local_config={"schema": f"{CATALOG}.main"},
-    )
-
-
-def wait_for_file(file: Path, say: Callable[[str], None], patience: float = LOCK_PATIENCE) -> None:
-    """Wait until nobody else has the DuckDB file open.
-
-    Raises:
-        FileInUse: after `patience` seconds.
-        NoDatabase: at once, when the file is no DuckDB file or cannot be written.
-    """
-    started = time.monotonic()
-    told = False
-    while True:
-        try:
-            duckdb.connect(str(file)).close()
-            return
-        except duckdb.IOException as error:
-            holder = re.search(r"Conflicting lock is held in (.+?)\. ", str(error))
-            if not holder:
-                reason = str(error).splitlines()[0].removeprefix("IO Error: ")
-                raise NoDatabase(f"{file} cannot be opened: {reason}") from None
-            if time.monotonic() - started > patience:
-                raise FileInUse(f"{file} is open in {holder[1]}") from None
-            if not told:
-                say(f"{file} is open in {holder[1]}; waiting for up to {patience:.0f} s.")
-                told = True
-            time.sleep(0.5)

@@ -21,6 +21,14 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--warehouses",
+        default="duckdb,postgres",
+        help="Where tests/warehouses load to: names with commas between them, or all.",
+    )
+
+
 @pytest.fixture(autouse=True)
 def _no_real_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads a configuration of this machine or leaves anything on it."""

@@ -215,7 +215,7 @@ def test_nothing_of_a_finished_load_stays_behind(serve: Serve, warehouse: Make) 
     made.sync(query_types="pages", start_date=FIRST)
     left = list(Path(made.pipeline.working_dir).rglob("*.parquet"))
     assert left == []
-    staged = made.query("SELECT count(*) FROM databuddy_staging.top_pages")
+    staged = made.query("SELECT count(*) FROM databuddy_staging_databuddy_0.top_pages")
     assert staged == [(0,)]
 
 

@@ -1,0 +1,162 @@
+"""What dlt does not write itself: comments on DuckDB and Postgres, on tables of Snowflake, and an
+index on the partition on Postgres.
+
+One step after a load. It reads what is there and writes what differs, and asks nothing at all
+while all that it would write is what it last wrote.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import dlt
+from dlt.common.data_writers.escape import escape_snowflake_literal
+from dlt.common.normalizers.naming import NamingConvention
+from dlt.common.schema import Schema
+from dlt.common.schema.utils import get_columns_names_with_prop
+from dlt.common.utils import digest256
+from dlt.destinations.sql_client import SqlClientBase
+
+from databuddy_source import coverage
+
+logger = logging.getLogger("databuddy_source")
+
+DONE: Final = "databuddy_finished"
+"""In dlt's local state: a digest of what each schema's tables were last given. (Not the hash of
+the schema: it also names the resource that came last to a table, which changes with each run.)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a destination is asked and told.
+
+    Attributes:
+        comments: reads (table, column or null, comment) of a dataset, whose name is `%s`.
+        of_columns: whether dlt leaves comments of columns to us, too.
+        indexes: reads the names of a dataset's indexes; None where there are none to be made.
+    """
+
+    comments: str
+    of_columns: bool = True
+    indexes: str | None = None
+
+
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    "duckdb": Dialect(
+        "SELECT table_name, column_name, comment FROM (SELECT * FROM "
+        "(SELECT schema_name, table_name, NULL AS column_name, comment FROM duckdb_tables() "
+        "WHERE database_name = current_database()) UNION ALL "
+        "SELECT schema_name, table_name, column_name, comment FROM duckdb_columns() "
+        "WHERE database_name = current_database()) WHERE schema_name = %s"
+    ),
+    "postgres": Dialect(
+        "SELECT relname, attname, description FROM pg_description "
+        "JOIN pg_class c ON c.oid = objoid AND classoid = 'pg_class'::regclass "
+        "LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid AND objsubid > 0 "
+        "WHERE relnamespace::regnamespace::text = quote_ident(%s)",
+        indexes="SELECT indexname FROM pg_indexes WHERE schemaname = %s",
+    ),
+    "snowflake": Dialect(
+        "SELECT table_name, NULL, comment FROM information_schema.tables WHERE table_schema = %s",
+        of_columns=False,
+    ),
+}
+"""BigQuery is not among them: dlt writes all of it when it makes a table or a column."""
+
+
+def finish_tables(pipeline: dlt.Pipeline) -> None:
+    """Give the tables of this source comments and indexes, as far as they lack them. `sync` and
+    `sync_in_loads` call it; after `pipeline.run(...)` call it yourself.
+
+    What fails is a warning: the rows are loaded all the same, and the next call tries again.
+    """
+    kind = pipeline.destination.destination_type.rsplit(".", 1)[-1] if pipeline.destination else ""
+    dialect = DIALECTS.get(kind)
+    if dialect is None:
+        return
+    for name in pipeline.schema_names:
+        schema, done = pipeline.schemas[name], _done(pipeline)
+        wanted = list(_wanted(schema))
+        digest = digest256(repr(wanted))
+        if coverage.TABLE not in schema.tables or done.get(name) == digest:
+            continue
+        try:
+            with pipeline.sql_client(name) as client:
+                if statements := list(_missing(client, wanted, dialect)):
+                    client.execute_many(statements)
+        except Exception as error:  # comments are not worth a load
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            logger.warning("The tables got no comments or indexes: %s", reason)
+            continue
+        pipeline.set_local_state_val(DONE, {**done, name: digest})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a table shall have.
+
+    Attributes:
+        table: its name in dlt's schema.
+        keys: columns of its partition.
+        about: its comment, or None.
+        columns: comments of columns.
+    """
+
+    table: str
+    keys: tuple[str, ...]
+    about: str | None
+    columns: tuple[tuple[str, str], ...]
+
+
+def _wanted(schema: Schema) -> Iterator[Wanted]:
+    for table in schema.data_tables(seen_data_only=True):
+        columns = table["columns"].items()
+        yield Wanted(
+            str(table["name"]),
+            tuple(get_columns_names_with_prop(table, "merge_key")),
+            table.get("description"),
+            tuple(
+                (name, str(hints["description"]))
+                for name, hints in columns
+                if "description" in hints
+            ),
+        )
+
+
+def _done(pipeline: dlt.Pipeline) -> Mapping[str, str]:
+    try:
+        found: Mapping[str, str] = pipeline.get_local_state_val(DONE)
+        return found
+    except KeyError:
+        return {}
+
+
+def _missing(
+    client: SqlClientBase[Any], wanted: Sequence[Wanted], dialect: Dialect
+) -> Iterator[str]:
+    """The statements that are needed."""
+    fold = client.capabilities.casefold_identifier
+    named: Callable[[Any], Any] | None = client.capabilities.escape_literal
+    literal = named or escape_snowflake_literal  # Snowflake's capabilities do not name it
+    dataset, quoted = fold(client.dataset_name), client.escape_column_name
+    found = client.execute_sql(dialect.comments, dataset) or []
+    held = {(table, column): comment for table, column, comment in found}
+    indexes: set[str] = set()
+    if dialect.indexes:
+        indexes = {index for (index,) in client.execute_sql(dialect.indexes, dataset) or []}
+    for each in wanted:
+        name, table = fold(each.table), client.make_qualified_table_name(each.table)
+        index = NamingConvention.shorten_identifier(
+            f"{each.table}_partition", each.table, client.capabilities.max_identifier_length
+        )
+        if dialect.indexes and each.keys and index not in indexes:
+            columns = ", ".join(map(quoted, each.keys))
+            yield f"CREATE INDEX IF NOT EXISTS {quoted(index)} ON {table} ({columns})"
+        if each.about and held.get((name, None)) != each.about:
+            yield f"COMMENT ON TABLE {table} IS {literal(each.about)}"
+        for column, about in each.columns if dialect.of_columns else ():
+            if held.get((name, fold(column))) != about:
+                yield f"COMMENT ON COLUMN {table}.{quoted(column)} IS {literal(about)}"

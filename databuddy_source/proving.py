@@ -1,0 +1,133 @@
+"""Whether a destination can do what a sync needs, and why not, in a sentence."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Final
+from uuid import uuid4
+
+import dlt
+import pyarrow as pa
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination.exceptions import DestinationException
+
+from databuddy_source import dlt_settings
+from databuddy_source.api.errors import DatabuddyError
+from databuddy_source.destinations import MODULES, refuse_unfit
+from databuddy_source.travel import FILE_FORMAT, REPLACE_PARTITION
+
+
+class DestinationFails(DatabuddyError):
+    """The destination cannot be reached, or does not let us do what a sync does."""
+
+    default_todo = "Check destination.*.credentials, or the destination itself."
+
+
+TODO: Final[Mapping[str, str]] = {
+    r"password|authenticat|credential|invalid_grant|role .* does not exist": (
+        "Check user and password in destination.*.credentials."
+    ),
+    r"permission|not authorized|privilege|access denied|read-only": (
+        "Give the user the right to create schemas (datasets) and tables: dlt makes the dataset, "
+        "and another one for staging."
+    ),
+    r"database .* does not exist": "Create the database, or name another one in "
+    "destination.*.credentials.",
+    r"refused|translate host|resolve|timed? ?out|unreachable|terminat|closed|starting up|shut": (
+        "Check host and port in destination.*.credentials and that the server runs, then run this "
+        "again."
+    ),
+}
+"""What to do, by words that databases use; the first that is found holds."""
+
+_DRIVERS = {
+    module.partition(".")[0]
+    for destination, modules in MODULES.items()
+    for module in modules
+    if destination != "duckdb"  # a file, whose errors are others
+}
+
+
+def prove(pipeline: dlt.Pipeline) -> None:
+    """Create, load, merge, read and drop a table, in a dataset that is thrown away.
+
+    Args:
+        pipeline: whose destination is to be proven. Its own dataset is not touched.
+
+    Raises:
+        UnfitDestination: it cannot replace partitions.
+        DestinationFails: says what went wrong and what to do.
+    """
+    if pipeline.destination is None:
+        raise DestinationFails("The pipeline has no destination", "Name one.")
+    refuse_unfit(pipeline.destination)
+    name = f"{pipeline.dataset_name}_check_{uuid4().hex[:8]}"
+    with tempfile.TemporaryDirectory(prefix="databuddy-check-") as home:
+        trial = dlt.pipeline(
+            name, destination=pipeline.destination, dataset_name=name, pipelines_dir=home
+        )
+        dlt_settings.for_pipeline(trial)
+        try:
+            _try(trial)
+        except (DatabuddyError, ConfigurationException):
+            raise
+        except Exception as error:  # drivers have no base in common
+            raise _failure(error) from None
+        finally:
+            trial.deactivate()
+            pipeline.activate()
+
+
+def _try(trial: dlt.Pipeline) -> None:
+    try:
+        for value in ("", "again"):
+            table = pa.table({"partition": ["a"], "value": [value]})
+            trial.run(
+                [table],
+                table_name="trial",
+                write_disposition=REPLACE_PARTITION,
+                loader_file_format=FILE_FORMAT,
+                columns={"partition": {"merge_key": True}},
+            )
+        with trial.sql_client() as client:
+            table_name = client.make_qualified_table_name("trial")
+            column = client.escape_column_name("value")
+            found = client.execute_sql(f"SELECT {column} FROM {table_name}") or []
+        if [tuple(row) for row in found] != [("again",)]:
+            raise DestinationFails(f"A merge into the destination left {found}")
+    finally:
+        if trial.default_schema_name:
+            with trial.sql_client() as client:
+                if client.has_dataset():
+                    client.drop_dataset()
+                with client.with_staging_dataset():
+                    if client.has_dataset():
+                        client.drop_dataset()
+
+
+def explain(error: BaseException) -> DestinationFails | None:
+    """The sentence for an error that came from a warehouse's server; None for any other error."""
+    for cause in causes(error):
+        package = type(cause).__module__.partition(".")[0]
+        if isinstance(cause, DestinationException) or package in _DRIVERS:
+            return _failure(error)
+    return None
+
+
+def _failure(error: BaseException) -> DestinationFails:
+    last = list(causes(error))[-1]
+    words = (str(last).strip().splitlines() or [type(last).__name__])[0].strip().rstrip(".")
+    todo = next((do for said, do in TODO.items() if re.search(said, words, re.IGNORECASE)), "")
+    return DestinationFails(f"The destination fails: {words}", todo)
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised from, outermost first."""
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or (
+            None if current.__suppress_context__ else current.__context__
+        )

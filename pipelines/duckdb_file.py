@@ -1,0 +1,94 @@
+"""The DuckDB file of the command line: which one it is, how it is opened, and who else has it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+from databuddy_source.api.errors import BadConfiguration, DatabuddyError
+from pipelines.warehouse import CATALOG
+
+LOCK_PATIENCE = 60.0
+"""Seconds to wait for a DuckDB file that another program has open."""
+
+
+class FileInUse(DatabuddyError):
+    """Another program has the DuckDB file open."""
+
+    default_todo = "Close it there, or sync into another file, and run this again."
+
+
+class NoDatabase(BadConfiguration):
+    """The DuckDB file cannot be opened at all."""
+
+    default_todo = "Name another file in destination.duckdb.credentials, or mend this one."
+
+
+def configured_file(default: Path) -> Path:
+    """The file that dlt's configuration names, else `default` in the working directory.
+
+    Raises:
+        BadConfiguration: the configuration names no file.
+    """
+    whole: Any = dlt.secrets.get("destination.duckdb.credentials")
+    named = whole if isinstance(whole, str) else None
+    named = named or dlt.secrets.get("destination.duckdb.credentials.database")
+    if not named:
+        return Path.cwd() / default
+    text = str(named).removeprefix("duckdb:///")
+    if text.startswith((":", "md:", "motherduck:")):
+        raise BadConfiguration(
+            f"destination.duckdb.credentials = {text!r} is no file",
+            "Name a file: a database in memory is gone after the run, and MotherDuck has a "
+            "destination of its own.",
+        )
+    return Path(text).absolute()
+
+
+def engine(home: Path, pipeline_name: str) -> Path:
+    """The empty database to which the file is attached."""
+    return home / f"_engine_{pipeline_name}.duckdb"
+
+
+def attached(file: Path, engine: Path) -> DuckDbCredentials:
+    """The file under a name of its own. DuckDB calls an opened file by its stem, and cannot tell
+    `databuddy.duckdb` from the dataset `databuddy` in it."""
+    quoted = str(file).replace("'", "''")
+    return DuckDbCredentials(
+        str(engine),
+        statements=[f"ATTACH IF NOT EXISTS '{quoted}' AS {CATALOG}"],
+        local_config={"schema": f"{CATALOG}.main"},
+    )
+
+
+def wait_for_file(file: Path, say: Callable[[str], None], patience: float = LOCK_PATIENCE) -> None:
+    """Wait until nobody else has the DuckDB file open.
+
+    Raises:
+        FileInUse: after `patience` seconds.
+        NoDatabase: at once, when the file is no DuckDB file or cannot be written.
+    """
+    started = time.monotonic()
+    told = False
+    while True:
+        try:
+            duckdb.connect(str(file)).close()
+            return
+        except duckdb.IOException as error:
+            holder = re.search(r"Conflicting lock is held in (.+?)\. ", str(error))
+            if not holder:
+                reason = str(error).splitlines()[0].removeprefix("IO Error: ")
+                raise NoDatabase(f"{file} cannot be opened: {reason}") from None
+            if time.monotonic() - started > patience:
+                raise FileInUse(f"{file} is open in {holder[1]}") from None
+            if not told:
+                say(f"{file} is open in {holder[1]}; waiting for up to {patience:.0f} s.")
+                told = True
+            time.sleep(0.5)

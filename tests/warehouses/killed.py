@@ -1,0 +1,39 @@
+"""A sync that is killed when its load comes to a step. Run as a program.
+
+python -m tests.warehouses.killed STEP DESTINATION DATASET STATE URL KEY WEBSITE
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from datetime import datetime, time
+from typing import Any
+
+import dlt
+import time_machine
+from dlt.load.load import Load
+
+from databuddy_source import databuddy_source, sync
+from tests.sync.conftest import TODAY
+
+
+def die(*_: Any, **__: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(
+    step: str, destination: str, dataset: str, state: str, url: str, key: str, website: str
+) -> None:
+    setattr(Load, step, die)
+    pipeline = dlt.pipeline(
+        "scenario", destination=destination, dataset_name=dataset, pipelines_dir=state
+    )
+    given: dict[str, Any] = {"api_key": key, "base_url": url, "websites": [website]}
+    with time_machine.travel(datetime.combine(TODAY, time(12)), tick=True):
+        sync(pipeline, databuddy_source(**given, query_types=["top_pages"]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

