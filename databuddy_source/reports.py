@@ -29,19 +29,21 @@ _OPERATORS: Mapping[str, Mapping[Generation, str]] = {
 
 
 class Condition(BaseModel):
-    """One filter of a report.
+    """One filter of a report."""
 
-    Attributes:
-        field: one of those that the query type allows.
-        op: in the spelling of 2026; the documented one (`like`, `notIn`) is understood.
-        value: a list for `in` and `not_in`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     field: str
+    """One of those that the server allows for the query type; the message on a wrong one lists
+    them."""
+
     op: str
+    """In the spelling of 2026; the documented one (`like`, `notIn`) is understood."""
+
     value: str | int | float | bool | tuple[str | int | float, ...]
+    """A list for `in` and `not_in`."""
 
     @field_validator("op")
     @classmethod
