@@ -74,7 +74,7 @@ class Settings(BaseModel):
     base_url: str = Field(DEFAULT_BASE_URL, examples=["https://databuddy.example.com"])
     """Of the server, with or without `/v1`."""
 
-    websites: Names = Field((), examples=[["example.com", "shop.example.com"]])
+    websites: Names = Field((), examples=[["example.com", "blog.example.com"]])
     """Ids or domains. Default: all that the key sees, which costs one request when the source is
     built, as domains do; with ids nothing is asked before extraction."""
 

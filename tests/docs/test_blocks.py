@@ -1,0 +1,127 @@
+"""Every code block of the README and the manual works as it stands there."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shutil
+import subprocess
+from collections import defaultdict
+
+import pytest
+
+from tests.docs.blocks import BLOCKS, NOT_RUN, PROJECT, Block, Checkout, in_language, runnable
+from tests.docs.manual_queries import QUERIES
+
+SHELL: dict[str, list[str]] = defaultdict(list)
+for each in in_language("sh"):
+    if words := runnable(each.text).strip():
+        SHELL[each.page].append(words)
+
+
+@pytest.mark.parametrize("page", SHELL)
+def test_the_commands_of_a_page_run_in_its_order(page: str, checkout: Checkout) -> None:
+    for words in SHELL[page]:
+        checkout.run(words)
+
+
+@pytest.mark.parametrize("block", in_language("toml"), ids=lambda block: block.page)
+def test_a_configuration_is_accepted(block: Block, checkout: Checkout) -> None:
+    configuration = checkout.folder / ".dlt" / "config.toml"
+    configuration.parent.mkdir()
+    configuration.write_text(block.text, encoding="utf-8")
+    kept = ("API_KEY", "BASE_URL")  # what comes from the environment goes before the file
+    environment = {k: v for k, v in checkout.environment.items() if k.endswith(kept)}
+    shown = Checkout(checkout.home, environment, checkout.key).run(
+        ".venv/bin/python pipelines/sync.py plan"
+    )
+    assert re.search(r"cells in about [\d,]+ requests", shown)
+
+
+def test_sql_reads_what_a_sync_loads(checkout: Checkout) -> None:
+    own = {query.sql for query in QUERIES.values()}  # test_queries.py runs these
+    statements = [
+        block.text.strip().removesuffix(";")
+        for block in in_language("sql")
+        if block.text not in own
+    ]
+    assert len(statements) >= 3
+    checkout.run(".venv/bin/python pipelines/sync.py")
+    assert statements.count("USE databuddy.databuddy") == 1
+    for statement in statements:
+        code = (
+            "import duckdb\n"
+            "with duckdb.connect('databuddy.duckdb') as connection:\n"
+            "    connection.execute('USE databuddy.databuddy')\n"
+            f"    connection.execute({statement!r}).fetchall()\n"
+        )
+        (checkout.folder / "query.py").write_text(code, encoding="utf-8")
+        checkout.run(".venv/bin/python query.py")
+
+
+def test_python_is_that_of_the_examples() -> None:
+    files = {file.read_text(encoding="utf-8") for file in (PROJECT / "examples").glob("*.py")}
+    assert {block.text for block in in_language("python")} == files
+
+
+@pytest.mark.parametrize("block", in_language("crontab"), ids=lambda block: block.page)
+def test_a_line_of_cron_runs(block: Block, checkout: Checkout) -> None:
+    *when, words = block.text.strip().split(maxsplit=5)
+    assert all(re.fullmatch(r"[\d*,/-]+", field) for field in when)
+    assert "%" not in words  # which cron reads as a line break
+    checkout.run(words, checkout.home)
+    assert "rows in 2 tables" in (checkout.folder / "sync.log").read_text()
+
+
+def test_the_units_of_systemd_are_sound(checkout: Checkout) -> None:
+    units = checkout.home / "units"
+    units.mkdir()
+    for block in in_language("ini"):
+        name = re.findall(r"([\w.]+)`", block.before)[-1]
+        (units / name).write_text(block.text, encoding="utf-8")
+    service = configparser.ConfigParser(interpolation=None)
+    service.optionxform = str  # type: ignore[assignment,method-assign]
+    service.read(units / "databuddy.service")
+    place, words = (
+        service["Service"][key].replace("%h", str(checkout.home))
+        for key in ("WorkingDirectory", "ExecStart")
+    )
+    assert place == str(checkout.folder)
+    assert "rows in 2 tables" in checkout.run(words)
+    if verify := shutil.which("systemd-analyze"):
+        done = subprocess.run(
+            [verify, "--user", "verify", *sorted(map(str, units.iterdir()))],
+            env={"HOME": str(checkout.home), "XDG_RUNTIME_DIR": str(checkout.home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_house_is_as_it_is_drawn() -> None:
+    (block,) = [each for each in in_language("text") if each.page == "CONTRIBUTING.md"]
+    folder = ""
+    for line in block.text.splitlines():
+        for name in re.findall(r"[\w/.]+", line.split("   ")[0] if line[0] == " " else line):
+            if line[0] != " " and name.endswith("/"):
+                folder = name
+                assert (PROJECT / name).is_dir(), name
+            elif name.endswith(("/", ".py")):
+                assert (PROJECT / folder / name).exists(), name
+
+
+def test_no_block_is_left_out() -> None:
+    looked_at = {"sh", "toml", "sql", "python", "crontab", "ini", "{toctree}"}
+    pictures = {("how-it-works.md", "text"), ("CONTRIBUTING.md", "text")}
+    for block in BLOCKS:
+        assert (
+            block.language in looked_at
+            or (block.page, block.language) in pictures
+            or block.text.strip() in NOT_RUN
+        ), block
+
+
+def test_every_exception_is_in_the_manual() -> None:
+    lines = {re.sub(r"\s+#.*", "", line) for block in BLOCKS for line in block.text.splitlines()}
+    assert set(NOT_RUN) <= lines
