@@ -19,4 +19,4 @@ pipeline = dlt.pipeline("web", destination="duckdb", dataset_name="databuddy")
 loads = sync(pipeline, databuddy_source(query_types=[], reports=reports))
 raise_if_incomplete(pipeline, loads)
 for name in ("events_by_date_hourly", "summary_metrics_monthly", "phone_pages"):
-    print(name, pipeline.dataset()[name].df().shape)
+    print(name, pipeline.dataset()[name].arrow().num_rows)
