@@ -14,7 +14,7 @@ import pytest
 
 from databuddy_source.settings import Settings
 from tests.docs.blocks import BLOCKS, NOT_RUN, PROJECT, Block, Checkout, in_language, runnable
-from tests.docs.manual_queries import QUERIES
+from tests.docs.queries import QUERIES
 
 SHELL: dict[str, list[str]] = defaultdict(list)
 for each in in_language("sh"):

@@ -9,8 +9,11 @@ import dlt
 import duckdb
 import pytest
 
+from databuddy_source.catalog import load_catalog
 from databuddy_source.demo import DemoServer
-from tests.docs.manual_queries import CHECKS, NAMED, QUERIES, TODAY, Read, check, default, fill
+from tests.docs.answers import CHECKS, check
+from tests.docs.queries import NAMED, QUERIES
+from tests.docs.world import TODAY, Read, fill
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,7 @@ def test_every_query_is_checked() -> None:
 @pytest.mark.parametrize("title", QUERIES)
 def test_what_a_query_needs_beyond_the_default_is_said(title: str) -> None:
     query = QUERIES[title]
-    more = query.tables - default() - {"websites", "coverage"}
+    more = query.tables - set(load_catalog().selection("default")) - {"websites", "coverage"}
     assert more <= set(NAMED)
     prose = " ".join(query.prose.split())
     assert all(f"`{report}`" in prose.partition("Needs ")[2] for report in more)

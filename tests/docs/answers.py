@@ -1,104 +1,29 @@
-"""The queries of docs/queries.md and what has to hold of their answers, on any warehouse.
-
-`fill` loads what they need; `check` runs one of them over a function that reads rows.
-"""
+"""What has to hold of the answer of each query of the manual."""
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
-from itertools import pairwise
-from pathlib import Path
+from itertools import groupby, pairwise
 from typing import Any
 
-import dlt
-import time_machine
+from databuddy_source.demo import DemoServer
+from tests.docs.queries import QUERIES
+from tests.docs.world import FAILED, FIRST, LEFT_OUT, TODAY, Read, Row, World
 
-from databuddy_source import databuddy_source, sync
-from databuddy_source.catalog import load_catalog
-from databuddy_source.demo import DemoServer, Fault
-
-PAGE = (Path(__file__).parents[2] / "docs" / "queries.md").read_text(encoding="utf-8")
-TODAY = date(2026, 3, 20)
-FIRST = TODAY - timedelta(days=28)
-FAILED = ("outbound_links", TODAY - timedelta(days=5))
-"""A cell that the server fails on."""
-LEFT_OUT = ("country", TODAY - timedelta(days=9))
-"""A report and a day that nobody asks for."""
-
-Row = dict[str, Any]
-Read = Callable[[str], Sequence[tuple[Any, ...]]]
-"""Runs SQL with unqualified names of tables."""
+Check = Callable[[list[Row], World], None]
+CHECKS: dict[str, tuple[str, Check]] = {}
 
 
-@dataclass(frozen=True)
-class Query:
-    """A query of the manual.
+def answers(title: str, columns: str) -> Callable[[Check], Check]:
+    """What has to hold of a query's answer, and the names of its columns in order."""
 
-    Attributes:
-        title: its heading.
-        prose: what stands between heading and query.
-        sql: the query.
-    """
+    def remember(holds: Check) -> Check:
+        CHECKS[title] = columns, holds
+        return holds
 
-    title: str
-    prose: str
-    sql: str
-
-    @property
-    def tables(self) -> set[str]:
-        """The tables that it reads."""
-        own = set(re.findall(r"(\w+) AS \(\s*SELECT", self.sql))
-        return set(re.findall(r"(?:FROM|JOIN) ([a-z_]+)\b(?!\.)", self.sql)) - own
-
-
-QUERIES = {
-    title: Query(title, prose, sql)
-    for title, prose, sql in re.findall(
-        r"\n### (.+?)\n(.*?)```sql\n(.*?)```", PAGE, flags=re.DOTALL
-    )
-}
-
-NAMED = tomllib.loads(re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)[0])["sources"][
-    "databuddy"
-]["query_types"]
-"""What the page says has to be configured."""
-
-
-def reports() -> set[str]:
-    """The reports that the queries read, and one to compare with."""
-    every = set().union(*(query.tables for query in QUERIES.values()))
-    return every - {"websites", "coverage"} | {"revenue_overview"}
-
-
-def fill(server: DemoServer, pipeline: dlt.Pipeline) -> None:
-    """Load four weeks and a day of what the queries read, with one failed cell and one left out.
-
-    Args:
-        server: a demo server whose today is `TODAY`.
-        pipeline: into an empty dataset.
-    """
-    report, failing = FAILED
-    website = server.websites[0].id
-    broken = {"query_type": report, "website_id": website, "day": failing, "times": None}
-    server.faults.add(Fault(parameter_error="out of memory", **broken))
-    given: dict[str, Any] = {
-        "api_key": server.api_key,
-        "base_url": server.url,
-        "websites": [website.id for website in server.websites],
-        "requests_per_minute": 6000,
-    }
-    last, day = LEFT_OUT
-    others = {"query_types": sorted(reports() - {last}), "start_date": FIRST}
-    before = {"query_types": [last], "since": FIRST, "until": day - timedelta(days=1)}
-    after = {"query_types": [last], "since": day + timedelta(days=1), "until": TODAY}
-    with time_machine.travel(server.now, tick=True):
-        for each in (others, before, after):
-            sync(pipeline, databuddy_source(**given, **each))
+    return remember
 
 
 def check(title: str, read: Read, server: DemoServer) -> None:
@@ -118,43 +43,28 @@ def check(title: str, read: Read, server: DemoServer) -> None:
     holds(rows, World(read, server))
 
 
-@dataclass(frozen=True)
-class World:
-    """What answers are compared with."""
-
-    read: Read
-    server: DemoServer
-
-    def views(self, first: date, last: date) -> Counter[tuple[str, date]]:
-        """Page views by domain and UTC day, counted in the events themselves."""
-        domains = {website.id: website.domain for website in self.server.websites}
-        with self.server.events.connection() as events:
-            events.execute(
-                "SELECT website_id, CAST(time AS DATE), COUNT(*) FROM events "
-                "WHERE kind = 'screen_view' AND received_at <= $now "
-                "AND CAST(time AS DATE) BETWEEN $first AND $last GROUP BY ALL",
-                {"now": self.server.now.replace(tzinfo=None), "first": first, "last": last},
-            )
-            return Counter({(domains[id_], day): n for id_, day, n in events.fetchall()})
-
-
-Check = Callable[[list[Row], World], None]
-CHECKS: dict[str, tuple[str, Check]] = {}
-
-
-def answers(title: str, columns: str) -> Callable[[Check], Check]:
-    """What has to hold of a query's answer, and the names of its columns in order."""
-
-    def remember(holds: Check) -> Check:
-        CHECKS[title] = columns, holds
-        return holds
-
-    return remember
-
-
 def near(left: Any, right: Any, most: float = 0.051) -> bool:
     """Whether numbers are equal up to rounding to one digit."""
     return abs(float(left) - float(right)) <= most
+
+
+def total(rows: Iterable[Row], value: str, *by: str) -> Counter[tuple[Any, ...]]:
+    """Sums of a value by others."""
+    sums: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        sums[tuple(row[name] for name in by)] += row[value]
+    return sums
+
+
+def newer(rows: Iterable[Row], name: str, value: str) -> dict[tuple[Any, ...], tuple[date, int]]:
+    """What is there in the last seven days and not before, with its first day and its sum."""
+    listed = list(rows)
+    first: dict[tuple[Any, ...], date] = {}
+    for row in listed:
+        key = row["domain"], row[name]
+        first[key] = min(first.get(key, row["date"]), row["date"])
+    sums = total(listed, value, "domain", name)
+    return {key: (day, sums[key]) for key, day in first.items() if day > TODAY - timedelta(days=7)}
 
 
 def falling(numbers: Sequence[Any]) -> bool:
@@ -177,10 +87,13 @@ def _(rows: list[Row], world: World) -> None:
         week = [row["date"] - timedelta(days=n) for n in range(7)]
         whole = sum(count for (_, day), count in views.items() if day in week)
         assert near(row["mean_of_seven_days"], whole / 7)
+        own = sum(count for (_, day), count in views.items() if day == row["date"])
+        assert row["pageviews"] == own
 
 
 @answers("Week over week", "domain this_week week_before change_percent")
 def _(rows: list[Row], world: World) -> None:
+    assert falling([row["this_week"] for row in rows])
     for row in rows:
         for name, first in (("this_week", 7), ("week_before", 14)):
             begin = TODAY - timedelta(days=first)
@@ -237,41 +150,53 @@ def _(rows: list[Row], world: World) -> None:
 
 @answers("Top pages", "domain page pageviews")
 def _(rows: list[Row], world: World) -> None:
-    assert falling([row["pageviews"] for row in rows])
-    ((whole,),) = world.read("SELECT SUM(pageviews) FROM top_pages WHERE name = '/'")
-    assert sum(row["pageviews"] for row in rows if row["page"] == "/") == whole
+    views = total(world.table("top_pages", "name", "pageviews"), "pageviews", "domain", "name")
+    assert [row["pageviews"] for row in rows] == sorted(views.values(), reverse=True)[:20]
+    assert all(row["pageviews"] == views[row["domain"], row["page"]] for row in rows)
 
 
 @answers("Pages that gain or lose", "domain page this_week week_before change")
 def _(rows: list[Row], world: World) -> None:
-    assert falling([abs(row["change"]) for row in rows])
-    assert all(row["change"] == row["this_week"] - row["week_before"] for row in rows)
+    table = world.table("top_pages", "name", "pageviews")
+    new, old = (
+        total(
+            [row for row in table if first <= (TODAY - row["date"]).days <= first + 6],
+            "pageviews",
+            "domain",
+            "name",
+        )
+        for first in (1, 8)
+    )
+    changes = {key: new[key] - old[key] for key in {*new, *old}}
     assert {row["change"] > 0 for row in rows} == {True, False}
-    week = defaultdict(int)
-    for domain, page, pageviews in world.read(
-        "SELECT domain, p.name, pageviews FROM top_pages p JOIN websites w ON w.id = p.website_id "
-        f"WHERE date >= DATE '{TODAY - timedelta(days=7)}' AND date < DATE '{TODAY}'"
-    ):
-        week[domain, page] += pageviews
+    most = sorted(map(abs, changes.values()), reverse=True)[:20]
+    assert [abs(row["change"]) for row in rows] == most
     for row in rows:
-        assert row["this_week"] == week[row["domain"], row["page"]]
+        key = row["domain"], row["page"]
+        found = row["this_week"], row["week_before"], row["change"]
+        assert found == (new[key], old[key], changes[key])
 
 
 @answers("New pages", "domain page first_seen pageviews")
 def _(rows: list[Row], world: World) -> None:
-    older = world.read(
-        "SELECT domain, p.name FROM top_pages p JOIN websites w ON w.id = p.website_id "
-        f"WHERE date <= DATE '{TODAY - timedelta(days=7)}'"
-    )
-    assert not {(row["domain"], row["page"]) for row in rows} & set(map(tuple, older))
-    assert all(row["first_seen"] > TODAY - timedelta(days=7) for row in rows)
+    expected = newer(world.table("top_pages", "name", "pageviews"), "name", "pageviews")
+    found = {(row["domain"], row["page"]): (row["first_seen"], row["pageviews"]) for row in rows}
+    assert found == expected
+    assert falling([row["pageviews"] for row in rows])
 
 
 @answers("Slow pages", "domain page days slow_days worst_day_ms")
 def _(rows: list[Row], world: World) -> None:
-    assert falling([row["slow_days"] for row in rows])
-    assert all(0 < row["slow_days"] <= row["days"] <= 29 for row in rows)
-    assert all(row["worst_day_ms"] > 1000 for row in rows)
+    times: dict[tuple[Any, ...], list[float]] = defaultdict(list)
+    for row in world.table("slow_pages", "name", "avg_load_time"):
+        times[row["domain"], row["name"]].append(row["avg_load_time"])
+    slow = {key: sum(time > 1000 for time in own) for key, own in times.items()}
+    assert [row["slow_days"] for row in rows] == sorted(slow.values(), reverse=True)[:20]
+    assert falling([(row["slow_days"], row["worst_day_ms"]) for row in rows])
+    for row in rows:
+        key = row["domain"], row["page"]
+        found = row["days"], row["slow_days"], row["worst_day_ms"]
+        assert found == (len(times[key]), slow[key], max(times[key]))
 
 
 @answers("Web vitals", "domain date metric_name p75 good verdict samples")
@@ -284,6 +209,10 @@ def _(rows: list[Row], world: World) -> None:
 
 @answers("Sources", "domain source pageviews percent")
 def _(rows: list[Row], world: World) -> None:
+    by_domain = sorted(rows, key=lambda row: row["domain"])  # keeps the order within a domain
+    assert rows == by_domain
+    for _, own in groupby(by_domain, key=lambda row: row["domain"]):
+        assert falling([row["pageviews"] for row in own])
     shares: dict[str, float] = defaultdict(float)
     for row in rows:
         shares[row["domain"]] += float(row["percent"])
@@ -298,24 +227,31 @@ def _(rows: list[Row], world: World) -> None:
     assert {"brand", "retargeting"} <= {row["campaign"] for row in rows}
     ((count,),) = world.read("SELECT COUNT(*) FROM utm_campaigns")
     assert len(rows) == count
+    for _, own in groupby(rows, key=lambda row: (row["domain"], row["date"])):
+        assert falling([row["pageviews"] for row in own])
 
 
 @answers("Countries", "country_code country pageviews percent")
 def _(rows: list[Row], world: World) -> None:
-    codes = [row["country_code"] for row in rows]
-    assert len(codes) == len(set(codes))
+    table = world.table("country", "country_code", "pageviews")
+    views = total(table, "pageviews", "country_code")
+    assert {(row["country_code"],): row["pageviews"] for row in rows} == views
+    assert [row["pageviews"] for row in rows] == sorted(views.values(), reverse=True)
     assert rows[0]["country"] == "United States"
-    assert near(sum(row["percent"] for row in rows), 100, 3)
+    assert all(near(row["percent"], 100 * row["pageviews"] / views.total()) for row in rows)
 
 
 @answers("Devices by week", "week device pageviews percent")
 def _(rows: list[Row], world: World) -> None:
-    shares: dict[date, float] = defaultdict(float)
-    for row in rows:
-        assert row["week"].isoweekday() == 1
-        shares[row["week"]] += float(row["percent"])
-    assert len(shares) == 5
-    assert all(near(share, 100, 0.3) for share in shares.values())
+    table = [
+        row | {"week": row["date"] - timedelta(days=row["date"].weekday())}
+        for row in world.table("device_types", "name", "pageviews")
+    ]
+    views = total(table, "pageviews", "week", "name")
+    weeks = total(table, "pageviews", "week")
+    assert {(row["week"], row["device"]): row["pageviews"] for row in rows} == views
+    assert falling([(-row["week"].toordinal(), row["pageviews"]) for row in rows])
+    assert all(near(row["percent"], 100 * row["pageviews"] / weeks[row["week"],]) for row in rows)
 
 
 @answers("Events for a hundred sessions", "domain date event total_events for_hundred_sessions")
@@ -333,8 +269,15 @@ def _(rows: list[Row], world: World) -> None:
 
 @answers("Links that lead away", "domain href clicks last_clicked")
 def _(rows: list[Row], world: World) -> None:
-    assert len(rows) == 20
-    assert falling([row["clicks"] for row in rows])
+    table = world.table("outbound_links", "href", "total_clicks", "last_clicked")
+    clicks = total(table, "total_clicks", "domain", "href")
+    assert [row["clicks"] for row in rows] == sorted(clicks.values(), reverse=True)[:20]
+    for row in rows:
+        own = [
+            each for each in table if (each["domain"], each["href"]) == (row["domain"], row["href"])
+        ]
+        assert row["clicks"] == clicks[row["domain"], row["href"]]
+        assert row["last_clicked"] == max(each["last_clicked"] for each in own)
 
 
 @answers("Retention", "domain date new_users returning_users retention_rate week_before")
@@ -381,11 +324,10 @@ def _(rows: list[Row], world: World) -> None:
 
 @answers("New errors", "domain error first_seen occurrences")
 def _(rows: list[Row], world: World) -> None:
-    older = world.read(
-        "SELECT domain, e.name FROM error_types e JOIN websites w ON w.id = e.website_id "
-        f"WHERE date <= DATE '{TODAY - timedelta(days=7)}'"
-    )
-    assert not {(row["domain"], row["error"]) for row in rows} & set(map(tuple, older))
+    expected = newer(world.table("error_types", "name", "count"), "name", "count")
+    found = {(row["domain"], row["error"]): (row["first_seen"], row["occurrences"]) for row in rows}
+    assert found == expected
+    assert falling([row["occurrences"] for row in rows])
 
 
 @answers("How fresh the tables are", "domain newest_day newest_final_day fetched_at")
@@ -407,8 +349,3 @@ def _(rows: list[Row], world: World) -> None:
 def _(rows: list[Row], world: World) -> None:
     found = {(row["domain"], row["report"], row["date"]) for row in rows}
     assert found == {(site.domain, *LEFT_OUT) for site in world.server.websites}
-
-
-def default() -> set[str]:
-    """Reports that load when nothing is configured."""
-    return set(load_catalog().selection("default"))
