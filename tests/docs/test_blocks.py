@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import re
 import shutil
@@ -115,6 +116,22 @@ def test_the_units_of_systemd_are_sound(checkout: Checkout) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_messages_are_worded_as_in_the_manual() -> None:
+    page = (PROJECT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    table = page.split("## Other messages")[1].split("##")[0]
+    messages = re.findall(r"^\| (.+?) \|", table, re.MULTILINE)[2:]
+    said = [
+        node.value
+        for file in (PROJECT / "pipelines").glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert len(messages) >= 5
+    for message in messages:
+        for part in filter(None, map(str.strip, message.split("…"))):
+            assert any(part in each for each in said), part
+
+
 def test_the_house_is_as_it_is_drawn() -> None:
     (block,) = [each for each in in_language("text") if each.page == "CONTRIBUTING.md"]
     folder = ""
@@ -128,7 +145,7 @@ def test_the_house_is_as_it_is_drawn() -> None:
 
 
 def test_no_block_is_left_out() -> None:
-    looked_at = {"sh", "toml", "sql", "python", "crontab", "ini", "{toctree}"}
+    looked_at = {"sh", "toml", "sql", "python", "crontab", "ini"}
     pictures = {("how-it-works.md", "text"), ("CONTRIBUTING.md", "text")}
     for block in BLOCKS:
         assert (
