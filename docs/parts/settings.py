@@ -71,6 +71,7 @@ def _field(name: str, entry: Json, schema: Json) -> list[str]:
 
 def _type(entry: Json, schema: Json) -> str:
     """A JSON schema in a person's words."""
+    entry = entry.get("allOf", [entry])[0]  # older pydantic wraps what has a default
     if "$ref" in entry:
         entry = schema["$defs"][entry["$ref"].rsplit("/", 1)[-1]]
     if "enum" in entry:
