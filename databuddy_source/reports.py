@@ -14,7 +14,7 @@ from databuddy_source.catalog import QueryType
 from databuddy_source.windows import Grain, Window
 
 _BOTH = (Generation.G2025, Generation.G2026)
-_OPERATORS: Mapping[str, Mapping[Generation, str]] = {
+OPERATORS: Mapping[str, Mapping[Generation, str]] = {
     "eq": dict.fromkeys(_BOTH, "eq"),
     "ne": dict.fromkeys(_BOTH, "ne"),
     "in": dict.fromkeys(_BOTH, "in"),
@@ -48,10 +48,10 @@ class Condition(BaseModel):
     @field_validator("op")
     @classmethod
     def _one_spelling(cls, op: str) -> str:
-        for name, spellings in _OPERATORS.items():
+        for name, spellings in OPERATORS.items():
             if op == name or op in spellings.values():
                 return name
-        raise ValueError(f"must be one of {', '.join(_OPERATORS)}")
+        raise ValueError(f"must be one of {', '.join(OPERATORS)}")
 
     @field_validator("value", mode="before")
     @classmethod
@@ -64,12 +64,12 @@ class Condition(BaseModel):
     @property
     def generations(self) -> frozenset[Generation]:
         """The servers that have the operator."""
-        return frozenset(_OPERATORS[self.op])
+        return frozenset(OPERATORS[self.op])
 
     def on(self, generation: Generation) -> Filter:
         """The filter as servers of a generation spell it, which has to be one of `generations`."""
         value = list(self.value) if isinstance(self.value, tuple) else self.value
-        return Filter(field=self.field, op=_OPERATORS[self.op][generation], value=value)
+        return Filter(field=self.field, op=OPERATORS[self.op][generation], value=value)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
         settings.settings_example,
         settings.report_table,
         settings.filter_table,
+        settings.operators,
         reports.default_reports,
         reports.personal_reports,
         reports.query_types,

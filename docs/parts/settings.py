@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from databuddy_source.api.client import Credential
 from databuddy_source.report_settings import ReportSetting
-from databuddy_source.reports import Condition
+from databuddy_source.reports import OPERATORS, Condition
 from databuddy_source.settings import Settings
 from docs.parts.markdown import docstrings, sentence, table
 
@@ -47,6 +47,12 @@ def report_table() -> str:
 def filter_table() -> str:
     """Every key of a filter."""
     return _model_table(Condition)
+
+
+def operators() -> str:
+    """Every operator of filters, and the servers that have it."""
+    rows = [[f"`{name}`", " and ".join(sorted(having))] for name, having in OPERATORS.items()]
+    return table(["operator", "servers of"], rows)
 
 
 def _model_table(model: type[BaseModel]) -> str:

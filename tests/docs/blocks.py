@@ -74,10 +74,34 @@ def in_language(language: str) -> list[Block]:
     return [block for block in BLOCKS if block.language == language]
 
 
-def runnable(text: str) -> str:
-    """Shell words without the lines that `NOT_RUN` lists."""
-    kept = [line for line in text.splitlines() if re.sub(r"\s+#.*", "", line) not in NOT_RUN]
-    return "\n".join(kept)
+def shell_of(page: str) -> list[str]:
+    """The page's blocks of shell words, without the lines that `NOT_RUN` lists."""
+    blocks = []
+    for block in in_language("sh"):
+        kept = [line for line in block.text.splitlines() if command(line) not in NOT_RUN]
+        if block.page == page and kept:
+            blocks.append("\n".join(kept))
+    return blocks
+
+
+def command(line: str) -> str:
+    """A line of shell words without a comment."""
+    return re.sub(r"\s+#.*", "", line)
+
+
+def commands_of(page: str) -> set[str]:
+    """The page's lines of shell words that can be run."""
+    return {command(line) for words in shell_of(page) for line in words.splitlines()}
+
+
+def pages_to_run() -> list[str]:
+    """Pages that together have every command. One whose commands all stand, word for word, on
+    others is not run again: each takes seconds."""
+    pages = {block.page: commands_of(block.page) for block in in_language("sh")}
+    for page in sorted(pages, key=lambda page: len(pages[page])):
+        if pages[page] <= set().union(*(own for other, own in pages.items() if other != page)):
+            del pages[page]
+    return sorted(pages)
 
 
 @dataclass(frozen=True)

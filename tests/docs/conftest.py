@@ -27,7 +27,8 @@ def checkout(demo: DemoServer, tmp_path: Path) -> Checkout:
     environment = {
         "SOURCES__DATABUDDY__API_KEY": demo.api_key,
         "SOURCES__DATABUDDY__BASE_URL": demo.url,
-        "SOURCES__DATABUDDY__QUERY_TYPES": '["events_by_date", "top_pages"]',
+        "SOURCES__DATABUDDY__QUERY_TYPES": '["events_by_date"]',
+        "SOURCES__DATABUDDY__WEBSITES": '["example.com", "blog.example.com"]',
         "SOURCES__DATABUDDY__START_DATE": f"{datetime.now(UTC).date() - timedelta(days=4)}",
         "SOURCES__DATABUDDY__REQUESTS_PER_MINUTE": "6000",
         "RUNTIME__DLTHUB_TELEMETRY": "false",

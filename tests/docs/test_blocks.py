@@ -8,25 +8,35 @@ import re
 import shutil
 import subprocess
 import tomllib
-from collections import defaultdict
 
 import duckdb
 import pytest
 
 from databuddy_source.settings import Settings
-from tests.docs.blocks import BLOCKS, NOT_RUN, PROJECT, Block, Checkout, in_language, runnable
+from tests.docs.blocks import (
+    BLOCKS,
+    NOT_RUN,
+    PROJECT,
+    Block,
+    Checkout,
+    commands_of,
+    in_language,
+    pages_to_run,
+    shell_of,
+)
 from tests.docs.queries import QUERIES
 
-SHELL: dict[str, list[str]] = defaultdict(list)
-for each in in_language("sh"):
-    if words := runnable(each.text).strip():
-        SHELL[each.page].append(words)
 
-
-@pytest.mark.parametrize("page", SHELL)
+@pytest.mark.parametrize("page", pages_to_run())
 def test_the_commands_of_a_page_run_in_its_order(page: str, checkout: Checkout) -> None:
-    for words in SHELL[page]:
+    for words in shell_of(page):
         checkout.run(words)
+
+
+def test_every_command_is_run_somewhere() -> None:
+    run = {command for page in pages_to_run() for command in commands_of(page)}
+    assert run == {command for block in BLOCKS for command in commands_of(block.page)}
+    assert len(run) > 20
 
 
 @pytest.mark.parametrize("block", in_language("toml"), ids=lambda block: block.page)
@@ -63,7 +73,7 @@ def test_sql_reads_what_a_sync_loads(checkout: Checkout) -> None:
         if block.text not in own
     ]
     assert len(statements) >= 3
-    checkout.run(".venv/bin/python pipelines/sync.py")
+    checkout.run(".venv/bin/python pipelines/sync.py --report top_pages")
     assert statements.count("USE databuddy.databuddy") == 1
     for statement in statements:
         code = (
@@ -87,7 +97,7 @@ def test_a_line_of_cron_runs(block: Block, checkout: Checkout) -> None:
     assert all(re.fullmatch(r"[\d*,/-]+", field) for field in when)
     assert "%" not in words  # which cron reads as a line break
     checkout.run(words, checkout.home)
-    assert "rows in 2 tables" in (checkout.folder / "sync.log").read_text()
+    assert "rows in 1 tables" in (checkout.folder / "sync.log").read_text()
 
 
 def test_the_units_of_systemd_are_sound(checkout: Checkout) -> None:
@@ -104,7 +114,7 @@ def test_the_units_of_systemd_are_sound(checkout: Checkout) -> None:
         for key in ("WorkingDirectory", "ExecStart")
     )
     assert place == str(checkout.folder)
-    assert "rows in 2 tables" in checkout.run(words)
+    assert "rows in 1 tables" in checkout.run(words)
     if verify := shutil.which("systemd-analyze"):
         done = subprocess.run(
             [verify, "--user", "verify", *sorted(map(str, units.iterdir()))],

@@ -18,7 +18,7 @@ def _query(checkout: Checkout, sql: str) -> list[tuple[Any, ...]]:
 
 def test_minimal(checkout: Checkout) -> None:
     checkout.run(".venv/bin/python examples/minimal.py")
-    assert _query(checkout, "SELECT COUNT(DISTINCT website_id) FROM top_pages") == [(2,)]
+    assert _query(checkout, "SELECT COUNT(DISTINCT website_id) FROM events_by_date") == [(2,)]
 
 
 def test_many_websites(checkout: Checkout) -> None:
