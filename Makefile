@@ -7,7 +7,7 @@ BIN := .venv/bin
 picture: .venv/.installed-dev
 	$(BIN)/python docs/picture.py
 
-.PHONY: demo test lint types unit coverage picture bench lock test-lowest test-warehouses clean
+.PHONY: demo test lint types unit docs coverage picture bench lock test-lowest test-warehouses clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python pipelines/sync.py --demo
@@ -23,6 +23,11 @@ types: .venv/.installed-dev
 
 unit: .venv/.installed-dev
 	$(BIN)/python -m pytest -n 3 --dist worksteal
+
+# the manual as a website in build/docs; a broken link is an error
+docs: .venv/.installed-dev
+	$(BIN)/python docs/generate.py
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 
 # what docs/performance.md reports: about twenty minutes
 bench: .venv/.installed-dev
@@ -51,8 +56,8 @@ coverage: .venv/.installed-dev
 # needs uv: writes the locks for Python 3.11 and newer, Linux and macOS
 lock:
 	uv pip compile pyproject.toml --extra cli --extra demo --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
-	uv pip compile pyproject.toml --extra cli --extra demo --group dev --group orchestrators --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-dev.lock
-	uv pip compile pyproject.toml --extra cli --extra demo --group dev --resolution lowest-direct --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-lowest.lock
+	uv pip compile pyproject.toml --extra cli --extra demo --group dev --group docs --group orchestrators --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra cli --extra demo --group dev --group docs --resolution lowest-direct --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-lowest.lock
 
 	uv pip compile pyproject.toml --extra cli --extra demo --extra postgres --extra bigquery --extra snowflake --group dev --group warehouses --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-warehouses.lock
 	uv pip compile --group bqemulator --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-bqemulator.lock

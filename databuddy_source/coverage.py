@@ -42,6 +42,9 @@ SCHEMA: Final = pa.schema(
 )
 
 COLUMNS: Final[dict[str, TColumnSchema]] = {
+    "website_id": {"description": "As in the table websites."},
+    "report": {"description": "The name of the table."},
+    "query_type": {"description": "What the API was asked for."},
     "window_start": {"description": "First instant of the window, UTC."},
     "window_end": {"description": "First instant after the window, UTC."},
     "date": {"description": "First day of the window, in time_zone."},

@@ -31,25 +31,29 @@ class WrongReport(BadConfiguration):
 
 
 class ReportSetting(BaseModel):
-    """One entry of `[[sources.databuddy.reports]]`, or what a name in `query_types` stands for.
+    """One entry of `[[sources.databuddy.reports]]`, or what a name in `query_types` stands for."""
 
-    Attributes:
-        name: of the table. Default: the query type's, with the grain behind it.
-        query_type: canonical name; documented ones, and `top_pages_weekly`, are understood.
-        grain: length of its windows.
-        filters: all have to hold.
-        websites: ids or domains. Default: those of the source.
-        named: the user asked for it by name, so that its failure is not passed over.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     name: str
+    """Of the table. Default: the query type's, with the grain behind it."""
+
     query_type: str
+    """What is asked for. Documented names, and `top_pages_weekly`, are understood."""
+
     grain: Grain = Grain.DAY
+    """Length of its windows."""
+
     filters: Annotated[tuple[Condition, ...], BeforeValidator(as_list)] = ()
+    """Which events count; all have to hold."""
+
     websites: Names = ()
+    """Ids or domains. Default: those of the source."""
+
     named: bool = True
+    """Whether the user asked for it by name, so that its failure is not passed over."""
 
     @model_validator(mode="before")
     @classmethod

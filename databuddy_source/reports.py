@@ -14,7 +14,7 @@ from databuddy_source.catalog import QueryType
 from databuddy_source.windows import Grain, Window
 
 _BOTH = (Generation.G2025, Generation.G2026)
-_OPERATORS: Mapping[str, Mapping[Generation, str]] = {
+OPERATORS: Mapping[str, Mapping[Generation, str]] = {
     "eq": dict.fromkeys(_BOTH, "eq"),
     "ne": dict.fromkeys(_BOTH, "ne"),
     "in": dict.fromkeys(_BOTH, "in"),
@@ -29,27 +29,29 @@ _OPERATORS: Mapping[str, Mapping[Generation, str]] = {
 
 
 class Condition(BaseModel):
-    """One filter of a report.
+    """One filter of a report."""
 
-    Attributes:
-        field: one of those that the query type allows.
-        op: in the spelling of 2026; the documented one (`like`, `notIn`) is understood.
-        value: a list for `in` and `not_in`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     field: str
+    """One of those that the server allows for the query type; the message on a wrong one lists
+    them."""
+
     op: str
+    """In the spelling of 2026; the documented one (`like`, `notIn`) is understood."""
+
     value: str | int | float | bool | tuple[str | int | float, ...]
+    """A list for `in` and `not_in`."""
 
     @field_validator("op")
     @classmethod
     def _one_spelling(cls, op: str) -> str:
-        for name, spellings in _OPERATORS.items():
+        for name, spellings in OPERATORS.items():
             if op == name or op in spellings.values():
                 return name
-        raise ValueError(f"must be one of {', '.join(_OPERATORS)}")
+        raise ValueError(f"must be one of {', '.join(OPERATORS)}")
 
     @field_validator("value", mode="before")
     @classmethod
@@ -62,12 +64,12 @@ class Condition(BaseModel):
     @property
     def generations(self) -> frozenset[Generation]:
         """The servers that have the operator."""
-        return frozenset(_OPERATORS[self.op])
+        return frozenset(OPERATORS[self.op])
 
     def on(self, generation: Generation) -> Filter:
         """The filter as servers of a generation spell it, which has to be one of `generations`."""
         value = list(self.value) if isinstance(self.value, tuple) else self.value
-        return Filter(field=self.field, op=_OPERATORS[self.op][generation], value=value)
+        return Filter(field=self.field, op=OPERATORS[self.op][generation], value=value)
 
 
 @dataclass(frozen=True)

@@ -61,31 +61,67 @@ def _shown(key: str, value: object) -> str:
 
 
 class Settings(BaseModel):
-    """What a user chose. Fields are the keys of `[sources.databuddy]`; `README.md` lists them.
+    """What a user chose: the keys of `[sources.databuddy]`, each with its meaning below it.
 
-    `since` and `until` make a bounded run of exactly these days, which leaves the cursor alone;
-    `refetch` asks again for what is final. Above a `pack_size` of 100 to 200 the server's own query
-    grows too long and it falls back to one by one, at 15 to 45 ms each.
+    `docs/configuration.md` is made of this.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     credential: Credential = Credential()
-    base_url: str = DEFAULT_BASE_URL
-    websites: Names = ()
-    query_types: Names = ("default",)
-    reports: Annotated[tuple[ReportSetting, ...], BeforeValidator(as_list)] = ()
-    timezone: str = "UTC"
-    weeks: Weeks = Weeks.ISO
-    start_date: Day | None = None
-    lookback_days: Annotated[int, Field(ge=0, le=365)] = 3
-    allow_http: bool = False
-    requests_per_minute: Annotated[int, Field(ge=1, le=6000)] = 120
-    pack_size: Annotated[int, Field(ge=1, le=400)] = 100
-    allow_empty: bool = False
-    since: Day | None = None
-    until: Day | None = None
-    refetch: bool = False
+
+    base_url: str = Field(DEFAULT_BASE_URL, examples=["https://databuddy.example.com"])
+    """Of the server, with or without `/v1`."""
+
+    websites: Names = Field((), examples=[["example.com", "blog.example.com"]])
+    """Ids or domains. Default: all that the key sees, which costs one request when the source is
+    built, as domains do; with ids nothing is asked before extraction."""
+
+    query_types: Names = Field(("default",), examples=[["top_pages", "country_weekly"]])
+    """`"default"`, `"all"`, or names; `top_pages_weekly` is `top_pages` by week."""
+
+    reports: Annotated[tuple[ReportSetting, ...], BeforeValidator(as_list)] = Field(
+        (), examples=[[{"query_type": "top_pages", "grain": "month"}]]
+    )
+    """More reports: by hour, week or month, with filters, for some websites."""
+
+    timezone: str = Field("UTC", examples=["Europe/Berlin"])
+    """IANA name of the zone that cuts the days. A dataset keeps the zone it began with."""
+
+    weeks: Weeks = Field(Weeks.ISO, examples=["sunday"])
+    """Weeks begin on Monday (`"iso"`) or on `"sunday"`."""
+
+    start_date: Day | None = Field(None, examples=["2026-01-01"])
+    """First day of the first sync. Default: 30 days ago. Moved earlier later on, the missing days
+    are loaded."""
+
+    lookback_days: Annotated[int, Field(ge=0, le=365)] = Field(3, examples=[7])
+    """How many days before the newest one each sync asks for again, since late events change
+    them."""
+
+    allow_http: bool = Field(False, examples=[True])
+    """Send the key over plain http to another machine."""
+
+    requests_per_minute: Annotated[int, Field(ge=1, le=6000)] = Field(120, examples=[60])
+    """What the plan allows. Fewer are sent when the server says that fewer remain."""
+
+    pack_size: Annotated[int, Field(ge=1, le=400)] = Field(100, examples=[50])
+    """Questions that travel in one request at most. Above 100 to 200 the server's own query grows
+    too long and it falls back to one by one, at 15 to 45 ms each."""
+
+    allow_empty: bool = Field(False, examples=[True])
+    """Believe a day that had data and is now empty."""
+
+    since: Day | None = Field(None, examples=["2026-01-01"])
+    """First day of a first sync; with `until`, of a bounded run."""
+
+    until: Day | None = Field(None, examples=["2026-01-31"])
+    """Last day of a bounded run, which loads exactly these days and moves no cursor."""
+
+    refetch: bool = Field(False, examples=[True])
+    """Ask again for cells that `coverage` calls final, too."""
 
     @classmethod
     def of(cls, **values: Any) -> Settings:

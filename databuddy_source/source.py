@@ -56,28 +56,7 @@ def databuddy_source(
     environment (`SOURCES__DATABUDDY__API_KEY`, ...). They are untyped because dlt fills in no
     unions; `Settings` checks them.
 
-    Args:
-        api_key: of Databuddy, with the scope `read:data`.
-        session_cookie: of a dashboard, instead of a key.
-        base_url: of a server, with or without `/v1`. Default `https://api.databuddy.cc/v1`.
-        websites: list of ids or domains. Default: all that the key sees, which costs one request
-            when the source is built, as domains do; with ids nothing is asked before extraction.
-        query_types: "default", "all", or a list of names; `top_pages_weekly` is `top_pages` by
-            week. Default "default".
-        reports: list of dicts with `query_type`, and optionally `name`, `grain`, `filters` and
-            `websites`; see `ReportSetting`.
-        timezone: IANA name of the zone that cuts the days. Default UTC.
-        weeks: "iso" (from Monday on) or "sunday". Default "iso".
-        start_date: first day of the first sync (date or YYYY-MM-DD). Default 30 days ago. Moved
-            earlier later on, the missing days are loaded.
-        lookback_days: how many days before the newest one are asked for again. Default 3.
-        allow_http: send the key over plain http to another machine. Default False.
-        requests_per_minute: what the plan allows. Default 120.
-        pack_size: cells that travel in one request at most, 1 to 400. Default 100.
-        allow_empty: believe a day that had data and is now empty. Default False.
-        since: first day of a first sync; with `until`, of a bounded run.
-        until: last day of a bounded run, which loads exactly these days and no cursor moves.
-        refetch: ask again for cells that coverage calls final, too. Default False.
+    What each means stands at the fields of `Settings`, of which `docs/configuration.md` is made.
 
     Raises:
         BadSetting, InsecureAddress, NoKey: before anything is sent.

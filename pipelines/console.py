@@ -96,11 +96,18 @@ class Exit(IntEnum):
     """Exit codes of the command line."""
 
     COMPLETE = 0
+    """all complete"""
     FAILED = 1
+    """failed: what to do stands in the last line"""
     WRONG_USAGE = 2
+    """wrong usage or configuration: nothing was loaded"""
     INCOMPLETE = 3
+    """loaded, but some cells failed or are truncated: they are named; of `verify`: a final cell
+    differs, or one got no answer"""
     INTERRUPTED = 130
+    """interrupted with Ctrl-C: the same command goes on"""
     TERMINATED = 143
+    """terminated: the same command goes on"""
 
 
 class LogFormat(StrEnum):

@@ -54,7 +54,7 @@ _STATUSES: dict[int, type[DatabuddyError]] = {
     429: RateLimited,
 }
 
-_SENTENCES: dict[type[DatabuddyError], str] = {
+SENTENCES: dict[type[DatabuddyError], str] = {
     KeyRejected: "The server rejects the key",
     MissingScope: "The key may not do this",
     WebsiteNotAccessible: "The website does not exist or the key may not see it",
@@ -91,7 +91,7 @@ def check(answer: httpx.Response, where: Where, wall: float) -> None:
     page = _page(answer)
     if page and issubclass(kind, AccessDenied | Skippable):
         kind = NotTheApi  # a proxy's no says nothing about the key or the website
-    what = _SENTENCES[kind] + f" (HTTP {status}" + (f", {told.code})" if told.code else ")")
+    what = SENTENCES[kind] + f" (HTTP {status}" + (f", {told.code})" if told.code else ")")
     detail = _without_secret(_detail(told), answer)[:500] or page
     what = f"{what}: {detail}" if detail else what
     if issubclass(kind, RateLimited):

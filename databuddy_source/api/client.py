@@ -54,7 +54,9 @@ class Credential:
     """What proves who asks: an API key, or the session cookie of a dashboard."""
 
     api_key: str = field(default="", repr=False)
+    """Of Databuddy, with the scope `read:data`."""
     session_cookie: str = field(default="", repr=False)
+    """Of a dashboard, instead of a key."""
 
     def headers(self) -> dict[str, str]:
         """The one header that carries the credential.

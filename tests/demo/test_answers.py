@@ -49,6 +49,8 @@ COLUMNS_2026 = {
     "percentage:float last_clicked:str",
     "revenue_time_series": "date:str revenue:float transactions:int customers:int "
     "refund_amount:float refund_count:int attributed_revenue:float attributed_transactions:int",
+    "revenue_by_utm_source": "name:str revenue:float transactions:int customers:int "
+    "percentage:float",
     "session_list": "session_id:str first_visit:str last_visit:str page_views:int visitor_id:str "
     "country:str? referrer:str? device_type:str? browser_name:str os_name:str events:list "
     "country_code:str country_name:str",
@@ -232,7 +234,7 @@ def test_the_2026_server_knows_types_that_2025_does_not_and_the_other_way_round(
     newer, older = set(queries("2026")), set(queries("2025"))
     assert newer - older == {
         "revenue_overview", "revenue_time_series", "retention_rate", "vitals_time_series",
-        "custom_events_recent", "link_total_clicks",
+        "custom_events_recent", "link_total_clicks", "revenue_by_utm_source",
     }  # fmt: skip
     assert older - newer == {"connection_type"}
 

@@ -1,0 +1,1 @@
+"""What the manual's generated parts say, by subject."""

@@ -1,0 +1,44 @@
+"""The command line."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+from typing import Any
+
+from typer.main import get_command
+
+from docs.parts.markdown import docstrings, sentence, table
+from pipelines.console import Exit
+from pipelines.sync import app
+
+
+def commands() -> str:
+    """Every command with its options and examples."""
+    return "\n\n".join(_command(name, each) for name, each in every_command().items())
+
+
+def every_command() -> dict[str, Any]:
+    """The command line's commands by name. typer's own click has no public types."""
+    return dict(get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def _command(name: str, command: Any) -> str:
+    told, _, examples = dedent(command.help or "").partition("Examples:")
+    lines = [line.strip() for line in examples.splitlines() if line.strip()]
+    shown = ["```sh", *(line.replace("python ", ".venv/bin/python ", 1) for line in lines), "```"]
+    rows = []
+    for each in command.params:
+        names = ", ".join(f"`{option}`" for option in each.opts)
+        default = "" if each.is_flag or each.default in (None, [], ()) else f"`{each.default}`"
+        rows.append([names, "required" if each.required else default, each.help or ""])
+    parts = [f"### {name}", " ".join(told.split()), "\n".join(shown) if lines else ""]
+    if rows:
+        parts.append(table(["option", "default", "meaning"], rows))
+    return "\n\n".join(filter(None, parts))
+
+
+def exit_codes() -> str:
+    """Every exit code."""
+    told = docstrings(Exit)
+    rows = [[f"`{each.value}`", sentence(told[each.name])] for each in Exit]
+    return table(["exit code", "meaning"], rows)

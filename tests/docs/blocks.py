@@ -1,0 +1,156 @@
+"""The code blocks of the README and the manual, and a folder in which they run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from typing import Final
+
+from docs import generate
+
+PROJECT = generate.PROJECT
+
+NOT_RUN: Final[Mapping[str, str]] = {
+    "python3 -m venv .venv && .venv/bin/pip install '.[cli,duckdb]'": "needs a package index",
+    ".venv/bin/pip install --upgrade '.[cli,duckdb]'": "needs a package index",
+    "git pull": "needs a remote repository",
+    "make test": "would run this test",
+    "make coverage": "would run this test",
+    "make docs": "test_site.py builds the site",
+    ".venv/bin/python docs/generate.py": "test_generated.py does the same",
+    ".venv/bin/python pipelines/sync.py --demo": "is `make demo`, which the first steps run twice",
+    "systemctl --user daemon-reload": "needs systemd's user manager; the units are verified",
+    "systemctl --user enable --now databuddy.timer": "as above",
+    "dagster dev -f pipelines/dagster_defs.py": "never ends; test_wrappers.py loads the file",
+    "SET search_path TO databuddy": "needs Postgres",
+}
+"""Every command of the manual that no test runs, with the reason."""
+
+OWN_TESTS: Final[Mapping[str, str]] = {
+    "numbers.md": "its queries are about certain days of a demo server of their own",
+}
+"""Pages whose blocks are run by tests of their own."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block.
+
+    Attributes:
+        page: file name of its page.
+        language: what stands behind the fence.
+        text: without the indentation of its list.
+        before: the last line of text before it.
+    """
+
+    page: str
+    language: str
+    text: str
+    before: str
+
+
+def _blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    found = re.finditer(r"^( *)```(\S*)\n(.*?)^\1```$", text, flags=re.DOTALL | re.MULTILINE)
+    return [
+        Block(page.name, each[2], dedent(each[3]), text[: each.start()].strip().split("\n")[-1])
+        for each in found
+    ]
+
+
+BLOCKS: Final = [
+    block for page in generate.pages() if page.name not in OWN_TESTS for block in _blocks(page)
+]
+
+
+def in_language(language: str) -> list[Block]:
+    """The blocks of a language, in the order of the pages."""
+    return [block for block in BLOCKS if block.language == language]
+
+
+def shell_of(page: str) -> list[str]:
+    """The page's blocks of shell words, without the lines that `NOT_RUN` lists."""
+    blocks = []
+    for block in in_language("sh"):
+        kept = [line for line in block.text.splitlines() if command(line) not in NOT_RUN]
+        if block.page == page and kept:
+            blocks.append("\n".join(kept))
+    return blocks
+
+
+def command(line: str) -> str:
+    """A line of shell words without a comment."""
+    return re.sub(r"\s+#.*", "", line)
+
+
+def commands_of(page: str) -> set[str]:
+    """The page's lines of shell words that can be run."""
+    return {command(line) for words in shell_of(page) for line in words.splitlines()}
+
+
+def pages_to_run() -> list[str]:
+    """Pages that together have every command. One whose commands all stand, word for word, on
+    others is not run again: each takes seconds."""
+    pages = {block.page: commands_of(block.page) for block in in_language("sh")}
+    for page in sorted(pages, key=lambda page: len(pages[page])):
+        if pages[page] <= set().union(*(own for other, own in pages.items() if other != page)):
+            del pages[page]
+    return sorted(pages)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """What a user has after `git clone` and an installation, with `~` above it.
+
+    Attributes:
+        home: the user's home.
+        environment: of what runs.
+        key: that stands where the manual has `dbdy_...`.
+    """
+
+    home: Path
+    environment: Mapping[str, str]
+    key: str
+
+    @property
+    def folder(self) -> Path:
+        return self.home / "databuddy-source"
+
+    def make(self) -> None:
+        """Link the project's files, and this Python as that of `.venv`."""
+        bin_ = self.folder / ".venv" / "bin"
+        bin_.mkdir(parents=True)
+        for path in PROJECT.iterdir():
+            if not path.name.startswith(".") and path.suffix != ".duckdb":
+                (self.folder / path.name).symlink_to(path)
+        (bin_ / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        (bin_ / "python").chmod(0o755)
+        (self.folder / ".venv" / ".installed-demo").touch()  # so that make installs nothing
+
+    def run(self, words: str, folder: Path | None = None) -> str:
+        """Run shell words as they stand there. Returns what they print; fails when they do."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", words.replace("dbdy_...", self.key)],
+            cwd=folder or self.folder,
+            env={
+                **{name: value for name, value in os.environ.items() if name in {"PATH", "LANG"}},
+                "HOME": str(self.home),
+                "DLT_PROJECT_DIR": str(self.folder),
+                "DLT_DATA_DIR": str(self.home / "dlt"),
+                "PYTHONPATH": str(PROJECT),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                **self.environment,
+            },
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+        return done.stdout

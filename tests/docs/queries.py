@@ -1,0 +1,51 @@
+"""The queries of docs/queries.md."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+
+from docs.generate import PROJECT
+
+PAGE = (PROJECT / "docs" / "queries.md").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query of the manual.
+
+    Attributes:
+        title: its heading.
+        prose: what stands between heading and query.
+        sql: the query.
+    """
+
+    title: str
+    prose: str
+    sql: str
+
+    @property
+    def tables(self) -> set[str]:
+        """The tables that it reads."""
+        own = set(re.findall(r"(\w+) AS \(\s*SELECT", self.sql))
+        return set(re.findall(r"(?:FROM|JOIN) ([a-z_]+)\b(?!\.)", self.sql)) - own
+
+
+QUERIES = {
+    title: Query(title, prose, sql)
+    for title, prose, sql in re.findall(
+        r"\n### (.+?)\n(.*?)```sql\n(.*?)```", PAGE, flags=re.DOTALL
+    )
+}
+
+NAMED = tomllib.loads(re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)[0])["sources"][
+    "databuddy"
+]["query_types"]
+"""What the page says has to be configured."""
+
+
+def reports() -> set[str]:
+    """The reports that the queries read, and one to compare with."""
+    every = set().union(*(query.tables for query in QUERIES.values()))
+    return every - {"websites", "coverage"} | {"revenue_overview"}
