@@ -57,6 +57,7 @@ from pipelines.options import (  # noqa: E402
     Wait,
     Websites,
 )
+from pipelines.status import status  # noqa: E402
 from pipelines.warehouse import Warehouse  # noqa: E402
 
 SAMPLE = 200
@@ -276,6 +277,7 @@ def verify(
 
 app.command()(check)
 app.command()(discover)
+app.command()(status)
 
 
 if __name__ == "__main__":
