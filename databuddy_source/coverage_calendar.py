@@ -63,7 +63,7 @@ def held(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Held]:
             Grain(grain), zone, first, last, synced_at.astimezone(UTC), load_id
         )
     marks: dict[tuple[str, bool, bool], Mark] = {}
-    plain: dict[tuple[Mark, int], Known] = {}  # most windows are like many others
+    alike: dict[tuple[Mark, int, str], Known] = {}
     # an instant takes ten times as long to read as a date
     for website_id, report, day, hour, status, final, silent, rows, reason in query_table(
         pipeline,
@@ -74,13 +74,11 @@ def held(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Held]:
         kind = (status, final, silent)
         if kind not in marks:
             marks[kind] = mark_of(Status(status), final=bool(final), silent=bool(silent))
-        mark = marks[kind]
+        what = marks[kind], rows, reason or ""
+        if what not in alike:
+            alike[what] = Known(what[0], what[2], rows)
         place = hour.astimezone(UTC) if hour else day
-        if reason:
-            known = Known(mark, reason, rows)
-        elif (known := plain.get((mark, rows))) is None:
-            known = plain[mark, rows] = Known(mark, "", rows)
-        found[website_id, report].known[place] = known
+        found[website_id, report].known[place] = alike[what]
     return found
 
 

@@ -63,7 +63,8 @@ class Settings(BaseModel):
     """What a user chose. Fields are the keys of `[sources.databuddy]`; `README.md` lists them.
 
     `since` and `until` make a bounded run of exactly these days, which leaves the cursor alone;
-    `refetch` asks again for what is final.
+    `refetch` asks again for what is final, and `only_gaps` only for what the calendar of the
+    warehouse calls lacking.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -83,6 +84,7 @@ class Settings(BaseModel):
     since: Day | None = None
     until: Day | None = None
     refetch: bool = False
+    only_gaps: bool = False
 
     @classmethod
     def of(cls, **values: Any) -> Settings:
@@ -148,6 +150,8 @@ class Settings(BaseModel):
             raise InsecureAddress(f"The key would travel unprotected to {self.base_url}")
         if self.until and not self.since:
             raise ValueError("until needs since: together they name the days of a bounded run")
+        if self.only_gaps and not self.until:
+            raise ValueError("only_gaps needs since and until: it is for bounded runs")
         today = windows.today(self.timezone)
         for key, day in (("since", self.since), ("start_date", self.start_date)):
             if day and day > today:

@@ -47,6 +47,7 @@ def databuddy_source(
     since: Any = None,
     until: Any = None,
     refetch: Any = None,
+    only_gaps: Any = None,
 ) -> Iterator[DltResource]:
     """Each query type of each website as a resource `<report>__<website id>`; all websites of a
     report fill one table. Besides: `websites`, `query_types`, `coverage`.
@@ -76,6 +77,8 @@ def databuddy_source(
         since: first day of a first sync; with `until`, of a bounded run.
         until: last day of a bounded run, which loads exactly these days and no cursor moves.
         refetch: ask again for cells that coverage calls final, too. Default False.
+        only_gaps: of a bounded run: ask only for cells that failed, are truncated, suspect or
+            missing. Default False.
 
     Raises:
         BadSetting, InsecureAddress, NoKey: before anything is sent.
@@ -98,6 +101,7 @@ def databuddy_source(
         since=since,
         until=until,
         refetch=refetch,
+        only_gaps=only_gaps,
     )
     settings.credential.headers()
     dlt_settings.for_source()

@@ -14,7 +14,7 @@ import dlt
 from databuddy_source.api.models import Website
 from databuddy_source.calendar import Mark, Marked, Stretch, stretches
 from databuddy_source.catalog import load_catalog
-from databuddy_source.coverage_calendar import Held, calendar_of, held, within
+from databuddy_source.coverage_calendar import calendar_of, held, within
 from databuddy_source.coverage_queries import query_table
 from databuddy_source.report_settings import ReportSetting
 from databuddy_source.selection import websites_of_reports

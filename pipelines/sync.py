@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,27 +16,13 @@ sys.path.insert(0, str(PROJECT))
 import typer  # noqa: E402
 from typer.core import TyperGroup  # noqa: E402
 
-from databuddy_source import sync_in_loads  # noqa: E402
-from databuddy_source.coverage_queries import gaps_of_loads, loaded_reports  # noqa: E402
-from databuddy_source.exclusive import alone  # noqa: E402
-from databuddy_source.extraction import budget_of  # noqa: E402
 from databuddy_source.planning import plan as plan_of  # noqa: E402
-from databuddy_source.settings import Settings  # noqa: E402
 from databuddy_source.source import configured  # noqa: E402
 from databuddy_source.verify import verify as compare_with_the_api  # noqa: E402
 from pipelines.account import account, chosen  # noqa: E402
-from pipelines.console import (  # noqa: E402
-    NOTHING_TO_LOAD,
-    Exit,
-    first_query,
-    for_people,
-    out,
-    progress,
-    say,
-    show_plan,
-    summary,
-    verdict,
-)
+from pipelines.console import for_people, show_plan, verdict  # noqa: E402
+from pipelines.heal import heal  # noqa: E402
+from pipelines.loading import load  # noqa: E402
 from pipelines.looking import check, discover  # noqa: E402
 from pipelines.options import (  # noqa: E402
     AllowEmpty,
@@ -131,31 +116,8 @@ def sync(
                 warehouse.open()
             code = show_plan(plan_of(warehouse.pipeline, settings))
         else:
-            code = _load(warehouse, settings, arguments, wait)
+            code = load(warehouse, settings, arguments, wait=wait)
     raise typer.Exit(code)
-
-
-def _load(warehouse: Warehouse, settings: Settings, arguments: dict[str, Any], wait: bool) -> Exit:
-    started = time.monotonic()
-    budget = budget_of(settings)
-    spent = budget.spent
-    pipeline = warehouse.pipeline
-    with alone(pipeline, wait=wait, say=say):  # also while coverage is read for the summary
-        loads = sync_in_loads(
-            pipeline,
-            arguments,
-            before_load=warehouse.wait,
-            tell=lambda step: say(progress(step, time.monotonic() - started)),
-        )
-        if not loads:
-            out.print(NOTHING_TO_LOAD)
-            return Exit.COMPLETE
-        warehouse.wait()
-        loaded, gaps = loaded_reports(pipeline, loads), gaps_of_loads(pipeline, loads)
-    code = summary(loaded, gaps, budget.spent - spent, time.monotonic() - started)
-    if warehouse.file and (query := first_query(warehouse.file, pipeline.dataset_name, loaded)):
-        out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
-    return code
 
 
 @app.command()
@@ -278,6 +240,7 @@ def verify(
 app.command()(check)
 app.command()(discover)
 app.command()(status)
+app.command()(heal)
 
 
 if __name__ == "__main__":
