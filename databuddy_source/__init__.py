@@ -8,7 +8,17 @@ pipeline.run(databuddy_source())
 """
 
 from databuddy_source.coverage_queries import IncompleteLoad, raise_if_incomplete
+from databuddy_source.healing import heal
 from databuddy_source.loads import sync, sync_in_loads
 from databuddy_source.source import databuddy_source
+from databuddy_source.warehouse_status import status
 
-__all__ = ["IncompleteLoad", "databuddy_source", "raise_if_incomplete", "sync", "sync_in_loads"]
+__all__ = [
+    "IncompleteLoad",
+    "databuddy_source",
+    "heal",
+    "raise_if_incomplete",
+    "status",
+    "sync",
+    "sync_in_loads",
+]

@@ -9,7 +9,6 @@ from typing import Any
 import dlt
 
 from databuddy_source.loads import Step, sync_in_loads
-from databuddy_source.settings import Settings
 from databuddy_source.source import configured
 from databuddy_source.warehouse_status import status
 from databuddy_source.windows import today
@@ -42,7 +41,7 @@ def heal(
         AlreadyRunning: another process syncs with this pipeline.
     """
     given = dict(arguments or {})
-    bounds = bounds_of_gaps(pipeline, configured(**given), since, until)
+    bounds = bounds_of_gaps(pipeline, given, since, until)
     if not bounds:
         return []
     return sync_in_loads(
@@ -51,11 +50,11 @@ def heal(
 
 
 def bounds_of_gaps(
-    pipeline: dlt.Pipeline, settings: Settings, since: date | None, until: date | None
+    pipeline: dlt.Pipeline, arguments: Mapping[str, Any], since: date | None, until: date | None
 ) -> dict[str, Any]:
     """The arguments of `databuddy_source` for a bounded run that asks for what is lacking from
     `since` to `until`; empty when nothing is."""
-    found = status(pipeline, settings, since=since, until=until)
+    found = status(pipeline, arguments, since=since, until=until)
     gaps = [gap for each in found.reports for gap in each.gaps]
     if not gaps:
         return {}
@@ -63,4 +62,5 @@ def bounds_of_gaps(
     first = max(since or date.min, min(gap.first for gap in gaps))
     last = min(until or date.max, max(gap.last for gap in gaps))
     # UTC may be a day ahead
-    return {"since": min(first, today(settings.timezone)), "until": last, "only_gaps": True}
+    first = min(first, today(configured(**arguments).timezone))
+    return {"since": first, "until": last, "only_gaps": True}

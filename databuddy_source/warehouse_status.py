@@ -19,6 +19,7 @@ from databuddy_source.coverage_queries import query_table
 from databuddy_source.report_settings import ReportSetting
 from databuddy_source.selection import websites_of_reports
 from databuddy_source.settings import Settings, now
+from databuddy_source.source import configured
 from databuddy_source.windows import Grain
 
 
@@ -106,7 +107,7 @@ class WarehouseStatus:
 
 def status(
     pipeline: dlt.Pipeline,
-    settings: Settings,
+    arguments: Mapping[str, Any] | None = None,
     *,
     since: date | None = None,
     until: date | None = None,
@@ -115,12 +116,14 @@ def status(
 
     Args:
         pipeline: whose warehouse it is.
-        settings: from `configured(...)`: websites, reports, and where they begin.
+        arguments: of `databuddy_source`, above what is configured: websites, reports, and where
+            they begin.
         since, until: look at these days only, both included.
 
     Raises:
         BadSetting: a configured domain is none of the websites that the warehouse knows.
     """
+    settings = configured(**(arguments or {}))
     domains = {row[0]: row[1] for row in _listed(pipeline, "websites", "id, domain")}
     websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
     offered = {row[0] for row in _listed(pipeline, "query_types", "table_name")}

@@ -57,13 +57,12 @@ def heal(
         "allow_empty": allow_empty or None,
     }
     with for_people(verbose), account(demo, given) as arguments:
-        settings = configured(**arguments)
-        settings.credential.headers()
+        configured(**arguments).credential.headers()
         warehouse = Warehouse.of(demo, destination, dataset, state_dir)
         warehouse.open()
         bounds = bounds_of_gaps(
             warehouse.pipeline,
-            settings,
+            arguments,
             since.date() if since else None,
             until.date() if until else None,
         )

@@ -13,7 +13,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from databuddy_source.calendar import Mark
-from databuddy_source.source import configured
 from databuddy_source.warehouse_status import ReportStatus, WarehouseStatus
 from databuddy_source.warehouse_status import status as status_of
 from pipelines.account import account, chosen
@@ -64,12 +63,11 @@ def status(
     """
     given = {"websites": website or None, **chosen(report, demo=demo)}
     with for_people(verbose), account(demo, given) as arguments:
-        settings = configured(**arguments)
         warehouse = Warehouse.of(demo, destination, dataset, state_dir)
         warehouse.open()
         found = status_of(
             warehouse.pipeline,
-            settings,
+            arguments,
             since=since.date() if since else None,
             until=until.date() if until else None,
         )
