@@ -21,6 +21,7 @@ from databuddy_source.source import configured  # noqa: E402
 from databuddy_source.verify import verify as compare_with_the_api  # noqa: E402
 from pipelines.account import account, chosen  # noqa: E402
 from pipelines.console import for_people, show_plan, verdict  # noqa: E402
+from pipelines.explain import explain  # noqa: E402
 from pipelines.heal import heal  # noqa: E402
 from pipelines.loading import load  # noqa: E402
 from pipelines.looking import check, discover  # noqa: E402
@@ -241,6 +242,7 @@ app.command()(check)
 app.command()(discover)
 app.command()(status)
 app.command()(heal)
+app.command()(explain)
 
 
 if __name__ == "__main__":

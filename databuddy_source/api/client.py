@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
@@ -17,22 +17,21 @@ import httpx
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from databuddy_source.api.answers import check, read_json
+from databuddy_source.api.answers import check, failures, read_json
 from databuddy_source.api.budget import Budget, Clock, Slot
 from databuddy_source.api.errors import (
     BadSetting,
     DatabuddyError,
     NoKey,
-    NotTheApi,
-    TimedOut,
     UnexpectedAnswer,
-    Unreachable,
     Where,
 )
 from databuddy_source.api.limits import allowance
 from databuddy_source.api.models import (
     BatchAnswer,
     CompileAnswer,
+    ExportBody,
+    ExportFormat,
     ParameterResult,
     QueryAnswer,
     QueryBody,
@@ -40,11 +39,14 @@ from databuddy_source.api.models import (
     Website,
     WebsitesAnswer,
 )
+from databuddy_source.api.requests import Request, compile_request, query_request
 from databuddy_source.api.retry import FIRST_CONTACT, SETTLED, Patience, retrying
 
 Model = TypeVar("Model", bound=BaseModel)
 
 CONNECT_SECONDS = 5.0
+
+_JSON = {"content-type": "application/json"}
 
 logger = logging.getLogger("databuddy_source")
 
@@ -141,39 +143,48 @@ class Client:
         patience: Patience = SETTLED,
     ) -> dict[str, ParameterResult]:
         """Send all bodies in one request. Returns the answers by the ids of their parameters,
-        which must differ over all bodies; an id that the server left out is missing.
-
-        Dates are sent in the query string, where 2025 servers read them, and in the bodies,
-        where 2026 servers do.
-        """
+        which must differ over all bodies; an id that the server left out is missing."""
         where = Where(url=f"{self._base_url}/query", website=website_id)
-        params = {
-            "website_id": website_id,
-            "timezone": timezone,
-            "start_date": min(body.startDate for body in bodies)[:10],
-            "end_date": max(body.endDate for body in bodies)[:10],
-        }
-        sent = [body.model_dump(exclude_none=True) for body in bodies]
-        data = await self._post("/query", params, sent[0] if len(sent) == 1 else sent, patience)
+        data = await self._post(query_request(website_id, bodies, timezone), patience)
         if isinstance(data, dict) and "results" in data:
             answers = _parse(BatchAnswer, data, where).results
         else:
             answers = [_parse(QueryAnswer, data, where)]
         return _by_id(bodies, answers)
 
-    async def compile(
-        self, website_id: str, query_type: str, start: str, end: str, limit: int
-    ) -> CompileAnswer:
-        """The SQL that the server would run for one window (plain dates, both inclusive)."""
-        asked = {
-            "projectId": website_id,
-            "type": query_type,
-            "from": start,
-            "to": end,
-            "limit": limit,
-        }
-        data = await self._post("/query/compile", {"website_id": website_id}, asked, SETTLED)
+    async def compile(self, website_id: str, body: QueryBody, timezone: str) -> CompileAnswer:
+        """The SQL that the server would run for the first question of a body."""
+        data = await self._post(compile_request(website_id, body, timezone), SETTLED)
         return _parse(CompileAnswer, data, self._where("/query/compile"))
+
+    async def export(self, asked: ExportBody) -> AsyncIterator[bytes]:
+        """The file that the server makes, piece by piece. Only servers of 2025 have exports, and
+        only for the session of a dashboard.
+
+        Raises:
+            NotTheApi: the server has no exports.
+            KeyRejected: it has, and not for this credential.
+            Unreachable: the file broke off.
+        """
+        where = Where(url=f"{self._base_url}/export", website=asked.websiteId)
+        request = Request("/export", {}, asked.model_dump(mode="json"))
+        answer = await retrying(
+            lambda slot: self._open(request, where, slot),
+            self._clock,
+            SETTLED,
+            admit=self._budget.slot,
+        )
+        try:
+            with failures(where, SETTLED.answer, CONNECT_SECONDS):
+                kind = answer.headers.get("content-type", "")
+                if "html" in kind or ("json" in kind and asked.format is not ExportFormat.JSON):
+                    await answer.aread()
+                    read_json(answer, where)
+                    raise UnexpectedAnswer(f"The server sent {kind}, not a file", where=where)
+                async for piece in answer.aiter_bytes():
+                    yield piece
+        finally:
+            await answer.aclose()
 
     async def health(self) -> bool | None:
         """What `/health` at the server's root says: True, False, or None where there is none.
@@ -195,12 +206,12 @@ class Client:
             lambda _: self._send("GET", path, params, None, patience.answer), self._clock, patience
         )
 
-    async def _post(
-        self, path: str, params: dict[str, str], body: object, patience: Patience
-    ) -> object:
-        content = orjson.dumps(body)
+    async def _post(self, asked: Request, patience: Patience) -> object:
+        content = orjson.dumps(asked.body)
         return await retrying(
-            lambda slot: self._send("POST", path, params, content, patience.answer, slot),
+            lambda slot: self._send(
+                "POST", asked.path, asked.params, content, patience.answer, slot
+            ),
             self._clock,
             patience,
             admit=self._budget.slot,
@@ -216,7 +227,7 @@ class Client:
         slot: Slot | None = None,
     ) -> object:
         where = Where(url=self._base_url + path, website=params.get("website_id", ""))
-        try:
+        with failures(where, seconds, CONNECT_SECONDS):
             # httpx counts from byte to byte, so an answer that trickles in would never time out
             async with asyncio.timeout(seconds):
                 answer = await self._http.request(
@@ -224,21 +235,9 @@ class Client:
                     self._base_url + path,
                     params=params,
                     content=content,
-                    headers={"content-type": "application/json"} if content else None,
+                    headers=_JSON if content else None,
                     timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
                 )
-        except httpx.ConnectTimeout:
-            raise Unreachable(f"No connection in {CONNECT_SECONDS:.0f} s", where=where) from None
-        except (httpx.TimeoutException, TimeoutError):
-            raise TimedOut(f"No answer in {seconds:.0f} s", where=where) from None
-        except httpx.DecodingError:
-            raise NotTheApi(
-                "The server sent a compressed answer that is broken", where=where
-            ) from None
-        except httpx.TransportError as error:
-            # `from None`: httpx errors hold the request, and with it the key
-            reason = str(error) or type(error).__name__
-            raise Unreachable(f"The server cannot be reached: {reason}", where=where) from None
         # read to its end; answer and stream hold each other, so megabytes would wait for the
         # garbage collector
         answer.stream = httpx.ByteStream(b"")
@@ -250,6 +249,32 @@ class Client:
             answer.status_code,
             len(answer.content),
         )
+        self._judge(answer, where, slot)
+        return read_json(answer, where)
+
+    async def _open(self, asked: Request, where: Where, slot: Slot | None) -> httpx.Response:
+        """A successful answer, whose body is still to be read."""
+        seconds = SETTLED.answer
+        with failures(where, seconds, CONNECT_SECONDS):
+            async with asyncio.timeout(seconds):
+                answer = await self._http.send(
+                    self._http.build_request(
+                        "POST",
+                        asked.url(self._base_url),
+                        content=orjson.dumps(asked.body),
+                        headers=_JSON,
+                        timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
+                    ),
+                    stream=True,
+                )
+                if not answer.is_success:
+                    await answer.aread()
+        logger.info("POST %s %s: HTTP %s", where.url, where.website, answer.status_code)
+        self._judge(answer, where, slot)
+        return answer
+
+    def _judge(self, answer: httpx.Response, where: Where, slot: Slot | None) -> None:
+        """Learn what an answer says of the limit, and raise what it stands for."""
         if slot:
             slot.allowance = allowance(answer.headers, self._clock.wall())
         try:
@@ -258,7 +283,6 @@ class Client:
             if (silence := getattr(error, "retry_after", None)) is not None:
                 self._budget.stay_silent(silence)
             raise
-        return read_json(answer, where)
 
 
 def _by_id(bodies: Sequence[QueryBody], answers: list[QueryAnswer]) -> dict[str, ParameterResult]:

@@ -42,6 +42,7 @@ from databuddy_source.api.errors import (
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import first_contact
 from pipelines.console import Exit, explain
+from tests.api.bodies import a_body
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]
 Outcome = httpx.Response | Exception
@@ -535,7 +536,7 @@ def test_an_answer_of_another_shape_is_refused_with_the_field(
         "/query/websites": client.websites,
         "/query/types": client.query_types,
         "/query": lambda: one_question(client),
-        "/query/compile": lambda: client.compile("web_1", "top_pages", DAY, DAY, 1),
+        "/query/compile": lambda: client.compile("web_1", a_body(DAY), "UTC"),
     }
     route = server.route(url=path).respond(content=json.dumps(data))
     with pytest.raises(UnexpectedAnswer) as caught:
