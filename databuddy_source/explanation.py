@@ -9,7 +9,7 @@ from typing import Any
 
 from databuddy_source import windows
 from databuddy_source.api.client import Client
-from databuddy_source.api.errors import BadSetting, DatabuddyError, NotTheApi
+from databuddy_source.api.errors import BadSetting, DatabuddyError, NoSuchAddress
 from databuddy_source.api.models import CompileAnswer, QueryBody
 from databuddy_source.api.requests import Request
 from databuddy_source.api.server import run_alone
@@ -70,7 +70,7 @@ def explain(arguments: Mapping[str, Any], day: date | None = None) -> Explanatio
     questions = sum(len(body.parameters) for body in bodies)
     try:
         answer = run_alone(lambda: _compiled(client_for(settings), request, bodies))
-    except NotTheApi:
+    except NoSuchAddress:
         why = "This server has no /v1/query/compile, so it does not tell its SQL."
         return Explanation(url, request.body, questions, why_no_sql=why)
     except DatabuddyError as error:

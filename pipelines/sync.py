@@ -22,6 +22,7 @@ from databuddy_source.verify import verify as compare_with_the_api  # noqa: E402
 from pipelines.account import account, chosen  # noqa: E402
 from pipelines.console import for_people, show_plan, verdict  # noqa: E402
 from pipelines.explain import explain  # noqa: E402
+from pipelines.export import export  # noqa: E402
 from pipelines.heal import heal  # noqa: E402
 from pipelines.loading import load  # noqa: E402
 from pipelines.looking import check, discover  # noqa: E402
@@ -243,6 +244,7 @@ app.command()(discover)
 app.command()(status)
 app.command()(heal)
 app.command()(explain)
+app.command()(export)
 
 
 if __name__ == "__main__":

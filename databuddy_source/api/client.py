@@ -162,7 +162,7 @@ class Client:
         only for the session of a dashboard.
 
         Raises:
-            NotTheApi: the server has no exports.
+            NoSuchAddress: the server has no exports.
             KeyRejected: it has, and not for this credential.
             Unreachable: the file broke off.
         """

@@ -59,7 +59,7 @@ class Fetcher:
     def __init__(self, connect: Callable[[], Client], server: Server, timezone: str) -> None:
         self._connect = connect
         self._server = server
-        self._timezone = timezone if server.generation.takes_offsets else "UTC"
+        self._timezone = server.zone(timezone)
         self._waiting: dict[str, deque[Ask]] = defaultdict(deque)
         self._divided: deque[Pack] = deque()
         self._settling = Settling(takes_offsets=server.generation.takes_offsets)

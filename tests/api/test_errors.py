@@ -25,6 +25,7 @@ from databuddy_source.api.errors import (
     KeyRejected,
     MissingScope,
     NoKey,
+    NoSuchAddress,
     NotTheApi,
     NoWebsites,
     RateLimited,
@@ -189,7 +190,7 @@ MET: list[tuple[str, Outcome, type[DatabuddyError], str]] = [
     (
         "an address without an API",
         httpx.Response(404, text="Not Found"),
-        NotTheApi,
+        NoSuchAddress,
         "There is no API at this address (HTTP 404) ({}). " + CHECK_THE_WAY,
     ),
     (
@@ -404,7 +405,7 @@ STATUSES = [
     (401, KeyRejected),
     (402, RequestRefused),
     (403, WebsiteNotAccessible),
-    (404, NotTheApi),
+    (404, NoSuchAddress),
     (405, RequestRefused),
     (408, TimedOut),
     (413, RequestRefused),
