@@ -159,7 +159,10 @@ def _show_website(reports: Sequence[ReportStatus]) -> None:
     synced = f"last sync {newest[0]:%Y-%m-%d %H:%M} UTC, load {newest[1]}" if newest else ""
     out.print(f"[bold]{escape(name)}[/]  {synced or 'never synced'}")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("report", "first day", "last day", "rows", "last sync", "lacking"):
+    columns = ["report", "first day", "last day", "rows", "last sync"]
+    if any(each.gaps for each in reports):
+        columns.append("lacking")
+    for column in columns:
         table.add_column(
             column,
             justify="right" if column == "rows" else "left",
@@ -168,14 +171,15 @@ def _show_website(reports: Sequence[ReportStatus]) -> None:
         )
     for each in reports:
         lacking = (f"{n:,} {mark}" for mark, n in each.cells.items() if mark.is_gap)
-        table.add_row(
+        row = [
             each.report,
             _text(each.first) or "",
             _text(each.last) or "",
             f"{each.rows:,}",
-            f"{each.synced_at:%m-%d %H:%M}" if each.synced_at else "never",
+            f"{each.synced_at:%Y-%m-%d %H:%M}" if each.synced_at else "never",
             ", ".join(lacking),
-        )
+        ]
+        table.add_row(*row[: len(columns)])
     out.print(table)
     for line in calendar_lines(reports, out.width):
         out.print(line, markup=False)

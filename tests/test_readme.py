@@ -33,7 +33,7 @@ def test_all_personal_types_of_websites_are_listed() -> None:
 
 def test_every_key_of_the_configuration_is_listed() -> None:
     section = README.split("## Configuration")[1].split("## The tables")[0]
-    keys = set(Settings.model_fields) - {"credential", "since", "until", "refetch"} | {
+    keys = set(Settings.model_fields) - {"credential", "since", "until", "refetch", "only_gaps"} | {
         "api_key",
         "session_cookie",
     }
@@ -46,9 +46,11 @@ def test_every_command_and_option_is_listed() -> None:
     section = README.split("## The command line")[1].split("## Configuration")[0]
     commands = get_command(app).commands  # type: ignore[attr-defined]
     for name, command in commands.items():
-        assert f"| `{name}` |" in section
+        assert re.search(rf"\| `{name}( [A-Z]+)?` \|", section)
         for parameter in command.params:
-            assert any(option in section for option in parameter.opts), parameter.opts
+            is_option = parameter.param_type_name == "option"
+            named = parameter.opts if is_option else [parameter.name.upper()]
+            assert any(option in section for option in named), parameter.opts
 
 
 def test_the_python_example_runs_as_far_as_it_can_without_an_account() -> None:
