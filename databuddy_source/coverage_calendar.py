@@ -85,7 +85,8 @@ def held(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Held]:
 def calendar_of(
     held: Held | None, settings: Settings, *, zone: str, grain: Grain, now: datetime
 ) -> list[Marked]:
-    """All windows of one website and report, oldest first, with what is known of them.
+    """The windows of one website and report that have begun, oldest first, and what is known of
+    them.
 
     Args:
         held: what the warehouse has of them; None for nothing yet.
@@ -102,7 +103,8 @@ def calendar_of(
     last = max(settled, held.last) if held else settled
     weeks = held.weeks if held and grain is Grain.WEEK else settings.weeks
     tiles = windows.tile(first, last, zone, grain, weeks)
-    return marked(tiles, held.known if held else {}, settled)
+    begun = [window for window in tiles if window.start <= now]
+    return marked(begun, held.known if held else {}, settled)
 
 
 def within(marks: list[Marked], since: date | None, until: date | None) -> list[Marked]:

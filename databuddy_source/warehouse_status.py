@@ -11,6 +11,7 @@ from typing import Any
 
 import dlt
 
+from databuddy_source.api.errors import BadSetting
 from databuddy_source.api.models import Website
 from databuddy_source.calendar import Mark, Marked, Stretch, stretches
 from databuddy_source.catalog import load_catalog
@@ -126,6 +127,10 @@ def status(
     settings = configured(**(arguments or {}))
     domains = {row[0]: row[1] for row in _listed(pipeline, "websites", "id, domain")}
     websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
+    for name in settings.websites:
+        if "." in name and name not in domains.values():
+            known = ", ".join(sorted(filter(None, domains.values()))) or "none"
+            raise BadSetting(f"{name!r} is no website that was synced", f"Synced were: {known}.")
     offered = {row[0] for row in _listed(pipeline, "query_types", "table_name")}
     has, instant = held(pipeline), now()
     found = []

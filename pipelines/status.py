@@ -176,7 +176,7 @@ def _show_website(reports: Sequence[ReportStatus]) -> None:
             _text(each.first) or "",
             _text(each.last) or "",
             f"{each.rows:,}",
-            f"{each.synced_at:%Y-%m-%d %H:%M}" if each.synced_at else "never",
+            f"{each.synced_at:%m-%d %H:%M}" if each.synced_at else "never",
             ", ".join(lacking),
         ]
         table.add_row(*row[: len(columns)])

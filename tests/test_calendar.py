@@ -174,6 +174,15 @@ def test_weeks_begin_as_those_that_are_held_do() -> None:
     ]
 
 
+def test_hours_that_have_not_begun_are_no_part_of_it() -> None:
+    now = NOW.replace(hour=3, minute=30)
+    held = Held(Grain.HOUR, "UTC", now.date(), now.date(), now, "1")
+    found = calendar_of(held, Settings(), zone="UTC", grain=Grain.HOUR, now=now)
+    assert [(each.window.start.hour, each.mark) for each in found] == [
+        (hour, Mark.DUE) for hour in range(4)
+    ]
+
+
 def test_a_view_has_the_windows_that_touch_its_days() -> None:
     weeks = [Marked(w, Known(Mark.COMPLETE)) for w in tile(MONDAY, SETTLED, "UTC", Grain.WEEK)]
     seen = within(weeks, date(2026, 3, 8), date(2026, 3, 9))

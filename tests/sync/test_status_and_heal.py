@@ -10,6 +10,7 @@ import pytest
 import time_machine
 
 from databuddy_source import heal, status
+from databuddy_source.api.errors import BadSetting
 from databuddy_source.calendar import Mark
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.fetch.results import Status
@@ -220,6 +221,13 @@ def test_a_website_that_is_gone_is_not_missing(held: Warehouse) -> None:
     held.query("UPDATE websites SET _dlt_load_id = '1' WHERE id = %s", held.server.websites[2].id)
     two = {each.website_id for each in status_now(held, **everything).reports}
     assert two == {website.id for website in held.server.websites[:2]}
+
+
+def test_a_domain_that_was_never_synced_is_named(held: Warehouse) -> None:
+    held.sync(**given(held, query_types=["top_pages"]))
+    assert status_now(held, websites=["blog.example.com"]).reports
+    with pytest.raises(BadSetting, match=r"'no\.example' is no website that was synced"):
+        status_now(held, websites=["no.example"])
 
 
 def test_a_status_asks_nothing(held: Warehouse) -> None:
