@@ -26,6 +26,7 @@ unit: .venv/.installed-dev
 
 # what docs/performance.md reports: about twenty minutes
 bench: .venv/.installed-dev
+	$(BIN)/python bench/contenders.py
 	$(BIN)/python bench/speed.py
 	$(BIN)/python bench/resources.py
 	$(BIN)/python bench/memory.py

@@ -1,4 +1,4 @@
-"""Peak of resident memory of a bounded sync, from a million rows to ten. `make bench`."""
+"""Peak of resident memory of a backfill, from a million rows to ten. `make bench`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def measure(millions: tuple[int, ...]) -> None:
     with serving(ROWS, WEBSITES) as url:
         for number in millions:
             days = number * 1_000_000 // ROWS // WEBSITES
-            done = run("one_sync.py", Work(url, website_ids(WEBSITES), list(TYPES[:1]), days))
+            work = Work(url, website_ids(WEBSITES), list(TYPES[:1]), days, in_loads=True)
+            done = run("one_sync.py", work)
             print(f"{done['rows']:>12,} {done['peak']:>5.0f} MB", flush=True)
 
 

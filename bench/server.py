@@ -2,7 +2,8 @@
 
 It speaks as much of the 2026 API as a sync needs. The only work for a request is to read which
 ids and query types were asked and to put prepared rows under each id, so that what a benchmark
-measures is not the server.
+measures is not the server. It may enforce a rate limit: so many queries in a sliding window,
+rejected ones counted, too, as servers of 2026 do.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import random
 import re
 import subprocess
 import sys
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,11 +43,38 @@ def rows_of(count: int, variant: int) -> bytes:
     return orjson.dumps(rows)
 
 
+class Count:
+    """What arrived: all queries, the rejected ones of them, and when the latest came."""
+
+    def __init__(self, limit: int, window: float) -> None:
+        self._limit = limit
+        self._window = window
+        self._latest: deque[float] = deque()
+        self.queries = self.rejected = 0
+
+    def takes(self) -> bool:
+        """Count a query; whether it may be answered."""
+        now = time.monotonic()
+        while self._latest and self._latest[0] <= now - self._window:
+            self._latest.popleft()
+        self._latest.append(now)
+        self.queries += 1
+        taken = not self._limit or len(self._latest) <= self._limit
+        self.rejected += not taken
+        return taken
+
+    @property
+    def reset(self) -> int:
+        """In epoch milliseconds."""
+        return int((time.time() + self._window) * 1000)
+
+
 class _Api(asyncio.Protocol):
-    def __init__(self, cells: list[bytes], websites: bytes, types: bytes) -> None:
+    def __init__(self, cells: list[bytes], websites: bytes, types: bytes, count: Count) -> None:
         self._cells = cells
         self._websites = websites
         self._types = types
+        self._count = count
         self._read = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,7 +91,14 @@ class _Api(asyncio.Protocol):
             return
         self._read.clear()
         if head.startswith(b"POST"):
-            self._answer(self._rows(body))
+            if self._count.takes():
+                self._answer(self._rows(body))
+            else:
+                reset = f"429 Too Many Requests\r\nx-ratelimit-reset: {self._count.reset}"
+                self._answer([b'{"success":false,"code":"RATE_LIMITED","error":"slow"}'], reset)
+        elif b"/counted" in head:
+            counted = {"queries": self._count.queries, "rejected": self._count.rejected}
+            self._answer([orjson.dumps(counted)])
         else:
             self._answer([self._websites if b"/query/websites" in head else self._types])
 
@@ -76,9 +113,9 @@ class _Api(asyncio.Protocol):
         parts.append(b'],"meta":{"timezone":"UTC"}}')
         return parts
 
-    def _answer(self, parts: list[bytes]) -> None:
+    def _answer(self, parts: list[bytes], status: str = "200 OK") -> None:
         length = sum(map(len, parts))
-        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}"
+        head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}"
         self._transport.writelines([head.encode() + b"\r\n\r\n", *parts])
 
 
@@ -87,7 +124,7 @@ def website_ids(count: int) -> list[str]:
     return [f"site-{number:04}" for number in range(count)]
 
 
-async def _serve(rows: int, websites: int) -> None:
+async def _serve(rows: int, websites: int, limit: int, window: float) -> None:
     cells = [rows_of(rows, variant) for variant in range(VARIANTS)]
     listed = [{"id": id_, "name": id_, "domain": None} for id_ in website_ids(websites)]
     types = {
@@ -98,24 +135,27 @@ async def _serve(rows: int, websites: int) -> None:
         "requestId": "r",
     }
     answers = orjson.dumps({"success": True, "websites": listed}), orjson.dumps(types)
+    count = Count(limit, window)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Api(cells, *answers), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: _Api(cells, *answers, count), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 @contextmanager
-def serving(rows: int, websites: int) -> Iterator[str]:
+def serving(rows: int, websites: int, limit: int = 0, window: float = 60.0) -> Iterator[str]:
     """A running server.
 
     Args:
         rows: of each cell.
         websites: that it lists.
+        limit: queries in the window; 0 for no limit.
+        window: its seconds.
 
     Returns:
         Its address, with `/v1`.
     """
-    command = [sys.executable, __file__, str(rows), str(websites)]
+    command = [sys.executable, __file__, *map(str, (rows, websites, limit, window))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         port = int(process.stdout.readline())
@@ -126,4 +166,4 @@ def serving(rows: int, websites: int) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(_serve(*map(int, sys.argv[1:4]), float(sys.argv[4])))

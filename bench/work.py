@@ -12,12 +12,13 @@ LAST_DAY = date(2026, 3, 20)
 @dataclass(frozen=True)
 class Work:
     """`websites` x `types` x `days` cells of a server; or a first daily sync of today alone, where
-    each resource has a cursor, when `days` is 0."""
+    each resource has a cursor, when `days` is 0. `in_loads`: as a backfill does it."""
 
     url: str
     websites: list[str]
     types: list[str]
     days: int
+    in_loads: bool = False
 
     @property
     def since(self) -> date:

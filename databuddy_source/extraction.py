@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import chain
 
 import dlt
 from dlt.common.configuration.container import Container
@@ -33,6 +34,7 @@ from databuddy_source.coverage_queries import (
 )
 from databuddy_source.destinations import refuse_ambiguous_file, refuse_unfit
 from databuddy_source.fetch.fetcher import Fetcher
+from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Kept, Result, Status
 from databuddy_source.report_settings import ReportSetting
 from databuddy_source.reports import Cell, Report
@@ -75,9 +77,10 @@ class Extraction:
         self.now = now()
         self._pipeline = pipeline or _active_pipeline()
         self.server: Server = run_alone(lambda: first_contact(client_for(settings)))
-        self.fetcher = Fetcher(lambda: client_for(settings), self.server, settings.timezone)
+        pace = pace_for(settings.base_url, settings.pack_size)
+        self.fetcher = Fetcher(lambda: client_for(settings), self.server, settings.timezone, pace)
         self.members: set[str] = set()
-        self._of_window: dict[tuple[str, datetime, datetime], list[Cell]] = defaultdict(list)
+        self._of_days: dict[tuple[str, date, date], list[Cell]] = defaultdict(list)
         self._kept: Mapping[tuple[str, str, datetime], Kept] | None = None
         self._final: Mapping[tuple[str, str], Set[datetime]] | None = None
         self._held: Mapping[tuple[str, str], Held] | None = None
@@ -140,7 +143,8 @@ class Extraction:
         """Line cells up to be fetched."""
         self.fetcher.want(cells, cautious=cautious)
         for cell in cells:
-            self._of_window[cell.website_id, cell.window.start, cell.window.end].append(cell)
+            window = cell.window
+            self._of_days[cell.website_id, window.date, window.last_date].append(cell)
 
     def look_back(self) -> None:
         """Read what the warehouse already holds of the wanted cells. Called once all are known,
@@ -151,14 +155,14 @@ class Extraction:
         """
         if self._kept is not None:
             return
-        if self._pipeline is None or not self._of_window:
+        if self._pipeline is None or not self._of_days:
             self._kept = {}
             return
         self._refuse_a_mixture(definitions(self._pipeline))
-        self._kept = kept_cells(self._pipeline, min(start for _, start, _ in self._of_window))
+        self._kept = kept_cells(self._pipeline, min(cell.window.start for cell in self._cells()))
 
     def _refuse_a_mixture(self, held: Mapping[str, set[Definition]]) -> None:
-        wanted = {cell.report: cell for cells in self._of_window.values() for cell in cells}
+        wanted = {cell.report: cell for cell in self._cells()}
         for report in sorted(wanted, key=lambda each: each.name):
             now = Definition.of(wanted[report])
             for before in sorted(held.get(report.name, set()) - {now}, key=str):
@@ -183,10 +187,10 @@ class Extraction:
         and never did."""
         if any(name == report.name for _, name, _ in self._kept or {}):
             return False
-        cells = [cell for same in self._of_window.values() for cell in same]
+        results = (self.fetcher.result(cell) for cell in self._cells())
         answered = [
             result.cell.report
-            for result in await asyncio.gather(*(self.fetcher.result(cell) for cell in cells))
+            for result in await asyncio.gather(*results)
             if result.status.brings_rows
         ]
         return bool(answered) and report not in answered
@@ -205,11 +209,28 @@ class Extraction:
             return result
         if kept.final:
             return result.doubted("the answer is empty, but the day was final and had data")
-        same_day = self._of_window[cell.website_id, cell.window.start, cell.window.end]
-        others = await asyncio.gather(*(self.fetcher.result(each) for each in same_day))
-        if all(other.silent for other in others):
+        same_days = (self.fetcher.result(each) for each in self._about_the_days_of(cell))
+        if all(other.silent for other in await asyncio.gather(*same_days)):
             return result.doubted("the day had data and now everything about it is empty")
         return result
+
+    def _about_the_days_of(self, cell: Cell) -> list[Cell]:
+        """Cells that tell whether a website had visitors then: those of the same days, an hour's
+        whole day among them, but none of a longer time."""
+        own = cell.window
+        length = own.last_date - own.date
+        return [
+            each
+            for (website_id, first, last), cells in self._of_days.items()
+            if website_id == cell.website_id
+            and first <= own.last_date
+            and last >= own.date
+            and last - first <= length
+            for each in cells
+        ]
+
+    def _cells(self) -> Iterator[Cell]:
+        return chain.from_iterable(self._of_days.values())
 
 
 class Sharing:

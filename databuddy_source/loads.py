@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +26,16 @@ logger = logging.getLogger("databuddy_source")
 QUESTIONS_PER_LOAD = 10_000
 """About a hundred requests. While they are loaded, the budget of the next minute fills up."""
 
+FIRST_QUESTIONS = 1_000
+"""Of the first load of a series, while nobody knows how many rows a question brings."""
+
 ROWS_PER_LOAD = 1_000_000
-"""More rows than this make the next load of a series smaller."""
+"""As many rows as a load of a series may bring, by what the one before it brought: what a load
+holds in memory while it is merged grows with its rows."""
+
+SECONDS_PER_LOAD = 600
+"""As long as a load of a series may take, by what the one before it took: so much is repeated
+after a kill, also where the server is slow."""
 
 
 def sync(
@@ -80,11 +89,11 @@ def finish_pending(pipeline: dlt.Pipeline, before_load: Callable[[], None]) -> l
     Returns:
         The ids of the loads.
     """
+    packages.begin_again(pipeline)
     if not pipeline.has_pending_data:
         packages.forget(pipeline)
         return []
     logger.info("Loading first what an earlier run left behind.")
-    packages.begin_again(pipeline)
     try:
         return _bring_in(pipeline, before_load)
     except PipelineStepFailed as failure:
@@ -176,7 +185,8 @@ def _series(
     before_load: Callable[[], None],
 ) -> Iterator[Step]:
     by_day = deque(sorted((day, count) for day, count in missing.by_day.items() if day <= last))
-    total, done, most = sum(count for _, count in by_day), 0, QUESTIONS_PER_LOAD
+    total, done = sum(count for _, count in by_day), 0
+    most = min(FIRST_QUESTIONS, QUESTIONS_PER_LOAD)
     while by_day:
         first, questions = by_day.popleft()
         while by_day and questions + by_day[0][1] <= most:
@@ -184,11 +194,14 @@ def _series(
         # the question for a range of days counts for its first one, so no day may be left out
         until = by_day[0][0] - ONE_DAY if by_day else last
         source = databuddy_source(**{**given, "since": first, "until": until})
+        started = time.monotonic()
         loads = _load(pipeline, source, before_load)
+        seconds = time.monotonic() - started
         done += questions
         yield Step(first, until, loads, done, total)
         loaded = loaded_reports(pipeline, loads)
         if all(report.failed == report.cells for report in loaded):
             return  # the server is out of reach
-        if (rows := sum(report.rows for report in loaded)) > ROWS_PER_LOAD:
-            most = max(1, questions * ROWS_PER_LOAD // rows)
+        rows = sum(report.rows for report in loaded)
+        heaviness = max(rows / ROWS_PER_LOAD, seconds / SECONDS_PER_LOAD)
+        most = min(QUESTIONS_PER_LOAD, max(1, int(questions / heaviness)))

@@ -20,33 +20,44 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 MOST_RUNS = 3
 """Runs in which a package may fail for a reason that could pass, before it is set aside."""
 
+_INTERRUPTED = ".interrupted"
+
 
 def keep(pipeline: dlt.Pipeline) -> None:
     """Copy what is ready to be loaded. Rows are linked, not copied."""
     for load_id in pipeline.list_normalized_load_packages():
         copy = _copies(pipeline) / load_id
         if not copy.exists():
-            unfinished = copy.with_suffix(".unfinished")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            shutil.copytree(_normalized(pipeline) / load_id, unfinished, copy_function=_link_rows)
-            unfinished.rename(copy)
+            _copy(_normalized(pipeline) / load_id, copy, pipeline)
 
 
 def begin_again(pipeline: dlt.Pipeline) -> None:
-    """Put packages whose load was interrupted back to what they were before it began."""
+    """Put interrupted packages back to what they were before the step that was cut off."""
     for load_id in pipeline.list_normalized_load_packages():
+        # dlt makes the normalized package appear first, and deletes the extracted one after it
+        shutil.rmtree(_extracted(pipeline) / load_id, ignore_errors=True)
         copy = _copies(pipeline) / load_id
         if copy.exists():
-            place = _normalized(pipeline) / load_id
-            shutil.rmtree(place)
-            shutil.copytree(copy, place, copy_function=_link_rows)
+            interrupted = _interrupted(copy)
+            shutil.rmtree(interrupted, ignore_errors=True)
+            (_normalized(pipeline) / load_id).rename(interrupted)
+    # also what an earlier call, killed by now, had moved out of the way
+    for interrupted in _copies(pipeline).glob(f"*{_INTERRUPTED}"):
+        load_id = interrupted.name.removesuffix(_INTERRUPTED)
+        place = _normalized(pipeline) / load_id
+        if not place.exists():
+            _copy(_copies(pipeline) / load_id, place, pipeline)
+        shutil.rmtree(interrupted)
 
 
 def forget(pipeline: dlt.Pipeline) -> None:
     """Delete the copies of packages that are loaded."""
     pending = set(pipeline.list_normalized_load_packages())
+    if not pending:
+        shutil.rmtree(_copies(pipeline), ignore_errors=True)
+        return
     for copy in _copies(pipeline).glob("*"):
-        if copy.name.split(".runs")[0] not in pending:
+        if not copy.name.startswith(tuple(pending)):
             shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
 
 
@@ -87,8 +98,24 @@ def _copies(pipeline: dlt.Pipeline) -> Path:
     return Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.loading"
 
 
+def _interrupted(copy: Path) -> Path:
+    return copy.with_name(copy.name + _INTERRUPTED)
+
+
+def _extracted(pipeline: dlt.Pipeline) -> Path:
+    return Path(pipeline.working_dir) / "normalize" / "extracted"
+
+
 def _normalized(pipeline: dlt.Pipeline) -> Path:
     return Path(pipeline.working_dir) / "load" / "normalized"
+
+
+def _copy(package: Path, target: Path, pipeline: dlt.Pipeline) -> None:
+    """Make the whole copy appear at once."""
+    unfinished = _copies(pipeline) / f"{package.name}.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(package, unfinished, copy_function=_link_rows)
+    unfinished.rename(target)
 
 
 def _link_rows(source: str, target: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import dlt
 
 from databuddy_source.extraction import Extraction
-from databuddy_source.fetch.packing import PACK_SIZE, asks_of
+from databuddy_source.fetch.packing import asks_of
 from databuddy_source.progress import Progress
 from databuddy_source.selection import websites_of_reports
 from databuddy_source.settings import Settings
@@ -22,11 +22,13 @@ class OfWebsite:
     """What is to be asked of one website.
 
     Attributes:
+        pack_size: questions in a request.
         reports: with at least one cell.
         cells: website, report and window.
         questions: parameters of requests; a series needs one for many cells.
     """
 
+    pack_size: int
     reports: int = 0
     cells: int = 0
     questions: int = 0
@@ -34,7 +36,7 @@ class OfWebsite:
     @property
     def requests(self) -> int:
         """At least so many, when nothing has to be asked twice."""
-        return math.ceil(self.questions / PACK_SIZE)
+        return math.ceil(self.questions / self.pack_size)
 
 
 @dataclass
@@ -48,7 +50,7 @@ class Plan:
     """
 
     per_minute: int
-    by_website: dict[str, OfWebsite] = field(default_factory=lambda: defaultdict(OfWebsite))
+    by_website: dict[str, OfWebsite] = field(default_factory=dict)
     by_day: Counter[date] = field(default_factory=Counter)
 
     @property
@@ -102,7 +104,7 @@ def plan(pipeline: dlt.Pipeline, settings: Settings) -> Plan:
             if not cells:
                 continue
             asks = asks_of(cells, report.query_type.name, limit=1)
-            website = found.by_website[website_id]
+            website = found.by_website.setdefault(website_id, OfWebsite(settings.pack_size))
             website.reports += 1
             website.cells += len(cells)
             website.questions += len(asks)

@@ -64,7 +64,8 @@ class Settings(BaseModel):
 
     `since` and `until` make a bounded run of exactly these days, which leaves the cursor alone;
     `refetch` asks again for what is final, and `only_gaps` only for what the calendar of the
-    warehouse calls lacking.
+    warehouse calls lacking. Above a `pack_size` of 100 to 200 the server's own query grows too long
+    and it falls back to one by one, at 15 to 45 ms each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -80,6 +81,7 @@ class Settings(BaseModel):
     lookback_days: Annotated[int, Field(ge=0, le=365)] = 3
     allow_http: bool = False
     requests_per_minute: Annotated[int, Field(ge=1, le=6000)] = 120
+    pack_size: Annotated[int, Field(ge=1, le=400)] = 100
     allow_empty: bool = False
     since: Day | None = None
     until: Day | None = None

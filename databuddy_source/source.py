@@ -43,6 +43,7 @@ def databuddy_source(
     lookback_days: Any = None,
     allow_http: Any = None,
     requests_per_minute: Any = None,
+    pack_size: Any = None,
     allow_empty: Any = None,
     since: Any = None,
     until: Any = None,
@@ -73,6 +74,7 @@ def databuddy_source(
         lookback_days: how many days before the newest one are asked for again. Default 3.
         allow_http: send the key over plain http to another machine. Default False.
         requests_per_minute: what the plan allows. Default 120.
+        pack_size: cells that travel in one request at most, 1 to 400. Default 100.
         allow_empty: believe a day that had data and is now empty. Default False.
         since: first day of a first sync; with `until`, of a bounded run.
         until: last day of a bounded run, which loads exactly these days and no cursor moves.
@@ -97,6 +99,7 @@ def databuddy_source(
         lookback_days=lookback_days,
         allow_http=allow_http,
         requests_per_minute=requests_per_minute,
+        pack_size=pack_size,
         allow_empty=allow_empty,
         since=since,
         until=until,
@@ -135,7 +138,14 @@ def _report(
 ) -> DltResource:
     name = f"{chosen.name}__{website_id}"
 
-    def extract(cursor: Any) -> Iterator[Any]:
+    # given as a hint, since for an argument dlt would resolve configuration, of each resource
+    cursor: Any = (
+        None
+        if sharing.settings.bounded
+        else dlt.sources.incremental("date", primary_key=(), allow_external_schedulers=False)
+    )
+
+    def extract() -> Iterator[Any]:
         extraction = sharing.join(name)
         try:
             report = extraction.report(chosen)
@@ -161,21 +171,14 @@ def _report(
         finally:
             sharing.abandon(name, extraction)
 
-    moving: Any = dlt.sources.incremental("date", primary_key=(), allow_external_schedulers=False)
-
-    def daily(cursor: Any = moving) -> Iterator[Any]:  # dlt finds the cursor in the signature
-        yield from extract(cursor)
-
-    def bounded() -> Iterator[Any]:
-        yield from extract(None)
-
     resource: DltResource = dlt.resource(
-        bounded if sharing.settings.bounded else daily,
+        extract,
         name=name,
         table_name=chosen.name,
         write_disposition=REPLACE_PARTITION,
         merge_key=partition_of(chosen.grain),
         columns=columns,
+        incremental=cursor,
     )
     return stamped(resource)
 

@@ -24,6 +24,7 @@ from databuddy_source.comparison import Tolerance, differences
 from databuddy_source.coverage_queries import Recorded, recorded_cells
 from databuddy_source.extraction import OtherDays, client_for
 from databuddy_source.fetch.fetcher import Fetcher
+from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Result, Status
 from databuddy_source.report_settings import ReportSetting, table_name
 from databuddy_source.reports import Cell
@@ -148,7 +149,8 @@ async def _fetched(
     settings: Settings, server: Server, cells: Sequence[Cell]
 ) -> Mapping[Cell, Result]:
     zones = {cell.window.zone for cell in cells} - {"UTC"}
-    fetcher = Fetcher(lambda: client_for(settings), server, min(zones, default="UTC"))
+    pace = pace_for(settings.base_url, settings.pack_size)
+    fetcher = Fetcher(lambda: client_for(settings), server, min(zones, default="UTC"), pace)
     for _, group in groupby(cells, key=lambda cell: cell.series):
         fetcher.want(list(group))
     try:

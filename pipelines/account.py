@@ -48,6 +48,7 @@ def account(demo: bool, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "lookback_days": defaults.lookback_days,
             "start_date": (datetime.now(UTC) - timedelta(days=DEFAULT_DAYS)).date(),
             "requests_per_minute": defaults.requests_per_minute,
+            "pack_size": defaults.pack_size,
             **{key: value for key, value in given.items() if value is not None},
             "websites": given.get("websites") or [website.id for website in server.websites],
             "query_types": given.get("query_types") or "default",

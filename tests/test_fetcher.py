@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
 from math import ceil
-from types import TracebackType
-from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databuddy_source.api.client import Client
 from databuddy_source.api.errors import (
     DatabuddyError,
     KeyRejected,
@@ -29,168 +22,28 @@ from databuddy_source.api.errors import (
     Unreachable,
     WebsiteNotAccessible,
 )
-from databuddy_source.api.models import Generation, ParameterResult, QueryBody, Row, TypeConfig
-from databuddy_source.api.retry import DIVISIBLE, SETTLED, Patience
-from databuddy_source.api.server import Server
-from databuddy_source.catalog import load_catalog
-from databuddy_source.fetch.fetcher import IN_FLIGHT, Fetcher
-from databuddy_source.fetch.packing import PACK_SIZE
+from databuddy_source.api.models import Generation, ParameterResult, Row
+from databuddy_source.api.retry import DIVISIBLE, SETTLED
+from databuddy_source.fetch.pace import MOST_IN_FLIGHT
 from databuddy_source.fetch.results import Result, Status
-from databuddy_source.reports import Cell
 from databuddy_source.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of
-
-BREAKDOWNS = [
-    query_type.name
-    for query_type in load_catalog()
-    if query_type.key and not (query_type.ranged or query_type.fails or query_type.trailing_days)
-]
-HANGS = 10.0
-"""Seconds after which a result counts as never coming."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """One parameter as the fake server sees it."""
-
-    website: str
-    name: str
-    start: date
-    end: date
-    page: int
-    limit: int
-
-    @property
-    def days(self) -> list[date]:
-        return [self.start + n * ONE_DAY for n in range((self.end - self.start).days + 1)]
-
-
-Answer = list[Row] | str | None
-"""Rows, the reason of a failure, or no answer at all."""
-
-
-def two_rows(question: Question) -> Answer:
-    """Rows that tell which question they answer."""
-    return [
-        {"name": f"{question.website} {question.name} {question.start}", "n": n} for n in (1, 2)
-    ]
-
-
-def a_row_a_day(question: Question) -> Answer:
-    """What a series answers: a row for each day that was asked for."""
-    return [{"date": day.isoformat(), "pageviews": 7} for day in question.days]
-
-
-@dataclass
-class FakeClient:
-    """Answers as it is told and remembers what it was asked.
-
-    Attributes:
-        answer: what comes of one question.
-        refuse: called with the questions of a request before they are answered; may raise.
-        requests: the questions of each request, in the order in which they came.
-    """
-
-    answer: Callable[[Question], Answer] = two_rows
-    refuse: Callable[[list[Question]], None] = lambda questions: None
-    requests: list[list[Question]] = field(default_factory=list)
-    patience: list[Patience] = field(default_factory=list)
-    timezones: set[str] = field(default_factory=set)
-    closed: bool = False
-    at_once: int = 0
-    most_at_once: int = 0
-
-    async def query(
-        self, website_id: str, bodies: Sequence[QueryBody], timezone: str, patience: Patience
-    ) -> dict[str, ParameterResult]:
-        asked = {
-            parameter.id: Question(
-                website_id,
-                parameter.name,
-                date.fromisoformat(parameter.start_date[:10]),
-                date.fromisoformat(parameter.end_date[:10]),
-                body.page,
-                body.limit,
-            )
-            for body in bodies
-            for parameter in body.parameters
-        }
-        assert len(asked) == sum(len(body.parameters) for body in bodies), "ids differ"
-        self.requests.append(list(asked.values()))
-        self.patience.append(patience)
-        self.timezones.add(timezone)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        await asyncio.sleep(0)  # let others go on, as a network does
-        self.at_once -= 1
-        self.refuse(list(asked.values()))
-        answers = [
-            self._result(id_, found)
-            for id_, question in asked.items()
-            if (found := self.answer(question)) is not None
-        ]
-        random.Random(len(self.requests)).shuffle(answers)
-        return {each.parameter: each for each in answers}
-
-    @staticmethod
-    def _result(id_: str, found: list[Row] | str) -> ParameterResult:
-        if isinstance(found, str):
-            return ParameterResult(parameter=id_, success=False, error=found)
-        return ParameterResult(parameter=id_, data=found)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.closed = True
-
-    @property
-    def questions(self) -> list[Question]:
-        return [question for request in self.requests for question in request]
-
-
-def a_fetcher(
-    client: FakeClient, generation: Generation = Generation.G2026, timezone: str = "UTC"
-) -> Fetcher:
-    types = {each.name: TypeConfig() for each in load_catalog()}
-    server = Server(generation, types, {})
-    return Fetcher(lambda: cast(Client, client), server, timezone)
-
-
-def fetch(client: FakeClient, *wanted: list[Cell], cautious: bool = False) -> dict[Cell, Result]:
-    """The results of cells of several resources, which await theirs side by side."""
-
-    async def all_of(fetcher: Fetcher, cells: list[Cell]) -> list[Result]:
-        return [await fetcher.result(cell) for cell in cells]
-
-    async def run() -> dict[Cell, Result]:
-        fetcher = a_fetcher(client)
-        for cells in wanted:
-            fetcher.want(cells, cautious=cautious)
-        found = await asyncio.gather(*(all_of(fetcher, cells) for cells in wanted))
-        await fetcher.close()
-        return {result.cell: result for results in found for result in results}
-
-    return asyncio.run(asyncio.wait_for(run(), HANGS))
-
-
-def month(name: str = "top_pages", days: int = 30, website: str = "shop") -> list[Cell]:
-    return cells_of(a_report(name), DAY, DAY + (days - 1) * ONE_DAY, website=website)
-
-
-def named_month(name: str, days: int) -> list[Cell]:
-    return cells_of(a_report(name, named=True), DAY, DAY + (days - 1) * ONE_DAY)
-
-
-def statuses(results: Iterable[Result]) -> Counter[Status]:
-    return Counter(result.status for result in results)
-
-
-def of(results: dict[Cell, Result], cells: Iterable[Cell]) -> list[Result]:
-    return [results[cell] for cell in cells]
-
+from tests.fake_client import (
+    BREAKDOWNS,
+    HANGS,
+    PACK_SIZE,
+    Answer,
+    FakeClient,
+    Question,
+    a_fetcher,
+    a_row_a_day,
+    fetch,
+    month,
+    named_month,
+    of,
+    statuses,
+    two_rows,
+)
 
 # -- requests
 
@@ -240,7 +93,7 @@ def test_a_series_is_asked_for_its_range_and_answers_each_day() -> None:
 def test_no_more_requests_than_agreed_are_under_way() -> None:
     client = FakeClient()
     fetch(client, *(month(name, 30, website) for name in BREAKDOWNS[:30] for website in "abc"))
-    assert client.most_at_once == IN_FLIGHT
+    assert client.most_at_once == MOST_IN_FLIGHT
 
 
 def test_next_pages_join_the_questions_that_wait() -> None:
@@ -487,7 +340,7 @@ def test_a_type_that_was_given_up_costs_no_more_requests() -> None:
     cells = month("country", 1000)
     results = fetch(client, cells)
     assert statuses(results.values()) == {Status.UNAVAILABLE: 1000}
-    assert len(client.requests) <= IN_FLIGHT
+    assert len(client.requests) <= MOST_IN_FLIGHT
     assert results[cells[-1]].reason == "it failed in three windows of this run"
 
 
@@ -567,7 +420,7 @@ def test_what_stops_everything_fails_the_rest_without_more_requests(
 
     client.refuse = refuse
     results = fetch(client, *(month(name, 100) for name in BREAKDOWNS[:20]))
-    assert len(client.requests) <= stops_at + 2 * IN_FLIGHT
+    assert len(client.requests) <= stops_at + 2 * MOST_IN_FLIGHT
     found = statuses(results.values())
     assert found[Status.FAILED] + found[Status.COMPLETE] == 2000
     assert found[Status.FAILED] >= 1000
@@ -628,7 +481,7 @@ def test_closing_ends_what_is_under_way() -> None:
         waiting.cancel()
         asked = len(client.requests)
         await asyncio.sleep(0)
-        assert len(client.requests) == asked <= IN_FLIGHT
+        assert len(client.requests) == asked <= MOST_IN_FLIGHT
         return client
 
     assert asyncio.run(asyncio.wait_for(run(), HANGS)).closed
@@ -642,9 +495,10 @@ def test_nothing_is_asked_any_more_once_it_is_closed() -> None:
         fetcher.want(cells)
         await fetcher.result(cells[0])
         await fetcher.close()
+        asked = len(client.requests)
         for _ in range(5):
             await asyncio.sleep(0)
-        assert len(client.requests) == IN_FLIGHT
+        assert len(client.requests) == asked < 1000 / PACK_SIZE
 
     asyncio.run(asyncio.wait_for(run(), HANGS))
 
@@ -692,7 +546,9 @@ def test_rows_that_nobody_takes_stop_the_next_requests(monkeypatch: pytest.Monke
             assert len(result.rows) == 2
             fetcher.drop_rows([result])
             ahead = PACK_SIZE * len(client.requests) - number
-            assert ahead <= PACK_SIZE * (2 + IN_FLIGHT), "two packs wait, the others were under way"
+            assert ahead <= PACK_SIZE * (2 + MOST_IN_FLIGHT), (
+                "two packs wait, the others were under way"
+            )
         assert len(client.requests) == 20
         await fetcher.close()
 
@@ -717,4 +573,4 @@ def test_who_waits_gets_a_result_though_nobody_takes_the_others(
 
     client = asyncio.run(asyncio.wait_for(run(), HANGS))
     others = {question.website for question in client.questions} - {"a"}
-    assert len(others) <= IN_FLIGHT, "what is waited for goes first"
+    assert len(others) <= MOST_IN_FLIGHT, "what is waited for goes first"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator
 
 import httpx
 import msgspec
@@ -25,7 +23,6 @@ from databuddy_source.api.errors import (
     TimedOut,
     UnexpectedAnswer,
     UnknownQueryType,
-    Unreachable,
     WebsiteNotAccessible,
     Where,
 )
@@ -70,31 +67,6 @@ _SENTENCES: dict[type[DatabuddyError], str] = {
     NotTheApi: "There is no API at this address",
     NoSuchAddress: "There is no API at this address",
 }
-
-
-@contextlib.contextmanager
-def failures(where: Where, seconds: float, connect_seconds: float) -> Iterator[None]:
-    """The HTTP library's errors as ours. Never chained: they hold the request, and with it the key.
-
-    Args:
-        where: the place.
-        seconds: that the answer may take.
-        connect_seconds: that the connection may take.
-
-    Raises:
-        Unreachable, TimedOut, NotTheApi: see there.
-    """
-    try:
-        yield
-    except httpx.ConnectTimeout:
-        raise Unreachable(f"No connection in {connect_seconds:.0f} s", where=where) from None
-    except (httpx.TimeoutException, TimeoutError):
-        raise TimedOut(f"No answer in {seconds:.0f} s", where=where) from None
-    except httpx.DecodingError:
-        raise NotTheApi("The server sent a compressed answer that is broken", where=where) from None
-    except httpx.TransportError as error:
-        reason = str(error) or type(error).__name__
-        raise Unreachable(f"The server cannot be reached: {reason}", where=where) from None
 
 
 def check(answer: httpx.Response, where: Where, wall: float) -> None:

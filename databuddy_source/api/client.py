@@ -5,7 +5,6 @@ It knows addresses, credentials and envelopes. It does not know what a report is
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ import httpx
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from databuddy_source.api.answers import check, failures, read_json
+from databuddy_source.api.answers import check, read_json
 from databuddy_source.api.budget import Budget, Clock, Slot
 from databuddy_source.api.errors import (
     BadSetting,
@@ -41,10 +40,9 @@ from databuddy_source.api.models import (
 )
 from databuddy_source.api.requests import Request, compile_request, query_request
 from databuddy_source.api.retry import FIRST_CONTACT, SETTLED, Patience, retrying
+from databuddy_source.api.traffic import CONNECT_SECONDS, Traffic, exchange, failures, opened
 
 Model = TypeVar("Model", bound=BaseModel)
-
-CONNECT_SECONDS = 5.0
 
 _JSON = {"content-type": "application/json"}
 
@@ -141,11 +139,14 @@ class Client:
         bodies: Sequence[QueryBody],
         timezone: str,
         patience: Patience = SETTLED,
+        traffic: Traffic | None = None,
     ) -> dict[str, ParameterResult]:
         """Send all bodies in one request. Returns the answers by the ids of their parameters,
-        which must differ over all bodies; an id that the server left out is missing."""
+        which must differ over all bodies; an id that the server left out is missing. `traffic`
+        takes down what the last try took, also when it failed."""
         where = Where(url=f"{self._base_url}/query", website=website_id)
-        data = await self._post(query_request(website_id, bodies, timezone), patience)
+        asked = query_request(website_id, bodies, timezone)
+        data = await self._post(asked, patience, traffic)
         if isinstance(data, dict) and "results" in data:
             answers = _parse(BatchAnswer, data, where).results
         else:
@@ -175,7 +176,7 @@ class Client:
             admit=self._budget.slot,
         )
         try:
-            with failures(where, SETTLED.answer, CONNECT_SECONDS):
+            with failures(where, SETTLED.answer):
                 kind = answer.headers.get("content-type", "")
                 if "html" in kind or ("json" in kind and asked.format is not ExportFormat.JSON):
                     await answer.aread()
@@ -206,11 +207,13 @@ class Client:
             lambda _: self._send("GET", path, params, None, patience.answer), self._clock, patience
         )
 
-    async def _post(self, asked: Request, patience: Patience) -> object:
+    async def _post(
+        self, asked: Request, patience: Patience, traffic: Traffic | None = None
+    ) -> object:
         content = orjson.dumps(asked.body)
         return await retrying(
             lambda slot: self._send(
-                "POST", asked.path, asked.params, content, patience.answer, slot
+                "POST", asked.path, asked.params, content, patience.answer, slot, traffic
             ),
             self._clock,
             patience,
@@ -225,50 +228,40 @@ class Client:
         content: bytes | None,
         seconds: float,
         slot: Slot | None = None,
+        traffic: Traffic | None = None,
     ) -> object:
         where = Where(url=self._base_url + path, website=params.get("website_id", ""))
-        with failures(where, seconds, CONNECT_SECONDS):
-            # httpx counts from byte to byte, so an answer that trickles in would never time out
-            async with asyncio.timeout(seconds):
-                answer = await self._http.request(
-                    method,
-                    self._base_url + path,
-                    params=params,
-                    content=content,
-                    headers=_JSON if content else None,
-                    timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
-                )
-        # read to its end; answer and stream hold each other, so megabytes would wait for the
-        # garbage collector
-        answer.stream = httpx.ByteStream(b"")
+        request = self._http.build_request(
+            method,
+            self._base_url + path,
+            params=params,
+            content=content,
+            headers=_JSON if content else None,
+            timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
+        )
+        traffic = traffic or Traffic()
+        answer = await exchange(self._http, request, seconds, self._clock, where, traffic)
         logger.info(
             "%s %s %s: HTTP %s, %s bytes",
             method,
             where.url,
             where.website,
             answer.status_code,
-            len(answer.content),
+            traffic.size,
         )
         self._judge(answer, where, slot)
         return read_json(answer, where)
 
     async def _open(self, asked: Request, where: Where, slot: Slot | None) -> httpx.Response:
         """A successful answer, whose body is still to be read."""
-        seconds = SETTLED.answer
-        with failures(where, seconds, CONNECT_SECONDS):
-            async with asyncio.timeout(seconds):
-                answer = await self._http.send(
-                    self._http.build_request(
-                        "POST",
-                        asked.url(self._base_url),
-                        content=orjson.dumps(asked.body),
-                        headers=_JSON,
-                        timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
-                    ),
-                    stream=True,
-                )
-                if not answer.is_success:
-                    await answer.aread()
+        request = self._http.build_request(
+            "POST",
+            asked.url(self._base_url),
+            content=orjson.dumps(asked.body),
+            headers=_JSON,
+            timeout=httpx.Timeout(SETTLED.answer, connect=CONNECT_SECONDS),
+        )
+        answer = await opened(self._http, request, SETTLED.answer, where)
         logger.info("POST %s %s: HTTP %s", where.url, where.website, answer.status_code)
         self._judge(answer, where, slot)
         return answer

@@ -17,7 +17,8 @@
     │   └── RateLimited
     ├── Skippable              this cell or website cannot be had; the others can
     │   ├── WebsiteNotAccessible
-    │   └── RequestRefused
+    │   ├── RequestRefused
+    │   └── TooLarge
     └── BadAnswer              an answer that is not the API's
         ├── NotTheApi              HTML, a redirect, an empty body: something else answered
         │   └── NoSuchAddress          404: this server does not have it
@@ -217,6 +218,12 @@ class RequestRefused(Skippable):
     """The server calls the request wrong (HTTP 4xx)."""
 
     default_todo = "If the configuration is right, the server and this version do not match."
+
+
+class TooLarge(Skippable):
+    """The answer has more bytes than are read at once. Half the question may have fewer."""
+
+    default_todo = "Ask for less at once: another grain, or filters."
 
 
 class BadAnswer(DatabuddyError):

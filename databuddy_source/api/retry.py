@@ -45,6 +45,9 @@ client that gives up has spent the request and left the server working."""
 DIVISIBLE = Patience(unreachable=300.0, failing=15.0, answer=180.0)
 """What fails as a whole may pass in halves, so it is not tried for long."""
 
+DIVIDED = Patience(unreachable=300.0, failing=0.0, answer=180.0)
+"""A part of what failed goes on being divided at once, until it passes or is a single question."""
+
 # a jitter over the whole wait would make the patience end anywhere between 1 and 10 s
 _backoff = wait_exponential(multiplier=0.5, max=60.0) + wait_random(0.0, 0.5)
 

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from databuddy_source.api.client import Client
 from databuddy_source.api.errors import (
@@ -19,23 +20,25 @@ from databuddy_source.api.errors import (
     DatabuddyError,
     RateLimited,
     Retriable,
+    ServerFailed,
+    TimedOut,
+    TooLarge,
     Unreachable,
     WebsiteNotAccessible,
 )
 from databuddy_source.api.models import QueryBody
 from databuddy_source.api.requests import Request, query_request
-from databuddy_source.api.retry import DIVISIBLE, SETTLED
+from databuddy_source.api.retry import DIVIDED, DIVISIBLE, SETTLED
 from databuddy_source.api.server import Server
+from databuddy_source.api.traffic import Traffic
 from databuddy_source.catalog import load_catalog
-from databuddy_source.fetch.packing import PACK_SIZE, Ask, Pack, asks_of, bodies_of
+from databuddy_source.fetch.pace import Pace
+from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
 from databuddy_source.fetch.results import Result
 from databuddy_source.fetch.settling import Settling
 from databuddy_source.reports import Cell, Report
 
 logger = logging.getLogger(__name__)
-
-IN_FLIGHT = 4
-"""Requests at once. Four heavy ones keep a small server of two cores busy for a minute."""
 
 ROWS_AHEAD = 250_000
 """Rows that may wait to be taken or be under way, about 120 MB. Beyond, requests leave one by one,
@@ -54,12 +57,16 @@ class Fetcher:
         connect: makes the client; called once, in the event loop.
         server: what the server can do.
         timezone: IANA name; sent along, moves the buckets of a few series.
+        pace: how large packs may be, and how many may be under way.
     """
 
-    def __init__(self, connect: Callable[[], Client], server: Server, timezone: str) -> None:
+    def __init__(
+        self, connect: Callable[[], Client], server: Server, timezone: str, pace: Pace
+    ) -> None:
         self._connect = connect
         self._server = server
         self._timezone = server.zone(timezone)
+        self._pace = pace
         self._waiting: dict[str, deque[Ask]] = defaultdict(deque)
         self._divided: deque[Pack] = deque()
         self._settling = Settling(takes_offsets=server.generation.takes_offsets)
@@ -176,7 +183,7 @@ class Fetcher:
 
     def _room(self) -> int:
         """How many requests may be under way."""
-        return IN_FLIGHT if not self._is_full else int(any(self._awaited.values()))
+        return self._pace.in_flight if not self._is_full else int(any(self._awaited.values()))
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         del self._flying[task]
@@ -194,20 +201,22 @@ class Fetcher:
     def _next_pack(self) -> Pack | None:
         with self._lock:
             if self._divided:
-                return self._divided.popleft()
+                pack = self._divided.popleft()
+                pack, rest = pack.parted(self._pace.fitting(pack.kinds))
+                if rest.asks:
+                    self._divided.appendleft(rest)
+                return pack
             # first what is waited for, so that rows do not lie about, then the longest queue
             websites = sorted(
                 self._waiting, key=lambda each: (self._awaited[each] > 0, len(self._waiting[each]))
             )
             for website_id in reversed(websites):
                 waiting = self._waiting[website_id]
+                size = self._pace.fitting(ask.kind for ask in waiting)
                 # a pack that is not full waits for those under way: their next pages may join it
-                if not waiting or (
-                    len(waiting) < PACK_SIZE and website_id in self._flying.values()
-                ):
-                    continue
-                asks = [waiting.popleft() for _ in range(min(PACK_SIZE, len(waiting)))]
-                return Pack(tuple(asks))
+                is_full = size < len(waiting) or size == self._pace.pack_size
+                if waiting and (is_full or website_id not in self._flying.values()):
+                    return Pack(tuple(waiting.popleft() for _ in range(size)))
         return None
 
     async def _send(self, pack: Pack) -> None:
@@ -219,12 +228,14 @@ class Fetcher:
     async def _ask(self, pack: Pack) -> None:
         assert self._client is not None
         single = len(pack.asks) == 1
+        traffic = Traffic()
         try:
             answers = await self._client.query(
                 pack.website_id,
                 self._bodies(pack),
                 self._timezone,
-                SETTLED if single else DIVISIBLE,
+                SETTLED if single else DIVIDED if pack.divided else DIVISIBLE,
+                traffic,
             )
         except WebsiteNotAccessible as error:
             self._closed_websites[pack.website_id] = str(error)
@@ -232,11 +243,16 @@ class Fetcher:
         except (Unreachable, RateLimited, AccessDenied) as error:
             self._give_up(str(error), pack)
         except DatabuddyError as error:
+            if isinstance(error, TimedOut | ServerFailed):
+                self._pace.failed(pack.kinds, traffic.seconds)
+            elif isinstance(error, TooLarge):
+                self._pace.too_large(pack.kinds, traffic.size)
             if single:
                 self._single_failed(pack.asks[0], error)
             else:
                 self._divided.extendleft(reversed(pack.halves()))
         else:
+            self._pace.answered(pack.kinds, traffic.seconds, traffic.size)
             self._failing.clear()
             self._answered = True
             taken = [(ask, answers.get(name)) for name, ask in pack.named().items()]
@@ -253,7 +269,7 @@ class Fetcher:
                 self._settling.outage([ask], closed)
             elif not self._settling.is_moot(ask):
                 kept.append(ask)
-        return Pack(tuple(kept))
+        return replace(pack, asks=tuple(kept))
 
     def _single_failed(self, ask: Ask, error: DatabuddyError) -> None:
         if isinstance(error, Retriable) or not self._answered:

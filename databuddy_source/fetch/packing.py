@@ -2,7 +2,7 @@
 
 A question ("ask") is one parameter of a request. Most ask for one cell; a series that brings its
 own dates is asked for a whole range of cells at once. A pack is one request: questions of one
-website, up to about a hundred, each with an id of its own.
+website, each with an id of its own; `pace` says how many.
 """
 
 from __future__ import annotations
@@ -15,13 +15,9 @@ from zoneinfo import ZoneInfo
 
 from databuddy_source import windows
 from databuddy_source.api.models import Generation, Parameter, QueryBody
+from databuddy_source.fetch.pace import Kind
 from databuddy_source.reports import Cell, Report
 from databuddy_source.windows import ONE_DAY, ONE_SECOND, Grain
-
-PACK_SIZE = 100
-"""Questions in a request. Above 100 to 200 the server's own query grows too long and it falls
-back to one by one, at 15 to 45 ms each."""
-
 
 LONGEST_HOURLY = 29 * ONE_DAY
 """A server fails for more than 30 days of hourly rows, and a range is asked for up to the second
@@ -58,6 +54,10 @@ class Ask:
     @property
     def series(self) -> tuple[str, Report]:
         return self.cells[0].series
+
+    @property
+    def kind(self) -> Kind:
+        return self.report.query_type.name, self.report.grain
 
     def halves(self) -> tuple[Ask, Ask]:
         """The same cells in two questions. Needs two cells."""
@@ -122,18 +122,31 @@ def _in_one_question(first: Cell, last: Cell, cell: Cell) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The questions of one website that travel in one request."""
+    """The questions of one website that travel in one request.
+
+    Attributes:
+        divided: whether it is a part of a pack that failed.
+    """
 
     asks: tuple[Ask, ...]
+    divided: bool = False
 
     @property
     def website_id(self) -> str:
         return self.asks[0].website_id
 
+    @property
+    def kinds(self) -> list[Kind]:
+        """What tells the cost of its questions."""
+        return [ask.kind for ask in self.asks]
+
+    def parted(self, count: int) -> tuple[Pack, Pack]:
+        """The first so many questions, and the others."""
+        return replace(self, asks=self.asks[:count]), replace(self, asks=self.asks[count:])
+
     def halves(self) -> tuple[Pack, Pack]:
-        """The same questions in two packs. Needs two questions."""
-        middle = len(self.asks) // 2
-        return Pack(self.asks[:middle]), Pack(self.asks[middle:])
+        """The same questions in two packs, after it failed. Needs two questions."""
+        return replace(self, divided=True).parted(len(self.asks) // 2)
 
     def named(self) -> dict[str, Ask]:
         """Each question under the id that it travels with."""

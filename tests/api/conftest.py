@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import pytest
 import respx
@@ -21,8 +21,7 @@ from databuddy_source.api.client import Client, Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.retry import SETTLED, Patience
 from tests.api.bodies import a_body
-
-T = TypeVar("T")
+from tests.timeless import in_simulated_time
 
 FROZEN = datetime(2026, 11, 12, 9, 30, tzinfo=UTC).timestamp()
 """The simulated instant at which each test begins."""
@@ -111,39 +110,10 @@ def one_question() -> OneQuestion:
     return ask
 
 
-class _TimelessLoop(asyncio.SelectorEventLoop):
-    """An event loop that jumps to the next timer instead of waiting for it. Many tasks can sleep
-    side by side; nothing in it may wait for the outside."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._passed = 0.0
-        self._jumps = 0
-        selector: Any = self._selector  # type: ignore[attr-defined]  # asyncio has no public name
-        look = selector.select
-
-        def jump(timeout: float | None = None) -> Any:
-            assert timeout is not None, "every task waits for something that will never come"
-            self._jumps += 1
-            assert self._jumps < 10_000, "somebody sleeps again and again for no time at all"
-            self._passed += timeout
-            return look(0)
-
-        selector.select = jump
-
-    def time(self) -> float:
-        return self._passed
-
-
 @pytest.fixture(scope="session")
 def timeless() -> Callable[[Coroutine[Any, Any, Any]], Any]:
     """Run async work in simulated time. `loop_clock` tells that time."""
-
-    def run(work: Coroutine[Any, Any, T]) -> T:
-        with asyncio.Runner(loop_factory=_TimelessLoop) as runner:
-            return runner.run(work)
-
-    return run
+    return in_simulated_time
 
 
 @pytest.fixture(scope="session")

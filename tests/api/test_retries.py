@@ -11,7 +11,7 @@ import pytest
 import respx
 
 from databuddy_source.api.budget import Budget, Clock
-from databuddy_source.api.client import CONNECT_SECONDS, Client, Credential
+from databuddy_source.api.client import Client, Credential
 from databuddy_source.api.errors import (
     DatabuddyError,
     Retriable,
@@ -21,6 +21,7 @@ from databuddy_source.api.errors import (
 )
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.retry import DIVISIBLE, FIRST_CONTACT, Patience
+from databuddy_source.api.traffic import CONNECT_SECONDS
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]
 Outcome = httpx.Response | Exception

@@ -51,6 +51,7 @@ def test_defaults_need_nothing_configured() -> None:
     assert settings.timezone == "UTC"
     assert settings.lookback_days == 3
     assert settings.requests_per_minute == 120
+    assert settings.pack_size == 100
     assert not settings.allow_http
     assert not settings.allow_empty
     assert not settings.bounded
@@ -75,6 +76,7 @@ VALUES: list[tuple[str, str, str, object]] = [
     ("allow_http", "true", "true", True),
     ("allow_empty", "true", "True", True),
     ("requests_per_minute", "600", "600", 600),
+    ("pack_size", "400", "400", 400),
     ("since", "2026-10-08", "2026-10-08", date(2026, 10, 8)),
 ]
 
@@ -215,6 +217,8 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ),
     ("requests_per_minute", 0, "0", "Input should be greater than or equal to 1"),
     ("requests_per_minute", 6001, "6001", "Input should be less than or equal to 6000"),
+    ("pack_size", 0, "0", "Input should be greater than or equal to 1"),
+    ("pack_size", 401, "401", "Input should be less than or equal to 400"),
     (
         "allow_http",
         "maybe",

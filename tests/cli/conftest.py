@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,9 @@ Run = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[DemoServer]:
-    """A server whose today is the real one, since the command line has no other clock."""
-    with DemoServer(days=10, rate_limit=Plan.SERVER) as running:
+    """A server whose today is the real one, since the command line has no other clock. Nothing
+    happens any more while the tests run."""
+    with DemoServer(days=10, rate_limit=Plan.SERVER, now=datetime.now(UTC)) as running:
         yield running
 
 

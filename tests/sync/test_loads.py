@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import time_machine
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from databuddy_source import databuddy_source, loads, sync_in_loads
+from databuddy_source import databuddy_source, loads, packages, sync_in_loads
 from databuddy_source.coverage_queries import gaps_of_loads
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.exclusive import AlreadyRunning, alone
@@ -115,14 +117,15 @@ def test_a_backfill_asks_once_for_what_is_final_unless_told_otherwise(
     assert made.tables() == held
 
 
-def test_a_plan_says_what_a_run_then_asks(serve: Serve, warehouse: Make) -> None:
+@pytest.mark.parametrize("pack_size", [100, 7])
+def test_a_plan_says_what_a_run_then_asks(serve: Serve, warehouse: Make, pack_size: int) -> None:
     server = serve(days=20)
     made = warehouse(server)
-    settings = Settings.of(**account(made, start_date=FIRST))
+    settings = Settings.of(**account(made, start_date=FIRST, pack_size=pack_size))
     with time_machine.travel(server.now, tick=True):
         planned = plan(made.pipeline, settings)
     assert asked(server) == []
-    run(made, start_date=FIRST)
+    run(made, start_date=FIRST, pack_size=pack_size)
     assert planned.questions == len(asked(server))
     assert planned.requests == len([r for r in server.log if r.path.endswith("/query")])
     ((cells,),) = made.query("SELECT COUNT(*) FROM coverage")
@@ -209,3 +212,42 @@ def test_what_can_never_load_is_set_aside_and_asked_for_again(
     assert str(kept) in caplog.text
     assert list(kept.rglob("top_pages.*.parquet"))
     assert run(made, start_date=OLD)[1]
+
+
+def pending(made: Warehouse) -> Path:
+    """One package, ready to be loaded. Returns dlt's working directory."""
+    with time_machine.travel(made.server.now, tick=True):
+        made.pipeline.extract(databuddy_source(**account(made)))
+    return Path(made.pipeline.working_dir)
+
+
+def test_a_package_killed_between_two_steps_of_normalize_is_loaded_once(
+    serve: Serve, warehouse: Make, tmp_path: Path
+) -> None:
+    server = serve()
+    made = warehouse(server)
+    extracted = pending(made) / "normalize" / "extracted"
+    shutil.copytree(extracted, tmp_path / "before")
+    made.pipeline.normalize()
+    shutil.copytree(tmp_path / "before", extracted, dirs_exist_ok=True)  # not yet deleted
+    run(made)
+    other = warehouse(server)
+    run(other)
+    assert made.tables() == other.tables()
+
+
+def test_a_package_killed_while_it_is_begun_again_is_not_lost(
+    serve: Serve, warehouse: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    made = warehouse(server)
+    pending(made)
+    made.pipeline.normalize()
+    [load_id] = made.pipeline.list_normalized_load_packages()
+    packages.keep(made.pipeline)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "copytree", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(made)
+    assert made.pipeline.list_normalized_load_packages() == []
+    assert load_id in run(made)[1]

@@ -108,6 +108,38 @@ def test_a_whole_day_that_turns_empty_is_suspect_until_it_is_accepted(
     assert made.sync(query_types=FEW, start_date=FIRST) == []
 
 
+def test_an_hour_is_not_judged_without_its_day(serve: Serve, warehouse: Make) -> None:
+    server = serve()
+    made = warehouse(server)
+    shop = server.websites[0].id
+    server.events.delete(shop, YESTERDAY)
+    for hour, path in ((3, "/gone"), (12, "/kept")):
+        server.events.add(shop, datetime.combine(YESTERDAY, time(hour), UTC), path=path)
+    hourly = {"query_types": ["top_pages_hourly"], "start_date": YESTERDAY, "websites": [shop]}
+    paths = "SELECT name FROM top_pages_hourly WHERE date = %s"
+    made.sync(**hourly)
+    assert sorted(made.query(paths, YESTERDAY)) == [("/gone",), ("/kept",)]
+    server.events.delete(shop, YESTERDAY, path="/gone")
+    assert made.sync(**hourly) == []
+    assert made.query(paths, YESTERDAY) == [("/kept",)]
+    server.events.delete(shop, YESTERDAY)
+    assert {gap.status for gap in made.sync(**hourly)} == {Status.SUSPECT}
+
+
+def test_a_day_in_utc_is_judged_beside_the_local_days(serve: Serve, warehouse: Make) -> None:
+    server = serve()
+    made = warehouse(server)
+    types = ["summary_metrics", "error_trends"]
+    local = {"query_types": types, "start_date": FIRST, "timezone": "America/New_York"}
+    count = "SELECT count(*) FROM error_trends WHERE date = %s AND website_id = %s"
+    made.sync(**local)
+    shop = server.websites[0].id
+    assert made.query(count, YESTERDAY, shop) > [(0,)]
+    server.events.delete(shop, YESTERDAY, kind="error")
+    assert made.sync(**local) == []
+    assert made.query(count, YESTERDAY, shop) == [(0,)]
+
+
 def test_a_final_day_that_turns_empty_is_suspect(serve: Serve, warehouse: Make) -> None:
     server = serve()
     made = warehouse(server)
