@@ -14,10 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import chain
+from weakref import WeakSet
 
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
+from dlt.common.runtime.collector import NULL_COLLECTOR
+from dlt.common.runtime.collector_base import Collector
 
 from databuddy_source import dlt_settings, windows
 from databuddy_source.api.budget import Budget, budget_for
@@ -72,13 +75,31 @@ def client_for(settings: Settings) -> Client:
 class Extraction:
     """One run's contact with the server."""
 
-    def __init__(self, settings: Settings, pipeline: dlt.Pipeline | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pipeline: dlt.Pipeline | None = None,
+        progress: Collector = NULL_COLLECTOR,
+    ) -> None:
+        begun: set[str] = set()
+
+        def count(what: str, done: int, wanted: int) -> None:
+            if not wanted:
+                progress.update(what, done)
+            elif what in begun:
+                progress.update(what, done, inc_total=wanted)
+            else:  # dlt's collectors take a total when a counter begins, and then what comes on top
+                begun.add(what)
+                progress.update(what, done, total=wanted)
+
         self.settings = settings
         self.now = now()
         self._pipeline = pipeline or _active_pipeline()
         self.server: Server = run_alone(lambda: first_contact(client_for(settings)))
         pace = pace_for(settings.base_url, settings.pack_size)
-        self.fetcher = Fetcher(lambda: client_for(settings), self.server, settings.timezone, pace)
+        self.fetcher = Fetcher(
+            lambda: client_for(settings), self.server, settings.timezone, pace, count
+        )
         self.members: set[str] = set()
         self._of_days: dict[tuple[str, date, date], list[Cell]] = defaultdict(list)
         self._kept: Mapping[tuple[str, str, datetime], Kept] | None = None
@@ -244,13 +265,18 @@ class Sharing:
         """The extraction that is going on; a new one for the first resource of a run."""
         # a resource that joins twice belongs to a new run: the old one was cut off
         if self._current is None or resource in self._current.members:
-            if pipeline := _active_pipeline():
+            pipeline = _active_pipeline()
+            if pipeline:
                 if pipeline.destination:
                     refuse_unfit(pipeline.destination)
                 refuse_ambiguous_file(pipeline)
                 dlt_settings.for_pipeline(pipeline)
-            self._current = Extraction(self.settings)
-            _log_once(self._current)
+            progress = pipeline.collector if pipeline else NULL_COLLECTOR
+            self._current = Extraction(self.settings, progress=progress)
+            if pipeline not in _told:
+                _tell(self._current)
+            if pipeline:
+                _told.add(pipeline)
         self._current.members.add(resource)
         return self._current
 
@@ -281,7 +307,11 @@ def _active_pipeline() -> dlt.Pipeline | None:
     return pipeline if isinstance(pipeline, dlt.Pipeline) else None
 
 
-def _log_once(extraction: Extraction) -> None:
+_told: WeakSet[dlt.Pipeline] = WeakSet()
+"""Pipelines whose log has what this server cannot do: a series of loads shall say it once."""
+
+
+def _tell(extraction: Extraction) -> None:
     settings, server = extraction.settings, extraction.server
     if not server.generation.takes_offsets and settings.timezone != "UTC":
         logger.warning(

@@ -177,6 +177,17 @@ def sync_in_loads(
         return loads
 
 
+def new_columns(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[str]:
+    """The columns that these loads added to tables that were there before, as `table.column`."""
+    found: dict[str, None] = {}
+    for load_id in load_ids:
+        for table, update in pipeline.get_load_package_info(load_id).schema_update.items():
+            # a table that is new brings all of its columns
+            if "_dlt_load_id" not in update["columns"] and not table.startswith("_dlt"):
+                found.update(dict.fromkeys(f"{table}.{name}" for name in update["columns"]))
+    return list(found)
+
+
 def _series(
     pipeline: dlt.Pipeline,
     given: Mapping[str, Any],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
     BaseModel,
@@ -142,7 +143,9 @@ class Settings(BaseModel):
         try:
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("must be an IANA time zone such as Europe/Berlin") from None
+            near = zones_like(name)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise ValueError(f"must be an IANA time zone such as Europe/Berlin{hint}") from None
         return "UTC" if name in {"Etc/UTC", "Zulu", "Etc/Zulu", "UCT", "Etc/UCT"} else name
 
     @model_validator(mode="after")
@@ -191,6 +194,16 @@ class Settings(BaseModel):
                 if report.name not in chosen or report.named:
                     chosen[report.name] = report
         return [*{**chosen, **{report.name: report for report in self.reports}}.values()]
+
+
+def zones_like(name: str) -> list[str]:
+    """IANA time zones that look like a wrong name, or are of such a city; best first."""
+    zones = sorted(available_timezones())
+    spelled = {zone.split("/")[-1].lower(): zone for zone in zones}
+    spelled |= {zone.lower(): zone for zone in zones}
+    wanted = name.strip().lower().replace(" ", "_")
+    near = difflib.get_close_matches(wanted, spelled, n=3, cutoff=0.75)
+    return list(dict.fromkeys(spelled[each] for each in near))
 
 
 def now() -> datetime:

@@ -13,8 +13,13 @@ from databuddy_source.windows import Grain
 
 MEANINGS: Final = {
     Kind.COUNT: "May be added up over rows and windows.",
+    Kind.COUNT_OVER_ROWS: "May be added up over the rows of one window, but must not be added up "
+    "over windows, which may count the same again.",
+    Kind.COUNT_OVER_WINDOWS: "May be added up over windows, with one row from each, but must not "
+    "be added up over rows, which count the same again.",
     Kind.AMOUNT: "May be added up over rows and windows of one currency.",
     Kind.UNIQUE: "How many different ones: must not be added up over rows or windows.",
+    Kind.WHOLE: "No count: must not be added up.",
     Kind.NUMBER: "Average, share or rate: must not be added up.",
 }
 """What an analyst may do with a column."""

@@ -30,6 +30,8 @@ _TYPES: Mapping[Kind, pa.DataType] = {
     Kind.DATE: pa.string(),
     Kind.TIME: TIMESTAMP,
     Kind.COUNT: pa.int64(),
+    Kind.COUNT_OVER_ROWS: pa.int64(),
+    Kind.COUNT_OVER_WINDOWS: pa.int64(),
     Kind.UNIQUE: pa.int64(),
     Kind.WHOLE: pa.int64(),
     Kind.AMOUNT: pa.float64(),
@@ -44,6 +46,13 @@ _KNOWN_TYPES: Mapping[str, pa.DataType] = {
     "bool": pa.bool_(),
 }
 """dlt's names of the types that a table may already have."""
+
+
+def type_name(kind: Kind) -> str:
+    """dlt's name of the type that a column has in the warehouse."""
+    if kind is Kind.DATE:  # fills the table's own column
+        return "date"
+    return next(name for name, held in _KNOWN_TYPES.items() if held == _TYPES[kind])
 
 
 def rows_table(

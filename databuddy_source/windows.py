@@ -154,8 +154,9 @@ def _floor(day: date, grain: Grain, weeks: Weeks) -> date:
 
 
 def _next(day: date, grain: Grain) -> date:
+    """The first day of the window after the one that begins on this day."""
     if grain is Grain.MONTH:
-        return (day.replace(day=1) + 31 * ONE_DAY).replace(day=1)
+        return (day + 31 * ONE_DAY).replace(day=1)
     return day + (7 * ONE_DAY if grain is Grain.WEEK else ONE_DAY)
 
 
@@ -166,7 +167,6 @@ def _hours(day: date, start: datetime, end: datetime, zone_name: str) -> Iterato
         after = start + ONE_HOUR - timedelta(minutes=local.minute, seconds=local.second)
         if after.astimezone(zone).utcoffset() != local.utcoffset():
             after = _change(start, after, zone)
-        after = min(after, end)
         yield Window(day, start, after, zone_name, Grain.HOUR)
         start = after
 

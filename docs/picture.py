@@ -1,7 +1,8 @@
-"""Draws docs/terminal.svg from a real run: `.venv/bin/python docs/picture.py`."""
+"""Draws the README's pictures from real runs: `.venv/bin/python docs/picture.py`."""
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -14,26 +15,51 @@ from rich.text import Text
 
 PROJECT = Path(__file__).resolve().parent.parent
 
+PICTURES = {
+    "terminal": ("make demo", ["--demo"]),
+    "check": ("python pipelines/sync.py check", ["check", "--demo"]),
+}
+"""By file: what a person types, and the words that give the same without an account."""
+
 
 def main() -> None:
-    """Run the demo in an empty folder and draw what it prints."""
+    """Run each command in an empty folder and draw what it prints."""
+    for name, (typed, words) in PICTURES.items():
+        picture = drawn(typed, shown(words))
+        (PROJECT / "docs" / f"{name}.svg").write_text(picture, encoding="utf-8")
+
+
+def shown(words: list[str]) -> str:
+    """What the command line prints, with its colours, and nothing of this machine in it."""
     with tempfile.TemporaryDirectory() as folder:
-        shown = subprocess.run(
-            [sys.executable, str(PROJECT / "pipelines" / "sync.py"), "--demo"],
+        printed = subprocess.run(
+            [sys.executable, str(PROJECT / "pipelines" / "sync.py"), *words],
             cwd=folder,
-            env={**os.environ, "FORCE_COLOR": "1", "COLUMNS": "88"},
-            capture_output=True,
+            env={
+                **os.environ,
+                "DLT_PROJECT_DIR": folder,
+                "FORCE_COLOR": "1",
+                "COLUMNS": "88",
+            },
+            stdout=subprocess.PIPE,
             text=True,
             check=True,
-        ).stdout.replace(folder, "~/databuddy-source")
-    shown = shown.replace(sys.executable, ".venv/bin/python")
-    console = Console(record=True, width=100, file=Path(os.devnull).open("w"))  # noqa: SIM115
-    console.print(Text("$ make demo\n\n") + Text.from_ansi(shown))
-    picture = console.export_svg(title="databuddy-source")
+        ).stdout
+    for path in (str(Path(folder).resolve()), folder):
+        printed = printed.replace(path, "~/databuddy-source")
+    printed = re.sub(r"(127\.0\.0\.1):\d+", r"\1:8000", printed)  # any free port
+    return printed.replace(sys.executable, ".venv/bin/python")
+
+
+def drawn(typed: str, printed: str) -> str:
+    """A picture of a terminal, as SVG."""
+    console = Console(record=True, width=100, file=io.StringIO())
+    console.print(Text(f"$ {typed}\n\n") + Text.from_ansi(printed))
+    # the same picture has the same ids each time
+    picture = console.export_svg(title="databuddy-source", unique_id="terminal")
     # rich names a host for its font; any monospaced one will do
     picture = re.sub(r"<!--.*?-->", "", picture, flags=re.DOTALL)
-    picture = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)
-    (PROJECT / "docs" / "terminal.svg").write_text(picture, encoding="utf-8")
+    return re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)
 
 
 if __name__ == "__main__":

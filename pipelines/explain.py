@@ -10,7 +10,7 @@ import typer
 from databuddy_source.explanation import Explanation
 from databuddy_source.explanation import explain as explanation_of
 from pipelines.account import account, chosen
-from pipelines.console import for_people
+from pipelines.console import for_people, visible
 from pipelines.options import Demo, FirstDay, Verbose
 
 Report = Annotated[
@@ -43,19 +43,22 @@ def explain(
     """
     given = {"websites": [website] if website else None, **chosen([report], demo=demo)}
     with for_people(verbose), account(demo, given) as arguments:
-        _show(explanation_of(arguments, since.date() if since else None))
+        _show(explanation_of(arguments, since))
 
 
 def _show(found: Explanation) -> None:
-    # not through rich, which would read brackets as markup and break lines
-    typer.echo(f"POST {found.url}")
-    typer.echo(json.dumps(found.body, indent=2, ensure_ascii=False))
-    typer.echo()
+    # whole, and as they are: `out` is for lines of text
+    lines = [f"POST {found.url}", _json(found.body), ""]
     if found.sql is None:
-        typer.echo(found.why_no_sql)
-        return
-    if found.questions > 1:
-        typer.echo(f"-- the first of {found.questions} questions")
-    typer.echo(found.sql.strip())
-    if found.sql_params:
-        typer.echo(f"\n{json.dumps(found.sql_params, indent=2, ensure_ascii=False)}")
+        lines.append(found.why_no_sql)
+    else:
+        if found.questions > 1:
+            lines.append(f"-- the first of {found.questions} questions")
+        lines.append(found.sql.strip())
+        if found.sql_params:
+            lines += ["", _json(found.sql_params)]
+    typer.echo(visible("\n".join(lines)))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +14,11 @@ from databuddy_source.exporting import export as export_files
 from databuddy_source.settings import now
 from pipelines.account import account, chosen
 from pipelines.console import Exit, complain, for_people, out
-from pipelines.options import Demo, LastDay, Reports, Verbose, Websites
+from pipelines.options import Demo, LastDay, Reports, Verbose, Websites, as_day
 
-FromDay = Annotated[datetime, typer.Option("--since", formats=["%Y-%m-%d"], help="First day.")]
+FromDay = Annotated[
+    date, typer.Option("--since", parser=as_day, metavar="DAY", help="First day, YYYY-MM-DD.")
+]
 Into = Annotated[
     Path, typer.Option("--into", help="A folder, or a file that ends with .csv or .json.")
 ]
@@ -51,11 +53,11 @@ def export(
         --website example.com --into january.json
     """
     given = {"websites": website or None, **chosen(report, demo=demo)}
-    last = until.date() if until else now().date() - timedelta(days=1)
+    last = until or now().date() - timedelta(days=1)
     with for_people(verbose), account(demo, given) as arguments:
-        if since.date() > last:
-            raise typer.BadParameter(f"--since {since.date()} is after {last}, the last day.")
-        files = export_files(arguments, into, since.date(), last, file_format, _tell)
+        if since > last:
+            raise typer.BadParameter(f"--since {since} is after {last}, the last day.")
+        files = export_files(arguments, into, since, last, file_format, _tell)
     refused = [each for each in files if each.reason]
     if len(refused) == len(files):
         raise typer.Exit(Exit.FAILED)
@@ -66,4 +68,4 @@ def _tell(file: Exported) -> None:
     if file.reason:
         complain(f"No {file.path.name}: {file.reason}")
     else:
-        out.print(f"{file.path}  {file.size:,} bytes", markup=False)
+        out.print(f"{file.path}  {file.size:,} bytes")

@@ -8,7 +8,8 @@ from databuddy_source.healing import bounds_of_gaps
 from databuddy_source.planning import plan
 from databuddy_source.source import configured
 from pipelines.account import account, chosen
-from pipelines.console import Exit, for_people, out, show_plan
+from pipelines.console import Exit, LogFormat, for_people, note, out
+from pipelines.journal import use_zone
 from pipelines.loading import load
 from pipelines.options import (
     AllowEmpty,
@@ -18,13 +19,18 @@ from pipelines.options import (
     DryRun,
     FirstDay,
     LastDay,
+    LogFormats,
+    Quiet,
     Reports,
     StateDir,
     Verbose,
     Wait,
     Websites,
 )
+from pipelines.summaries import show_plan
 from pipelines.warehouse import Warehouse
+
+NOTHING_TO_HEAL = "Nothing is lacking, so nothing was asked for."
 
 
 def heal(
@@ -36,10 +42,12 @@ def heal(
     allow_empty: AllowEmpty = False,
     dry_run: DryRun = False,
     wait: Wait = False,
-    destination: Destination = "duckdb",
-    dataset: Dataset = "databuddy",
+    destination: Destination = None,
+    dataset: Dataset = None,
     state_dir: StateDir = None,
     verbose: Verbose = False,
+    quiet: Quiet = False,
+    log_format: LogFormats = LogFormat.TEXT,
 ) -> None:
     """Load what `status` calls failed, truncated, suspect or missing, and nothing else.
 
@@ -56,23 +64,27 @@ def heal(
         **chosen(report, demo=demo),
         "allow_empty": allow_empty or None,
     }
-    with for_people(verbose), account(demo, given) as arguments:
-        configured(**arguments).credential.headers()
+    with for_people(verbose, quiet, log_format), account(demo, given) as arguments:
+        settings = configured(**arguments)
+        use_zone(settings.timezone)
+        settings.credential.headers()
         warehouse = Warehouse.of(demo, destination, dataset, state_dir)
         warehouse.open()
         bounds = bounds_of_gaps(
             warehouse.pipeline,
             arguments,
-            since.date() if since else None,
-            until.date() if until else None,
+            since,
+            until,
         )
         if not bounds:
-            out.print("Nothing is lacking, so nothing was asked for.")
+            out.print(NOTHING_TO_HEAL)
+            note(NOTHING_TO_HEAL, "done", exit_code=0, rows=0)
             raise typer.Exit(Exit.COMPLETE)
         arguments = {**arguments, **bounds}
         settings = configured(**arguments)
         if dry_run:
             code = show_plan(plan(warehouse.pipeline, settings))
         else:
-            code = load(warehouse, settings, arguments, wait=wait)
+            live = not (verbose or quiet or log_format is LogFormat.JSON)
+            code = load(warehouse, settings, arguments, wait=wait, live=live)
     raise typer.Exit(code)

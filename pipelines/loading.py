@@ -1,4 +1,4 @@
-"""Runs a load and tells what came of it."""
+"""One run of `sync` or `backfill`: its progress, its loads, and what came of it."""
 
 from __future__ import annotations
 
@@ -9,32 +9,59 @@ from databuddy_source import sync_in_loads
 from databuddy_source.coverage_queries import gaps_of_loads, loaded_reports
 from databuddy_source.exclusive import alone
 from databuddy_source.extraction import budget_of
+from databuddy_source.loads import Step, new_columns
 from databuddy_source.settings import Settings
-from pipelines.console import NOTHING_TO_LOAD, Exit, first_query, out, progress, say, summary
+from pipelines.console import Exit, note, out, say, somebody_watches
+from pipelines.live import Live
+from pipelines.summaries import NOTHING_TO_LOAD, first_query, step_done, summary, tell_load
 from pipelines.warehouse import Warehouse
 
 
 def load(
-    warehouse: Warehouse, settings: Settings, arguments: dict[str, Any], *, wait: bool
+    warehouse: Warehouse,
+    settings: Settings,
+    arguments: dict[str, Any],
+    *,
+    wait: bool,
+    live: bool,
 ) -> Exit:
-    """Load by the source's arguments, and print what was loaded and what was not."""
+    """Load what the settings ask for, and tell what came of it.
+
+    Args:
+        warehouse: where to.
+        settings: what was chosen.
+        arguments: of the source, from which the settings were made.
+        wait: for another run to be done.
+        live: show a line that changes, where there is a terminal.
+    """
     started = time.monotonic()
     budget = budget_of(settings)
     spent = budget.spent
     pipeline = warehouse.pipeline
+    pipeline.collector = Live(budget, on_terminal=live and somebody_watches())
+    told: set[str] = set()
+
+    def tell_loads(load_ids: list[str]) -> None:
+        for load_id in load_ids:
+            if load_id not in told:
+                tell_load(load_id, loaded_reports(pipeline, [load_id]))
+                told.add(load_id)
+
+    def tell(step: Step) -> None:
+        tell_loads(list(step.load_ids))
+        say(step_done(step, time.monotonic() - started), done=step.done, total=step.total)
+
     with alone(pipeline, wait=wait, say=say):  # also while coverage is read for the summary
-        loads = sync_in_loads(
-            pipeline,
-            arguments,
-            before_load=warehouse.wait,
-            tell=lambda step: say(progress(step, time.monotonic() - started)),
-        )
+        loads = sync_in_loads(pipeline, arguments, before_load=warehouse.wait, tell=tell)
         if not loads:
             out.print(NOTHING_TO_LOAD)
+            note(NOTHING_TO_LOAD, "done", exit_code=0, rows=0)
             return Exit.COMPLETE
         warehouse.wait()
+        tell_loads(loads)
         loaded, gaps = loaded_reports(pipeline, loads), gaps_of_loads(pipeline, loads)
-    code = summary(loaded, gaps, budget.spent - spent, time.monotonic() - started)
+        added = new_columns(pipeline, loads)
+    code = summary(loaded, gaps, added, budget.spent - spent, time.monotonic() - started)
     if warehouse.file and (query := first_query(warehouse.file, pipeline.dataset_name, loaded)):
         out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
     return code

@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from databuddy_source.catalog import load_catalog
+from databuddy_source.report_settings import SUFFIXES
+from pipelines.console import LogFormat
+
+
+def _report_names(incomplete: str) -> list[str]:
+    """What completes `--report`: from the catalogue, so without asking a server."""
+    return [
+        known.name + suffix
+        for known in load_catalog()
+        if not known.why_not_loadable
+        for grain, suffix in SUFFIXES.items()
+        if not known.why_not_by(grain) and (known.name + suffix).startswith(incomplete)
+    ]
+
+
+def query_type_names(incomplete: str) -> list[str]:
+    """What completes the name of a query type."""
+    return [known.name for known in load_catalog() if known.name.startswith(incomplete)]
+
+
+def _website_names(incomplete: str) -> list[str]:
+    """What completes `--website`: those of the configuration, so without asking a server."""
+    from databuddy_source.source import configured
+
+    return [name for name in configured().websites if name.startswith(incomplete)]
+
+
+def as_day(text: str) -> date:
+    """The value of an option that is a day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day such as 2026-01-31") from None
+
 
 Demo = Annotated[
     bool, typer.Option("--demo", help="Against a local server with synthetic visitors.")
 ]
 Websites = Annotated[
     list[str] | None,
-    typer.Option("--website", help="Id or domain; may be repeated. Default: by configuration."),
+    typer.Option(
+        "--website",
+        help="Id or domain; may be repeated. Default: by configuration.",
+        autocompletion=_website_names,
+    ),
 ]
 Reports = Annotated[
     list[str] | None,
@@ -21,6 +61,7 @@ Reports = Annotated[
         "--report",
         help="Query type, such as top_pages or top_pages_weekly, or a configured report; may be "
         "repeated. Default: by configuration.",
+        autocompletion=_report_names,
     ),
 ]
 Since = Annotated[
@@ -42,10 +83,11 @@ Wait = Annotated[
     bool, typer.Option("--wait", help="Wait for another sync of this dataset to be done.")
 ]
 FirstDay = Annotated[
-    datetime | None, typer.Option("--since", formats=["%Y-%m-%d"], help="First day.")
+    date | None,
+    typer.Option("--since", parser=as_day, metavar="DAY", help="First day, YYYY-MM-DD."),
 ]
 LastDay = Annotated[
-    datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last day.")
+    date | None, typer.Option("--until", parser=as_day, metavar="DAY", help="Last day.")
 ]
 Sample = Annotated[
     int | None,
@@ -57,10 +99,28 @@ Sample = Annotated[
 AllowEmpty = Annotated[
     bool, typer.Option("--allow-empty", help="Believe that days which had data are now empty.")
 ]
-Destination = Annotated[str, typer.Option(help="dlt's name of the warehouse.")]
-Dataset = Annotated[str, typer.Option(help="Schema or dataset for the tables.")]
+Destination = Annotated[
+    str | None,
+    typer.Option(
+        help="dlt's name of the warehouse. Default: pipelines.destination_type of the "
+        "configuration, else duckdb."
+    ),
+]
+Dataset = Annotated[
+    str | None,
+    typer.Option(
+        help="Schema or dataset for the tables. Default: pipelines.dataset_name of the "
+        "configuration, else databuddy."
+    ),
+]
 StateDir = Annotated[
     Path | None,
     typer.Option(help="Where dlt keeps its local state. Default: .databuddy beside the data."),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show tracebacks and each request.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Tell only what is wrong.")]
+LogFormats = Annotated[
+    LogFormat,
+    typer.Option(help="Of stderr: sentences, or one JSON object a line and nothing on stdout."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]

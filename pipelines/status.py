@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from databuddy_source.calendar import Mark
@@ -17,24 +15,27 @@ from databuddy_source.warehouse_status import ReportStatus, WarehouseStatus
 from databuddy_source.warehouse_status import status as status_of
 from pipelines.account import account, chosen
 from pipelines.calendar_lines import calendar_lines, legend
-from pipelines.console import LINES_SHOWN, Exit, for_people, out
+from pipelines.console import Exit, for_people, out, shown, write_json
 from pipelines.options import (
     Dataset,
     Demo,
     Destination,
     FirstDay,
+    Json,
     LastDay,
     Reports,
     StateDir,
     Verbose,
     Websites,
 )
+from pipelines.summaries import LINES_SHOWN
 from pipelines.warehouse import Warehouse
+
+WIDEST = 160
+"""Columns of a calendar, also where a wider terminal, or none, reads it."""
 
 JSON_VERSION = 1
 """Counts up when a field changes its meaning or goes away; new fields may come any time."""
-
-Json = Annotated[bool, typer.Option("--json", help="For programs: one JSON object.")]
 
 
 def status(
@@ -44,8 +45,8 @@ def status(
     report: Reports = None,
     as_json: Json = False,
     demo: Demo = False,
-    destination: Destination = "duckdb",
-    dataset: Dataset = "databuddy",
+    destination: Destination = None,
+    dataset: Dataset = None,
     state_dir: StateDir = None,
     verbose: Verbose = False,
 ) -> None:
@@ -68,11 +69,11 @@ def status(
         found = status_of(
             warehouse.pipeline,
             arguments,
-            since=since.date() if since else None,
-            until=until.date() if until else None,
+            since=since,
+            until=until,
         )
         if as_json:
-            typer.echo(json.dumps(as_document(found), indent=2))
+            write_json(as_document(found))
         else:
             show(found, named=bool(website or report))
     raise typer.Exit(Exit.COMPLETE if found.is_complete else Exit.INCOMPLETE)
@@ -134,7 +135,7 @@ def show(found: WarehouseStatus, *, named: bool) -> None:
     for _, group in groupby(found.reports, key=lambda each: each.website_id):
         _show_website(list(group))
     if found.cells:
-        out.print(legend(found.cells), markup=False, soft_wrap=False)
+        out.print(legend(found.cells), soft_wrap=False)
     if found.others and not named:
         others = ", ".join(sorted({report for _, report in found.others}))
         out.print(
@@ -147,17 +148,18 @@ def show(found: WarehouseStatus, *, named: bool) -> None:
         return
     counted = ", ".join(f"{n:,} {mark}" for mark, n in found.cells.items() if mark.is_gap)
     cells = "1 cell is" if found.lacking == 1 else f"{found.lacking:,} cells are"
-    out.print(f"[bold red]{cells} lacking:[/] {counted}. `heal` asks for exactly these.")
+    out.print(f"{cells} lacking: {counted}. `heal` asks for exactly these.", style="bold red")
 
 
 def _show_website(reports: Sequence[ReportStatus]) -> None:
     first = reports[0]
-    name = f"{first.domain} ({first.website_id})" if first.domain else first.website_id
+    domain = shown(first.domain)
+    name = f"{domain} ({first.website_id})" if domain else first.website_id
     newest = max(
         ((each.synced_at, each.load_id) for each in reports if each.synced_at), default=None
     )
     synced = f"last sync {newest[0]:%Y-%m-%d %H:%M} UTC, load {newest[1]}" if newest else ""
-    out.print(f"[bold]{escape(name)}[/]  {synced or 'never synced'}")
+    out.print(f"{name}  {synced or 'never synced'}", style="bold")
     table = Table(box=None, pad_edge=False, header_style="bold")
     columns = ["report", "first day", "last day", "rows", "last sync"]
     if any(each.gaps for each in reports):
@@ -181,8 +183,8 @@ def _show_website(reports: Sequence[ReportStatus]) -> None:
         ]
         table.add_row(*row[: len(columns)])
     out.print(table)
-    for line in calendar_lines(reports, out.width):
-        out.print(line, markup=False)
+    for line in calendar_lines(reports, min(out.width, WIDEST)):
+        out.print(line)
     reasons = [
         f"{gap.mark}: {each.report} {gap.first}"
         + (f" to {gap.last}" if gap.last != gap.first else "")
@@ -193,7 +195,7 @@ def _show_website(reports: Sequence[ReportStatus]) -> None:
     if reasons:
         out.print()
     for line in reasons[:LINES_SHOWN]:
-        out.print(line, markup=False, style="red")
+        out.print(line, style="red")
     if len(reasons) > LINES_SHOWN:
         out.print(f"... and {len(reasons) - LINES_SHOWN} more; --json has them all.")
     out.print()

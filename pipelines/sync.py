@@ -1,12 +1,18 @@
+#!/usr/bin/env python3
 """Keeps a data warehouse equal to Databuddy. `python pipelines/sync.py --help` tells how."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
+
+INTERRUPT = signal.getsignal(signal.SIGINT)
+if __name__ == "__main__" and INTERRUPT is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while this loads: no traceback
 
 PROJECT = Path(__file__).resolve().parent.parent
 # cron may start this anywhere: the project's .dlt/ and packages are found from this file
@@ -20,12 +26,15 @@ from databuddy_source.planning import plan as plan_of  # noqa: E402
 from databuddy_source.source import configured  # noqa: E402
 from databuddy_source.verify import verify as compare_with_the_api  # noqa: E402
 from pipelines.account import account, chosen  # noqa: E402
-from pipelines.console import for_people, show_plan, verdict  # noqa: E402
+from pipelines.checking import check  # noqa: E402
+from pipelines.configuring import init  # noqa: E402
+from pipelines.console import LogFormat, for_people  # noqa: E402
+from pipelines.discovering import discover  # noqa: E402
 from pipelines.explain import explain  # noqa: E402
 from pipelines.export import export  # noqa: E402
 from pipelines.heal import heal  # noqa: E402
+from pipelines.journal import use_zone  # noqa: E402
 from pipelines.loading import load  # noqa: E402
-from pipelines.looking import check, discover  # noqa: E402
 from pipelines.options import (  # noqa: E402
     AllowEmpty,
     Dataset,
@@ -34,6 +43,8 @@ from pipelines.options import (  # noqa: E402
     DryRun,
     FirstDay,
     LastDay,
+    LogFormats,
+    Quiet,
     Refetch,
     Reports,
     Sample,
@@ -45,6 +56,7 @@ from pipelines.options import (  # noqa: E402
     Websites,
 )
 from pipelines.status import status  # noqa: E402
+from pipelines.summaries import show_plan, verdict  # noqa: E402
 from pipelines.warehouse import Warehouse  # noqa: E402
 
 SAMPLE = 200
@@ -56,9 +68,16 @@ class SyncByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {"--help", "--install-completion", "--show-completion"}
-        if not args or (args[0].startswith("-") and args[0] not in own):
+        completing = ctx.resilient_parsing and not args  # then all commands are offered
+        if not completing and (not args or (args[0].startswith("-") and args[0] not in own)):
             args = ["sync", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-"):
+            found += self.commands["sync"].shell_complete(ctx, incomplete)
+        return found
 
 
 app = typer.Typer(
@@ -84,10 +103,12 @@ def sync(
     allow_empty: AllowEmpty = False,
     dry_run: DryRun = False,
     wait: Wait = False,
-    destination: Destination = "duckdb",
-    dataset: Dataset = "databuddy",
+    destination: Destination = None,
+    dataset: Dataset = None,
     state_dir: StateDir = None,
     verbose: Verbose = False,
+    quiet: Quiet = False,
+    log_format: LogFormats = LogFormat.TEXT,
 ) -> None:
     """Load what is new or may have changed.
 
@@ -107,8 +128,9 @@ def sync(
         "refetch": refetch or None,
         "allow_empty": allow_empty or None,
     }
-    with for_people(verbose), account(demo, given) as arguments:
+    with for_people(verbose, quiet, log_format), account(demo, given) as arguments:
         settings = configured(**arguments)
+        use_zone(settings.timezone)
         settings.credential.headers()  # without a key, nothing shall come into being
         warehouse = Warehouse.of(demo, destination, dataset, state_dir)
         if dry_run:
@@ -118,7 +140,8 @@ def sync(
                 warehouse.open()
             code = show_plan(plan_of(warehouse.pipeline, settings))
         else:
-            code = load(warehouse, settings, arguments, wait=wait)
+            live = not (verbose or quiet or log_format is LogFormat.JSON)
+            code = load(warehouse, settings, arguments, wait=wait, live=live)
     raise typer.Exit(code)
 
 
@@ -133,10 +156,12 @@ def backfill(
     allow_empty: AllowEmpty = False,
     dry_run: DryRun = False,
     wait: Wait = False,
-    destination: Destination = "duckdb",
-    dataset: Dataset = "databuddy",
+    destination: Destination = None,
+    dataset: Dataset = None,
     state_dir: StateDir = None,
     verbose: Verbose = False,
+    quiet: Quiet = False,
+    log_format: LogFormats = LogFormat.TEXT,
 ) -> None:
     """Load past days as a series of bounded loads, oldest first. Stopped, it goes on where it was.
 
@@ -160,6 +185,8 @@ def backfill(
         dataset=dataset,
         state_dir=state_dir,
         verbose=verbose,
+        quiet=quiet,
+        log_format=log_format,
     )
 
 
@@ -171,10 +198,12 @@ def plan(
     since: Since = None,
     until: Until = None,
     refetch: Refetch = False,
-    destination: Destination = "duckdb",
-    dataset: Dataset = "databuddy",
+    destination: Destination = None,
+    dataset: Dataset = None,
     state_dir: StateDir = None,
     verbose: Verbose = False,
+    quiet: Quiet = False,
+    log_format: LogFormats = LogFormat.TEXT,
 ) -> None:
     """Tell what `sync` would ask for, and how long it takes, without asking.
 
@@ -196,6 +225,8 @@ def plan(
         dataset=dataset,
         state_dir=state_dir,
         verbose=verbose,
+        quiet=quiet,
+        log_format=log_format,
     )
 
 
@@ -207,10 +238,12 @@ def verify(
     demo: Demo = False,
     website: Websites = None,
     report: Reports = None,
-    destination: Destination = "duckdb",
-    dataset: Dataset = "databuddy",
+    destination: Destination = None,
+    dataset: Dataset = None,
     state_dir: StateDir = None,
     verbose: Verbose = False,
+    quiet: Quiet = False,
+    log_format: LogFormats = LogFormat.TEXT,
 ) -> None:
     """Ask the API again and compare it with the tables, value by value. Changes nothing.
 
@@ -220,18 +253,21 @@ def verify(
 
         python pipelines/sync.py verify --since 2026-01-01 --until 2026-01-31 --report pages
     """
-    with for_people(verbose), account(demo, {}) as arguments:
+    with for_people(verbose, quiet, log_format), account(demo, {}) as arguments:
         settings = configured(**arguments)
+        use_zone(settings.timezone)
         settings.credential.headers()
         warehouse = Warehouse.of(demo, destination, dataset, state_dir)
+        if since and until and since > until:
+            raise typer.BadParameter(f"--since {since} is after --until {until}")
         warehouse.open()
         code = verdict(
             compare_with_the_api(
                 warehouse.pipeline,
                 settings,
                 sample=sample or (None if since or until else SAMPLE),
-                since=since.date() if since else None,
-                until=until.date() if until else None,
+                since=since,
+                until=until,
                 websites=website or (),
                 reports=report or (),
             )
@@ -239,6 +275,7 @@ def verify(
     raise typer.Exit(code)
 
 
+app.command()(init)
 app.command()(check)
 app.command()(discover)
 app.command()(status)
@@ -248,4 +285,5 @@ app.command()(export)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, INTERRUPT)
     app()

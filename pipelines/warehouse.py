@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -46,6 +47,12 @@ class NoDatabase(BadConfiguration):
     default_todo = "Name another file in destination.duckdb.credentials, or mend this one."
 
 
+class NoRoom(BadConfiguration):
+    """Nothing can be written where the DuckDB file shall be."""
+
+    default_todo = "Name a file elsewhere in destination.duckdb.credentials, or change its rights."
+
+
 @dataclass(frozen=True)
 class Warehouse:
     """Where a command's tables are.
@@ -59,12 +66,16 @@ class Warehouse:
     file: Path | None
 
     @classmethod
-    def of(cls, demo: bool, destination: str, dataset: str, state_dir: Path | None) -> Warehouse:
-        """What the options of a command mean.
+    def of(
+        cls, demo: bool, destination: str | None, dataset: str | None, state_dir: Path | None
+    ) -> Warehouse:
+        """What the options of a command mean; what is left out is configured or has a default.
 
         Raises:
             BadConfiguration: dlt does not know the destination, or it cannot replace partitions.
         """
+        destination = destination or _configured("destination_type", "duckdb", demo)
+        dataset = dataset or _configured("dataset_name", "databuddy", demo)
         if demo and destination != "duckdb":
             raise BadConfiguration(
                 "--demo has a DuckDB file of its own and no other destination",
@@ -82,6 +93,26 @@ class Warehouse:
     def is_new(self) -> bool:
         """Whether there is no DuckDB file yet."""
         return self.file is not None and not self.file.exists()
+
+    def ready(self) -> str:
+        """Find out whether tables can be written. Changes nothing.
+
+        Returns:
+            One sentence on what is there.
+
+        Raises:
+            FileInUse, NoDatabase, NoRoom: they cannot.
+        """
+        name = self.pipeline.destination.destination_name if self.pipeline.destination else ""
+        if self.file is None:
+            return f"{name}, dataset {self.pipeline.dataset_name}"
+        if self.is_new:
+            if not os.access(self.file.parent, os.W_OK):
+                raise NoRoom(f"Nothing can be written into {self.file.parent}")
+            return f"{self.file}, which the first sync makes"
+        wait_for_file(self.file, lambda _: None, patience=0)
+        size = self.file.stat().st_size / 1e6
+        return f"{self.file}, {size:,.1f} MB, dataset {self.pipeline.dataset_name}"
 
     def wait(self) -> None:
         """Wait until nobody else has the file open, and tell so.
@@ -108,6 +139,11 @@ class Warehouse:
         self.pipeline.sync_destination()
         if not self.pipeline.default_schema_name:
             raise NothingLoaded(f"Nothing was loaded into the dataset {self.pipeline.dataset_name}")
+
+
+def _configured(key: str, default: str, demo: bool) -> str:
+    """What dlt's own section for pipelines has; the demo takes nothing from it."""
+    return default if demo else str(dlt.config.get(f"pipelines.{key}") or default)
 
 
 def duckdb_file(default: Path) -> Path:

@@ -98,6 +98,8 @@ def test_a_range_that_ends_before_it_starts_is_empty() -> None:
         # from 00:01 back to 23:01: midnight comes twice, the first one starts the day
         ("America/St_Johns", "2010-11-06", 24, "2010-11-06T02:30:00"),
         ("America/St_Johns", "2010-11-07", 25, "2010-11-07T02:30:00"),
+        # from 00:00:00 to 00:44:30
+        ("Africa/Monrovia", "1972-01-07", 24 - 89 / 120, "1972-01-07T00:44:30"),
     ],
 )
 def test_days_are_as_long_as_where_the_user_lives(
@@ -306,6 +308,9 @@ def test_an_hour_is_as_long_as_the_clock_shows_it_with_one_offset(
         ("Australia/Lord_Howe", "2025-04-06", 25, {2: 0.5}),
         ("America/Toronto", "1919-03-30", 24, {23: 0.5}),
         ("America/Toronto", "1919-03-31", 24, {0: 0.5}),
+        # the clock jumps from 00:01 to 01:01, or from 00:00:00 to 00:44:30
+        ("America/St_Johns", "2010-03-14", 24, {0: 1 / 60, 1: 59 / 60}),
+        ("Africa/Monrovia", "1972-01-07", 24, {0: 31 / 120}),
     ],
 )
 def test_a_day_has_as_many_hours_as_its_clock_shows(

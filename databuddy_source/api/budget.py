@@ -169,6 +169,15 @@ class Budget:
         finally:
             self._land(taken)
 
+    @property
+    def left(self) -> int:
+        """How many requests may leave at once, as far as we count ourselves."""
+        with self._lock:
+            now = self._clock.monotonic()
+            if now < self._silent_until:
+                return 0
+            return max(0, self.per_minute - sum(slot.free_at(now) > now for slot in self._slots))
+
     def stay_silent(self, seconds: float) -> None:
         """Let nothing leave for this long."""
         with self._lock:

@@ -25,7 +25,7 @@ from databuddy_source.api.errors import (
     UnexpectedAnswer,
     Where,
 )
-from databuddy_source.api.limits import allowance
+from databuddy_source.api.limits import allowance, http_date
 from databuddy_source.api.models import (
     BatchAnswer,
     CompileAnswer,
@@ -91,19 +91,29 @@ class Client:
 
     Args:
         base_url: the address up to and including `/v1`, without a slash at the end.
-        credential: sent with each request, and to no other host: redirects are refused.
+        credential: sent with each request, and to no other host: redirects are refused. None to
+            ask only what a server tells anybody.
         budget: shared by all clients of this key; counts `POST` requests, others are not limited.
         clock: the time; tests pass another one.
+
+    Attributes:
+        clock_ahead: seconds by which the server's clock was ahead of ours at its last answer, to
+            the second; None before, or when it does not tell.
     """
 
     def __init__(
-        self, base_url: str, credential: Credential, budget: Budget, clock: Clock | None = None
+        self,
+        base_url: str,
+        credential: Credential | None,
+        budget: Budget,
+        clock: Clock | None = None,
     ) -> None:
         self._base_url = base_url
         self._budget = budget
         self._clock = clock or Clock()
+        self.clock_ahead: float | None = None
         self._http = httpx.AsyncClient(
-            headers={**credential.headers(), "accept": "application/json"},
+            headers={**(credential.headers() if credential else {}), "accept": "application/json"},
             timeout=httpx.Timeout(SETTLED.answer, connect=CONNECT_SECONDS),
             follow_redirects=False,
             # a proxy of the environment would read what loopback alone may: the key over http
@@ -268,6 +278,8 @@ class Client:
 
     def _judge(self, answer: httpx.Response, where: Where, slot: Slot | None) -> None:
         """Learn what an answer says of the limit, and raise what it stands for."""
+        if (told := http_date(answer.headers.get("date"))) is not None:
+            self.clock_ahead = told - self._clock.wall()
         if slot:
             slot.allowance = allowance(answer.headers, self._clock.wall())
         try:

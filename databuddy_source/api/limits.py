@@ -30,7 +30,7 @@ def seconds_to_wait(headers: Mapping[str, str], body_retry_after: object, wall: 
         body_retry_after: seconds, as the body's `retryAfter` gives them, or None.
         wall: our clock, seconds since 1970.
     """
-    now = _http_date(headers.get("date")) or wall
+    now = http_date(headers.get("date")) or wall
     for found in (
         _retry_after(headers.get("retry-after"), now),
         _seconds_until(_reset(headers, now), now),
@@ -52,7 +52,7 @@ def allowance(headers: Mapping[str, str], wall: float) -> Allowance | None:
         headers: of the answer, with lower-case names.
         wall: our clock, seconds since 1970.
     """
-    now = _http_date(headers.get("date")) or wall
+    now = http_date(headers.get("date")) or wall
     remaining = _number(headers.get("x-ratelimit-remaining"))
     reset = _reset(headers, now)
     if remaining is None or reset is None or not 0 <= remaining < math.inf:
@@ -66,7 +66,7 @@ def _retry_after(text: str | None, now: float) -> float | None:
     seconds = _number(text)
     if seconds is not None:
         return seconds
-    return _seconds_until(_http_date(text), now)
+    return _seconds_until(http_date(text), now)
 
 
 def _reset(headers: Mapping[str, str], now: float) -> float | None:
@@ -92,7 +92,8 @@ def _number(value: object) -> float | None:
         return None
 
 
-def _http_date(text: str | None) -> float | None:
+def http_date(text: str | None) -> float | None:
+    """The date of a header in seconds since 1970, or None when it is none."""
     try:
         moment = parsedate_to_datetime(text) if text else None
     except (ValueError, OverflowError):

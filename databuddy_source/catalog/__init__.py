@@ -36,7 +36,7 @@ class Shape(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a column holds, and so its type and whether it may be summed over rows."""
+    """What a column holds, and so its type and whether it may be summed."""
 
     TEXT = "text"
     DATE = "date"
@@ -44,17 +44,30 @@ class Kind(StrEnum):
     TIME = "time"
     """an instant, sent as UTC without an offset"""
     COUNT = "count"
-    """whole number, may be summed"""
+    """whole number, may be summed over rows and windows"""
+    COUNT_OVER_ROWS = "count_over_rows"
+    """whole number of what stands in one row of a window, and perhaps in the next window again:
+    may be summed over the rows of one window"""
+    COUNT_OVER_WINDOWS = "count_over_windows"
+    """whole number of what other rows of the window count, too: may be summed over windows, with
+    one row from each"""
     UNIQUE = "unique"
     """whole number of different visitors, sessions, ...: must not be summed"""
     WHOLE = "whole"
-    """whole number that counts nothing"""
+    """whole number that is no count, or a wrong one: must not be summed"""
     AMOUNT = "amount"
-    """money, may be summed"""
+    """money, may be summed over rows and windows"""
     NUMBER = "number"
     """average, percentage, median, rate: must not be summed"""
     JSON = "json"
     """nested, kept as JSON text"""
+
+    @property
+    def adds_up(self) -> bool | None:
+        """Whether values may be summed over rows and windows; None where that is no question."""
+        if self in {Kind.COUNT, Kind.AMOUNT}:
+            return True
+        return False if self in {Kind.UNIQUE, Kind.WHOLE, Kind.NUMBER} else None
 
 
 class Scope(StrEnum):

@@ -58,11 +58,19 @@ class Fetcher:
         server: what the server can do.
         timezone: IANA name; sent along, moves the buckets of a few series.
         pace: how large packs may be, and how many may be under way.
+        count: told what is counted ("Cells", "Rows"), how many more are done and how many more
+            there are to do. Called from any thread.
     """
 
     def __init__(
-        self, connect: Callable[[], Client], server: Server, timezone: str, pace: Pace
+        self,
+        connect: Callable[[], Client],
+        server: Server,
+        timezone: str,
+        pace: Pace,
+        count: Callable[[str, int, int], None] = lambda what, done, wanted: None,
     ) -> None:
+        self._count = count
         self._connect = connect
         self._server = server
         self._timezone = server.zone(timezone)
@@ -97,6 +105,7 @@ class Fetcher:
         with self._lock:
             now_asked = self._settling.begin(asks, cautious=cautious)
             self._waiting[cells[0].website_id].extend(now_asked)
+        self._count("Cells", 0, len(cells))
         if self._loop:
             self._loop.call_soon_threadsafe(self._pump)
 
@@ -293,6 +302,8 @@ class Fetcher:
             for ask in reversed(questions):
                 self._waiting[ask.website_id].appendleft(ask)
         self._rows_of_pack = sum(len(result.rows) for result in results)
+        self._count("Cells", len(results), 0)
+        self._count("Rows", self._rows_of_pack, 0)
         for result in results:
             future = self._future(result.cell)
             if not future.done():

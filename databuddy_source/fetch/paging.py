@@ -115,7 +115,6 @@ class Pages:
             return self._incomplete("pages overlap, whatever their size")
         self._expected, self.seen, self.page = self.seen, 0, 1
         self._pass += 1
-        self._overlap = False
         self._in_pass.clear()
         return Verdict.MORE
 

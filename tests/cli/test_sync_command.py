@@ -71,18 +71,7 @@ def test_the_file_is_the_one_that_dlt_is_configured_with(run: Run, folder: Path)
     ("words", "changes", "code", "sentences"),
     [
         ([], {"SOURCES__DATABUDDY__API_KEY": None}, 1, ["No API key", "api_key under"]),
-        (
-            ["check"],
-            {"SOURCES__DATABUDDY__API_KEY": "dbdy_test_wrong"},
-            1,
-            ["rejects the key", "read:data"],
-        ),
-        (
-            ["check"],
-            {"SOURCES__DATABUDDY__BASE_URL": "http://127.0.0.1:9"},
-            1,
-            ["cannot be reached", "base_url"],
-        ),
+        ([], {"SOURCES__DATABUDDY__API_KEY": "dbdy_test_wrong"}, 1, ["rejects the key"]),
         (
             [],
             {"SOURCES__DATABUDDY__BASE_URL": "http://192.0.2.1"},
@@ -142,6 +131,33 @@ def test_a_gap_ends_with_3_and_is_named(run: Run, server: DemoServer) -> None:
     assert run(*FEW).returncode == 0  # asked again, and there
 
 
+def test_all_types_of_a_healthy_server_are_a_success_and_one_line_names_what_always_fails(
+    run: Run,
+) -> None:
+    done = run("--since", SINCE, SOURCES__DATABUDDY__QUERY_TYPES="all")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("Skipped, since this server lacks them: ")  # the demo is small
+    assert done.stderr.count("\n") == 1
+    assert done.stdout.count("page_performance") == 1
+    assert "Unavailable on this server, so not loaded: page_performance.\n" in done.stdout
+
+
+def test_columns_that_a_server_adds_are_in_the_table_and_in_the_summary(
+    run: Run, folder: Path, server: DemoServer
+) -> None:
+    first = run(*FEW)
+    assert "New columns" not in first.stdout
+    row = {"name": "/", "pageviews": 1.5, "scrolls": 3}
+    server.faults.add(Fault(query_type="top_pages", times=None, rows=[row]))
+    done = run(*FEW)
+    assert done.returncode == 0, done.stderr
+    assert "\nNew columns: top_pages.pageviews__v_text, top_pages.scrolls.\n" in done.stdout
+    with duckdb.connect(str(folder / "databuddy.duckdb"), read_only=True) as connection:
+        held = "SELECT DISTINCT scrolls, pageviews__v_text FROM databuddy.databuddy.top_pages"
+        assert (3.0, "1.5") in connection.execute(held).fetchall()
+    assert "New columns" not in run(*FEW).stdout
+
+
 def test_a_server_that_refuses_everything_is_a_failure(run: Run, server: DemoServer) -> None:
     page = {"content-type": "text/html"}
     server.faults.add(Fault(status=403, body="<html>blocked</html>", headers=page, times=None))
@@ -174,22 +190,6 @@ def test_verbose_shows_each_request(run: Run) -> None:
     assert done.returncode == 0
     assert "POST " in done.stderr
     assert "HTTP 200" in done.stderr
-
-
-def test_check_proves_the_key_and_tells_the_generation(run: Run, server: DemoServer) -> None:
-    done = run("check")
-    assert done.returncode == 0
-    assert "generation   2026" in done.stdout
-    assert "sees 3 websites" in done.stdout
-    assert all(website.id in done.stdout for website in server.websites)
-
-
-def test_discover_lists_websites_and_query_types(run: Run) -> None:
-    done = run("discover")
-    assert done.returncode == 0
-    assert "shop.example.com" in done.stdout
-    assert "top_pages" in done.stdout
-    assert "personal data" in done.stdout
 
 
 def test_an_open_file_is_waited_for(run: Run, folder: Path) -> None:

@@ -56,3 +56,12 @@ def test_a_configured_report_is_chosen_by_its_name(run: Run, folder: Path) -> No
     assert "rows in 2 tables" in done.stdout
     assert "phones" in done.stdout
     assert run("verify").returncode == 0
+
+
+def test_it_says_which_columns_are_not_compared_exactly(run: Run) -> None:
+    unstable = ("--report", "web_vitals_by_page", "--report", "session_list", *FEW[-2:])
+    assert run(*unstable).returncode == 0
+    done = run("verify")
+    assert done.returncode == 0, done.stderr
+    assert "Compared up to their last digits: web_vitals_by_page.avg_cls, " in done.stdout
+    assert "Left out, since a server picks any value: session_list.browser_name, " in done.stdout

@@ -44,10 +44,13 @@ def test_every_cell_of_every_default_report_equals_the_events(
     ("zone", "change"),
     [
         ("America/New_York", date(2026, 3, 8)),  # 23 hours
-        ("Europe/Berlin", date(2026, 10, 25)),  # 25 hours
+        ("America/New_York", date(2026, 11, 1)),  # 25 hours
+        ("Europe/Berlin", date(2026, 10, 25)),
         ("Australia/Lord_Howe", date(2026, 4, 5)),  # 24.5 hours
         ("Africa/Cairo", date(2026, 4, 24)),  # begins at 01:00
+        ("Africa/Cairo", date(2026, 10, 29)),  # has 23:00 twice
         ("Asia/Kolkata", date(2026, 3, 8)),  # half an hour off, no change
+        ("UTC", date(2026, 3, 8)),
     ],
 )
 def test_days_are_days_of_the_reporting_time_zone(
@@ -68,6 +71,7 @@ def test_days_are_days_of_the_reporting_time_zone(
     assert set(zones.values()) == {zone}
     local = [report for report in reports if report in zones]
     cells = {report: made.cells(report) for report in reports}
+    assert {day for rows in cells.values() for _, day in rows} == set(days)
     different = []
     for day in days:
         expected = truth(server, local, shop, day, zone)

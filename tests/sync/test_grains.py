@@ -18,6 +18,7 @@ BY_WINDOW = ["summary_metrics", "top_pages", "country", "page_time_analysis"]
     [
         ("UTC", date(2026, 3, 8), 24),
         ("America/New_York", date(2026, 11, 1), 25),
+        ("Europe/Berlin", date(2026, 3, 29), 23),
         ("Australia/Lord_Howe", date(2026, 4, 5), 25),  # one of them half an hour
         ("Africa/Cairo", date(2026, 4, 24), 23),
         ("Asia/Kolkata", date(2026, 3, 8), 24),

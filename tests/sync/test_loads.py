@@ -100,6 +100,20 @@ def test_a_first_sync_of_many_days_is_a_series_and_ends_like_one_load(
     }
 
 
+def test_what_was_slow_or_heavy_makes_the_next_load_smaller(
+    serve: Serve, warehouse: Make, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = {"since": FIRST, "until": FIRST + timedelta(days=5), "query_types": ["top_pages"]}
+    lengths = {}
+    for name, value in (("SECONDS_PER_LOAD", 1e-6), ("ROWS_PER_LOAD", 1)):
+        with monkeypatch.context() as patched:
+            patched.setattr(loads, name, value)
+            steps, _ = run(warehouse(serve()), **days)
+        lengths[name] = [(step.last - step.first).days + 1 for step in steps]
+    # ten questions: five days of two websites; then a day
+    assert lengths == {"SECONDS_PER_LOAD": [5, 1], "ROWS_PER_LOAD": [5, 1]}
+
+
 def test_a_backfill_asks_once_for_what_is_final_unless_told_otherwise(
     serve: Serve, warehouse: Make, small: None
 ) -> None:

@@ -380,3 +380,16 @@ def test_a_server_of_another_generation_is_refused_under_local_days(
     made.server = older
     with pytest.raises(PipelineStepFailed, match=r"days of America/New_York.*cut them in UTC"):
         made.sync(**given)
+
+
+def test_a_server_of_2025_cuts_days_in_utc_and_says_so_once(
+    serve: Serve, warehouse: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = warehouse(serve("2025"))
+    for _ in range(2):  # as a series of loads does
+        made.sync(query_types=FEW, start_date=FIRST, timezone="America/New_York")
+    said = [record.getMessage() for record in caplog.records if "UTC days" in record.getMessage()]
+    assert said == [
+        "This server knows UTC days only, so days are UTC days and not those of America/New_York."
+    ]
+    assert made.query("SELECT DISTINCT time_zone FROM coverage") == [("UTC",)]

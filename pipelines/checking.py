@@ -1,0 +1,289 @@
+"""The command `check`: is everything there that a sync needs?"""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TypeVar
+
+import dlt
+import typer
+
+from databuddy_source.api.errors import DatabuddyError
+from databuddy_source.api.models import Website
+from databuddy_source.selection import websites_of_reports
+from databuddy_source.settings import Settings
+from databuddy_source.source import configured
+from pipelines.account import account
+from pipelines.console import Exit, explain, for_people, minutes, out, shown, write_json
+from pipelines.journal import moment, use_zone
+from pipelines.options import Dataset, Demo, Destination, Json, Quiet, StateDir, Verbose, Websites
+from pipelines.probing import Reached, query, reach, websites_of
+from pipelines.warehouse import Warehouse
+
+T = TypeVar("T")
+
+CLOCKS_APART = 5.0
+"""Seconds that two clocks may differ. Days are cut by ours: with a wrong one a day counts as over
+before it is."""
+
+OWN = "databuddy-source"
+VERSIONS = (OWN, "dlt", "duckdb")
+
+
+class State(StrEnum):
+    """How a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    UNTESTED = "untested"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the check.
+
+    Attributes:
+        what: was looked at.
+        says: one sentence on how it is.
+        todo: one sentence on what to do.
+        facts: for programs.
+        exit_code: that it asks for.
+    """
+
+    what: str
+    state: State
+    says: str
+    todo: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    exit_code: Exit = Exit.COMPLETE
+
+
+def check(
+    demo: Demo = False,
+    website: Websites = None,
+    destination: Destination = None,
+    dataset: Dataset = None,
+    state_dir: StateDir = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Look whether all is there that a sync needs: server, key, websites, destination, clock.
+
+    Changes nothing. What fails does not keep the rest from being looked at. Ends with 0 when a sync
+    can run, with 2 when the configuration is wrong, else with 1.
+
+    Examples:
+
+        python pipelines/sync.py check
+
+        python pipelines/sync.py check --destination postgres
+
+        python pipelines/sync.py check --json
+    """
+    with for_people(verbose, as_json), account(demo, {"websites": website}) as arguments:
+        findings = []
+        for finding in _findings(arguments, demo, destination, dataset, state_dir):
+            findings.append(finding)
+            if not quiet or finding.state in {State.WARNING, State.FAILED}:
+                _show(finding)
+        wanted = {finding.exit_code for finding in findings} - {Exit.COMPLETE}
+        # what is wrong in the configuration is said by 2 where it is all that is wrong
+        code = min(wanted, default=Exit.COMPLETE)
+        if as_json:
+            _write(findings, code)
+    raise typer.Exit(code)
+
+
+def _show(finding: Finding) -> None:
+    style = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
+    out.print(f"{finding.state:<9}", style=style.get(finding.state, "dim"), end="")
+    out.print(f"{finding.what:<12} {finding.says}")
+    if finding.todo:
+        out.print(f"{'':<21} {finding.todo}")
+
+
+def _write(findings: list[Finding], code: Exit) -> None:
+    checks = [
+        {
+            "check": each.what,
+            "state": each.state,
+            "message": each.says,
+            "todo": each.todo,
+            **each.facts,
+        }
+        for each in findings
+    ]
+    write_json({"exit_code": int(code), "checks": checks})
+
+
+def _findings(
+    arguments: Mapping[str, object],
+    demo: bool,
+    destination: str | None,
+    dataset: str | None,
+    state_dir: Path | None,
+) -> Iterator[Finding]:
+    yield _versions()
+    settings, finding = _tried("settings", lambda: _settings(arguments))
+    yield finding
+    if settings is not None:
+        yield from _of_account(settings)
+    else:
+        for what in ("server", "key", "websites", "query", "clock", "time zone"):
+            yield _untested(what, "settings")
+    yield _tried("destination", lambda: _destination(demo, destination, dataset, state_dir))[1]
+
+
+def _of_account(settings: Settings) -> Iterator[Finding]:
+    server, finding = _tried("server", lambda: _server(settings))
+    yield finding
+    seen = chosen = None
+    if server:
+        seen, finding = _tried("key", lambda: _key(settings))
+    yield finding if server else _untested("key", "server")
+    if seen:
+        chosen, finding = _tried("websites", lambda: _websites(settings, seen))
+    yield finding if seen else _untested("websites", "key")
+    if server and chosen:
+        _, finding = _tried("query", lambda: _query(settings, chosen[0], server))
+    yield finding if chosen else _untested("query", "website")
+    yield _clock(server.clock_ahead) if server else _untested("clock", "server")
+    yield _time_zone(settings, server)
+
+
+def _untested(what: str, missing: str) -> Finding:
+    return Finding(what, State.UNTESTED, f"cannot be looked at without the {missing}")
+
+
+def _tried(what: str, look: Callable[[], tuple[T, Finding]]) -> tuple[T | None, Finding]:
+    """What a look found; an error becomes a finding."""
+    try:
+        return look()
+    except DatabuddyError as error:
+        _, code = explain(error)
+        place = f" ({error.where})" if str(error.where) else ""
+        return None, Finding(
+            what, State.FAILED, f"{error.what}{place}.", error.todo, exit_code=code
+        )
+    except (OSError, ValueError) as error:
+        sentence, code = explain(error)
+        return None, Finding(what, State.FAILED, sentence, exit_code=code)
+
+
+def _versions() -> Finding:
+    found = {package: _version(package) for package in VERSIONS}
+    found["python"] = platform.python_version()
+    says = ", ".join(f"{name} {number}" for name, number in found.items())
+    return Finding("versions", State.OK, says, facts={"versions": found})
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # this project may run from its folder
+        project = Path(__file__).resolve().parent.parent / "pyproject.toml"
+        if package != OWN or not project.exists():
+            return "not installed"
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
+
+
+def _settings(arguments: Mapping[str, object]) -> tuple[Settings, Finding]:
+    settings = configured(**arguments)
+    use_zone(settings.timezone)
+    reports = len(settings.chosen_reports())
+    says = f"{Path(dlt.current.run_context().settings_dir).resolve()} and the environment"
+    facts = {"reports": reports, "folder": says}
+    return settings, Finding("settings", State.OK, f"{says}; {reports} reports", facts=facts)
+
+
+def _server(settings: Settings) -> tuple[Reached, Finding]:
+    server = reach(settings.base_url)
+    types = len(server.types.types)
+    says = f"{settings.base_url}, generation {server.generation}, {types} query types"
+    facts = {"url": settings.base_url, "generation": server.generation, "query_types": types}
+    return server, Finding("server", State.OK, says, facts=facts)
+
+
+def _key(settings: Settings) -> tuple[Mapping[str, Website], Finding]:
+    seen = websites_of(settings)
+    facts = {
+        "websites": [
+            {"id": each.id, "domain": each.domain, "name": each.name} for each in seen.values()
+        ]
+    }
+    some = "1 website" if len(seen) == 1 else f"{len(seen)} websites"
+    return seen, Finding("key", State.OK, f"accepted, sees {some}", facts=facts)
+
+
+def _websites(settings: Settings, seen: Mapping[str, Website]) -> tuple[list[str], Finding]:
+    pairs = websites_of_reports(settings, lambda: seen)
+    chosen = list(dict.fromkeys(id_ for _, ids in pairs for id_ in ids))
+    unseen = [id_ for id_ in chosen if id_ not in seen]
+    facts = {"chosen": chosen, "unseen": unseen}
+    if unseen:
+        return chosen, Finding(
+            "websites",
+            State.WARNING,
+            f"The key does not see {', '.join(map(shown, unseen))}.",
+            "A public website answers all the same, but its empty days are not believed. Correct "
+            "sources.databuddy.websites, or give the key access.",
+            facts,
+        )
+    domains = [shown(seen[id_].domain or id_) for id_ in chosen]
+    more = f" and {len(domains) - 10} more" if len(domains) > 10 else ""
+    return chosen, Finding("websites", State.OK, ", ".join(domains[:10]) + more, facts=facts)
+
+
+def _query(settings: Settings, website_id: str, server: Reached) -> tuple[None, Finding]:
+    seconds = query(settings, website_id, server.types)
+    says = f"answered in {seconds:.1f} s, so the key has the scope read:data"
+    return None, Finding("query", State.OK, says, facts={"seconds": round(seconds, 3)})
+
+
+def _clock(ahead: float | None) -> Finding:
+    if ahead is None:
+        return Finding("clock", State.UNTESTED, "the server does not tell its time")
+    facts = {"server_ahead_seconds": round(ahead, 1)}
+    if abs(ahead) < CLOCKS_APART:
+        return Finding("clock", State.OK, "goes with the server's", facts=facts)
+    return Finding(
+        "clock",
+        State.WARNING,
+        f"This machine's clock is {minutes(abs(ahead))} {'behind' if ahead > 0 else 'ahead of'} "
+        "the server's.",
+        "Set it by NTP: days are cut by it, and a day must not count as over before it is.",
+        facts,
+    )
+
+
+def _time_zone(settings: Settings, server: Reached | None) -> Finding:
+    name = settings.timezone
+    facts = {"timezone": name, "now": moment()}
+    if server and not server.generation.takes_offsets and name != "UTC":
+        return Finding(
+            "time zone",
+            State.WARNING,
+            f"This server knows UTC days only, so days are not those of {name}.",
+            'Set sources.databuddy.timezone = "UTC", or update the server.',
+            facts,
+        )
+    return Finding("time zone", State.OK, f"{name}, where it is {moment()}", facts=facts)
+
+
+def _destination(
+    demo: bool, destination: str | None, dataset: str | None, state_dir: Path | None
+) -> tuple[None, Finding]:
+    # local state of its own: what a check does must not be taken for a sync
+    with tempfile.TemporaryDirectory() as home:
+        warehouse = Warehouse.of(demo, destination, dataset, state_dir or Path(home))
+        says = warehouse.ready()
+    return None, Finding("destination", State.OK, says)

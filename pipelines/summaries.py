@@ -1,0 +1,213 @@
+"""What a run loaded, what it could not, and what it would ask for, as a person reads it."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from rich.table import Table
+
+from databuddy_source.comparison import Tolerance
+from databuddy_source.coverage_queries import Gap, Loaded
+from databuddy_source.fetch.results import Status
+from databuddy_source.loads import Step
+from databuddy_source.planning import Plan
+from databuddy_source.verify import Checked, Outcome
+from pipelines.console import Exit, minutes, note, out, warn
+
+LINES_SHOWN = 10
+
+NOTHING_TO_LOAD = "Nothing to load: these days are final. Use --refetch to ask all the same."
+
+
+def summary(
+    loaded: Sequence[Loaded],
+    gaps: Sequence[Gap],
+    added: Sequence[str],
+    requests: int,
+    seconds: float,
+) -> Exit:
+    """Print what a run loaded, which columns it added, and what it could not. Returns the exit
+    code that says the same."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("table", "rows", "first day", "last day", "days cut in"):
+        justify: Literal["left", "right"] = "right" if column == "rows" else "left"
+        table.add_column(column, justify=justify, no_wrap=column == "table")
+    for each in loaded:
+        table.add_row(
+            each.report, f"{each.rows:,}", str(each.first), str(each.last), each.time_zone
+        )
+    if loaded:
+        out.print(table)
+    rows = sum(each.rows for each in loaded)
+    tables = sum(each.rows > 0 for each in loaded)
+    sentence = f"{rows:,} rows in {tables} tables, {requests} requests, {seconds:.1f} seconds."
+    out.print(f"\n{sentence}")
+    if added:
+        out.print(f"New columns: {', '.join(added)}.")
+    unavailable = sorted({gap.report for gap in gaps if gap.status is Status.UNAVAILABLE})
+    if unavailable:
+        out.print(f"Unavailable on this server, so not loaded: {', '.join(unavailable)}.")
+    serious = [gap for gap in gaps if gap.status is not Status.UNAVAILABLE]
+    failed = sum(gap.status is Status.FAILED for gap in serious)
+    code = Exit.INCOMPLETE if serious else Exit.COMPLETE
+    if serious and failed == sum(each.cells for each in loaded):
+        code = Exit.FAILED
+    _warn_of(serious)
+    note(
+        sentence,
+        "done",
+        exit_code=int(code),
+        rows=rows,
+        tables=tables,
+        requests=requests,
+        seconds=round(seconds, 1),
+        cells=sum(each.cells for each in loaded),
+        not_complete=len(serious),
+        new_columns=list(added),
+        unavailable=unavailable,
+    )
+    return code
+
+
+def _warn_of(gaps: Sequence[Gap]) -> None:
+    """Name what is missing."""
+    if not gaps:
+        return
+    cells = "1 cell is" if len(gaps) == 1 else f"{len(gaps)} cells are"
+    warn(f"{cells} not complete:", "incomplete", cells=len(gaps))
+    alike = _alike(gaps)
+    for group in alike[:LINES_SHOWN]:
+        first = group[0]
+        reports = sorted({gap.report for gap in group})
+        days = sorted({gap.date for gap in group})
+        what = reports[0] if len(reports) == 1 else f"{len(reports)} reports"
+        when = f"on {days[0]}" if len(days) == 1 else f"on {len(days)} days to {days[-1]}"
+        warn(
+            f"{what} of {first.website_id} {when}: {first.status}: {first.reason}",
+            "gap",
+            website=first.website_id,
+            status=first.status,
+            reason=first.reason,
+            reports=reports,
+            days=days,
+        )
+    if len(alike) > LINES_SHOWN:
+        warn(f"... and {len(alike) - LINES_SHOWN} more; all are in the table coverage.", "gap")
+    if any(gap.status is Status.SUSPECT for gap in gaps):
+        warn("If the empty days are true, accept them with --allow-empty.", "advice")
+
+
+def _alike(gaps: Sequence[Gap]) -> list[list[Gap]]:
+    """The gaps of a website that have the same reason, together."""
+    groups: dict[tuple[str, Status, str], list[Gap]] = defaultdict(list)
+    for gap in gaps:
+        groups[gap.website_id, gap.status, gap.reason].append(gap)
+    return list(groups.values())
+
+
+def tell_load(load_id: str, loaded: Sequence[Loaded]) -> None:
+    """The line that a program gets for one load."""
+    rows = sum(each.rows for each in loaded)
+    note(
+        f"Loaded {rows:,} rows.",
+        "load",
+        load_id=load_id,
+        rows=rows,
+        cells=sum(each.cells for each in loaded),
+        failed_cells=sum(each.failed for each in loaded),
+        first_day=min((each.first for each in loaded), default=None),
+        last_day=max((each.last for each in loaded), default=None),
+        tables={each.report: each.rows for each in loaded},
+    )
+
+
+def verdict(checked: Iterable[Checked]) -> Exit:
+    """Print which cells differ from the API. Returns the exit code that says the same."""
+    outcomes: Counter[Outcome] = Counter()
+    tolerances: dict[str, Tolerance] = {}
+    for each in checked:
+        outcomes[each.outcome] += 1
+        tolerances[each.cell.report] = each.tolerance
+        if each.outcome is Outcome.EQUAL:
+            continue
+        out.print(f"{each.outcome}: {each.cell}")
+        for line in each.details[:LINES_SHOWN]:
+            out.print(f"  {line}")
+        if len(each.details) > LINES_SHOWN:
+            out.print(f"  ... and {len(each.details) - LINES_SHOWN} more")
+    counted = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in Outcome)
+    out.print(f"{outcomes.total()} cells compared: {counted}.")
+    if outcomes[Outcome.RESTATED]:
+        out.print("Restated cells are not final yet: the next sync brings them up to date.")
+    for what, columns in (
+        ("Compared up to their last digits", {n: t.nearly for n, t in tolerances.items()}),
+        (
+            "Left out, since a server picks any value",
+            {n: t.left_out for n, t in tolerances.items()},
+        ),
+    ):
+        if named := [
+            f"{name}.{each}" for name in sorted(columns) for each in sorted(columns[name])
+        ]:
+            out.print(f"{what}: {', '.join(named)}.")
+    if outcomes[Outcome.UNANSWERED] == outcomes.total() > 0:
+        return Exit.FAILED
+    wrong = outcomes[Outcome.DIFFERENT] + outcomes[Outcome.UNANSWERED]
+    return Exit.INCOMPLETE if wrong else Exit.COMPLETE
+
+
+def step_done(step: Step, seconds: float) -> str:
+    """One line on a load of a series, with the time that the rest will take at this speed."""
+    left = seconds / step.done * (step.total - step.done)
+    then = f"about {minutes(left)} left" if step.done < step.total else "the last one"
+    share = step.done / step.total
+    return f"{step.first} to {step.last} loaded, {share:.0%} in {minutes(seconds)}, {then}."
+
+
+def show_plan(plan: Plan) -> Exit:
+    """Print what a run would ask for."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("website", "reports", "cells", "requests"):
+        table.add_column(column, justify="left" if column == "website" else "right")
+    for website_id, each in plan.by_website.items():
+        table.add_row(website_id, f"{each.reports:,}", f"{each.cells:,}", f"{each.requests:,}")
+    if plan.cells:
+        out.print(table)
+        out.print(f"\n{min(plan.by_day)} to {max(plan.by_day)}: ", end="")
+    at_least = f"at least {minutes(plan.minutes * 60)} at {plan.per_minute} requests a minute"
+    limited = at_least if plan.minutes else "within one minute's requests"
+    out.print(
+        f"{plan.cells:,} cells in about {plan.requests:,} requests, {limited}."
+        if plan.cells
+        else NOTHING_TO_LOAD
+    )
+    return Exit.COMPLETE
+
+
+def first_query(file: Path, dataset: str, loaded: Sequence[Loaded]) -> str | None:
+    """A command that shows something at once, if anything was loaded.
+
+    Names have three parts, because DuckDB calls an opened file by its stem, which may be the
+    dataset's name, too.
+    """
+    reports = [each.report for each in loaded if each.rows]
+    if not reports:
+        return None
+    if "events_by_date" in reports:
+        what, report = "date, SUM(pageviews) AS pageviews", "events_by_date"
+        rest = "GROUP BY date ORDER BY date DESC LIMIT 7"
+    else:
+        what, report, rest = "*", reports[0], "ORDER BY date DESC LIMIT 10"
+    query = f"SELECT {what} FROM {file.stem}.{dataset}.{report} {rest}"
+    python = Path(sys.executable)
+    with contextlib.suppress(ValueError):
+        python = python.relative_to(Path.cwd())
+    shown = file.name if file.parent == Path.cwd() else str(file)
+    code = f"import duckdb; duckdb.connect('{shown}', read_only=True).sql('{query}').show()"
+    return f'{shlex.quote(str(python))} -c "{code}"'

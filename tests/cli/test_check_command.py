@@ -1,0 +1,187 @@
+"""`python pipelines/sync.py check`: each line is ok or says what to do, and none hides another."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from databuddy_source.demo import DemoServer, Fault
+from tests.cli.conftest import Outcome, Run
+
+Invoke = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(server: DemoServer) -> Iterator[None]:
+    yield
+    server.faults.clear()
+
+
+def checks(done: Any) -> dict[str, dict[str, Any]]:
+    """The findings of `check --json`, by what was looked at."""
+    return {each["check"]: each for each in json.loads(done.stdout)["checks"]}
+
+
+def test_all_is_ok_and_nothing_is_changed(run: Run, folder: Path, server: DemoServer) -> None:
+    done = run("check")
+    assert done.returncode == 0, done.stdout
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert [line[:9].strip() for line in lines] == ["ok"] * 9
+    for words in ("generation 2026", "sees 3 websites", "shop.example.com", "read:data", "dlt "):
+        assert words in done.stdout
+    assert server.api_key not in done.stdout
+    assert list(folder.iterdir()) == []
+
+
+def test_one_question_is_spent(invoke: Invoke, server: DemoServer) -> None:
+    asked = len(server.log)
+    assert invoke("check").exit_code == 0
+    assert [each.path for each in server.log[asked:]].count("/v1/query") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "changes", "code", "failed", "untested", "sentence"),
+    [
+        (
+            [],
+            {"SOURCES__DATABUDDY__API_KEY": None},
+            1,
+            {"key"},
+            {"websites", "query"},
+            "No API key",
+        ),
+        (
+            [],
+            {"SOURCES__DATABUDDY__API_KEY": "dbdy_test_wrong"},
+            1,
+            {"key"},
+            {"websites", "query"},
+            "rejects the key",
+        ),
+        (
+            [],
+            {"SOURCES__DATABUDDY__BASE_URL": "http://127.0.0.1:9"},
+            1,
+            {"server"},
+            {"key", "websites", "query", "clock"},
+            "cannot be reached",
+        ),
+        (["--website", "no.example"], {}, 2, {"websites"}, {"query"}, "shop.example.com"),
+        (["--destination", "filesystem"], {}, 2, {"destination"}, set(), "cannot replace"),
+        (
+            [],
+            {"SOURCES__DATABUDDY__TIMEZONE": "Europe/Berln"},
+            2,
+            {"settings"},
+            {"server", "key", "websites", "query", "clock", "time zone"},
+            "Europe/Berlin",
+        ),
+        (
+            ["--destination", "nosuch"],
+            {"SOURCES__DATABUDDY__API_KEY": "dbdy_test_wrong"},
+            1,
+            {"key", "destination"},
+            {"websites", "query"},
+            "rejects the key",
+        ),
+    ],
+)
+def test_what_fails_does_not_keep_the_rest_from_being_looked_at(
+    words: list[str],
+    changes: dict[str, str | None],
+    code: int,
+    failed: set[str],
+    untested: set[str],
+    sentence: str,
+    invoke: Invoke,
+) -> None:
+    done = invoke("check", "--json", *words, **changes)
+    assert done.exit_code == code, done.stdout
+    found = checks(done)
+    assert {name for name, each in found.items() if each["state"] == "failed"} == failed
+    assert {name for name, each in found.items() if each["state"] == "untested"} == untested
+    assert sentence in done.stdout
+    assert "dbdy_test_wrong" not in done.stdout + done.stderr
+    assert done.stderr == ""
+
+
+def test_quiet_tells_problems_only(invoke: Invoke) -> None:
+    assert invoke("check", "--quiet").stdout == ""
+    done = invoke("check", "--quiet", "--website", "no.example")
+    assert "'no.example'" in done.stdout
+    assert not any(line.startswith(("ok", "untested")) for line in done.stdout.splitlines())
+
+
+def test_a_file_that_is_none_of_duckdb_is_told(invoke: Invoke, folder: Path) -> None:
+    (folder / "notes.duckdb").write_text("no database")
+    done = invoke("check", "--quiet", DESTINATION__DUCKDB__CREDENTIALS="notes.duckdb")
+    assert done.exit_code == 2
+    assert "not a valid DuckDB database" in done.stdout
+    assert (folder / "notes.duckdb").read_text() == "no database"
+
+
+def test_a_query_that_fails_is_told(invoke: Invoke, server: DemoServer) -> None:
+    server.faults.add(Fault(parameter_error="out of memory"))
+    done = invoke("check", "--quiet")
+    assert done.exit_code == 1
+    assert "out of memory" in done.stdout
+
+
+def test_utc_days_of_an_old_server_are_told() -> None:
+    from databuddy_source.api.models import TypesAnswer
+    from databuddy_source.settings import Settings
+    from pipelines.checking import State, _time_zone
+    from pipelines.probing import Reached
+
+    old = Reached(TypesAnswer(types=["top_pages"]), 0.0)
+    found = _time_zone(Settings.of(timezone="Europe/Berlin"), old)
+    assert found.state is State.WARNING
+    assert "UTC days only" in found.says
+    assert _time_zone(Settings(), old).state is State.OK
+
+
+@pytest.fixture
+def late_server() -> Iterator[str]:
+    """The address of a server that knows one type and whose clock is two minutes ahead."""
+
+    class Late(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = {
+                "/v1/query/types": {"success": True, "types": ["summary_metrics"], "presets": []},
+                "/v1/query/websites": {"success": True, "websites": [{"id": "w1"}]},
+            }[self.path.split("?")[0]]
+            content = json.dumps(answer).encode()
+            self.send_response_only(200)
+            ahead = datetime.now(UTC) + timedelta(minutes=2)
+            self.send_header("date", format_datetime(ahead, usegmt=True))
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Late) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+def test_a_clock_that_is_wrong_is_told(invoke: Invoke, late_server: str) -> None:
+    done = invoke("check", "--json", SOURCES__DATABUDDY__BASE_URL=late_server)
+    clock = checks(done)["clock"]
+    assert clock["state"] == "warning"
+    assert 100 < clock["server_ahead_seconds"] < 130
+    assert "2 min behind the server's" in clock["message"]
