@@ -9,14 +9,18 @@ pipeline.run(databuddy_source())
 
 from databuddy_source.coverage_queries import IncompleteLoad, raise_if_incomplete
 from databuddy_source.finishing import finish_tables
+from databuddy_source.healing import heal
 from databuddy_source.loads import sync, sync_in_loads
 from databuddy_source.source import databuddy_source
+from databuddy_source.warehouse_status import status
 
 __all__ = [
     "IncompleteLoad",
     "databuddy_source",
     "finish_tables",
+    "heal",
     "raise_if_incomplete",
+    "status",
     "sync",
     "sync_in_loads",
 ]

@@ -158,13 +158,26 @@ def recorded_cells(
 
 
 def _query(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
-    """Rows of the table in this pipeline's dataset; none before the first load, and none without
-    a destination."""
+    return query_table(pipeline, TABLE, sql, *values)
+
+
+def query_table(
+    pipeline: dlt.Pipeline, table: str, sql: str, *values: Any
+) -> Sequence[Sequence[Any]]:
+    """Rows of a table in this pipeline's dataset; none before the first load, and none without a
+    destination.
+
+    Args:
+        pipeline: whose warehouse it is.
+        table: its name.
+        sql: has `{table}` where the qualified name belongs, `{rows}` for the column of that name, and
+            `%s` for each value.
+    """
     try:
         with pipeline.sql_client() as client:
-            table = client.make_qualified_table_name(TABLE)
+            qualified = client.make_qualified_table_name(table)
             rows = client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
-            return client.execute_sql(sql.format(table=table, rows=rows), *values) or []
+            return client.execute_sql(sql.format(table=qualified, rows=rows), *values) or []
     except (DestinationUndefinedEntity, PipelineConfigMissing, ConfigurationException):
         return []
 

@@ -29,6 +29,7 @@ from databuddy_source.api.errors import BadConfiguration, UnknownQueryType
 from databuddy_source.api.models import TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.catalog import load_catalog
+from databuddy_source.coverage_calendar import Held, calendar_of, held, within
 from databuddy_source.coverage_queries import (
     Definition,
     definitions,
@@ -42,6 +43,7 @@ from databuddy_source.fetch.results import Kept, Result, Status
 from databuddy_source.report_settings import ReportSetting
 from databuddy_source.reports import Cell, Report
 from databuddy_source.settings import Settings, now
+from databuddy_source.windows import Window
 
 logger = logging.getLogger("databuddy_source")
 
@@ -103,6 +105,7 @@ class Extraction:
         self._of_days: dict[tuple[str, date, date], list[Cell]] = defaultdict(list)
         self._kept: Mapping[tuple[str, str, datetime], Kept] | None = None
         self._final: Mapping[tuple[str, str], Set[datetime]] | None = None
+        self._held: Mapping[tuple[str, str], Held] | None = None
 
     def report(self, chosen: ReportSetting) -> Report | None:
         """The report as this server gives it, or None when the server lacks its query type and
@@ -147,6 +150,21 @@ class Extraction:
                 since, until = self.settings.since, self.settings.until
                 self._final = final_windows(self._pipeline, since, until)
         return self._final.get((website_id, report.name), frozenset())
+
+    def gaps(self, report: Report, website_id: str) -> list[Window]:
+        """The windows of a bounded run that failed, are truncated, suspect or missing, oldest
+        first."""
+        if self._held is None:
+            self._held = held(self._pipeline) if self._pipeline else {}
+        calendar = calendar_of(
+            self._held.get((website_id, report.name)),
+            self.settings,
+            zone=self.zone(report),
+            grain=report.grain,
+            now=self.now,
+        )
+        chosen = within(calendar, self.settings.since, self.settings.until)
+        return [each.window for each in chosen if each.mark.is_gap]
 
     def want(self, cells: Sequence[Cell], *, cautious: bool) -> None:
         """Line cells up to be fetched."""

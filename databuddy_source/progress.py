@@ -51,7 +51,12 @@ class Progress:
 
     def cells(self, extraction: Extraction, report: Report, website_id: str) -> list[Cell]:
         """The cells to ask for, oldest first. Weeks and months are whole, also the running one;
-        hours are asked for once they have begun. What coverage calls final is not asked again."""
+        hours are asked for once they have begun. What coverage calls final is not asked again,
+        unless gaps alone are asked for."""
+        if self._settings.only_gaps and self._settings.since:
+            self.first_day = self._settings.since
+            gaps = extraction.gaps(report, website_id)
+            return [Cell(website_id, report, window) for window in gaps]
         zone, grain, weeks = extraction.zone(report), report.grain, self._settings.weeks
         self._today = extraction.today(report)
         ranges = self._ranges(extraction, self._today)
@@ -89,8 +94,13 @@ class Progress:
 
     def done(self, results: list[Result], *, last: bool) -> None:
         """These results are on their way to the warehouse. The cursor passes no hole that is not
-        listed, and what an outage kept from being asked counts as no attempt."""
+        listed, and what an outage kept from being asked counts as no attempt. A bounded run only
+        takes from the list what it brought."""
         if self._cursor is None:
+            failed = self._state.get("failed", {})
+            for result in results:
+                if result.status.brings_rows:
+                    failed.pop(str(result.cell.window), None)
             return
         told = [result for result in results if not result.outage]
         self._state["unavailable"] = (

@@ -72,56 +72,59 @@ class Settings(BaseModel):
 
     credential: Credential = Credential()
 
-    base_url: str = Field(DEFAULT_BASE_URL, examples=["https://databuddy.example.com"])
+    base_url: str = Field(default=DEFAULT_BASE_URL, examples=["https://databuddy.example.com"])
     """Of the server, with or without `/v1`."""
 
-    websites: Names = Field((), examples=[["example.com", "blog.example.com"]])
+    websites: Names = Field(default=(), examples=[["example.com", "blog.example.com"]])
     """Ids or domains. Default: all that the key sees, which costs one request when the source is
     built, as domains do; with ids nothing is asked before extraction."""
 
-    query_types: Names = Field(("default",), examples=[["top_pages", "country_weekly"]])
+    query_types: Names = Field(default=("default",), examples=[["top_pages", "country_weekly"]])
     """`"default"`, `"all"`, or names; `top_pages_weekly` is `top_pages` by week."""
 
     reports: Annotated[tuple[ReportSetting, ...], BeforeValidator(as_list)] = Field(
-        (), examples=[[{"query_type": "top_pages", "grain": "month"}]]
+        default=(), examples=[[{"query_type": "top_pages", "grain": "month"}]]
     )
     """More reports: by hour, week or month, with filters, for some websites."""
 
-    timezone: str = Field("UTC", examples=["Europe/Berlin"])
+    timezone: str = Field(default="UTC", examples=["Europe/Berlin"])
     """IANA name of the zone that cuts the days. A dataset keeps the zone it began with."""
 
-    weeks: Weeks = Field(Weeks.ISO, examples=["sunday"])
+    weeks: Weeks = Field(default=Weeks.ISO, examples=["sunday"])
     """Weeks begin on Monday (`"iso"`) or on `"sunday"`."""
 
-    start_date: Day | None = Field(None, examples=["2026-01-01"])
+    start_date: Day | None = Field(default=None, examples=["2026-01-01"])
     """First day of the first sync. Default: 30 days ago. Moved earlier later on, the missing days
     are loaded."""
 
-    lookback_days: Annotated[int, Field(ge=0, le=365)] = Field(3, examples=[7])
+    lookback_days: Annotated[int, Field(ge=0, le=365)] = Field(default=3, examples=[7])
     """How many days before the newest one each sync asks for again, since late events change
     them."""
 
-    allow_http: bool = Field(False, examples=[True])
+    allow_http: bool = Field(default=False, examples=[True])
     """Send the key over plain http to another machine."""
 
-    requests_per_minute: Annotated[int, Field(ge=1, le=6000)] = Field(120, examples=[60])
+    requests_per_minute: Annotated[int, Field(ge=1, le=6000)] = Field(default=120, examples=[60])
     """What the plan allows. Fewer are sent when the server says that fewer remain."""
 
-    pack_size: Annotated[int, Field(ge=1, le=400)] = Field(100, examples=[50])
+    pack_size: Annotated[int, Field(ge=1, le=400)] = Field(default=100, examples=[50])
     """Questions that travel in one request at most. Above 100 to 200 the server's own query grows
     too long and it falls back to one by one, at 15 to 45 ms each."""
 
-    allow_empty: bool = Field(False, examples=[True])
+    allow_empty: bool = Field(default=False, examples=[True])
     """Believe a day that had data and is now empty."""
 
-    since: Day | None = Field(None, examples=["2026-01-01"])
+    since: Day | None = Field(default=None, examples=["2026-01-01"])
     """First day of a first sync; with `until`, of a bounded run."""
 
-    until: Day | None = Field(None, examples=["2026-01-31"])
+    until: Day | None = Field(default=None, examples=["2026-01-31"])
     """Last day of a bounded run, which loads exactly these days and moves no cursor."""
 
-    refetch: bool = Field(False, examples=[True])
+    refetch: bool = Field(default=False, examples=[True])
     """Ask again for cells that `coverage` calls final, too."""
+
+    only_gaps: bool = Field(default=False, examples=[True])
+    """Of a bounded run: ask only for cells that failed, are truncated, suspect or missing."""
 
     @classmethod
     def of(cls, **values: Any) -> Settings:
@@ -189,6 +192,8 @@ class Settings(BaseModel):
             raise InsecureAddress(f"The key would travel unprotected to {self.base_url}")
         if self.until and not self.since:
             raise ValueError("until needs since: together they name the days of a bounded run")
+        if self.only_gaps and not self.until:
+            raise ValueError("only_gaps needs since and until: it is for bounded runs")
         today = windows.today(self.timezone)
         for key, day in (("since", self.since), ("start_date", self.start_date)):
             if day and day > today:

@@ -48,6 +48,7 @@ def databuddy_source(
     since: Any = None,
     until: Any = None,
     refetch: Any = None,
+    only_gaps: Any = None,
 ) -> Iterator[DltResource]:
     """Each query type of each website as a resource `<report>__<website id>`; all websites of a
     report fill one table. Besides: `websites`, `query_types`, `coverage`.
@@ -80,6 +81,7 @@ def databuddy_source(
         since=since,
         until=until,
         refetch=refetch,
+        only_gaps=only_gaps,
     )
     settings.credential.headers()
     dlt_settings.for_source()

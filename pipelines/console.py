@@ -177,7 +177,7 @@ def for_people(
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     try:
         yield
-    except (typer.Exit, typer.BadParameter, BrokenPipeError):  # the last: `discover | head`
+    except (typer.Exit, typer.BadParameter, BrokenPipeError, SystemExit):  # `status | head`
         raise
     except BaseException as error:  # the one place where errors end
         if verbose:

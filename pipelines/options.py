@@ -36,7 +36,8 @@ def _website_names(incomplete: str) -> list[str]:
     return [name for name in configured().websites if name.startswith(incomplete)]
 
 
-def _day(text: str) -> date:
+def as_day(text: str) -> date:
+    """The value of an option that is a day."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -82,10 +83,11 @@ Wait = Annotated[
     bool, typer.Option("--wait", help="Wait for another sync of this dataset to be done.")
 ]
 FirstDay = Annotated[
-    date | None, typer.Option("--since", parser=_day, metavar="DAY", help="First day, YYYY-MM-DD.")
+    date | None,
+    typer.Option("--since", parser=as_day, metavar="DAY", help="First day, YYYY-MM-DD."),
 ]
 LastDay = Annotated[
-    date | None, typer.Option("--until", parser=_day, metavar="DAY", help="Last day.")
+    date | None, typer.Option("--until", parser=as_day, metavar="DAY", help="Last day.")
 ]
 Sample = Annotated[
     int | None,

@@ -30,6 +30,9 @@ from pipelines.checking import check  # noqa: E402
 from pipelines.configuring import init  # noqa: E402
 from pipelines.console import LogFormat, for_people  # noqa: E402
 from pipelines.discovering import discover  # noqa: E402
+from pipelines.explain import explain  # noqa: E402
+from pipelines.export import export  # noqa: E402
+from pipelines.heal import heal  # noqa: E402
 from pipelines.journal import use_zone  # noqa: E402
 from pipelines.loading import load  # noqa: E402
 from pipelines.options import (  # noqa: E402
@@ -54,6 +57,7 @@ from pipelines.options import (  # noqa: E402
     Websites,
 )
 from pipelines.publishing import Publication  # noqa: E402
+from pipelines.status import status  # noqa: E402
 from pipelines.summaries import show_plan, verdict  # noqa: E402
 from pipelines.warehouse import Warehouse  # noqa: E402
 
@@ -282,6 +286,10 @@ def verify(
 app.command()(init)
 app.command()(check)
 app.command()(discover)
+app.command()(status)
+app.command()(heal)
+app.command()(explain)
+app.command()(export)
 
 
 if __name__ == "__main__":

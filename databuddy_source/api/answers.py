@@ -14,6 +14,7 @@ from databuddy_source.api.errors import (
     DatabuddyError,
     KeyRejected,
     MissingScope,
+    NoSuchAddress,
     NotTheApi,
     RateLimited,
     RequestRefused,
@@ -49,7 +50,7 @@ CODES: dict[str, type[DatabuddyError]] = {
 _STATUSES: dict[int, type[DatabuddyError]] = {
     401: KeyRejected,
     403: WebsiteNotAccessible,
-    404: NotTheApi,
+    404: NoSuchAddress,
     408: TimedOut,
     429: RateLimited,
 }
@@ -64,6 +65,7 @@ SENTENCES: dict[type[DatabuddyError], str] = {
     ServerFailed: "The server failed",
     TimedOut: "The server gave up waiting",
     NotTheApi: "There is no API at this address",
+    NoSuchAddress: "There is no API at this address",
 }
 
 

@@ -6,7 +6,7 @@ It knows addresses, credentials and envelopes. It does not know what a report is
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
@@ -29,6 +29,8 @@ from databuddy_source.api.limits import allowance, http_date
 from databuddy_source.api.models import (
     BatchAnswer,
     CompileAnswer,
+    ExportBody,
+    ExportFormat,
     ParameterResult,
     QueryAnswer,
     QueryBody,
@@ -36,10 +38,13 @@ from databuddy_source.api.models import (
     Website,
     WebsitesAnswer,
 )
+from databuddy_source.api.requests import Request, compile_request, query_request
 from databuddy_source.api.retry import FIRST_CONTACT, SETTLED, Patience, retrying
-from databuddy_source.api.traffic import CONNECT_SECONDS, Traffic, exchange
+from databuddy_source.api.traffic import CONNECT_SECONDS, Traffic, exchange, failures, opened
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_JSON = {"content-type": "application/json"}
 
 logger = logging.getLogger("databuddy_source")
 
@@ -149,40 +154,50 @@ class Client:
         traffic: Traffic | None = None,
     ) -> dict[str, ParameterResult]:
         """Send all bodies in one request. Returns the answers by the ids of their parameters,
-        which must differ over all bodies; an id that the server left out is missing.
-
-        Dates are sent in the query string, where 2025 servers read them, and in the bodies,
-        where 2026 servers do. `traffic` takes down what the last try took, also when it failed.
-        """
+        which must differ over all bodies; an id that the server left out is missing. `traffic`
+        takes down what the last try took, also when it failed."""
         where = Where(url=f"{self._base_url}/query", website=website_id)
-        params = {
-            "website_id": website_id,
-            "timezone": timezone,
-            "start_date": min(body.startDate for body in bodies)[:10],
-            "end_date": max(body.endDate for body in bodies)[:10],
-        }
-        sent = [body.model_dump(exclude_none=True) for body in bodies]
-        body = sent[0] if len(sent) == 1 else sent
-        data = await self._post("/query", params, body, patience, traffic)
+        asked = query_request(website_id, bodies, timezone)
+        data = await self._post(asked, patience, traffic)
         if isinstance(data, dict) and "results" in data:
             answers = _parse(BatchAnswer, data, where).results
         else:
             answers = [_parse(QueryAnswer, data, where)]
         return _by_id(bodies, answers)
 
-    async def compile(
-        self, website_id: str, query_type: str, start: str, end: str, limit: int
-    ) -> CompileAnswer:
-        """The SQL that the server would run for one window (plain dates, both inclusive)."""
-        asked = {
-            "projectId": website_id,
-            "type": query_type,
-            "from": start,
-            "to": end,
-            "limit": limit,
-        }
-        data = await self._post("/query/compile", {"website_id": website_id}, asked, SETTLED)
+    async def compile(self, website_id: str, body: QueryBody, timezone: str) -> CompileAnswer:
+        """The SQL that the server would run for the first question of a body."""
+        data = await self._post(compile_request(website_id, body, timezone), SETTLED)
         return _parse(CompileAnswer, data, self._where("/query/compile"))
+
+    async def export(self, asked: ExportBody) -> AsyncIterator[bytes]:
+        """The file that the server makes, piece by piece. Only servers of 2025 have exports, and
+        only for the session of a dashboard.
+
+        Raises:
+            NoSuchAddress: the server has no exports.
+            KeyRejected: it has, and not for this credential.
+            Unreachable: the file broke off.
+        """
+        where = Where(url=f"{self._base_url}/export", website=asked.websiteId)
+        request = Request("/export", {}, asked.model_dump(mode="json"))
+        answer = await retrying(
+            lambda slot: self._open(request, where, slot),
+            self._clock,
+            SETTLED,
+            admit=self._budget.slot,
+        )
+        try:
+            with failures(where, SETTLED.answer):
+                kind = answer.headers.get("content-type", "")
+                if "html" in kind or ("json" in kind and asked.format is not ExportFormat.JSON):
+                    await answer.aread()
+                    read_json(answer, where)
+                    raise UnexpectedAnswer(f"The server sent {kind}, not a file", where=where)
+                async for piece in answer.aiter_bytes():
+                    yield piece
+        finally:
+            await answer.aclose()
 
     async def health(self) -> bool | None:
         """What `/health` at the server's root says: True, False, or None where there is none.
@@ -205,16 +220,13 @@ class Client:
         )
 
     async def _post(
-        self,
-        path: str,
-        params: dict[str, str],
-        body: object,
-        patience: Patience,
-        traffic: Traffic | None = None,
+        self, asked: Request, patience: Patience, traffic: Traffic | None = None
     ) -> object:
-        content = orjson.dumps(body)
+        content = orjson.dumps(asked.body)
         return await retrying(
-            lambda slot: self._send("POST", path, params, content, patience.answer, slot, traffic),
+            lambda slot: self._send(
+                "POST", asked.path, asked.params, content, patience.answer, slot, traffic
+            ),
             self._clock,
             patience,
             admit=self._budget.slot,
@@ -236,7 +248,7 @@ class Client:
             self._base_url + path,
             params=params,
             content=content,
-            headers={"content-type": "application/json"} if content else None,
+            headers=_JSON if content else None,
             timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
         )
         traffic = traffic or Traffic()
@@ -249,6 +261,25 @@ class Client:
             answer.status_code,
             traffic.size,
         )
+        self._judge(answer, where, slot)
+        return read_json(answer, where)
+
+    async def _open(self, asked: Request, where: Where, slot: Slot | None) -> httpx.Response:
+        """A successful answer, whose body is still to be read."""
+        request = self._http.build_request(
+            "POST",
+            asked.url(self._base_url),
+            content=orjson.dumps(asked.body),
+            headers=_JSON,
+            timeout=httpx.Timeout(SETTLED.answer, connect=CONNECT_SECONDS),
+        )
+        answer = await opened(self._http, request, SETTLED.answer, where)
+        logger.info("POST %s %s: HTTP %s", where.url, where.website, answer.status_code)
+        self._judge(answer, where, slot)
+        return answer
+
+    def _judge(self, answer: httpx.Response, where: Where, slot: Slot | None) -> None:
+        """Learn what an answer says of the limit, and raise what it stands for."""
         if (told := http_date(answer.headers.get("date"))) is not None:
             self.clock_ahead = told - self._clock.wall()
         if slot:
@@ -259,7 +290,6 @@ class Client:
             if (silence := getattr(error, "retry_after", None)) is not None:
                 self._budget.stay_silent(silence)
             raise
-        return read_json(answer, where)
 
 
 def _by_id(bodies: Sequence[QueryBody], answers: list[QueryAnswer]) -> dict[str, ParameterResult]:

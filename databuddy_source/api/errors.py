@@ -21,6 +21,7 @@
     │   └── TooLarge
     └── BadAnswer              an answer that is not the API's
         ├── NotTheApi              HTML, a redirect, an empty body: something else answered
+        │   └── NoSuchAddress          404: this server does not have it
         └── UnexpectedAnswer       JSON of another shape
 
 Each error is one sentence on what happened, where, and one on what to do.
@@ -233,6 +234,10 @@ class NotTheApi(BadAnswer):
     """Something else answered: a proxy's page, a redirect, an empty body."""
 
     default_todo = "Check sources.databuddy.base_url, and any proxy on the way."
+
+
+class NoSuchAddress(NotTheApi):
+    """The server has nothing at this address."""
 
 
 class UnexpectedAnswer(BadAnswer):

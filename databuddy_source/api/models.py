@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
 Row: TypeAlias = dict[str, object]
 """One row of a result: column name to JSON value."""
@@ -66,6 +66,24 @@ class QueryBody(_Sent):
     limit: int
     page: int = 1
     filters: list[Filter] = []
+
+
+class ExportFormat(StrEnum):
+    """What kind of file an export is."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+class ExportBody(_Sent):
+    """What to export: one query type over plain dates, both inclusive."""
+
+    websiteId: str
+    type: str
+    format: ExportFormat
+    startDate: str
+    endDate: str
+    timezone: str
 
 
 class _Received(BaseModel):
@@ -167,10 +185,13 @@ class BatchAnswer(_Received):
 
 
 class CompileAnswer(_Received):
-    """The SQL that the server would run."""
+    """The SQL that the server would run. Servers send `params`, the documentation promises
+    `parameters`."""
 
     sql: str
-    params: SkipValidation[object] = None
+    params: SkipValidation[object] = Field(
+        None, validation_alias=AliasChoices("params", "parameters")
+    )
 
 
 class ErrorAnswer(_Received):

@@ -30,6 +30,11 @@ class Server:
     types: Mapping[str, TypeConfig]
     websites: Mapping[str, Website]
 
+    def zone(self, chosen: str) -> str:
+        """The time zone to send: some types of servers without offsets answer oddly to any but
+        UTC."""
+        return chosen if self.generation.takes_offsets else "UTC"
+
 
 async def first_contact(client: Client) -> Server:
     """Prove the key by listing websites, then learn the types.

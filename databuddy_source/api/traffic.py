@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx
@@ -57,8 +59,39 @@ async def exchange(
     traffic.size = 0
     try:
         # httpx counts from byte to byte, so an answer that trickles in would never time out
+        with failures(where, seconds):
+            async with asyncio.timeout(seconds):
+                return await _read(http, request, where, traffic)
+    finally:
+        traffic.seconds = clock.monotonic() - started
+
+
+async def opened(
+    http: httpx.AsyncClient, request: httpx.Request, seconds: float, where: Where
+) -> httpx.Response:
+    """Send a request. Returns its answer once it begins; what is no success is read to the end.
+
+    Raises:
+        Unreachable, TimedOut, NotTheApi: as `exchange`.
+    """
+    with failures(where, seconds):
         async with asyncio.timeout(seconds):
-            return await _read(http, request, where, traffic)
+            answer = await http.send(request, stream=True)
+            if not answer.is_success:
+                await answer.aread()
+            return answer
+
+
+@contextlib.contextmanager
+def failures(where: Where, seconds: float) -> Iterator[None]:
+    """The HTTP library's errors as ours. `from None`: they hold the request, and with it the key.
+
+    Args:
+        where: for errors.
+        seconds: for how long the answer may take.
+    """
+    try:
+        yield
     except httpx.ConnectTimeout:
         raise Unreachable(f"No connection in {CONNECT_SECONDS:.0f} s", where=where) from None
     except (httpx.TimeoutException, TimeoutError):
@@ -66,11 +99,8 @@ async def exchange(
     except httpx.DecodingError:
         raise NotTheApi("The server sent a compressed answer that is broken", where=where) from None
     except httpx.TransportError as error:
-        # `from None`: httpx errors hold the request, and with it the key
         reason = str(error) or type(error).__name__
         raise Unreachable(f"The server cannot be reached: {reason}", where=where) from None
-    finally:
-        traffic.seconds = clock.monotonic() - started
 
 
 async def _read(

@@ -26,6 +26,8 @@ from databuddy_source.api.errors import (
     Unreachable,
     WebsiteNotAccessible,
 )
+from databuddy_source.api.models import QueryBody
+from databuddy_source.api.requests import Request, query_request
 from databuddy_source.api.retry import DIVIDED, DIVISIBLE, SETTLED
 from databuddy_source.api.server import Server
 from databuddy_source.api.traffic import Traffic
@@ -71,7 +73,7 @@ class Fetcher:
         self._count = count
         self._connect = connect
         self._server = server
-        self._timezone = timezone if server.generation.takes_offsets else "UTC"
+        self._timezone = server.zone(timezone)
         self._pace = pace
         self._waiting: dict[str, deque[Ask]] = defaultdict(deque)
         self._divided: deque[Pack] = deque()
@@ -99,16 +101,26 @@ class Fetcher:
         """
         if not cells:
             return
-        report = cells[0].report
-        spelling = load_catalog().spelled_for(report.query_type.name, self._server.types)
-        limit = self._server.generation.max_limit
-        asks = asks_of(cells, spelling or report.query_type.name, limit)
+        asks = self._asks(cells)
         with self._lock:
             now_asked = self._settling.begin(asks, cautious=cautious)
             self._waiting[cells[0].website_id].extend(now_asked)
         self._count("Cells", 0, len(cells))
         if self._loop:
             self._loop.call_soon_threadsafe(self._pump)
+
+    def preview(self, cells: Sequence[Cell]) -> tuple[Sequence[QueryBody], Request]:
+        """The request in which cells of one website and report would leave, were they alone."""
+        bodies = self._bodies(Pack(tuple(self._asks(cells))))
+        return bodies, query_request(cells[0].website_id, bodies, self._timezone)
+
+    def _asks(self, cells: Sequence[Cell]) -> list[Ask]:
+        name = cells[0].report.query_type.name
+        spelling = load_catalog().spelled_for(name, self._server.types)
+        return asks_of(cells, spelling or name, self._server.generation.max_limit)
+
+    def _bodies(self, pack: Pack) -> list[QueryBody]:
+        return bodies_of(pack, self._server.generation)
 
     async def result(self, cell: Cell) -> Result:
         """Wait for a cell that was wanted. May be awaited more than once."""
@@ -229,7 +241,7 @@ class Fetcher:
         try:
             answers = await self._client.query(
                 pack.website_id,
-                bodies_of(pack, self._server.generation),
+                self._bodies(pack),
                 self._timezone,
                 SETTLED if single else DIVIDED if pack.divided else DIVISIBLE,
                 traffic,

@@ -18,8 +18,9 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 
 from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client, Credential
-from databuddy_source.api.models import Parameter, ParameterResult, QueryBody
+from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.retry import SETTLED, Patience
+from tests.api.bodies import a_body
 from tests.timeless import in_simulated_time
 
 FROZEN = datetime(2026, 11, 12, 9, 30, tzinfo=UTC).timestamp()
@@ -104,10 +105,7 @@ def one_question() -> OneQuestion:
     def ask(
         client: Client, patience: Patience = SETTLED
     ) -> Coroutine[Any, Any, dict[str, ParameterResult]]:
-        day = DAY.isoformat()
-        parameter = Parameter(name="top_pages", id="c0", start_date=day, end_date=day)
-        body = QueryBody(id="b0", parameters=[parameter], startDate=day, endDate=day, limit=100)
-        return client.query("web_1", [body], "UTC", patience)
+        return client.query("web_1", [a_body(DAY.isoformat())], "UTC", patience)
 
     return ask
 

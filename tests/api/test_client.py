@@ -25,6 +25,7 @@ from databuddy_source.api.models import (
     QueryBody,
 )
 from databuddy_source.api.server import first_contact, run_alone
+from tests.api.bodies import a_body
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]
 
@@ -81,7 +82,7 @@ def test_the_key_travels_in_its_own_header(
         await client.websites()
         await client.query_types()
         await one_question(client)
-        await client.compile("web_1", "top_pages", "2026-11-11", "2026-11-11", 1)
+        await client.compile("web_1", a_body("2026-11-11"), "UTC")
 
     asyncio.run(everything())
     assert len(server.calls) == 4
@@ -395,9 +396,13 @@ def test_compile_asks_for_one_window_and_returns_the_sql(
     route = server.post("/query/compile").respond(
         json={"success": True, "sql": "SELECT 1", parameters: {"from": "2026-11-11"}}
     )
-    answer = asyncio.run(client.compile("web_1", "top_pages", "2026-11-11", "2026-11-12", 5))
-    assert answer.sql == "SELECT 1"
-    assert route.calls.last.request.url.params["website_id"] == "web_1"
+    body = a_body("2026-11-11", "2026-11-12", limit=5)
+    answer = asyncio.run(client.compile("web_1", body, "Europe/Berlin"))
+    assert (answer.sql, answer.params) == ("SELECT 1", {"from": "2026-11-11"})
+    assert dict(route.calls.last.request.url.params) == {
+        "website_id": "web_1",
+        "timezone": "Europe/Berlin",
+    }
     assert sent(route) == {
         "projectId": "web_1",
         "type": "top_pages",
@@ -406,6 +411,17 @@ def test_compile_asks_for_one_window_and_returns_the_sql(
         "limit": 5,
     }
     assert budget.spent == 1
+
+
+def test_compile_repeats_the_hours_and_the_filters_of_the_query(
+    server: respx.MockRouter, client: Client
+) -> None:
+    route = server.post("/query/compile").respond(json={"sql": "SELECT 1"})
+    condition = Filter(field="country", op="in", value=["US", "CA"])
+    body = a_body("2026-11-11", granularity="hourly", filters=[condition])
+    asyncio.run(client.compile("web_1", body, "UTC"))
+    assert sent(route)["timeUnit"] == "hour"
+    assert sent(route)["filters"] == [{"field": "country", "op": "in", "value": ["US", "CA"]}]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from databuddy_source.api.errors import (
     KeyRejected,
     MissingScope,
     NoKey,
+    NoSuchAddress,
     NotTheApi,
     NoWebsites,
     RateLimited,
@@ -42,6 +43,7 @@ from databuddy_source.api.errors import (
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import first_contact
 from pipelines.console import Exit, explain
+from tests.api.bodies import a_body
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]
 Outcome = httpx.Response | Exception
@@ -188,7 +190,7 @@ MET: list[tuple[str, Outcome, type[DatabuddyError], str]] = [
     (
         "an address without an API",
         httpx.Response(404, text="Not Found"),
-        NotTheApi,
+        NoSuchAddress,
         "There is no API at this address (HTTP 404) ({}). " + CHECK_THE_WAY,
     ),
     (
@@ -403,7 +405,7 @@ STATUSES = [
     (401, KeyRejected),
     (402, RequestRefused),
     (403, WebsiteNotAccessible),
-    (404, NotTheApi),
+    (404, NoSuchAddress),
     (405, RequestRefused),
     (408, TimedOut),
     (413, RequestRefused),
@@ -535,7 +537,7 @@ def test_an_answer_of_another_shape_is_refused_with_the_field(
         "/query/websites": client.websites,
         "/query/types": client.query_types,
         "/query": lambda: one_question(client),
-        "/query/compile": lambda: client.compile("web_1", "top_pages", DAY, DAY, 1),
+        "/query/compile": lambda: client.compile("web_1", a_body(DAY), "UTC"),
     }
     route = server.route(url=path).respond(content=json.dumps(data))
     with pytest.raises(UnexpectedAnswer) as caught:

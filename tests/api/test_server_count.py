@@ -15,6 +15,7 @@ from databuddy_source.api.budget import LATEST_ARRIVAL, MARGIN, WINDOW, Allowanc
 from databuddy_source.api.client import Client, Credential
 from databuddy_source.api.limits import LONGEST_RESET, LONGEST_SILENCE, allowance, seconds_to_wait
 from databuddy_source.demo import DemoServer, Plan
+from tests.api.bodies import a_body
 from tests.api.limited_server import (
     LimitedServer,
     Request,
@@ -309,7 +310,7 @@ def test_a_real_server_with_a_documented_plan_refuses_nothing() -> None:
 
                 async def ask() -> None:
                     for _ in range(20):
-                        await client.compile(website_id, "top_pages", "2026-11-19", "2026-11-19", 1)
+                        await client.compile(website_id, a_body("2026-11-19"), "UTC")
 
                 await asyncio.gather(*(ask() for _ in range(4)))
 

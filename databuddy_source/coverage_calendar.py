@@ -1,0 +1,117 @@
+"""The calendar of a website's report, from what the table `coverage` says of it.
+
+It begins with the first day that the warehouse has, or with a `start_date` that is earlier; a
+report that has none yet begins where its first sync would. It ends with the newest day that is
+settled or known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import dlt
+
+from databuddy_source import windows
+from databuddy_source.calendar import Known, Mark, Marked, Place, mark_of, marked
+from databuddy_source.coverage import TABLE
+from databuddy_source.coverage_queries import SUNDAY, query_table
+from databuddy_source.fetch.results import Status
+from databuddy_source.settings import DEFAULT_DAYS, Settings
+from databuddy_source.windows import Grain, Weeks
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the warehouse has of one website and report.
+
+    Attributes:
+        zone: IANA name of the zone that cuts the windows.
+        first: day of the oldest window.
+        last: day of the newest window.
+        synced_at: when the newest answer was there, UTC.
+        load_id: dlt's, of the newest load.
+        known: what coverage says of each window.
+    """
+
+    grain: Grain
+    zone: str
+    first: date
+    last: date
+    synced_at: datetime
+    load_id: str
+    known: dict[Place, Known] = field(default_factory=dict)
+
+    @property
+    def weeks(self) -> Weeks:
+        """The day that its weeks begin with."""
+        return Weeks.SUNDAY if self.first.weekday() == SUNDAY else Weeks.ISO
+
+
+def held(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Held]:
+    """What the warehouse has, by id of the website and name of the report."""
+    found: dict[tuple[str, str], Held] = {}
+    for website_id, report, grain, zone, first, last, synced_at, load_id in query_table(
+        pipeline,
+        TABLE,
+        "SELECT website_id, report, grain, time_zone, MIN(date), MAX(date), MAX(fetched_at), "
+        "MAX(_dlt_load_id) FROM {table} GROUP BY website_id, report, grain, time_zone "
+        "ORDER BY website_id, report",
+    ):
+        found[website_id, report] = Held(
+            Grain(grain), zone, first, last, synced_at.astimezone(UTC), load_id
+        )
+    marks: dict[tuple[str, bool, bool], Mark] = {}
+    alike: dict[tuple[Mark, int, str], Known] = {}
+    # an instant takes ten times as long to read as a date
+    for website_id, report, day, hour, status, final, silent, rows, reason in query_table(
+        pipeline,
+        TABLE,
+        "SELECT website_id, report, date, CASE WHEN grain = 'hour' THEN window_start END, status, "
+        "final, silent, {rows}, reason FROM {table}",
+    ):
+        kind = (status, final, silent)
+        if kind not in marks:
+            marks[kind] = mark_of(Status(status), final=bool(final), silent=bool(silent))
+        what = marks[kind], rows, reason or ""
+        if what not in alike:
+            alike[what] = Known(what[0], what[2], rows)
+        place = hour.astimezone(UTC) if hour else day
+        found[website_id, report].known[place] = alike[what]
+    return found
+
+
+def calendar_of(
+    held: Held | None, settings: Settings, *, zone: str, grain: Grain, now: datetime
+) -> list[Marked]:
+    """The windows of one website and report that have begun, oldest first, and what is known of
+    them.
+
+    Args:
+        held: what the warehouse has of them; None for nothing yet.
+        settings: where they begin, how weeks are cut, and when a day is settled.
+        zone: IANA name of the zone that cuts them.
+        grain: their length.
+        now: this instant.
+    """
+    today = windows.today(zone, now)
+    settled = today - timedelta(days=settings.lookback_days + 1)
+    first = held.first if held else today - timedelta(days=DEFAULT_DAYS)
+    if settings.start_date:
+        first = min(first, settings.start_date) if held else settings.start_date
+    last = max(settled, held.last) if held else settled
+    weeks = held.weeks if held and grain is Grain.WEEK else settings.weeks
+    tiles = windows.tile(first, last, zone, grain, weeks)
+    begun = [window for window in tiles if window.start <= now]
+    return marked(begun, held.known if held else {}, settled)
+
+
+def within(marks: list[Marked], since: date | None, until: date | None) -> list[Marked]:
+    """The windows that touch the days from `since` to `until`, both included."""
+    return [
+        each
+        for each in marks
+        if (not since or each.window.last_date >= since)
+        and (not until or each.window.date <= until)
+    ]

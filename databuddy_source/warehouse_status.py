@@ -1,0 +1,172 @@
+"""What the warehouse has and lacks, by website and report. Asks nothing of the API."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+import dlt
+
+from databuddy_source.api.errors import BadSetting
+from databuddy_source.api.models import Website
+from databuddy_source.calendar import Mark, Marked, Stretch, stretches
+from databuddy_source.catalog import load_catalog
+from databuddy_source.coverage_calendar import calendar_of, held, within
+from databuddy_source.coverage_queries import query_table
+from databuddy_source.report_settings import ReportSetting
+from databuddy_source.selection import websites_of_reports
+from databuddy_source.settings import Settings, now
+from databuddy_source.source import configured
+from databuddy_source.windows import Grain
+
+
+@dataclass(frozen=True)
+class ReportStatus:
+    """One report of one website.
+
+    Attributes:
+        domain: of the website, where the warehouse knows it.
+        grain: length of the windows.
+        time_zone: IANA name of the zone that cuts them.
+        synced_at: when the newest answer was there, UTC; None when nothing was synced yet.
+        load_id: dlt's, of the newest load.
+        calendar: all windows, oldest first.
+    """
+
+    website_id: str
+    domain: str | None
+    report: str
+    grain: Grain
+    time_zone: str
+    synced_at: datetime | None
+    load_id: str | None
+    calendar: Sequence[Marked]
+
+    @cached_property
+    def _covered(self) -> list[date]:
+        lacking = {Mark.MISSING, Mark.DUE}
+        return [each.window.date for each in self.calendar if each.mark not in lacking]
+
+    @property
+    def first(self) -> date | None:
+        """Day of the oldest window that was ever asked for."""
+        return self._covered[0] if self._covered else None
+
+    @property
+    def last(self) -> date | None:
+        """Day of the newest one."""
+        return self._covered[-1] if self._covered else None
+
+    @cached_property
+    def rows(self) -> int:
+        return sum(each.known.rows for each in self.calendar)
+
+    @cached_property
+    def cells(self) -> Mapping[Mark, int]:
+        """How many windows have each mark; those that none has are left out."""
+        return Counter(each.mark for each in self.calendar)
+
+    @cached_property
+    def gaps(self) -> Sequence[Stretch]:
+        """What is lacking, oldest first."""
+        return stretches(self.calendar)
+
+
+@dataclass(frozen=True)
+class WarehouseStatus:
+    """What the warehouse has and lacks.
+
+    Attributes:
+        reports: those configured now, by website.
+        others: `(website_id, report)` that the warehouse has and that are not configured now.
+    """
+
+    reports: Sequence[ReportStatus]
+    others: Sequence[tuple[str, str]]
+
+    @cached_property
+    def cells(self) -> Mapping[Mark, int]:
+        """How many windows of all reports have each mark."""
+        total: Counter[Mark] = Counter()
+        for each in self.reports:
+            total.update(each.cells)
+        return total
+
+    @property
+    def lacking(self) -> int:
+        """How many cells `heal` would ask for."""
+        return sum(count for mark, count in self.cells.items() if mark.is_gap)
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.lacking
+
+
+def status(
+    pipeline: dlt.Pipeline,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+) -> WarehouseStatus:
+    """What the warehouse has and lacks of the configured reports.
+
+    Args:
+        pipeline: whose warehouse it is.
+        arguments: of `databuddy_source`, above what is configured: websites, reports, and where
+            they begin.
+        since, until: look at these days only, both included.
+
+    Raises:
+        BadSetting: a configured domain is none of the websites that the warehouse knows.
+    """
+    settings = configured(**(arguments or {}))
+    domains = {row[0]: row[1] for row in _listed(pipeline, "websites", "id, domain")}
+    websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
+    for name in settings.websites:
+        if "." in name and name not in domains.values():
+            known = ", ".join(sorted(filter(None, domains.values()))) or "none"
+            raise BadSetting(f"{name!r} is no website that was synced", f"Synced were: {known}.")
+    offered = {row[0] for row in _listed(pipeline, "query_types", "table_name")}
+    has, instant = held(pipeline), now()
+    found = []
+    for chosen, website_ids in websites_of_reports(settings, lambda: websites):
+        if offered and chosen.query_type not in offered:
+            continue  # a sync skips it with one line
+        for website_id in website_ids:
+            own = has.get((website_id, chosen.name))
+            grain, zone = (own.grain, own.zone) if own else (chosen.grain, _zone(chosen, settings))
+            calendar = calendar_of(own, settings, zone=zone, grain=grain, now=instant)
+            found.append(
+                ReportStatus(
+                    website_id,
+                    domains.get(website_id),
+                    chosen.name,
+                    grain,
+                    zone,
+                    own.synced_at if own else None,
+                    own.load_id if own else None,
+                    within(calendar, since, until),
+                )
+            )
+    found.sort(key=lambda each: each.website_id)
+    judged = {(each.website_id, each.report) for each in found}
+    return WarehouseStatus(found, [place for place in has if place not in judged])
+
+
+def _zone(chosen: ReportSetting, settings: Settings) -> str:
+    return "UTC" if load_catalog().get(chosen.query_type).buckets == "utc" else settings.timezone
+
+
+def _listed(pipeline: dlt.Pipeline, table: str, columns: str) -> Sequence[Sequence[Any]]:
+    """What the newest sync saw: the tables keep what is gone, with the load that saw it last."""
+    return query_table(
+        pipeline,
+        table,
+        f"SELECT {columns} FROM {{table}} "
+        "WHERE _dlt_load_id = (SELECT MAX(_dlt_load_id) FROM {table})",
+    )

@@ -1,0 +1,71 @@
+"""The command `export`: files as the API's own export makes them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from databuddy_source.api.models import ExportFormat
+from databuddy_source.exporting import Exported
+from databuddy_source.exporting import export as export_files
+from databuddy_source.settings import now
+from pipelines.account import account, chosen
+from pipelines.console import Exit, complain, for_people, out
+from pipelines.options import Demo, LastDay, Reports, Verbose, Websites, as_day
+
+FromDay = Annotated[
+    date, typer.Option("--since", parser=as_day, metavar="DAY", help="First day, YYYY-MM-DD.")
+]
+Into = Annotated[
+    Path, typer.Option("--into", help="A folder, or a file that ends with .csv or .json.")
+]
+Format = Annotated[
+    ExportFormat | None,
+    typer.Option("--format", help="Default: what the file ends with, else csv."),
+]
+
+
+def export(
+    since: FromDay,
+    until: LastDay = None,
+    into: Into = Path(),
+    file_format: Format = None,
+    website: Websites = None,
+    report: Reports = None,
+    demo: Demo = False,
+    verbose: Verbose = False,
+) -> None:
+    """Save files that the server itself exports, where it has that.
+
+    Each file holds one query type of one website over all days from --since to --until, which is
+    yesterday by default.
+
+    Exit codes: 0 all files are there, 1 failed, 2 wrong usage, 3 the server refused some files.
+
+    Examples:
+
+        python pipelines/sync.py export --since 2026-01-01 --report pages --into exports
+
+        python pipelines/sync.py export --since 2026-01-01 --until 2026-01-31 --report pages
+        --website example.com --into january.json
+    """
+    given = {"websites": website or None, **chosen(report, demo=demo)}
+    last = until or now().date() - timedelta(days=1)
+    with for_people(verbose), account(demo, given) as arguments:
+        if since > last:
+            raise typer.BadParameter(f"--since {since} is after {last}, the last day.")
+        files = export_files(arguments, into, since, last, file_format, _tell)
+    refused = [each for each in files if each.reason]
+    if len(refused) == len(files):
+        raise typer.Exit(Exit.FAILED)
+    raise typer.Exit(Exit.INCOMPLETE if refused else Exit.COMPLETE)
+
+
+def _tell(file: Exported) -> None:
+    if file.reason:
+        complain(f"No {file.path.name}: {file.reason}")
+    else:
+        out.print(f"{file.path}  {file.size:,} bytes")

@@ -1,0 +1,91 @@
+"""The command `heal`: fetch exactly what the warehouse lacks."""
+
+from __future__ import annotations
+
+import typer
+
+from databuddy_source.healing import bounds_of_gaps
+from databuddy_source.planning import plan
+from databuddy_source.source import configured
+from pipelines.account import account, chosen
+from pipelines.console import Exit, LogFormat, for_people, note, out
+from pipelines.journal import use_zone
+from pipelines.loading import load
+from pipelines.options import (
+    AllowEmpty,
+    Dataset,
+    Demo,
+    Destination,
+    DryRun,
+    FirstDay,
+    LastDay,
+    LogFormats,
+    Publish,
+    Quiet,
+    Reports,
+    StateDir,
+    Verbose,
+    Wait,
+    Websites,
+)
+from pipelines.publishing import Publication
+from pipelines.summaries import show_plan
+from pipelines.warehouse import Warehouse
+
+NOTHING_TO_HEAL = "Nothing is lacking, so nothing was asked for."
+
+
+def heal(
+    since: FirstDay = None,
+    until: LastDay = None,
+    demo: Demo = False,
+    website: Websites = None,
+    report: Reports = None,
+    allow_empty: AllowEmpty = False,
+    dry_run: DryRun = False,
+    wait: Wait = False,
+    destination: Destination = None,
+    dataset: Dataset = None,
+    state_dir: StateDir = None,
+    publish: Publish = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    log_format: LogFormats = LogFormat.TEXT,
+) -> None:
+    """Load what `status` calls failed, truncated, suspect or missing, and nothing else.
+
+    Later syncs go on where they were. Exit codes: those of `sync`.
+
+    Examples:
+
+        python pipelines/sync.py heal --dry-run
+
+        python pipelines/sync.py heal --since 2026-01-01 --until 2026-01-31 --report pages
+    """
+    given = {
+        "websites": website or None,
+        **chosen(report, demo=demo),
+        "allow_empty": allow_empty or None,
+    }
+    with for_people(verbose, quiet, log_format), account(demo, given) as arguments:
+        settings = configured(**arguments)
+        use_zone(settings.timezone)
+        settings.credential.headers()
+        warehouse = Warehouse.of(demo, destination, dataset, state_dir)
+        publication = Publication.of(warehouse.file, publish) if publish else None
+        warehouse.open()
+        bounds = bounds_of_gaps(warehouse.pipeline, arguments, since, until)
+        if not bounds:
+            out.print(NOTHING_TO_HEAL)
+            note(NOTHING_TO_HEAL, "done", exit_code=0, rows=0)
+            raise typer.Exit(Exit.COMPLETE)
+        arguments = {**arguments, **bounds}
+        settings = configured(**arguments)
+        if dry_run:
+            code = show_plan(plan(warehouse.pipeline, settings))
+        else:
+            live = not (verbose or quiet or log_format is LogFormat.JSON)
+            code = load(
+                warehouse, settings, arguments, publication=publication, wait=wait, live=live
+            )
+    raise typer.Exit(code)

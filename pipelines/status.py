@@ -1,0 +1,201 @@
+"""The command `status`: what the warehouse has and lacks, without asking the API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+import typer
+from rich.table import Table
+
+from databuddy_source.calendar import Mark
+from databuddy_source.warehouse_status import ReportStatus, WarehouseStatus
+from databuddy_source.warehouse_status import status as status_of
+from pipelines.account import account, chosen
+from pipelines.calendar_lines import calendar_lines, legend
+from pipelines.console import Exit, for_people, out, shown, write_json
+from pipelines.options import (
+    Dataset,
+    Demo,
+    Destination,
+    FirstDay,
+    Json,
+    LastDay,
+    Reports,
+    StateDir,
+    Verbose,
+    Websites,
+)
+from pipelines.summaries import LINES_SHOWN
+from pipelines.warehouse import Warehouse
+
+WIDEST = 160
+"""Columns of a calendar, also where a wider terminal, or none, reads it."""
+
+JSON_VERSION = 1
+"""Counts up when a field changes its meaning or goes away; new fields may come any time."""
+
+
+def status(
+    since: FirstDay = None,
+    until: LastDay = None,
+    website: Websites = None,
+    report: Reports = None,
+    as_json: Json = False,
+    demo: Demo = False,
+    destination: Destination = None,
+    dataset: Dataset = None,
+    state_dir: StateDir = None,
+    verbose: Verbose = False,
+) -> None:
+    """Show what the warehouse has and lacks, day by day. Asks nothing of the API.
+
+    Exit codes: 0 nothing is lacking, 3 some cells failed, are truncated, suspect or missing.
+
+    Examples:
+
+        python pipelines/sync.py status
+
+        python pipelines/sync.py status --since 2026-01-01 --report pages
+
+        python pipelines/sync.py status --json | jq '.reports[].gaps[]'
+    """
+    given = {"websites": website or None, **chosen(report, demo=demo)}
+    with for_people(verbose), account(demo, given) as arguments:
+        warehouse = Warehouse.of(demo, destination, dataset, state_dir)
+        warehouse.open()
+        found = status_of(
+            warehouse.pipeline,
+            arguments,
+            since=since,
+            until=until,
+        )
+        if as_json:
+            write_json(as_document(found))
+        else:
+            show(found, named=bool(website or report))
+    raise typer.Exit(Exit.COMPLETE if found.is_complete else Exit.INCOMPLETE)
+
+
+def as_document(found: WarehouseStatus) -> dict[str, Any]:
+    """What `--json` prints. Days are `YYYY-MM-DD` in the report's time zone, instants UTC."""
+    return {
+        "version": JSON_VERSION,
+        "complete": found.is_complete,
+        "cells": _counts(found.cells),
+        "reports": [
+            {
+                "website_id": each.website_id,
+                "domain": each.domain,
+                "report": each.report,
+                "grain": each.grain.value,
+                "time_zone": each.time_zone,
+                "first_day": _text(each.first),
+                "last_day": _text(each.last),
+                "rows": each.rows,
+                "synced_at": each.synced_at.isoformat() if each.synced_at else None,
+                "load_id": each.load_id,
+                "cells": _counts(each.cells),
+                "gaps": [
+                    {
+                        "mark": gap.mark.value,
+                        "first_day": str(gap.first),
+                        "last_day": str(gap.last),
+                        "cells": gap.cells,
+                        "reason": gap.reason or None,
+                    }
+                    for gap in each.gaps
+                ],
+            }
+            for each in found.reports
+        ],
+        "not_configured": [
+            {"website_id": website_id, "report": report} for website_id, report in found.others
+        ],
+    }
+
+
+def _counts(cells: Mapping[Mark, int]) -> dict[str, int]:
+    return {mark.value: cells.get(mark, 0) for mark in Mark}
+
+
+def _text(day: date | None) -> str | None:
+    return str(day) if day else None
+
+
+def show(found: WarehouseStatus, *, named: bool) -> None:
+    """Print it for people.
+
+    Args:
+        found: what the warehouse has and lacks.
+        named: whether the user named websites or reports, so that others are of no interest.
+    """
+    for _, group in groupby(found.reports, key=lambda each: each.website_id):
+        _show_website(list(group))
+    if found.cells:
+        out.print(legend(found.cells), soft_wrap=False)
+    if found.others and not named:
+        others = ", ".join(sorted({report for _, report in found.others}))
+        out.print(
+            f"Also there, but not configured now, so not looked at: {others}. Name them with "
+            "--report to see them.",
+            soft_wrap=False,
+        )
+    if found.is_complete:
+        out.print("Nothing is lacking.")
+        return
+    counted = ", ".join(f"{n:,} {mark}" for mark, n in found.cells.items() if mark.is_gap)
+    cells = "1 cell is" if found.lacking == 1 else f"{found.lacking:,} cells are"
+    out.print(f"{cells} lacking: {counted}. `heal` asks for exactly these.", style="bold red")
+
+
+def _show_website(reports: Sequence[ReportStatus]) -> None:
+    first = reports[0]
+    domain = shown(first.domain)
+    name = f"{domain} ({first.website_id})" if domain else first.website_id
+    newest = max(
+        ((each.synced_at, each.load_id) for each in reports if each.synced_at), default=None
+    )
+    synced = f"last sync {newest[0]:%Y-%m-%d %H:%M} UTC, load {newest[1]}" if newest else ""
+    out.print(f"{name}  {synced or 'never synced'}", style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    columns = ["report", "first day", "last day", "rows", "last sync"]
+    if any(each.gaps for each in reports):
+        columns.append("lacking")
+    for column in columns:
+        table.add_column(
+            column,
+            justify="right" if column == "rows" else "left",
+            no_wrap=column != "lacking",
+            overflow="ellipsis" if column == "report" else "fold",
+        )
+    for each in reports:
+        lacking = (f"{n:,} {mark}" for mark, n in each.cells.items() if mark.is_gap)
+        row = [
+            each.report,
+            _text(each.first) or "",
+            _text(each.last) or "",
+            f"{each.rows:,}",
+            f"{each.synced_at:%m-%d %H:%M}" if each.synced_at else "never",
+            ", ".join(lacking),
+        ]
+        table.add_row(*row[: len(columns)])
+    out.print(table)
+    for line in calendar_lines(reports, min(out.width, WIDEST)):
+        out.print(line)
+    reasons = [
+        f"{gap.mark}: {each.report} {gap.first}"
+        + (f" to {gap.last}" if gap.last != gap.first else "")
+        + (f": {gap.reason}" if gap.reason else "")
+        for each in reports
+        for gap in each.gaps
+    ]
+    if reasons:
+        out.print()
+    for line in reasons[:LINES_SHOWN]:
+        out.print(line, style="red")
+    if len(reasons) > LINES_SHOWN:
+        out.print(f"... and {len(reasons) - LINES_SHOWN} more; --json has them all.")
+    out.print()
