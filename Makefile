@@ -56,9 +56,8 @@ coverage: .venv/.installed-dev
 # needs uv: writes the locks for Python 3.11 and newer, Linux and macOS
 lock:
 	uv pip compile pyproject.toml --extra cli --extra demo --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
-	uv pip compile pyproject.toml --extra cli --extra demo --group dev --group docs --group orchestrators --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-dev.lock
-	uv pip compile pyproject.toml --extra cli --extra demo --group dev --group docs --resolution lowest-direct --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-lowest.lock
-
+	uv pip compile pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --group orchestrators --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --resolution lowest-direct --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-lowest.lock
 	uv pip compile pyproject.toml --extra cli --extra demo --extra postgres --extra bigquery --extra snowflake --group dev --group warehouses --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-warehouses.lock
 	uv pip compile --group bqemulator --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-bqemulator.lock
 

@@ -170,8 +170,8 @@ def query_table(
     Args:
         pipeline: whose warehouse it is.
         table: its name.
-        sql: has `{table}` where the qualified name belongs, `{rows}` for the column of that name, and
-            `%s` for each value.
+        sql: has `{table}` where the qualified name belongs, `{rows}` for the column of that name,
+            and `%s` for each value.
     """
     try:
         with pipeline.sql_client() as client:

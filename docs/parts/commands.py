@@ -28,8 +28,10 @@ def _command(name: str, command: Any) -> str:
     shown = ["```sh", *(line.replace("python ", ".venv/bin/python ", 1) for line in lines), "```"]
     rows = []
     for each in command.params:
-        names = ", ".join(f"`{option}`" for option in each.opts)
-        default = "" if each.is_flag or each.default in (None, [], ()) else f"`{each.default}`"
+        is_argument = each.param_type_name == "argument"
+        names = ", ".join(f"`{name.upper() if is_argument else name}`" for name in each.opts)
+        is_plain = is_argument or each.is_flag or each.default in (None, [], ())
+        default = "" if is_plain else f"`{each.default}`"
         rows.append([names, "required" if each.required else default, each.help or ""])
     parts = [f"### {name}", " ".join(told.split()), "\n".join(shown) if lines else ""]
     if rows:

@@ -54,7 +54,8 @@ def test_every_option_and_exit_code_is_in_the_manual() -> None:
         section = text.split(f"\n### {name}\n")[1].split("\n### ")[0]
         for option in command.params:
             assert option.help, option.name
-            assert all(f"`{each}`" in section for each in option.opts)
+            names = [each if each.startswith("-") else each.upper() for each in option.opts]
+            assert all(f"`{name}`" in section for name in names)
     assert all(f"\n| `{code.value}` |" in text for code in Exit)
 
 
