@@ -1,21 +1,23 @@
 """What dlt does not write itself: comments on DuckDB and Postgres, on tables of Snowflake, and an
-index on the partition on Postgres, where a merge would read whole tables without it.
+index on the partition on Postgres.
 
-One step after a load. It reads what is there and writes what differs, and does nothing at all
-while dlt's schema is the one that it last finished.
+One step after a load. It reads what is there and writes what differs, and asks nothing at all
+while all that it would write is what it last wrote.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import dlt
 from dlt.common.data_writers.escape import escape_snowflake_literal
+from dlt.common.normalizers.naming import NamingConvention
 from dlt.common.schema import Schema
 from dlt.common.schema.utils import get_columns_names_with_prop
+from dlt.common.utils import digest256
 from dlt.destinations.sql_client import SqlClientBase
 
 from databuddy_source import coverage
@@ -23,7 +25,8 @@ from databuddy_source import coverage
 logger = logging.getLogger("databuddy_source")
 
 DONE: Final = "databuddy_finished"
-"""In dlt's local state: version hash of each schema that is finished."""
+"""In dlt's local state: a digest of what each schema's tables were last given. (Not the hash of
+the schema: it also names the resource that came last to a table, which changes with each run.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +79,51 @@ def finish_tables(pipeline: dlt.Pipeline) -> None:
         return
     for name in pipeline.schema_names:
         schema, done = pipeline.schemas[name], _done(pipeline)
-        if coverage.TABLE not in schema.tables or done.get(name) == schema.version_hash:
+        wanted = list(_wanted(schema))
+        digest = digest256(repr(wanted))
+        if coverage.TABLE not in schema.tables or done.get(name) == digest:
             continue
         try:
             with pipeline.sql_client(name) as client:
-                if statements := list(_missing(client, schema, dialect)):
+                if statements := list(_missing(client, wanted, dialect)):
                     client.execute_many(statements)
         except Exception as error:  # comments are not worth a load
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             logger.warning("The tables got no comments or indexes: %s", reason)
             continue
-        pipeline.set_local_state_val(DONE, {**done, name: schema.version_hash})
+        pipeline.set_local_state_val(DONE, {**done, name: digest})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a table shall have.
+
+    Attributes:
+        table: its name in dlt's schema.
+        keys: columns of its partition.
+        about: its comment, or None.
+        columns: comments of columns.
+    """
+
+    table: str
+    keys: tuple[str, ...]
+    about: str | None
+    columns: tuple[tuple[str, str], ...]
+
+
+def _wanted(schema: Schema) -> Iterator[Wanted]:
+    for table in schema.data_tables(seen_data_only=True):
+        columns = table["columns"].items()
+        yield Wanted(
+            str(table["name"]),
+            tuple(get_columns_names_with_prop(table, "merge_key")),
+            table.get("description"),
+            tuple(
+                (name, str(hints["description"]))
+                for name, hints in columns
+                if "description" in hints
+            ),
+        )
 
 
 def _done(pipeline: dlt.Pipeline) -> Mapping[str, str]:
@@ -97,33 +134,29 @@ def _done(pipeline: dlt.Pipeline) -> Mapping[str, str]:
         return {}
 
 
-def _missing(client: SqlClientBase[Any], schema: Schema, dialect: Dialect) -> Iterator[str]:
+def _missing(
+    client: SqlClientBase[Any], wanted: Sequence[Wanted], dialect: Dialect
+) -> Iterator[str]:
     """The statements that are needed."""
     fold = client.capabilities.casefold_identifier
     named: Callable[[Any], Any] | None = client.capabilities.escape_literal
     literal = named or escape_snowflake_literal  # Snowflake's capabilities do not name it
-    dataset = fold(client.dataset_name)
+    dataset, quoted = fold(client.dataset_name), client.escape_column_name
     found = client.execute_sql(dialect.comments, dataset) or []
     held = {(table, column): comment for table, column, comment in found}
     indexes: set[str] = set()
     if dialect.indexes:
         indexes = {index for (index,) in client.execute_sql(dialect.indexes, dataset) or []}
-    for table in schema.data_tables(seen_data_only=True):
-        name = str(table["name"])
-        qualified = client.make_qualified_table_name(name)
-        keys = get_columns_names_with_prop(table, "merge_key")
-        index = schema.naming.shorten_identifier(
-            f"{name}_partition", name, client.capabilities.max_identifier_length
+    for each in wanted:
+        name, table = fold(each.table), client.make_qualified_table_name(each.table)
+        index = NamingConvention.shorten_identifier(
+            f"{each.table}_partition", each.table, client.capabilities.max_identifier_length
         )
-        if dialect.indexes and keys and index not in indexes:
-            columns = ", ".join(map(client.escape_column_name, keys))
-            quoted = client.escape_column_name(index)
-            yield f"CREATE INDEX IF NOT EXISTS {quoted} ON {qualified} ({columns})"
-        about = table.get("description")
-        if about and held.get((fold(name), None)) != about:
-            yield f"COMMENT ON TABLE {qualified} IS {literal(about)}"
-        for column, hints in table["columns"].items() if dialect.of_columns else ():
-            about = hints.get("description")
-            if about and "data_type" in hints and held.get((fold(name), fold(column))) != about:
-                target = f"{qualified}.{client.escape_column_name(column)}"
-                yield f"COMMENT ON COLUMN {target} IS {literal(about)}"
+        if dialect.indexes and each.keys and index not in indexes:
+            columns = ", ".join(map(quoted, each.keys))
+            yield f"CREATE INDEX IF NOT EXISTS {quoted(index)} ON {table} ({columns})"
+        if each.about and held.get((name, None)) != each.about:
+            yield f"COMMENT ON TABLE {table} IS {literal(each.about)}"
+        for column, about in each.columns if dialect.of_columns else ():
+            if held.get((name, fold(column))) != about:
+                yield f"COMMENT ON COLUMN {table}.{quoted(column)} IS {literal(about)}"

@@ -67,8 +67,6 @@ def explain(error: BaseException) -> tuple[str, Exit]:
                 "again to go on.",
                 Exit.TERMINATED if terminated else Exit.INTERRUPTED,
             )
-    if failure := explain_destination(error):
-        return str(failure), Exit.FAILED
     last = list(causes(error))[-1]
     words = str(last).strip().splitlines() or [""]
     if isinstance(last, OSError):
@@ -76,6 +74,8 @@ def explain(error: BaseException) -> tuple[str, Exit]:
         return f"{last.strerror or words[0]}{where}. Make room or rights, then go on.", Exit.FAILED
     if isinstance(last, ConfigurationException | ConfigFieldMissingException):
         return f"The configuration is not complete: {words[0]}", Exit.WRONG_USAGE
+    if failure := explain_destination(error):
+        return str(failure), Exit.FAILED
     return f"{type(last).__name__}: {words[0]}", Exit.FAILED
 
 

@@ -13,9 +13,7 @@ import duckdb
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from databuddy_source.api.errors import BadConfiguration, DatabuddyError
-
-CATALOG = "_databuddy_file"
-"""What the attached file is called while we write it: a name that no dataset has."""
+from pipelines.warehouse import CATALOG
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for a DuckDB file that another program has open."""

@@ -16,7 +16,10 @@ from databuddy_source.destinations import refuse_unfit
 from databuddy_source.proving import prove
 from pipelines.console import say
 
-RESERVED = {"main", "temp", "system", "information_schema", "pg_catalog", "_databuddy_file"}
+CATALOG = "_databuddy_file"
+"""What a DuckDB file is called while we write it: a name that no dataset has."""
+
+RESERVED = {"main", "temp", "system", "information_schema", "pg_catalog", CATALOG}
 
 
 class NothingLoaded(BadConfiguration):
@@ -84,9 +87,11 @@ class Warehouse:
         """
         is_new = self.is_new
         self.wait()
-        prove(self.pipeline)
-        if self.file and is_new:
-            self.file.unlink()
+        try:
+            prove(self.pipeline)
+        finally:
+            if self.file and is_new:
+                self.file.unlink()
 
     def open(self) -> None:
         """Be ready to read what earlier runs loaded.

@@ -50,9 +50,16 @@ def statements(made: Synced, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return sent
 
 
-def test_nothing_is_asked_or_written_while_the_schema_is_the_same(
+def test_nothing_is_asked_or_written_after_a_sync_that_brings_nothing_new(
     made: Synced, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looked: list[object] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(finishing, "_missing", lambda *given: looked.append(given) or [])
+        for _ in range(2):
+            websites = [website.id for website in made.server.websites[:2]]
+            assert made.sync(websites=websites, query_types=FEW, start_date=TODAY) == []
+    assert looked == []
     assert statements(made, monkeypatch) == []
 
 
