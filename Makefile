@@ -36,9 +36,9 @@ bench: .venv/.installed-dev
 	$(BIN)/python bench/resources.py
 	$(BIN)/python bench/memory.py
 
-# tracing makes it slow, so it is a command of its own; the command line's tests start programs
+# tracing makes it slow, so it is a command of its own, without tests that start programs
 coverage: .venv/.installed-dev
-	$(BIN)/python -m pytest -n 2 --cov --cov-fail-under=90 --ignore tests/cli
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-fail-under=90 --ignore tests/cli --ignore tests/docs --ignore tests/warehouses --ignore tests/sync/test_killed.py
 
 # installed from locks that hold versions and hashes; --no-deps: the locks are complete
 .venv/.installed-demo: requirements.lock pyproject.toml | .venv

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,8 @@ def pipeline_for(
         from pipelines.duckdb_file import attached, engine
 
         target = dlt.destinations.duckdb(credentials=attached(file, engine(home, pipeline_name)))
+    # Google's client names a package for large reads, and a sync has none
+    warnings.filterwarnings("ignore", "Cannot create BigQuery Storage client")
     home.mkdir(parents=True, exist_ok=True)
     if state_dir is None:
         (home / ".gitignore").write_text("*\n")

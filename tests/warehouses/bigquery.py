@@ -77,13 +77,21 @@ def running() -> Iterator[Callable[[], Warehouse]]:
         "BIGQUERY_EMULATOR_HOST": url,
         "DATA_WRITER__DISABLE_COMPRESSION": "true",  # bqemulator does not unpack
     }
-    with tempfile.TemporaryFile() as log, pytest.MonkeyPatch.context() as patch:
-        # -P: its duckdb is not the module beside the launcher
-        process = subprocess.Popen([PYTHON, "-P", LAUNCHER, str(port)], stdout=log, stderr=log)
+    with (
+        tempfile.TemporaryDirectory(prefix="bqemulator-") as home,
+        (Path(home) / "log").open("w+b") as log,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        process = subprocess.Popen(
+            [PYTHON, "-P", LAUNCHER, str(port)],  # -P: its duckdb is not the module beside it
+            env={**os.environ, "TMPDIR": home},
+            stdout=log,
+            stderr=log,
+        )
         try:
             _wait_for(url, process, log)
             for name, value in server.items():
-                patch.setenv(name, value)
+                environment.setenv(name, value)
             account = _account(f"{url}/token")
             yield lambda: BigQuery(server, account)
         finally:

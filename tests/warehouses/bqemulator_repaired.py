@@ -5,6 +5,7 @@ python -P bqemulator_repaired.py PORT
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -37,12 +38,11 @@ def load_parquet(path: str, table: str, context: Any) -> None:
 
 def fetch_arrow(engine: DuckDBEngine, sql: str, parameters: list[Any] | None = None) -> Any:
     """DuckDB adds one column at a time."""
-    if sql.startswith("ALTER TABLE"):
-        table, *columns = sql.replace(", ADD COLUMN ", " ADD COLUMN ").split(" ADD COLUMN ")
-        for column in columns[:-1]:
-            engine.execute(f"{table} ADD COLUMN {column}")
-        sql = f"{table} ADD COLUMN {columns[-1]}" if columns else sql
-    return _fetch_arrow(engine, sql, parameters)
+    table, *columns = re.split(",? ADD COLUMN ", sql) if sql.startswith("ALTER TABLE") else [sql]
+    *before, last = [f"{table} ADD COLUMN {column}" for column in columns] or [sql]
+    for statement in before:
+        engine.execute(statement)
+    return _fetch_arrow(engine, last, parameters)
 
 
 def sync_created_table(sql: str, project: str, context: Any) -> None:

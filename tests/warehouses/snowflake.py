@@ -3,7 +3,9 @@ whose SQL DuckDB answers."""
 
 from __future__ import annotations
 
+import logging
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,11 +17,13 @@ import dlt
 import fakesnow.copy_into
 import fakesnow.info_schema
 import fakesnow.server
+import pytest
 import snowflake.connector
 import sqlglot
 import uvicorn
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.instance import FakeSnow
+from fakesnow.transforms.stage import LOCAL_BUCKET_PATH
 from sqlglot import exp
 from sqlglot.dialects.snowflake import Snowflake as Dialect
 from sqlglot.tokens import TokenType
@@ -76,22 +80,25 @@ class Snowflake:
 @contextmanager
 def running() -> Iterator[Callable[[], Warehouse]]:
     """Each call gives an empty database."""
-    FakeSnowflakeCursor.execute = _execute_each
-    fakesnow.copy_into._inserts = _inserts_by_name
-    fakesnow.info_schema.insert_table_comment_sql = _insert_any_comment
+    logging.getLogger("fakesnow.server").setLevel(logging.ERROR)  # each statement twice
     config = uvicorn.Config(fakesnow.server.app, host="127.0.0.1", port=0, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="fakesnow")
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "fakesnow does not start"
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield lambda: Snowflake(port)
-    finally:
-        server.should_exit = True
-        thread.join()
+    with pytest.MonkeyPatch.context() as mend:
+        mend.setattr(FakeSnowflakeCursor, "execute", _execute_each)
+        mend.setattr(fakesnow.copy_into, "_inserts", _inserts_by_name)
+        mend.setattr(fakesnow.info_schema, "insert_table_comment_sql", _insert_any_comment)
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive(), "fakesnow does not start"
+                time.sleep(0.01)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            yield lambda: Snowflake(port)
+        finally:
+            server.should_exit = True
+            thread.join()
+            shutil.rmtree(LOCAL_BUCKET_PATH)
 
 
 # What fakesnow cannot do and dlt asks for
@@ -102,7 +109,7 @@ _insert_comment = fakesnow.info_schema.insert_table_comment_sql
 
 
 def _execute_each(self: FakeSnowflakeCursor, command: str, *args: Any, **given: Any) -> Any:
-    """fakesnow runs the first of several statements and forgets the others."""
+    """fakesnow runs only the first of several statements, which dlt sends at once."""
     try:
         for statement in _statements(command):
             _execute(self, _plain_stages(_plain_options(statement)), *args, **given)
