@@ -15,6 +15,7 @@ import pytest
 from databuddy_source.settings import Settings
 from tests.docs.blocks import (
     BLOCKS,
+    EXITS,
     NOT_RUN,
     PROJECT,
     Block,
@@ -23,6 +24,7 @@ from tests.docs.blocks import (
     in_language,
     pages_to_run,
     shell_of,
+    with_exits,
 )
 from tests.docs.queries import QUERIES
 
@@ -30,13 +32,14 @@ from tests.docs.queries import QUERIES
 @pytest.mark.parametrize("page", pages_to_run())
 def test_the_commands_of_a_page_run_in_its_order(page: str, checkout: Checkout) -> None:
     for words in shell_of(page):
-        checkout.run(words)
+        checkout.run(with_exits(words))
 
 
 def test_every_command_is_run_somewhere() -> None:
     run = {command for page in pages_to_run() for command in commands_of(page)}
     assert run == {command for block in BLOCKS for command in commands_of(block.page)}
     assert len(run) > 20
+    assert set(EXITS) <= run
 
 
 @pytest.mark.parametrize("block", in_language("toml"), ids=lambda block: block.page)
@@ -156,7 +159,9 @@ def test_the_house_is_as_it_is_drawn() -> None:
 
 def test_no_block_is_left_out() -> None:
     looked_at = {"sh", "toml", "sql", "python", "crontab", "ini"}
-    pictures = {("how-it-works.md", "text"), ("CONTRIBUTING.md", "text")}
+    pictures = {
+        (page, "text") for page in ("how-it-works.md", "CONTRIBUTING.md", "command-line.md")
+    }
     for block in BLOCKS:
         assert (
             block.language in looked_at
