@@ -49,7 +49,7 @@ def export(
 
         python pipelines/sync.py export --since 2026-01-01 --report pages --into exports
 
-        python pipelines/sync.py export --since 2026-01-31 --report pages --into january.json
+        python pipelines/sync.py export --since 2026-01-31 --report pages --format json
     """
     given = {"websites": website or None, **chosen(report, demo=demo)}
     last = until or now().date() - timedelta(days=1)

@@ -60,7 +60,7 @@ def status(
 
         python pipelines/sync.py status --since 2026-01-01 --report pages
 
-        python pipelines/sync.py status --json > status.json
+        python pipelines/sync.py status --json
     """
     given = {"websites": website or None, **chosen(report, demo=demo)}
     with for_people(verbose), account(demo, given) as arguments:

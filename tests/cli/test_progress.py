@@ -159,7 +159,7 @@ def test_any_progress_of_dlt_shows_the_cells(tmp_path: Path, server: DemoServer)
 
     shown = io.StringIO()
     pipeline = dlt.pipeline(
-        "progress",
+        "counted",
         destination="duckdb",
         dataset_name="web",
         pipelines_dir=str(tmp_path),

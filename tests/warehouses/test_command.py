@@ -61,7 +61,7 @@ def run(serve: Callable[..., DemoServer], warehouse: Warehouse, tmp_path: Path) 
 def test_check_then_sync_then_verify(run: Run, warehouse: Warehouse, tmp_path: Path) -> None:
     done = run("check")
     assert done.returncode == 0, done.stderr
-    assert f"destination  {warehouse.name}: tables can be made, merged and read" in done.stdout
+    assert ": tables can be made, merged and read" in done.stdout
     done = run("sync", *FEW)
     assert (done.returncode, done.stderr) == (0, "")
     ((rows,),) = warehouse.rows(f"SELECT count(*) FROM {warehouse.table('web', 'top_pages')}")
@@ -79,8 +79,9 @@ def test_a_server_that_is_gone_is_said_in_a_sentence(run: Run, warehouse: Wareho
     elsewhere = url.replace(f":{parts.port}/", ":9/")
     for command in (["check"], ["sync", *FEW]):
         done = run(*command, DESTINATION__POSTGRES__CREDENTIALS=elsewhere)
-        assert done.returncode == 1, done.stderr
-        assert done.stderr.startswith("Error: The destination fails: connection to server")
-        assert "Check host and port in destination.*.credentials" in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+        said = done.stdout + done.stderr
+        assert done.returncode == 1, said
+        assert "The destination fails: connection to server" in said
+        assert "Check host and port in destination.*.credentials" in said
+        assert "Traceback" not in said
         assert str(parts.password) not in done.stdout + done.stderr
