@@ -78,7 +78,8 @@ def held(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Held]:
         if what not in alike:
             alike[what] = Known(what[0], what[2], rows)
         place = hour.astimezone(UTC) if hour else day
-        found[website_id, report].known[place] = alike[what]
+        if own := found.get((website_id, report)):  # else loaded since the first query
+            own.known[place] = alike[what]
     return found
 
 

@@ -21,6 +21,7 @@ from dlt.common.utils import digest256
 from dlt.destinations.sql_client import SqlClientBase
 
 from databuddy_source import coverage
+from databuddy_source.redaction import redacted
 
 logger = logging.getLogger("databuddy_source")
 
@@ -88,7 +89,7 @@ def finish_tables(pipeline: dlt.Pipeline) -> None:
                 if statements := list(_missing(client, wanted, dialect)):
                     client.execute_many(statements)
         except Exception as error:  # comments are not worth a load
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            reason = (redacted(str(error)).strip().splitlines() or [type(error).__name__])[0]
             logger.warning("The tables got no comments or indexes: %s", reason)
             continue
         pipeline.set_local_state_val(DONE, {**done, name: digest})

@@ -21,6 +21,7 @@ def heal(
     since: date | None = None,
     until: date | None = None,
     before_load: Callable[[], None] = lambda: None,
+    after_load: Callable[[], None] = lambda: None,
     tell: Callable[[Step], None] = lambda _: None,
     wait: bool = False,
 ) -> list[str]:
@@ -32,7 +33,7 @@ def heal(
         pipeline: where to.
         arguments: of `databuddy_source`, above what is configured, without `since` and `until`.
         since, until: heal these days only, both included.
-        before_load, tell, wait: see `sync_in_loads`.
+        before_load, after_load, tell, wait: see `sync_in_loads`.
 
     Returns:
         The ids of all loads, for `raise_if_incomplete`.
@@ -41,11 +42,17 @@ def heal(
         AlreadyRunning: another process syncs with this pipeline.
     """
     given = dict(arguments or {})
+    before_load()
     bounds = bounds_of_gaps(pipeline, given, since, until)
     if not bounds:
         return []
     return sync_in_loads(
-        pipeline, {**given, **bounds}, before_load=before_load, tell=tell, wait=wait
+        pipeline,
+        {**given, **bounds},
+        before_load=before_load,
+        after_load=after_load,
+        tell=tell,
+        wait=wait,
     )
 
 
@@ -56,6 +63,7 @@ def bounds_of_gaps(
     `since` to `until`; empty when nothing is."""
     found = status(pipeline, arguments, since=since, until=until)
     gaps = [gap for each in found.reports for gap in each.gaps]
+    websites = sorted({each.website_id for each in found.reports if each.gaps})
     if not gaps:
         return {}
     # a week or month may begin before the first day that was named, and days of it shall not
@@ -63,4 +71,4 @@ def bounds_of_gaps(
     last = min(until or date.max, max(gap.last for gap in gaps))
     # UTC may be a day ahead
     first = min(first, today(configured(**arguments).timezone))
-    return {"since": first, "until": last, "only_gaps": True}
+    return {"since": first, "until": last, "only_gaps": True, "websites": websites}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, nullcontext
 from typing import Final
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from dlt.common.destination.exceptions import DestinationException
 from databuddy_source import dlt_settings
 from databuddy_source.api.errors import DatabuddyError
 from databuddy_source.destinations import MODULES, refuse_unfit
+from databuddy_source.redaction import redacted
 from databuddy_source.travel import FILE_FORMAT, REPLACE_PARTITION
 
 
@@ -99,12 +101,25 @@ def _try(trial: dlt.Pipeline) -> None:
             raise DestinationFails(f"A merge into the destination left {found}")
     finally:
         if trial.default_schema_name:
-            with trial.sql_client() as client:
+            with ExitStack() as both:  # the second one, too, when the first cannot be dropped
+                both.callback(_drop, trial, staging=True)
+                both.callback(_drop, trial, staging=False)
+
+
+def _drop(trial: dlt.Pipeline, *, staging: bool) -> None:
+    with trial.sql_client() as client:
+        place = client.with_staging_dataset() if staging else nullcontext(client)
+        with place:
+            try:
                 if client.has_dataset():
                     client.drop_dataset()
-                with client.with_staging_dataset():
-                    if client.has_dataset():
-                        client.drop_dataset()
+            except Exception as error:  # drivers have no base in common
+                words = redacted(str(error)).strip().splitlines() or [type(error).__name__]
+                raise DestinationFails(
+                    f"The dataset {client.dataset_name}, made for a check, cannot be dropped: "
+                    f"{words[0]}",
+                    "Drop it yourself, and give the user the right to.",
+                ) from None
 
 
 def explain(error: BaseException) -> DestinationFails | None:
@@ -118,7 +133,8 @@ def explain(error: BaseException) -> DestinationFails | None:
 
 def _failure(error: BaseException) -> DestinationFails:
     last = list(causes(error))[-1]
-    words = (str(last).strip().splitlines() or [type(last).__name__])[0].strip().rstrip(".")
+    words = (redacted(str(last)).strip().splitlines() or [type(last).__name__])[0]
+    words = words.strip().rstrip(".")
     todo = next((do for said, do in TODO.items() if re.search(said, words, re.IGNORECASE)), "")
     return DestinationFails(f"The destination fails: {words}", todo)
 

@@ -122,8 +122,11 @@ def status(
         since, until: look at these days only, both included.
 
     Raises:
-        BadSetting: a configured domain is none of the websites that the warehouse knows.
+        BadSetting: a configured domain is none of the websites that the warehouse knows, or
+            `since` is after `until`.
     """
+    if since and until and since > until:
+        raise BadSetting(f"since ({since}) is after until ({until})", "Swap them.")
     settings = configured(**(arguments or {}))
     domains = {row[0]: row[1] for row in _listed(pipeline, "websites", "id, domain")}
     websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}

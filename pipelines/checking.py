@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import dlt
 import typer
+from dlt.common.configuration.exceptions import ConfigurationException
 
 from databuddy_source.api.errors import DatabuddyError
 from databuddy_source.api.models import Website
@@ -174,7 +175,7 @@ def _tried(what: str, look: Callable[[], tuple[T, Finding]]) -> tuple[T | None, 
         return None, Finding(
             what, State.FAILED, f"{error.what}{place}.", error.todo, exit_code=code
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ConfigurationException) as error:
         sentence, code = explain(error)
         return None, Finding(what, State.FAILED, sentence, exit_code=code)
 

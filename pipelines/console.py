@@ -32,6 +32,7 @@ from rich.text import Text
 from databuddy_source.api.errors import BadConfiguration, DatabuddyError
 from databuddy_source.proving import causes
 from databuddy_source.proving import explain as explain_destination
+from databuddy_source.redaction import redacted
 from pipelines import journal
 
 LONGEST = 60
@@ -135,7 +136,7 @@ def explain(error: BaseException) -> tuple[str, Exit]:
                 Exit.TERMINATED if terminated else Exit.INTERRUPTED,
             )
     last = list(causes(error))[-1]
-    words = str(last).strip().splitlines() or [""]
+    words = redacted(str(last)).strip().splitlines() or [""]
     if isinstance(last, OSError):
         where = f" ({last.filename})" if last.filename else ""
         return f"{last.strerror or words[0]}{where}. Make room or rights, then go on.", Exit.FAILED

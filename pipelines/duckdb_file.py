@@ -43,9 +43,9 @@ def configured_file(default: Path) -> Path:
     if not named:
         return Path.cwd() / default
     text = str(named).removeprefix("duckdb:///")
-    if text.startswith((":", "md:", "motherduck:")):
-        raise BadConfiguration(
-            f"destination.duckdb.credentials = {text!r} is no file",
+    if text.startswith((":", "md:", "motherduck:")) or "://" in text or "?" in text:
+        raise BadConfiguration(  # without the value, which may hold a secret
+            "destination.duckdb.credentials names no file",
             "Name a file: a database in memory is gone after the run, and MotherDuck has a "
             "destination of its own.",
         )

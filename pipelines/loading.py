@@ -55,6 +55,7 @@ def load(
             publication.put(warehouse.wait)
 
     def tell(step: Step) -> None:
+        warehouse.wait()
         tell_loads(list(step.load_ids))
         say(step_done(step, time.monotonic() - started), done=step.done, total=step.total)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from dlt.common.exceptions import DltException
 
 from databuddy_source.api.errors import BadConfiguration
 from databuddy_source.destinations import refuse_unfit
+from databuddy_source.exclusive import AlreadyRunning, alone
 from databuddy_source.proving import prove
 from pipelines.console import say
 
@@ -114,7 +117,7 @@ class Warehouse:
             wait_for_file(engine(home, self.pipeline.pipeline_name), say)
 
     def prove(self) -> str:
-        """Make sure that a sync could write here. A file that was not there is gone again.
+        """Make sure that a sync could write here. A file that is not there does not come to be.
 
         Returns:
             One sentence on what is there.
@@ -122,12 +125,14 @@ class Warehouse:
         Raises:
             DestinationFails, FileInUse, NoDatabase, NoRoom: says why not.
         """
-        says, is_new = self.ready(), self.is_new
-        try:
+        says = self.ready()
+        if self.file and self.is_new:
+            # elsewhere in its folder, since a first sync may begin meanwhile
+            with tempfile.TemporaryDirectory(dir=self.file.parent, prefix=".check") as folder:
+                file, home = Path(folder) / self.file.name, Path(folder)
+                prove(pipeline_for("duckdb", None, self.pipeline.dataset_name, file, home))
+        else:
             prove(self.pipeline)
-        finally:
-            if self.file and is_new:
-                self.file.unlink(missing_ok=True)
         return f"{says}: tables can be made, merged and read"
 
     def open(self) -> None:
@@ -139,7 +144,10 @@ class Warehouse:
         if self.is_new:
             raise NothingLoaded(f"There is no file {self.file}")
         self.wait()
-        self.pipeline.sync_destination()
+        # a sync that runs has the newest state here, and dlt would take a first one's files from it
+        with contextlib.suppress(AlreadyRunning), alone(self.pipeline):
+            if not self.pipeline.has_pending_data:
+                self.pipeline.sync_destination()
         if not self.pipeline.default_schema_name:
             raise NothingLoaded(f"Nothing was loaded into the dataset {self.pipeline.dataset_name}")
 

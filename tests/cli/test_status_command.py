@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from databuddy_source.demo import DemoServer, Fault
@@ -159,3 +160,27 @@ def test_it_needs_no_key_and_fits_the_terminal(run: Run) -> None:
         calendar = [line for line in shown.stdout.splitlines() if "~~~~" in line]
         assert calendar
         assert max(map(len, calendar)) <= columns
+
+
+def test_days_in_the_wrong_order_are_refused(run: Run) -> None:
+    assert run(*REPORTS).returncode == 0
+    for command in ("status", "heal"):
+        done = run(command, *REPORTS, "--since", str(TODAY), "--until", str(START))
+        assert done.returncode == 2
+        assert f"since ({TODAY}) is after until ({START})" in done.stderr
+
+
+def test_a_look_takes_nothing_from_a_first_sync(
+    folder: Path, server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from databuddy_source import databuddy_source
+    from pipelines.warehouse import Warehouse, pipeline_for
+
+    monkeypatch.chdir(folder)
+    file = folder / "databuddy.duckdb"
+    pipeline = pipeline_for("duckdb", None, "databuddy", file, None)
+    account = {"api_key": server.api_key, "base_url": server.url}
+    pipeline.extract(databuddy_source(**account, query_types="pages", start_date=TODAY))
+    duckdb.connect(str(file)).close()
+    Warehouse(pipeline, file).open()
+    assert pipeline.list_extracted_load_packages()

@@ -77,8 +77,10 @@ def main(url: str, key: str, website: str, folder: str, seed: str, times: str) -
     assert in_child(account, home / "undisturbed", None)
     length = time.monotonic() - started
     expected = tables(home / "undisturbed")
-    outcomes = []
-    for number in range(int(times)):
+    outcomes: list[dict[str, object]] = []
+    number = 0
+    # a moment after the end, on a machine that has become faster, does not count
+    while sum(bool(each["killed"]) for each in outcomes) < int(times) and number < 3 * int(times):
         moment = chance.uniform(0, length)
         place = home / str(number)
         killed = not in_child(account, place, moment)
@@ -86,6 +88,7 @@ def main(url: str, key: str, website: str, folder: str, seed: str, times: str) -
         found = tables(place) if finished else {}
         different = [name for name, rows in expected.items() if found.get(name) != rows]
         outcomes.append({"killed": killed, "after": moment / length, "different": different})
+        number += 1
     print(json.dumps(outcomes))
 
 
