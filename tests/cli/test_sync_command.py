@@ -89,7 +89,7 @@ def test_the_file_is_the_one_that_dlt_is_configured_with(run: Run, folder: Path)
         (["--dataset", "temp"], {}, 2, ["--dataset temp", "letters, digits"]),
         (["--since", "2999-01-01"], {}, 2, ["since (2999-01-01) is after today"]),
         (["--demo", "--destination", "postgres"], {}, 2, ["--demo has a DuckDB file of its own"]),
-        ([], {"DESTINATION__DUCKDB__CREDENTIALS": ":memory:"}, 2, ["':memory:' is no file"]),
+        ([], {"DESTINATION__DUCKDB__CREDENTIALS": ":memory:"}, 2, ["credentials names no file"]),
         ([], {"DESTINATION__DUCKDB__CREDENTIALS": "/proc/x.duckdb"}, 1, ["/proc"]),
         (["--website", ""], {}, 2, ["websites"]),
         (["--nonsense"], {}, 2, ["No such option"]),
