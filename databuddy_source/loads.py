@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 import dlt
+from dlt.common.runtime import signals
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -92,7 +93,10 @@ def _bring_in(pipeline: dlt.Pipeline, around: Around) -> list[str]:
     pipeline.normalize()
     packages.keep(pipeline)
     around.before_load()
-    loads = list(pipeline.load().loads_ids)
+    # dlt leaves jobs over when a signal comes, and forgets the signal: a series would go on
+    with signals.intercepted_signals():
+        loads = list(pipeline.load().loads_ids)
+        signals.raise_if_signalled()
     packages.forget(pipeline)
     finish_tables(pipeline)
     around.after_load()

@@ -181,7 +181,7 @@ class Settings(BaseModel):
             ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             near = zones_like(name)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            hint = f"; did you mean {' or '.join(near)}" if near else ""
             raise ValueError(f"must be an IANA time zone such as Europe/Berlin{hint}") from None
         return "UTC" if name in {"Etc/UTC", "Zulu", "Etc/Zulu", "UCT", "Etc/UCT"} else name
 

@@ -132,7 +132,7 @@ def status(
     websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
     for name in settings.websites:
         if "." in name and name not in domains.values():
-            known = ", ".join(sorted(filter(None, domains.values()))) or "none"
+            known = ", ".join(sorted(domain or id_ for id_, domain in domains.items())) or "none"
             raise BadSetting(f"{name!r} is no website that was synced", f"Synced were: {known}.")
     offered = {row[0] for row in _listed(pipeline, "query_types", "table_name")}
     has, instant = held(pipeline), now()

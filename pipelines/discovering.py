@@ -14,6 +14,7 @@ from databuddy_source.api.models import TypeConfig, TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.catalog import QueryType, load_catalog
 from databuddy_source.extraction import client_for
+from databuddy_source.report_settings import split_name
 from databuddy_source.settings import Settings
 from databuddy_source.source import configured
 from databuddy_source.tables import type_name
@@ -126,9 +127,8 @@ def _called(name: str, server: Server) -> str:
         UnknownQueryType: it lacks it.
     """
     catalog = load_catalog()
-    called = (
-        name if name in server.types else catalog.spelled_for(catalog.canonical(name), server.types)
-    )
+    query_type, _ = split_name(name)  # `top_pages_weekly` is `top_pages` by week
+    called = name if name in server.types else catalog.spelled_for(query_type, server.types)
     if called is None:
         near = catalog.suggestions(name, server.types)
         raise UnknownQueryType(

@@ -137,12 +137,16 @@ def show(found: WarehouseStatus, *, named: bool) -> None:
     if found.cells:
         out.print(legend(found.cells), soft_wrap=False)
     if found.others and not named:
-        others = ", ".join(sorted({report for _, report in found.others}))
-        out.print(
-            f"Also there, but not configured now, so not looked at: {others}. Name them with "
-            "--report to see them.",
-            soft_wrap=False,
-        )
+        seen = {each.website_id for each in found.reports}
+        reports = sorted({report for website_id, report in found.others if website_id in seen})
+        websites = sorted({website_id for website_id, _ in found.others} - seen)
+        for option, names in (("--report", reports), ("--website", websites)):
+            if names:
+                out.print(
+                    "Also there, but not configured now, so not looked at: "
+                    f"{', '.join(map(shown, names))}. Name them with {option} to see them.",
+                    soft_wrap=False,
+                )
     if found.is_complete:
         out.print("Nothing is lacking.")
         return

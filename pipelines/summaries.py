@@ -186,7 +186,7 @@ def show_plan(plan: Plan) -> Exit:
         out.print(table)
         out.print(f"\n{min(plan.by_day)} to {max(plan.by_day)}: ", end="")
     at_least = f"at least {minutes(plan.minutes * 60)} at {plan.per_minute} requests a minute"
-    limited = at_least if plan.minutes else "within one minute's requests"
+    limited = at_least if plan.minutes else "less than a minute"
     sentence = f"{plan.cells:,} cells in about {plan.requests:,} requests, {limited}."
     out.print(sentence if plan.cells else NOTHING_TO_LOAD)
     note(

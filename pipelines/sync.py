@@ -213,7 +213,7 @@ def plan(
     quiet: Quiet = False,
     log_format: LogFormats = LogFormat.TEXT,
 ) -> None:
-    """Tell what `sync` would ask for, and how long it takes, without asking.
+    """Tell what `sync` would ask for, and how long it takes. Only lists are asked for.
 
     Examples:
 

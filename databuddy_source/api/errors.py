@@ -132,7 +132,7 @@ class NoKey(AccessDenied):
     """No credential is configured."""
 
     default_todo = (
-        "Set SOURCES__DATABUDDY__API_KEY, or api_key under [sources.databuddy] in "
+        "Run `init`, or set SOURCES__DATABUDDY__API_KEY, or api_key under [sources.databuddy] in "
         ".dlt/secrets.toml."
     )
 

@@ -335,8 +335,8 @@ def test_no_key_says_where_to_put_it(base_url: str, budget: Budget) -> None:
     with pytest.raises(NoKey) as caught:
         Client(base_url, Credential(), budget)
     assert str(caught.value) == (
-        "No API key is configured. Set SOURCES__DATABUDDY__API_KEY, or api_key under "
-        "[sources.databuddy] in .dlt/secrets.toml."
+        "No API key is configured. Run `init`, or set SOURCES__DATABUDDY__API_KEY, or api_key "
+        "under [sources.databuddy] in .dlt/secrets.toml."
     )
 
 

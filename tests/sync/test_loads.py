@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,6 +16,7 @@ from unittest.mock import Mock
 
 import pytest
 import time_machine
+from dlt.common.runtime.collector import NullCollector
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source import databuddy_source, loads, packages, sync_in_loads
@@ -98,6 +101,31 @@ def test_a_first_sync_of_many_days_is_a_series_and_ends_like_one_load(
     assert {day for _, name, day in asked(server) if name == "top_pages"} == {
         (TODAY - timedelta(days=ago)).isoformat() for ago in range(4)
     }
+
+
+def test_ctrl_c_while_dlt_loads_ends_a_series(serve: Serve, warehouse: Make, small: None) -> None:
+    made = warehouse(serve())
+    days = {"since": FIRST, "until": FIRST + timedelta(days=9), "query_types": ["top_pages"]}
+
+    class Pressing(NullCollector):
+        """Ctrl-C as soon as dlt loads."""
+
+        pressed = False
+
+        def update(self, name: str, *_: Any, **__: Any) -> None:
+            if str(self.step).startswith("Load") and not self.pressed:
+                self.pressed = True
+                os.kill(os.getpid(), signal.SIGINT)
+
+    made.pipeline.collector = Pressing()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        time_machine.travel(made.server.now, tick=True),
+    ):
+        sync_in_loads(made.pipeline, account(made, **days))
+    assert made.pipeline.has_pending_data
+    run(made, **days)
+    assert made.query("SELECT count(DISTINCT date) FROM top_pages") == [(10,)]
 
 
 def test_what_was_slow_or_heavy_makes_the_next_load_smaller(
