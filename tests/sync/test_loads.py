@@ -16,7 +16,8 @@ from unittest.mock import Mock
 
 import pytest
 import time_machine
-from dlt.common.runtime.collector import NullCollector
+from dlt.common.pipeline import LoadInfo
+from dlt.common.runtime import signals
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source import databuddy_source, loads, packages, sync_in_loads
@@ -103,28 +104,28 @@ def test_a_first_sync_of_many_days_is_a_series_and_ends_like_one_load(
     }
 
 
-def test_ctrl_c_while_dlt_loads_ends_a_series(serve: Serve, warehouse: Make, small: None) -> None:
+def test_ctrl_c_at_the_end_of_a_load_ends_the_series(
+    serve: Serve, warehouse: Make, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = warehouse(serve())
     days = {"since": FIRST, "until": FIRST + timedelta(days=9), "query_types": ["top_pages"]}
+    load = made.pipeline.load
 
-    class Pressing(NullCollector):
-        """Ctrl-C as soon as dlt loads."""
+    def pressed() -> LoadInfo:
+        with signals.intercepted_signals():  # as dlt does
+            done = load()
+            os.kill(os.getpid(), signal.SIGINT)
+            return done
 
-        pressed = False
-
-        def update(self, name: str, *_: Any, **__: Any) -> None:
-            if str(self.step).startswith("Load") and not self.pressed:
-                self.pressed = True
-                os.kill(os.getpid(), signal.SIGINT)
-
-    made.pipeline.collector = Pressing()
     with (
+        monkeypatch.context() as patched,
         pytest.raises(KeyboardInterrupt),
         time_machine.travel(made.server.now, tick=True),
     ):
+        patched.setattr(made.pipeline, "load", pressed)
         sync_in_loads(made.pipeline, account(made, **days))
-    assert made.pipeline.has_pending_data
-    run(made, **days)
+    assert made.query("SELECT count(DISTINCT date) FROM top_pages") == [(5,)]
+    assert len(run(made, **days)[0]) == 1
     assert made.query("SELECT count(DISTINCT date) FROM top_pages") == [(10,)]
 
 
