@@ -18,33 +18,38 @@ PROJECT = Path(__file__).resolve().parent.parent
 PICTURES = {
     "terminal": ("make demo", ["--demo"]),
     "check": ("python pipelines/sync.py check", ["check", "--demo"]),
+    "status": (
+        "python pipelines/sync.py status --website blog.example.com --report pages ...",
+        ["status", "--demo", "--website", "blog.example.com"]
+        + [word for name in ("pages", "countries", "errors") for word in ("--report", name)],
+    ),
 }
 """By file: what a person types, and the words that give the same without an account."""
 
 
 def main() -> None:
-    """Run each command in an empty folder and draw what it prints."""
-    for name, (typed, words) in PICTURES.items():
-        picture = drawn(typed, shown(words))
-        (PROJECT / "docs" / f"{name}.svg").write_text(picture, encoding="utf-8")
-
-
-def shown(words: list[str]) -> str:
-    """What the command line prints, with its colours, and nothing of this machine in it."""
+    """Run each command in one folder, which is empty at first, and draw what it prints."""
     with tempfile.TemporaryDirectory() as folder:
-        printed = subprocess.run(
-            [sys.executable, str(PROJECT / "pipelines" / "sync.py"), *words],
-            cwd=folder,
-            env={
-                **os.environ,
-                "DLT_PROJECT_DIR": folder,
-                "FORCE_COLOR": "1",
-                "COLUMNS": "88",
-            },
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        ).stdout
+        for name, (typed, words) in PICTURES.items():
+            picture = drawn(typed, shown(words, folder))
+            (PROJECT / "docs" / f"{name}.svg").write_text(picture, encoding="utf-8")
+
+
+def shown(words: list[str], folder: str) -> str:
+    """What the command line prints, with its colours, and nothing of this machine in it."""
+    printed = subprocess.run(
+        [sys.executable, str(PROJECT / "pipelines" / "sync.py"), *words],
+        cwd=folder,
+        env={
+            **os.environ,
+            "DLT_PROJECT_DIR": folder,
+            "FORCE_COLOR": "1",
+            "COLUMNS": "88",
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
     for path in (str(Path(folder).resolve()), folder):
         printed = printed.replace(path, "~/databuddy-source")
     printed = re.sub(r"(127\.0\.0\.1):\d+", r"\1:8000", printed)  # any free port
