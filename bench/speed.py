@@ -20,7 +20,7 @@ from work import Work
 
 FOLDER = Path(__file__).parent
 CASES = {
-    "1,000 rows a cell": (1_000, 2, 1, 1_000),
+    "1,000 rows a cell": (1_000, 2, 1, 2_000),
     "10 rows a cell": (10, 20, 5, 800),
 }
 """Rows of a cell, websites, query types, days."""
