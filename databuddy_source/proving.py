@@ -27,7 +27,7 @@ class DestinationFails(DatabuddyError):
     default_todo = "Check destination.*.credentials, or the destination itself."
 
 
-TODO: Final[Mapping[str, str]] = {
+ADVICE: Final[Mapping[str, str]] = {
     r"password|authenticat|credential|invalid_grant|role .* does not exist": (
         "Check user and password in destination.*.credentials."
     ),
@@ -135,7 +135,7 @@ def _failure(error: BaseException) -> DestinationFails:
     last = list(causes(error))[-1]
     words = (redacted(str(last)).strip().splitlines() or [type(last).__name__])[0]
     words = words.strip().rstrip(".")
-    todo = next((do for said, do in TODO.items() if re.search(said, words, re.IGNORECASE)), "")
+    todo = next((do for said, do in ADVICE.items() if re.search(said, words, re.IGNORECASE)), "")
     return DestinationFails(f"The destination fails: {words}", todo)
 
 

@@ -79,8 +79,8 @@ def check(
 ) -> None:
     """Look whether all is there that a sync needs: server, key, websites, destination, clock.
 
-    Changes nothing. What fails does not keep the rest from being looked at. Ends with 0 when a sync
-    can run, with 2 when the configuration is wrong, else with 1.
+    Leaves nothing behind. What fails does not keep the rest from being looked at. Ends with 0 when
+    a sync can run, with 2 when the configuration is wrong, else with 1.
 
     Examples:
 

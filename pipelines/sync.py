@@ -28,7 +28,7 @@ from databuddy_source.verify import verify as compare_with_the_api  # noqa: E402
 from pipelines.account import account, chosen  # noqa: E402
 from pipelines.checking import check  # noqa: E402
 from pipelines.configuring import init  # noqa: E402
-from pipelines.console import LogFormat, for_people  # noqa: E402
+from pipelines.console import Exit, LogFormat, for_people  # noqa: E402
 from pipelines.discovering import discover  # noqa: E402
 from pipelines.explain import explain  # noqa: E402
 from pipelines.export import export  # noqa: E402
@@ -294,4 +294,12 @@ app.command()(export)
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, INTERRUPT)
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if not isinstance(end.code, int) or end.code not in {Exit.INTERRUPTED, Exit.TERMINATED}:
+            raise
+        # native threads of what was stopped may still run, and would crash Python's own end
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code)
