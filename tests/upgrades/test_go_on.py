@@ -1,0 +1,123 @@
+"""Warehouses that earlier versions made, with their state: this version goes on with them.
+
+`keep.py` made them, each from the code of its version.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import tarfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import time_machine
+from typer.testing import CliRunner
+
+from databuddy_source.demo import DemoServer
+from tests.upgrades.keep import SETTINGS, TODAY, WRAPPER
+from tests.warehouses import postgres
+
+KEPT = Path(__file__).parent
+VERSIONS = sorted(path.name for path in KEPT.iterdir() if (path / "wrapper.tar.gz").exists())
+NEXT = TODAY + timedelta(days=1)
+
+Query = Callable[[str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoServer]:
+    """The account of that time, one day later."""
+    now = datetime(NEXT.year, NEXT.month, NEXT.day, 18, tzinfo=UTC)
+    with DemoServer(today=TODAY, days=12, ahead=1, now=now) as running:
+        for key, text in SETTINGS.items():
+            monkeypatch.setenv(f"SOURCES__DATABUDDY__{key}", text)
+        monkeypatch.setenv("SOURCES__DATABUDDY__API_KEY", running.api_key)
+        monkeypatch.setenv("SOURCES__DATABUDDY__BASE_URL", running.url)
+        websites = ",".join(each.id for each in running.websites[:2])
+        monkeypatch.setenv("SOURCES__DATABUDDY__WEBSITES", websites)
+        with time_machine.travel(now, tick=True):
+            yield running
+
+
+def unpack(version: str, place: str, folder: Path) -> None:
+    with tarfile.open(KEPT / version / f"{place}.tar.gz") as archive:
+        archive.extractall(folder, filter="data")
+    for state in folder.rglob("state.json"):  # dlt notes where a folder was made
+        text = re.sub(r'(?<="initial_cwd":")[^"]*', str(folder), state.read_text())
+        state.write_text(text)
+    os.chdir(folder)
+
+
+def of_file(file: Path) -> Query:
+    def query(sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            return connection.sql(sql).fetchall()
+
+    return query
+
+
+def command(*words: str) -> str:
+    from pipelines.sync import app
+
+    done = CliRunner().invoke(app, list(words))
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def goes_on(query: Query, schema: str, sync: Callable[[], object], server: DemoServer) -> None:
+    """What was there is kept or replaced, the new day comes, and only what a daily sync asks for
+    is asked."""
+    table = f"{schema}.country"
+    kept = f"SELECT * FROM {table} WHERE date < '2026-03-15' ORDER BY website_id, date, name"
+    per_day = f"SELECT website_id, date, name FROM {table} GROUP BY 1, 2, 3 HAVING COUNT(*) > 1"
+    before = query(kept)
+    assert before
+    sync()
+    assert query(kept) == before
+    assert query(f"SELECT MAX(date) FROM {table}") == [(NEXT,)]
+    assert query(per_day) == []
+    assert query(f"SELECT COUNT(*) FROM {schema}.coverage WHERE status <> 'complete'") == [(0,)]
+    asked = [each for each in server.log if each.path.endswith("/query")]
+    assert 0 < len(asked) <= 4
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_command_line_goes_on_with_its_file(
+    version: str, tmp_path: Path, server: DemoServer
+) -> None:
+    unpack(version, "command_line", tmp_path)
+    query = of_file(tmp_path / "databuddy.duckdb")
+    goes_on(query, "databuddy.databuddy", lambda: command("sync"), server)
+    assert [path.name for path in tmp_path.glob("*.duckdb")] == ["databuddy.duckdb"]
+    assert "nothing is lacking" in command("status").lower()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_wrapper_goes_on_with_its_state(version: str, tmp_path: Path, server: DemoServer) -> None:
+    unpack(version, "wrapper", tmp_path)
+    query = of_file(tmp_path / "databuddy_sync.duckdb")
+    goes_on(query, "databuddy_sync.databuddy", lambda: exec(WRAPPER, {}), server)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_command_line_goes_on_in_postgres(
+    version: str, tmp_path: Path, server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack(version, "postgres", tmp_path)
+    with postgres.running() as database:
+        warehouse = database()
+        try:
+            dump = gzip.decompress((KEPT / version / "postgres.sql.gz").read_bytes())
+            warehouse.rows(dump.decode())
+            for name, value in warehouse.environment().items():
+                monkeypatch.setenv(name, value)
+            words = "sync", "--destination", "postgres"
+            goes_on(warehouse.rows, "databuddy", lambda: command(*words), server)
+        finally:
+            warehouse.close()
