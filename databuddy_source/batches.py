@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from databuddy_source.coverage import coverage_table
 from databuddy_source.fetch.results import Result
-from databuddy_source.reports import Report
+from databuddy_source.model.reports import Report
 from databuddy_source.tables import rows_table
 from databuddy_source.travel import coverage_alone, with_coverage
 

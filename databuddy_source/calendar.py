@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from databuddy_source.fetch.results import Status
-from databuddy_source.windows import Grain, Window
+from databuddy_source.model.windows import Grain, Window
 
 Place: TypeAlias = date | datetime
 """What names a window within its report: its first instant where it is an hour, else its date."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from databuddy_source.catalog import Kind, QueryType
+from databuddy_source.model.query_types import Kind, QueryType
 
 Row = Mapping[str, Any]
 

@@ -16,8 +16,8 @@ from dlt.pipeline.exceptions import PipelineConfigMissing
 from databuddy_source.api.errors import DatabuddyError
 from databuddy_source.coverage import TABLE
 from databuddy_source.fetch.results import Kept, Status
-from databuddy_source.reports import Cell
-from databuddy_source.windows import Grain, Window
+from databuddy_source.model.reports import Cell
+from databuddy_source.model.windows import Grain, Window
 
 EARLIEST: Final = date(1970, 1, 1)
 LATEST: Final = date(9999, 12, 31)

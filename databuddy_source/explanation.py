@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from databuddy_source import windows
 from databuddy_source.api.client import Client
 from databuddy_source.api.errors import BadSetting, DatabuddyError, NoSuchAddress
 from databuddy_source.api.models import CompileAnswer, QueryBody
 from databuddy_source.api.requests import Request
 from databuddy_source.api.server import run_alone
 from databuddy_source.extraction import Extraction, client_for
-from databuddy_source.reports import Cell
+from databuddy_source.model import windows
+from databuddy_source.model.reports import Cell
+from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.selection import websites_of_reports
 from databuddy_source.source import configured
-from databuddy_source.windows import ONE_DAY
 
 
 @dataclass(frozen=True)

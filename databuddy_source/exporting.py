@@ -20,8 +20,8 @@ from databuddy_source.api.errors import (
 )
 from databuddy_source.api.models import ExportBody, ExportFormat
 from databuddy_source.api.server import run_alone
-from databuddy_source.catalog import load_catalog
 from databuddy_source.extraction import Extraction, client_for
+from databuddy_source.model.query_types import load_catalog
 from databuddy_source.selection import websites_of_reports
 from databuddy_source.settings import Settings
 from databuddy_source.source import configured

@@ -22,13 +22,12 @@ from dlt.common.pipeline import PipelineContext
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 
-from databuddy_source import dlt_settings, windows
+from databuddy_source import dlt_settings
 from databuddy_source.api.budget import Budget, budget_for
 from databuddy_source.api.client import Client
 from databuddy_source.api.errors import BadConfiguration, UnknownQueryType
 from databuddy_source.api.models import TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
-from databuddy_source.catalog import load_catalog
 from databuddy_source.coverage_calendar import Held, calendar_of, held, within
 from databuddy_source.coverage_queries import (
     Definition,
@@ -40,10 +39,12 @@ from databuddy_source.destinations import refuse_ambiguous_file, refuse_unfit
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Kept, Result, Status
+from databuddy_source.model import windows
+from databuddy_source.model.query_types import load_catalog
+from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.windows import Window
 from databuddy_source.report_settings import ReportSetting
-from databuddy_source.reports import Cell, Report
 from databuddy_source.settings import Settings, now
-from databuddy_source.windows import Window
 
 logger = logging.getLogger("databuddy_source")
 

@@ -19,10 +19,10 @@ from databuddy_source import dlt_settings, packages
 from databuddy_source.coverage_queries import loaded_reports
 from databuddy_source.exclusive import alone
 from databuddy_source.finishing import finish_tables
+from databuddy_source.model.windows import ONE_DAY, today
 from databuddy_source.planning import Plan, plan
 from databuddy_source.redaction import redacted
 from databuddy_source.source import configured, databuddy_source
-from databuddy_source.windows import ONE_DAY, today
 
 logger = logging.getLogger("databuddy_source")
 

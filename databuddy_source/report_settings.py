@@ -10,10 +10,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from databuddy_source.api.errors import BadConfiguration
 from databuddy_source.api.models import Generation, TypeConfig
-from databuddy_source.catalog import load_catalog
-from databuddy_source.reports import Condition, Report
+from databuddy_source.model.query_types import load_catalog
+from databuddy_source.model.reports import Condition, Report
+from databuddy_source.model.windows import Grain
 from databuddy_source.setting_types import Names, as_list
-from databuddy_source.windows import Grain
 
 SUFFIXES = {Grain.DAY: "", Grain.HOUR: "_hourly", Grain.WEEK: "_weekly", Grain.MONTH: "_monthly"}
 """What a table's name adds to its query type's."""

@@ -21,13 +21,13 @@ from pydantic import (
     model_validator,
 )
 
-from databuddy_source import windows
 from databuddy_source.api.client import Credential, is_loopback
 from databuddy_source.api.errors import BadSetting, InsecureAddress
-from databuddy_source.catalog import load_catalog
+from databuddy_source.model import windows
+from databuddy_source.model.query_types import load_catalog
+from databuddy_source.model.windows import Weeks
 from databuddy_source.report_settings import ReportSetting
 from databuddy_source.setting_types import Day, Names, as_list
-from databuddy_source.windows import Weeks
 
 SECTION = "sources.databuddy"
 DEFAULT_BASE_URL = "https://api.databuddy.cc/v1"

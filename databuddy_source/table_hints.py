@@ -9,11 +9,11 @@ import dlt
 from dlt.common.schema.typing import TColumnSchema
 
 from databuddy_source.api.models import TypeMeta
-from databuddy_source.catalog import Kind, load_catalog
+from databuddy_source.model.query_types import Kind, load_catalog
+from databuddy_source.model.reports import Report
+from databuddy_source.model.windows import Grain
 from databuddy_source.report_settings import ReportSetting
-from databuddy_source.reports import Report
 from databuddy_source.tables import LEFTOVER, TOMBSTONE, own_name
-from databuddy_source.windows import Grain
 
 MEANINGS: Final = {
     Kind.COUNT: "May be added up over rows and windows.",

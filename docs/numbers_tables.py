@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from databuddy_source.catalog import Kind, QueryType, Shape, load_catalog
+from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
 
 PAGE = Path(__file__).resolve().parent / "numbers.md"
 

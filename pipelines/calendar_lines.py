@@ -12,8 +12,8 @@ from datetime import date
 from typing import Final
 
 from databuddy_source.calendar import Mark, by_date
+from databuddy_source.model.windows import ONE_DAY, Grain
 from databuddy_source.warehouse_status import ReportStatus
-from databuddy_source.windows import ONE_DAY, Grain
 
 SIGNS: Final[Mapping[Mark, str]] = {
     Mark.EMPTY: "o",

@@ -12,13 +12,13 @@ from rich.text import Text
 from databuddy_source.api.errors import UnknownQueryType
 from databuddy_source.api.models import TypeConfig, TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
-from databuddy_source.catalog import QueryType, load_catalog
 from databuddy_source.extraction import client_for
+from databuddy_source.model.query_types import QueryType, load_catalog
+from databuddy_source.model.windows import Grain
 from databuddy_source.report_settings import split_name
 from databuddy_source.settings import Settings
 from databuddy_source.source import configured
 from databuddy_source.tables import type_name
-from databuddy_source.windows import Grain
 from pipelines.account import account
 from pipelines.console import for_people, out, shown, write_json
 from pipelines.options import Demo, Json, Verbose, query_type_names

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from databuddy_source.catalog import load_catalog
+from databuddy_source.model.query_types import load_catalog
 from databuddy_source.report_settings import SUFFIXES
 from pipelines.console import LogFormat
 

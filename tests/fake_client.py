@@ -17,12 +17,12 @@ from databuddy_source.api.models import Generation, ParameterResult, QueryBody, 
 from databuddy_source.api.retry import Patience
 from databuddy_source.api.server import Server
 from databuddy_source.api.traffic import LARGEST_ANSWER, Traffic
-from databuddy_source.catalog import load_catalog
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.results import Result, Status
-from databuddy_source.reports import Cell
-from databuddy_source.windows import ONE_DAY
+from databuddy_source.model.query_types import load_catalog
+from databuddy_source.model.reports import Cell
+from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of
 
 BREAKDOWNS = [

@@ -21,8 +21,8 @@ from databuddy_source.calendar import (
 )
 from databuddy_source.coverage_calendar import Held, calendar_of, within
 from databuddy_source.fetch.results import Status
+from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, tile
 from databuddy_source.settings import Settings
-from databuddy_source.windows import ONE_DAY, Grain, Weeks, tile
 
 MONDAY = date(2026, 3, 2)
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)

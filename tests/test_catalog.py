@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from databuddy_source.api.models import Generation
-from databuddy_source.catalog import Catalog, Kind, QueryType, Shape, load_catalog
+from databuddy_source.model.query_types import Catalog, Kind, QueryType, Shape, load_catalog
 
 
 def names(text: str) -> list[str]:

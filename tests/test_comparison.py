@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from databuddy_source.catalog import load_catalog
 from databuddy_source.comparison import Tolerance, differences
+from databuddy_source.model.query_types import load_catalog
 
 KEYED = Tolerance(key=("name",))
 VITALS = Tolerance.of(load_catalog().get("web_vitals_by_page"))  # has no key

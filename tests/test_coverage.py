@@ -11,7 +11,6 @@ import dlt
 import pyarrow as pa
 import pytest
 
-from databuddy_source.catalog import Shape
 from databuddy_source.coverage import COLUMNS, KEY, SCHEMA, coverage_table
 from databuddy_source.coverage_queries import (
     Gap,
@@ -23,9 +22,10 @@ from databuddy_source.coverage_queries import (
     raise_if_incomplete,
 )
 from databuddy_source.fetch.results import Kept, Result, Status, is_silent
+from databuddy_source.model.query_types import Shape
+from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables import TOMBSTONE, rows_table
 from databuddy_source.travel import REPLACE_PARTITION, coverage_alone, stamped, with_coverage
-from databuddy_source.windows import ONE_DAY
 from tests.cells import DAY, FETCHED, a_report, a_result, cells_of
 
 REPORT = a_report("top_pages")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from databuddy_source.fetch.failures import ENOUGH, Failures
-from databuddy_source.reports import Cell
+from databuddy_source.model.reports import Cell
 from tests.cells import DAY, a_report, cells_of
 
 REPORT = a_report("top_pages")

@@ -17,7 +17,7 @@ from databuddy_source.fetch.pace import (
     Pace,
     pace_for,
 )
-from databuddy_source.windows import Grain
+from databuddy_source.model.windows import Grain
 
 CHEAP, DEAR, OTHER = KINDS = [
     ("country", Grain.DAY),

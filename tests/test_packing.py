@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from databuddy_source.api.models import Filter, Generation
 from databuddy_source.fetch.packing import LONGEST_HOURLY, Ask, Pack, asks_of, bodies_of
-from databuddy_source.reports import Cell, Condition, Report
-from databuddy_source.windows import ONE_DAY, ONE_HOUR, ONE_SECOND, Grain, Weeks, tile
+from databuddy_source.model.reports import Cell, Condition, Report
+from databuddy_source.model.windows import ONE_DAY, ONE_HOUR, ONE_SECOND, Grain, Weeks, tile
 from tests.cells import DAY, a_report, cells_of
 
 TYPES = ["top_pages", "summary_metrics", "events_by_date", "vitals_time_series", "retention_rate"]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.api.models import Row
-from databuddy_source.catalog import QueryType, Shape
 from databuddy_source.fetch.paging import MOST_PAGES, SPELLINGS, Pages, Verdict, fills_limit
+from databuddy_source.model.query_types import QueryType, Shape
 
 BREAKDOWN = QueryType(name="top_pages", key=("name",))
 LOG = QueryType(name="custom_events_recent", shape=Shape.LOG)

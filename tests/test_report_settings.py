@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from databuddy_source.api.errors import BadConfiguration, BadSetting
 from databuddy_source.api.models import Filter, Generation, TypeConfig
-from databuddy_source.catalog import Scope, Shape, load_catalog
+from databuddy_source.model.query_types import Scope, Shape, load_catalog
+from databuddy_source.model.reports import Condition
+from databuddy_source.model.windows import Grain
 from databuddy_source.report_settings import (
     LONGEST_NAME,
     SUFFIXES,
@@ -20,10 +22,8 @@ from databuddy_source.report_settings import (
     WrongReport,
     split_name,
 )
-from databuddy_source.reports import Condition
 from databuddy_source.settings import Settings
 from databuddy_source.source import configured
-from databuddy_source.windows import Grain
 
 G2025, G2026 = Generation.G2025, Generation.G2026
 ANY_FILTER = TypeConfig()

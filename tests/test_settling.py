@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from databuddy_source.api.models import Generation, ParameterResult, Row
-from databuddy_source.catalog import load_catalog
 from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
 from databuddy_source.fetch.results import Result, Status
 from databuddy_source.fetch.settling import Settling
-from databuddy_source.reports import Cell, Report
-from databuddy_source.windows import ONE_DAY, ONE_HOUR, ONE_SECOND, Grain, tile
+from databuddy_source.model.query_types import load_catalog
+from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.windows import ONE_DAY, ONE_HOUR, ONE_SECOND, Grain, tile
 from tests.cells import DAY, a_report, cells_of
 
 G2025, G2026 = Generation.G2025, Generation.G2026

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source import windows
-from databuddy_source.windows import (
+from databuddy_source.model import windows
+from databuddy_source.model.windows import (
     ONE_DAY,
     ONE_SECOND,
     Asked,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from databuddy_source.reports import Cell, Report
+from databuddy_source.model.reports import Cell, Report
 
 Series: TypeAlias = tuple[str, Report]
 """A website's id and a report. One website's trouble is not another one's."""

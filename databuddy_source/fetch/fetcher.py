@@ -31,12 +31,12 @@ from databuddy_source.api.requests import Request, query_request
 from databuddy_source.api.retry import DIVIDED, DIVISIBLE, SETTLED
 from databuddy_source.api.server import Server
 from databuddy_source.api.traffic import Traffic
-from databuddy_source.catalog import load_catalog
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
 from databuddy_source.fetch.results import Result
 from databuddy_source.fetch.settling import Settling
-from databuddy_source.reports import Cell, Report
+from databuddy_source.model.query_types import load_catalog
+from databuddy_source.model.reports import Cell, Report
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TypeAlias
 
-from databuddy_source.windows import Grain
+from databuddy_source.model.windows import Grain
 
 Kind: TypeAlias = tuple[str, Grain]
 """Query type and grain: what questions of similar cost have in common."""

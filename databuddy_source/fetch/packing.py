@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from databuddy_source import windows
 from databuddy_source.api.models import Generation, Parameter, QueryBody
 from databuddy_source.fetch.pace import Kind
-from databuddy_source.reports import Cell, Report
-from databuddy_source.windows import ONE_DAY, ONE_SECOND, Grain
+from databuddy_source.model import windows
+from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.windows import ONE_DAY, ONE_SECOND, Grain
 
 LONGEST_HOURLY = 29 * ONE_DAY
 """A server fails for more than 30 days of hourly rows, and a range is asked for up to the second

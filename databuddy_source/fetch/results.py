@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from databuddy_source.api.models import Row
-from databuddy_source.catalog import Shape
-from databuddy_source.reports import Cell
+from databuddy_source.model.query_types import Shape
+from databuddy_source.model.reports import Cell
 
 
 class Status(StrEnum):

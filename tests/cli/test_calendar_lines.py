@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.calendar import Known, Mark, Marked
+from databuddy_source.model.windows import Grain, tile
 from databuddy_source.warehouse_status import ReportStatus
-from databuddy_source.windows import Grain, tile
 from pipelines.calendar_lines import SIGNS, calendar_lines, legend
 
 FIRST = date(2026, 1, 1)

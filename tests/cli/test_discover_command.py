@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from databuddy_source.catalog import load_catalog
 from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.model.query_types import load_catalog
 from tests.cli.conftest import Outcome
 
 Invoke = Callable[..., Outcome]

@@ -9,8 +9,8 @@ import dlt
 import duckdb
 import pytest
 
-from databuddy_source.catalog import load_catalog
 from databuddy_source.demo import DemoServer
+from databuddy_source.model.query_types import load_catalog
 from tests.docs.answers import CHECKS, check
 from tests.docs.queries import NAMED, QUERIES
 from tests.docs.world import TODAY, Read, fill

@@ -13,8 +13,8 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source import IncompleteLoad, databuddy_source, raise_if_incomplete
 from databuddy_source.api.errors import BadSetting, NoKey, UnknownQueryType
-from databuddy_source.catalog import load_catalog
 from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.model.query_types import load_catalog
 from tests.sync.conftest import TODAY, Warehouse
 
 Serve = Callable[..., DemoServer]

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from databuddy_source.api.models import Generation
-from databuddy_source.windows import Grain
+from databuddy_source.model.windows import Grain
 
 
 class Shape(StrEnum):

@@ -10,8 +10,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from databuddy_source.api.models import Filter, Generation
-from databuddy_source.catalog import QueryType
-from databuddy_source.windows import Grain, Window
+from databuddy_source.model.query_types import QueryType
+from databuddy_source.model.windows import Grain, Window
 
 _BOTH = (Generation.G2025, Generation.G2026)
 OPERATORS: Mapping[str, Mapping[Generation, str]] = {
