@@ -13,8 +13,8 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline.exceptions import PipelineConfigMissing
 
-from databuddy_source.api.errors import DatabuddyError
 from databuddy_source.coverage import TABLE
+from databuddy_source.errors import DatabuddyError
 from databuddy_source.fetch.results import Kept, Status
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.windows import Grain, Window

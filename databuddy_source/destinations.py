@@ -11,7 +11,7 @@ import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import AnyDestination, DestinationCapabilitiesContext
 
-from databuddy_source.api.errors import BadConfiguration
+from databuddy_source.errors import BadConfiguration
 from databuddy_source.travel import FILE_FORMAT
 
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import dlt
 from filelock import FileLock, Timeout
 
-from databuddy_source.api.errors import DatabuddyError
+from databuddy_source.errors import DatabuddyError
 from databuddy_source.settings import now
 
 

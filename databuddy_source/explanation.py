@@ -8,10 +8,10 @@ from datetime import date
 from typing import Any
 
 from databuddy_source.api.client import Client
-from databuddy_source.api.errors import BadSetting, DatabuddyError, NoSuchAddress
 from databuddy_source.api.models import CompileAnswer, QueryBody
 from databuddy_source.api.requests import Request
 from databuddy_source.api.server import run_alone
+from databuddy_source.errors import BadSetting, DatabuddyError, NoSuchAddress
 from databuddy_source.extraction import Extraction, client_for
 from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell

@@ -10,7 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from databuddy_source.api.errors import (
+from databuddy_source.api.models import ExportBody, ExportFormat
+from databuddy_source.api.server import run_alone
+from databuddy_source.errors import (
     BadSetting,
     DatabuddyError,
     KeyRejected,
@@ -18,8 +20,6 @@ from databuddy_source.api.errors import (
     RequestRefused,
     ServerFailed,
 )
-from databuddy_source.api.models import ExportBody, ExportFormat
-from databuddy_source.api.server import run_alone
 from databuddy_source.extraction import Extraction, client_for
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.selection import websites_of_reports

@@ -25,7 +25,6 @@ from dlt.common.runtime.collector_base import Collector
 from databuddy_source import dlt_settings
 from databuddy_source.api.budget import Budget, budget_for
 from databuddy_source.api.client import Client
-from databuddy_source.api.errors import BadConfiguration, UnknownQueryType
 from databuddy_source.api.models import TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.coverage_calendar import Held, calendar_of, held, within
@@ -36,6 +35,7 @@ from databuddy_source.coverage_queries import (
     kept_cells,
 )
 from databuddy_source.destinations import refuse_ambiguous_file, refuse_unfit
+from databuddy_source.errors import BadConfiguration, UnknownQueryType
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Kept, Result, Status

@@ -15,8 +15,8 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import DestinationException
 
 from databuddy_source import dlt_settings
-from databuddy_source.api.errors import DatabuddyError
 from databuddy_source.destinations import MODULES, refuse_unfit
+from databuddy_source.errors import DatabuddyError
 from databuddy_source.redaction import redacted
 from databuddy_source.travel import FILE_FORMAT, REPLACE_PARTITION
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
-from databuddy_source.api.errors import BadConfiguration
 from databuddy_source.api.models import Generation, TypeConfig
+from databuddy_source.errors import BadConfiguration
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Condition, Report
 from databuddy_source.model.windows import Grain

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from databuddy_source.api.errors import BadSetting
 from databuddy_source.api.models import Website
+from databuddy_source.errors import BadSetting
 from databuddy_source.report_settings import ReportSetting
 from databuddy_source.settings import Settings
 

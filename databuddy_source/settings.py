@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from databuddy_source.api.client import Credential, is_loopback
-from databuddy_source.api.errors import BadSetting, InsecureAddress
+from databuddy_source.errors import BadSetting, InsecureAddress
 from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Weeks

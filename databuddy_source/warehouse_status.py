@@ -11,11 +11,11 @@ from typing import Any
 
 import dlt
 
-from databuddy_source.api.errors import BadSetting
 from databuddy_source.api.models import Website
 from databuddy_source.calendar import Mark, Marked, Stretch, stretches
 from databuddy_source.coverage_calendar import calendar_of, held, within
 from databuddy_source.coverage_queries import query_table
+from databuddy_source.errors import BadSetting
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Grain
 from databuddy_source.report_settings import ReportSetting

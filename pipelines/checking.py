@@ -16,8 +16,8 @@ import dlt
 import typer
 from dlt.common.configuration.exceptions import ConfigurationException
 
-from databuddy_source.api.errors import DatabuddyError
 from databuddy_source.api.models import Website
+from databuddy_source.errors import DatabuddyError
 from databuddy_source.selection import websites_of_reports
 from databuddy_source.settings import Settings
 from databuddy_source.source import configured

@@ -15,7 +15,7 @@ from tomlkit import TOMLDocument
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Item
 
-from databuddy_source.api.errors import BadConfiguration
+from databuddy_source.errors import BadConfiguration
 
 
 class UnreadableFile(BadConfiguration):

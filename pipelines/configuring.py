@@ -14,8 +14,8 @@ from zoneinfo import available_timezones
 import tomlkit
 import typer
 
-from databuddy_source.api.errors import BadConfiguration, BadSetting, DatabuddyError
 from databuddy_source.api.models import Website
+from databuddy_source.errors import BadConfiguration, BadSetting, DatabuddyError
 from databuddy_source.settings import DEFAULT_BASE_URL, SECTION, Settings
 from pipelines import config_files
 from pipelines.console import Exit, complain, for_people, out, say, shown, warn

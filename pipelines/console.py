@@ -29,7 +29,7 @@ from dlt.common.exceptions import SignalReceivedException
 from rich.console import Console
 from rich.text import Text
 
-from databuddy_source.api.errors import BadConfiguration, DatabuddyError
+from databuddy_source.errors import BadConfiguration, DatabuddyError
 from databuddy_source.proving import causes
 from databuddy_source.proving import explain as explain_destination
 from databuddy_source.redaction import redacted

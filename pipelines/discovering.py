@@ -9,9 +9,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from databuddy_source.api.errors import UnknownQueryType
 from databuddy_source.api.models import TypeConfig, TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
+from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extraction import client_for
 from databuddy_source.model.query_types import QueryType, load_catalog
 from databuddy_source.model.windows import Grain

@@ -12,7 +12,7 @@ import dlt
 import duckdb
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
-from databuddy_source.api.errors import BadConfiguration, DatabuddyError
+from databuddy_source.errors import BadConfiguration, DatabuddyError
 from pipelines.warehouse import CATALOG
 
 LOCK_PATIENCE = 60.0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from databuddy_source.api.errors import BadConfiguration
+from databuddy_source.errors import BadConfiguration
 
 
 @dataclass(frozen=True)

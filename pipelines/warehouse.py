@@ -15,8 +15,8 @@ import dlt
 from dlt.common.destination import Destination
 from dlt.common.exceptions import DltException
 
-from databuddy_source.api.errors import BadConfiguration
 from databuddy_source.destinations import refuse_unfit
+from databuddy_source.errors import BadConfiguration
 from databuddy_source.exclusive import AlreadyRunning, alone
 from databuddy_source.proving import prove
 from pipelines.console import say

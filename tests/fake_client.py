@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import cast
 
 from databuddy_source.api.client import Client
-from databuddy_source.api.errors import TimedOut, TooLarge
 from databuddy_source.api.models import Generation, ParameterResult, QueryBody, Row, TypeConfig
 from databuddy_source.api.retry import Patience
 from databuddy_source.api.server import Server
 from databuddy_source.api.traffic import LARGEST_ANSWER, Traffic
+from databuddy_source.errors import TimedOut, TooLarge
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.results import Result, Status

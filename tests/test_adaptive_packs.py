@@ -8,9 +8,9 @@ from math import ceil, log2
 
 import pytest
 
-from databuddy_source.api.errors import DatabuddyError, RequestRefused, ServerFailed, TimedOut
 from databuddy_source.api.retry import SETTLED
 from databuddy_source.api.traffic import LARGEST_ANSWER
+from databuddy_source.errors import DatabuddyError, RequestRefused, ServerFailed, TimedOut
 from databuddy_source.fetch.pace import AIM_BYTES, MOST_IN_FLIGHT, Pace
 from databuddy_source.fetch.results import Status
 from databuddy_source.model.reports import Cell, Condition

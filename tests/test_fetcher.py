@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databuddy_source.api.errors import (
+from databuddy_source.api.models import Generation, ParameterResult, Row
+from databuddy_source.api.retry import DIVISIBLE, SETTLED
+from databuddy_source.errors import (
     DatabuddyError,
     KeyRejected,
     NotTheApi,
@@ -22,8 +24,6 @@ from databuddy_source.api.errors import (
     Unreachable,
     WebsiteNotAccessible,
 )
-from databuddy_source.api.models import Generation, ParameterResult, Row
-from databuddy_source.api.retry import DIVISIBLE, SETTLED
 from databuddy_source.fetch.pace import MOST_IN_FLIGHT
 from databuddy_source.fetch.results import Result, Status
 from databuddy_source.model.windows import ONE_DAY

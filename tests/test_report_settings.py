@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.api.errors import BadConfiguration, BadSetting
 from databuddy_source.api.models import Filter, Generation, TypeConfig
+from databuddy_source.errors import BadConfiguration, BadSetting
 from databuddy_source.model.query_types import Scope, Shape, load_catalog
 from databuddy_source.model.reports import Condition
 from databuddy_source.model.windows import Grain

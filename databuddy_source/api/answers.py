@@ -9,7 +9,9 @@ import msgspec
 import orjson
 from pydantic import ValidationError
 
-from databuddy_source.api.errors import (
+from databuddy_source.api.limits import seconds_to_wait
+from databuddy_source.api.models import ErrorAnswer
+from databuddy_source.errors import (
     AccessDenied,
     DatabuddyError,
     KeyRejected,
@@ -26,8 +28,6 @@ from databuddy_source.api.errors import (
     WebsiteNotAccessible,
     Where,
 )
-from databuddy_source.api.limits import seconds_to_wait
-from databuddy_source.api.models import ErrorAnswer
 
 CODES: dict[str, type[DatabuddyError]] = {
     # documented

@@ -18,13 +18,6 @@ from pydantic import BaseModel, ValidationError
 
 from databuddy_source.api.answers import check, read_json
 from databuddy_source.api.budget import Budget, Clock, Slot
-from databuddy_source.api.errors import (
-    BadSetting,
-    DatabuddyError,
-    NoKey,
-    UnexpectedAnswer,
-    Where,
-)
 from databuddy_source.api.limits import allowance, http_date
 from databuddy_source.api.models import (
     BatchAnswer,
@@ -41,6 +34,7 @@ from databuddy_source.api.models import (
 from databuddy_source.api.requests import Request, compile_request, query_request
 from databuddy_source.api.retry import FIRST_CONTACT, SETTLED, Patience, retrying
 from databuddy_source.api.traffic import CONNECT_SECONDS, Traffic, exchange, failures, opened
+from databuddy_source.errors import BadSetting, DatabuddyError, NoKey, UnexpectedAnswer, Where
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -11,7 +11,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential, wait_random
 
 from databuddy_source.api.budget import Clock, Slot
-from databuddy_source.api.errors import RateLimited, Retriable, Unreachable
+from databuddy_source.errors import RateLimited, Retriable, Unreachable
 
 T = TypeVar("T")
 

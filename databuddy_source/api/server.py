@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from databuddy_source.api.client import Client
-from databuddy_source.api.errors import NoWebsites
 from databuddy_source.api.models import Generation, TypeConfig, Website
+from databuddy_source.errors import NoWebsites
 
 T = TypeVar("T")
 

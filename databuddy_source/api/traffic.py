@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx
 
 from databuddy_source.api.budget import Clock
-from databuddy_source.api.errors import NotTheApi, TimedOut, TooLarge, Unreachable, Where
+from databuddy_source.errors import NotTheApi, TimedOut, TooLarge, Unreachable, Where
 
 CONNECT_SECONDS = 5.0
 

@@ -15,7 +15,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from databuddy_source.api.client import Client
-from databuddy_source.api.errors import (
+from databuddy_source.api.models import QueryBody
+from databuddy_source.api.requests import Request, query_request
+from databuddy_source.api.retry import DIVIDED, DIVISIBLE, SETTLED
+from databuddy_source.api.server import Server
+from databuddy_source.api.traffic import Traffic
+from databuddy_source.errors import (
     AccessDenied,
     DatabuddyError,
     RateLimited,
@@ -26,11 +31,6 @@ from databuddy_source.api.errors import (
     Unreachable,
     WebsiteNotAccessible,
 )
-from databuddy_source.api.models import QueryBody
-from databuddy_source.api.requests import Request, query_request
-from databuddy_source.api.retry import DIVIDED, DIVISIBLE, SETTLED
-from databuddy_source.api.server import Server
-from databuddy_source.api.traffic import Traffic
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
 from databuddy_source.fetch.results import Result

@@ -13,7 +13,7 @@ from pathlib import Path
 import databuddy_source
 import pipelines
 from databuddy_source.api.answers import SENTENCES
-from databuddy_source.api.errors import BadConfiguration, DatabuddyError
+from databuddy_source.errors import BadConfiguration, DatabuddyError
 from databuddy_source.settings import SECTION
 
 

@@ -11,11 +11,13 @@ import httpx
 import pytest
 import respx
 
-from databuddy_source.api import errors
+from databuddy_source import errors
 from databuddy_source.api.answers import CODES
 from databuddy_source.api.budget import Budget
 from databuddy_source.api.client import Client, Credential
-from databuddy_source.api.errors import (
+from databuddy_source.api.models import ParameterResult
+from databuddy_source.api.server import first_contact
+from databuddy_source.errors import (
     AccessDenied,
     BadAnswer,
     BadConfiguration,
@@ -40,8 +42,6 @@ from databuddy_source.api.errors import (
     WebsiteNotAccessible,
     Where,
 )
-from databuddy_source.api.models import ParameterResult
-from databuddy_source.api.server import first_contact
 from pipelines.console import Exit, explain
 from tests.api.bodies import a_body
 

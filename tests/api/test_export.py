@@ -14,7 +14,8 @@ import respx
 
 from databuddy_source.api.budget import Budget
 from databuddy_source.api.client import Client
-from databuddy_source.api.errors import (
+from databuddy_source.api.models import ExportBody, ExportFormat
+from databuddy_source.errors import (
     DatabuddyError,
     KeyRejected,
     NoSuchAddress,
@@ -23,7 +24,6 @@ from databuddy_source.api.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from databuddy_source.api.models import ExportBody, ExportFormat
 from databuddy_source.exporting import export
 
 DAY = date(2026, 11, 11)

@@ -16,8 +16,8 @@ import respx
 
 from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client, Credential
-from databuddy_source.api.errors import RateLimited, RequestRefused
 from databuddy_source.api.models import ParameterResult
+from databuddy_source.errors import RateLimited, RequestRefused
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]
 Headers = dict[str, str]

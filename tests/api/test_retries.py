@@ -12,16 +12,10 @@ import respx
 
 from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client, Credential
-from databuddy_source.api.errors import (
-    DatabuddyError,
-    Retriable,
-    ServerFailed,
-    TimedOut,
-    Unreachable,
-)
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.retry import DIVISIBLE, FIRST_CONTACT, Patience
 from databuddy_source.api.traffic import CONNECT_SECONDS
+from databuddy_source.errors import DatabuddyError, Retriable, ServerFailed, TimedOut, Unreachable
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]
 Outcome = httpx.Response | Exception

@@ -13,10 +13,10 @@ import respx
 
 from databuddy_source.api.budget import Clock
 from databuddy_source.api.client import Client
-from databuddy_source.api.errors import ServerFailed, Skippable, TimedOut, TooLarge
 from databuddy_source.api.models import Parameter, QueryBody
 from databuddy_source.api.retry import DIVIDED, DIVISIBLE, SETTLED, Patience
 from databuddy_source.api.traffic import Traffic
+from databuddy_source.errors import ServerFailed, Skippable, TimedOut, TooLarge
 
 BOUND = 10_000
 DAY = "2026-11-11"

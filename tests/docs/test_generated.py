@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from databuddy_source.api.errors import DatabuddyError
+from databuddy_source.errors import DatabuddyError
 from databuddy_source.model.reports import Condition
 from databuddy_source.report_settings import ReportSetting
 from databuddy_source.settings import Settings

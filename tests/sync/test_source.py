@@ -12,8 +12,8 @@ import time_machine
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source import IncompleteLoad, databuddy_source, raise_if_incomplete
-from databuddy_source.api.errors import BadSetting, NoKey, UnknownQueryType
 from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.errors import BadSetting, NoKey, UnknownQueryType
 from databuddy_source.model.query_types import load_catalog
 from tests.sync.conftest import TODAY, Warehouse
 

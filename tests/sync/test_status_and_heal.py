@@ -10,9 +10,9 @@ import pytest
 import time_machine
 
 from databuddy_source import heal, status
-from databuddy_source.api.errors import BadSetting
 from databuddy_source.calendar import Mark
 from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.errors import BadSetting
 from databuddy_source.fetch.results import Status
 from databuddy_source.warehouse_status import WarehouseStatus
 from tests.sync.conftest import TODAY, Warehouse
