@@ -14,12 +14,12 @@ from datetime import UTC, date, datetime, timedelta
 import dlt
 
 from databuddy_source.calendar import Known, Mark, Marked, Place, mark_of, marked
+from databuddy_source.config.settings import DEFAULT_DAYS, Settings
 from databuddy_source.coverage import TABLE
 from databuddy_source.coverage_queries import SUNDAY, query_table
 from databuddy_source.fetch.results import Status
 from databuddy_source.model import windows
 from databuddy_source.model.windows import Grain, Weeks
-from databuddy_source.settings import DEFAULT_DAYS, Settings
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 import dlt
 from filelock import FileLock, Timeout
 
+from databuddy_source.config.settings import now
 from databuddy_source.errors import DatabuddyError
-from databuddy_source.settings import now
 
 
 class AlreadyRunning(DatabuddyError):

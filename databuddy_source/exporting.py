@@ -12,6 +12,8 @@ from typing import Any
 
 from databuddy_source.api.models import ExportBody, ExportFormat
 from databuddy_source.api.server import run_alone
+from databuddy_source.config.selection import websites_of_reports
+from databuddy_source.config.settings import Settings
 from databuddy_source.errors import (
     BadSetting,
     DatabuddyError,
@@ -22,8 +24,6 @@ from databuddy_source.errors import (
 )
 from databuddy_source.extraction import Extraction, client_for
 from databuddy_source.model.query_types import load_catalog
-from databuddy_source.selection import websites_of_reports
-from databuddy_source.settings import Settings
 from databuddy_source.source import configured
 
 

@@ -27,6 +27,8 @@ from databuddy_source.api.budget import Budget, budget_for
 from databuddy_source.api.client import Client
 from databuddy_source.api.models import TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
+from databuddy_source.config.reports import ReportSetting
+from databuddy_source.config.settings import Settings, now
 from databuddy_source.coverage_calendar import Held, calendar_of, held, within
 from databuddy_source.coverage_queries import (
     Definition,
@@ -43,8 +45,6 @@ from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.windows import Window
-from databuddy_source.report_settings import ReportSetting
-from databuddy_source.settings import Settings, now
 
 logger = logging.getLogger("databuddy_source")
 

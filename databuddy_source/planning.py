@@ -10,11 +10,11 @@ from typing import Any
 
 import dlt
 
+from databuddy_source.config.selection import websites_of_reports
+from databuddy_source.config.settings import Settings
 from databuddy_source.extraction import Extraction
 from databuddy_source.fetch.packing import asks_of
 from databuddy_source.progress import Progress
-from databuddy_source.selection import websites_of_reports
-from databuddy_source.settings import Settings
 
 
 @dataclass

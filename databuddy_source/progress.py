@@ -10,11 +10,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from databuddy_source.config.settings import Settings
 from databuddy_source.extraction import Extraction
 from databuddy_source.fetch.results import Result, Status
 from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell, Report
-from databuddy_source.settings import Settings
 
 MAX_ATTEMPTS = 5
 """Runs in which a failed cell is asked for again before only `coverage` remembers it."""

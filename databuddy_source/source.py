@@ -19,12 +19,12 @@ from databuddy_source import coverage, dlt_settings, listings
 from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
 from databuddy_source.batches import Batch, Batches
+from databuddy_source.config.reports import ReportSetting
+from databuddy_source.config.selection import websites_of_reports
+from databuddy_source.config.settings import Settings
 from databuddy_source.extraction import Extraction, Sharing, client_for
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.progress import Progress
-from databuddy_source.report_settings import ReportSetting
-from databuddy_source.selection import websites_of_reports
-from databuddy_source.settings import Settings
 from databuddy_source.table_hints import column_hints, described, partition_of, table_hints
 from databuddy_source.travel import FILE_FORMAT, REPLACE_PARTITION, stamped
 

@@ -9,10 +9,10 @@ import dlt
 from dlt.common.schema.typing import TColumnSchema
 
 from databuddy_source.api.models import TypeMeta
+from databuddy_source.config.reports import ReportSetting
 from databuddy_source.model.query_types import Kind, load_catalog
 from databuddy_source.model.reports import Report
 from databuddy_source.model.windows import Grain
-from databuddy_source.report_settings import ReportSetting
 from databuddy_source.tables import LEFTOVER, TOMBSTONE, own_name
 
 MEANINGS: Final = {

@@ -20,6 +20,8 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.comparison import Tolerance, differences
+from databuddy_source.config.reports import ReportSetting, table_name
+from databuddy_source.config.settings import Settings
 from databuddy_source.coverage_queries import Recorded, recorded_cells
 from databuddy_source.extraction import OtherDays, client_for
 from databuddy_source.fetch.fetcher import Fetcher
@@ -27,8 +29,6 @@ from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Result, Status
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell
-from databuddy_source.report_settings import ReportSetting, table_name
-from databuddy_source.settings import Settings
 from databuddy_source.table_hints import partition_of
 from databuddy_source.tables import TOMBSTONE, rows_table
 

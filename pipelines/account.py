@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from databuddy_source.settings import DEFAULT_DAYS, Settings
+from databuddy_source.config.settings import DEFAULT_DAYS, Settings
 from databuddy_source.source import configured
 
 

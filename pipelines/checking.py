@@ -17,9 +17,9 @@ import typer
 from dlt.common.configuration.exceptions import ConfigurationException
 
 from databuddy_source.api.models import Website
+from databuddy_source.config.selection import websites_of_reports
+from databuddy_source.config.settings import Settings
 from databuddy_source.errors import DatabuddyError
-from databuddy_source.selection import websites_of_reports
-from databuddy_source.settings import Settings
 from databuddy_source.source import configured
 from pipelines.account import account
 from pipelines.console import Exit, explain, for_people, minutes, out, shown, write_json

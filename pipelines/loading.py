@@ -6,11 +6,11 @@ import time
 from typing import Any
 
 from databuddy_source import sync_in_loads
+from databuddy_source.config.settings import Settings
 from databuddy_source.coverage_queries import gaps_of_loads, loaded_reports
 from databuddy_source.exclusive import alone
 from databuddy_source.extraction import budget_of
 from databuddy_source.loads import Step, new_columns
-from databuddy_source.settings import Settings
 from pipelines.console import Exit, note, out, say, somebody_watches
 from pipelines.live import Live
 from pipelines.publishing import Publication

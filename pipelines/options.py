@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from databuddy_source.config.reports import SUFFIXES
 from databuddy_source.model.query_types import load_catalog
-from databuddy_source.report_settings import SUFFIXES
 from pipelines.console import LogFormat
 
 

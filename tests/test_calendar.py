@@ -19,10 +19,10 @@ from databuddy_source.calendar import (
     place_of,
     stretches,
 )
+from databuddy_source.config.settings import Settings
 from databuddy_source.coverage_calendar import Held, calendar_of, within
 from databuddy_source.fetch.results import Status
 from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, tile
-from databuddy_source.settings import Settings
 
 MONDAY = date(2026, 3, 2)
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)

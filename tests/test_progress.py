@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from databuddy_source.config.settings import Settings
 from databuddy_source.coverage import coverage_table
 from databuddy_source.extraction import Extraction
 from databuddy_source.fetch.results import Result, Status
 from databuddy_source.model.reports import Report
 from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, Window, tile, today
 from databuddy_source.progress import MAX_ATTEMPTS, Progress
-from databuddy_source.settings import Settings
 from tests.cells import a_report, a_result
 
 REPORT = a_report("top_pages")

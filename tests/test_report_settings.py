@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.api.models import Filter, Generation, TypeConfig
-from databuddy_source.errors import BadConfiguration, BadSetting
-from databuddy_source.model.query_types import Scope, Shape, load_catalog
-from databuddy_source.model.reports import Condition
-from databuddy_source.model.windows import Grain
-from databuddy_source.report_settings import (
+from databuddy_source.config.reports import (
     LONGEST_NAME,
     SUFFIXES,
     ReportSetting,
     WrongReport,
     split_name,
 )
-from databuddy_source.settings import Settings
+from databuddy_source.config.settings import Settings
+from databuddy_source.errors import BadConfiguration, BadSetting
+from databuddy_source.model.query_types import Scope, Shape, load_catalog
+from databuddy_source.model.reports import Condition
+from databuddy_source.model.windows import Grain
 from databuddy_source.source import configured
 
 G2025, G2026 = Generation.G2025, Generation.G2026

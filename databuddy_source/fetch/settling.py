@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from databuddy_source.api.models import ParameterResult, Row
+from databuddy_source.config.settings import now
 from databuddy_source.fetch.failures import ENOUGH, Failures, Series
 from databuddy_source.fetch.packing import Ask
 from databuddy_source.fetch.paging import Pages, Verdict, fills_limit, key_of
@@ -20,7 +21,6 @@ from databuddy_source.fetch.results import Result, Status, is_silent
 from databuddy_source.model.query_types import Shape
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.windows import ONE_DAY, Grain, label
-from databuddy_source.settings import now
 
 _Question: TypeAlias = tuple[tuple[Cell, ...], tuple[datetime, datetime] | None]
 """What all pages of a question have in common: its cells, or the piece of one."""

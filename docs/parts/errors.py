@@ -13,8 +13,8 @@ from pathlib import Path
 import databuddy_source
 import pipelines
 from databuddy_source.api.answers import SENTENCES
+from databuddy_source.config.settings import SECTION
 from databuddy_source.errors import BadConfiguration, DatabuddyError
-from databuddy_source.settings import SECTION
 
 
 def errors() -> str:

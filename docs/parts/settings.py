@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from databuddy_source.api.client import Credential
+from databuddy_source.config.reports import ReportSetting
+from databuddy_source.config.settings import Settings
 from databuddy_source.model.reports import OPERATORS, Condition
-from databuddy_source.report_settings import ReportSetting
-from databuddy_source.settings import Settings
 from docs.parts.markdown import docstrings, sentence, table
 
 Json = dict[str, Any]

@@ -16,8 +16,8 @@ from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client, Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import run_alone
+from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadSetting, DatabuddyError, NotTheApi
-from databuddy_source.settings import Settings
 from databuddy_source.source import configured
 from pipelines.console import explain
 

@@ -11,8 +11,8 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
+from databuddy_source.config.settings import DEFAULT_BASE_URL, DEFAULT_DAYS, Settings
 from databuddy_source.errors import BadConfiguration, BadSetting, InsecureAddress
-from databuddy_source.settings import DEFAULT_BASE_URL, DEFAULT_DAYS, Settings
 from databuddy_source.source import configured
 
 Write = Callable[..., None]

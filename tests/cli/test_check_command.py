@@ -138,7 +138,7 @@ def test_a_query_that_fails_is_told(invoke: Invoke, server: DemoServer) -> None:
 
 def test_utc_days_of_an_old_server_are_told() -> None:
     from databuddy_source.api.models import TypesAnswer
-    from databuddy_source.settings import Settings
+    from databuddy_source.config.settings import Settings
     from pipelines.checking import State, _time_zone
     from pipelines.probing import Reached
 

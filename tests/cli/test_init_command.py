@@ -276,7 +276,7 @@ def test_the_secret_is_never_open_to_others(
     ],
 )
 def test_a_zone_that_is_meant_is_found(wrong: str, meant: str) -> None:
-    from databuddy_source.settings import zones_like
+    from databuddy_source.config.settings import zones_like
 
     assert meant in zones_like(wrong)
 

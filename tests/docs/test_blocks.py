@@ -12,7 +12,7 @@ import tomllib
 import duckdb
 import pytest
 
-from databuddy_source.settings import Settings
+from databuddy_source.config.settings import Settings
 from tests.docs.blocks import (
     BLOCKS,
     EXITS,

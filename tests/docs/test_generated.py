@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from databuddy_source.config.reports import ReportSetting
+from databuddy_source.config.settings import Settings
 from databuddy_source.errors import DatabuddyError
 from databuddy_source.model.reports import Condition
-from databuddy_source.report_settings import ReportSetting
-from databuddy_source.settings import Settings
 from docs import generate
 from docs.parts.commands import every_command
 from docs.parts.errors import error_classes

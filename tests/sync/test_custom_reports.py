@@ -9,10 +9,10 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source import databuddy_source
+from databuddy_source.config.reports import WrongReport
 from databuddy_source.demo import DemoServer, Generation
 from databuddy_source.errors import BadSetting
 from databuddy_source.extraction import OtherReport
-from databuddy_source.report_settings import WrongReport
 from tests.sync.conftest import TODAY, Warehouse, days_between, truth
 
 FIRST = TODAY - timedelta(days=2)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import time_machine
 
+from databuddy_source.config.settings import Settings
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.extraction import OtherDays
-from databuddy_source.settings import Settings
 from databuddy_source.verify import Checked, Outcome, verify
 from tests.sync.conftest import TODAY, Warehouse
 

@@ -22,12 +22,12 @@ from pydantic import (
 )
 
 from databuddy_source.api.client import Credential, is_loopback
+from databuddy_source.config.reports import ReportSetting
+from databuddy_source.config.values import Day, Names, as_list
 from databuddy_source.errors import BadSetting, InsecureAddress
 from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Weeks
-from databuddy_source.report_settings import ReportSetting
-from databuddy_source.setting_types import Day, Names, as_list
 
 SECTION = "sources.databuddy"
 DEFAULT_BASE_URL = "https://api.databuddy.cc/v1"

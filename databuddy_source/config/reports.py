@@ -9,11 +9,11 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from databuddy_source.api.models import Generation, TypeConfig
+from databuddy_source.config.values import Names, as_list
 from databuddy_source.errors import BadConfiguration
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Condition, Report
 from databuddy_source.model.windows import Grain
-from databuddy_source.setting_types import Names, as_list
 
 SUFFIXES = {Grain.DAY: "", Grain.HOUR: "_hourly", Grain.WEEK: "_weekly", Grain.MONTH: "_monthly"}
 """What a table's name adds to its query type's."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from databuddy_source.api.models import Website
+from databuddy_source.config.reports import ReportSetting
+from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadSetting
-from databuddy_source.report_settings import ReportSetting
-from databuddy_source.settings import Settings
 
 
 def websites_of_reports(
