@@ -12,7 +12,7 @@ import pyarrow as pa
 from databuddy_source.coverage import coverage_table
 from databuddy_source.fetch.results import Result
 from databuddy_source.model.reports import Report
-from databuddy_source.tables import rows_table
+from databuddy_source.tables.rows import rows_table
 from databuddy_source.travel import coverage_alone, with_coverage
 
 ROWS_AT_ONCE = 10_000

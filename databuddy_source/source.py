@@ -25,7 +25,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.extraction import Extraction, Sharing, client_for
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.progress import Progress
-from databuddy_source.table_hints import column_hints, described, partition_of, table_hints
+from databuddy_source.tables.hints import column_hints, described, partition_of, table_hints
 from databuddy_source.travel import FILE_FORMAT, REPLACE_PARTITION, stamped
 
 

@@ -18,7 +18,7 @@ from dlt.extract import DltResource
 from dlt.extract.items_transform import YieldMapItem
 
 from databuddy_source import coverage
-from databuddy_source.table_hints import table_hints
+from databuddy_source.tables.hints import table_hints
 
 REPLACE_PARTITION: Any = {"disposition": "merge", "strategy": "delete-insert"}
 """Rows of the partition that are not in the load vanish from the table."""

@@ -29,8 +29,8 @@ from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Result, Status
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell
-from databuddy_source.table_hints import partition_of
-from databuddy_source.tables import TOMBSTONE, rows_table
+from databuddy_source.tables.hints import partition_of
+from databuddy_source.tables.rows import TOMBSTONE, rows_table
 
 CELLS_AT_ONCE = 1_000
 """Cells whose rows are held at the same time."""

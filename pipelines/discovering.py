@@ -18,7 +18,7 @@ from databuddy_source.extraction import client_for
 from databuddy_source.model.query_types import QueryType, load_catalog
 from databuddy_source.model.windows import Grain
 from databuddy_source.source import configured
-from databuddy_source.tables import type_name
+from databuddy_source.tables.rows import type_name
 from pipelines.account import account
 from pipelines.console import for_people, out, shown, write_json
 from pipelines.options import Demo, Json, Verbose, query_type_names

@@ -11,7 +11,7 @@ from databuddy_source import coverage
 from databuddy_source.fetch.results import Status
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
 from databuddy_source.model.windows import Grain
-from databuddy_source.table_hints import MEANINGS
+from databuddy_source.tables.hints import MEANINGS
 from docs.parts.markdown import members, sentence, table
 
 

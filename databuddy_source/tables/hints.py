@@ -13,7 +13,7 @@ from databuddy_source.config.reports import ReportSetting
 from databuddy_source.model.query_types import Kind, load_catalog
 from databuddy_source.model.reports import Report
 from databuddy_source.model.windows import Grain
-from databuddy_source.tables import LEFTOVER, TOMBSTONE, own_name
+from databuddy_source.tables.rows import LEFTOVER, TOMBSTONE, own_name
 
 MEANINGS: Final = {
     Kind.COUNT: "May be added up over rows and windows.",
