@@ -7,7 +7,7 @@ pipeline = dlt.pipeline("databuddy_sync", destination="duckdb", dataset_name="da
 pipeline.run(databuddy_source())
 """
 
-from databuddy_source.coverage_queries import IncompleteLoad, raise_if_incomplete
+from databuddy_source.coverage.queries import IncompleteLoad, raise_if_incomplete
 from databuddy_source.finishing import finish_tables
 from databuddy_source.healing import heal
 from databuddy_source.loads import sync, sync_in_loads

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from databuddy_source.coverage import coverage_table
+from databuddy_source.coverage.table import coverage_table
 from databuddy_source.fetch.results import Result
 from databuddy_source.model.reports import Report
 from databuddy_source.tables.rows import rows_table

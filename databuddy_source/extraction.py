@@ -29,13 +29,8 @@ from databuddy_source.api.models import TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings, now
-from databuddy_source.coverage_calendar import Held, calendar_of, held, within
-from databuddy_source.coverage_queries import (
-    Definition,
-    definitions,
-    final_windows,
-    kept_cells,
-)
+from databuddy_source.coverage.calendar import Held, calendar_of, held, within
+from databuddy_source.coverage.queries import Definition, definitions, final_windows, kept_cells
 from databuddy_source.destinations import refuse_ambiguous_file, refuse_unfit
 from databuddy_source.errors import BadConfiguration, UnknownQueryType
 from databuddy_source.fetch.fetcher import Fetcher

@@ -20,7 +20,7 @@ from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.common.utils import digest256
 from dlt.destinations.sql_client import SqlClientBase
 
-from databuddy_source import coverage
+from databuddy_source.coverage import table as coverage_table
 from databuddy_source.redaction import redacted
 
 logger = logging.getLogger("databuddy_source")
@@ -82,7 +82,7 @@ def finish_tables(pipeline: dlt.Pipeline) -> None:
         schema, done = pipeline.schemas[name], _done(pipeline)
         wanted = list(_wanted(schema))
         digest = digest256(repr(wanted))
-        if coverage.TABLE not in schema.tables or done.get(name) == digest:
+        if coverage_table.TABLE not in schema.tables or done.get(name) == digest:
             continue
         try:
             with pipeline.sql_client(name) as client:

@@ -16,7 +16,7 @@ from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source import dlt_settings, packages
-from databuddy_source.coverage_queries import loaded_reports
+from databuddy_source.coverage.queries import loaded_reports
 from databuddy_source.exclusive import alone
 from databuddy_source.finishing import finish_tables
 from databuddy_source.model.windows import ONE_DAY, today

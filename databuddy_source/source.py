@@ -15,13 +15,14 @@ from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 from dlt.extract.utils import wrap_async_iterator
 
-from databuddy_source import coverage, dlt_settings, listings
+from databuddy_source import dlt_settings, listings
 from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
 from databuddy_source.batches import Batch, Batches
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
+from databuddy_source.coverage import table as coverage_table
 from databuddy_source.extraction import Extraction, Sharing, client_for
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.progress import Progress
@@ -201,15 +202,15 @@ def _coverage() -> DltResource:
 
     def generate() -> Iterator[pa.Table | None]:
         yield None  # dlt shall reach all other resources before the first table
-        yield coverage.SCHEMA.empty_table()
+        yield coverage_table.SCHEMA.empty_table()
 
     resource = dlt.resource(
         generate,
-        name=coverage.TABLE,
+        name=coverage_table.TABLE,
         write_disposition=REPLACE_PARTITION,
         file_format=FILE_FORMAT,
-        merge_key=coverage.KEY,
-        columns=coverage.COLUMNS,
+        merge_key=coverage_table.KEY,
+        columns=coverage_table.COLUMNS,
     )
-    resource.apply_hints(additional_table_hints=table_hints(coverage.DESCRIPTION))
+    resource.apply_hints(additional_table_hints=table_hints(coverage_table.DESCRIPTION))
     return stamped(resource)

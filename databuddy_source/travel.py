@@ -17,7 +17,7 @@ from dlt.common.storages.load_package import LoadPackageStateInjectableContext
 from dlt.extract import DltResource
 from dlt.extract.items_transform import YieldMapItem
 
-from databuddy_source import coverage
+from databuddy_source.coverage import table as coverage_table
 from databuddy_source.tables.hints import table_hints
 
 REPLACE_PARTITION: Any = {"disposition": "merge", "strategy": "delete-insert"}
@@ -41,11 +41,11 @@ def with_coverage(rows: pa.Table, covered: pa.Table) -> pa.Table:
 def coverage_alone(covered: pa.Table) -> Any:
     """Coverage of cells that bring no rows, as an item of any resource."""
     hints = dlt.mark.make_hints(
-        table_name=coverage.TABLE,
+        table_name=coverage_table.TABLE,
         write_disposition=REPLACE_PARTITION,
-        merge_key=coverage.KEY,
+        merge_key=coverage_table.KEY,
         file_format=FILE_FORMAT,
-        additional_table_hints=table_hints(coverage.DESCRIPTION),
+        additional_table_hints=table_hints(coverage_table.DESCRIPTION),
         columns={},  # the report's own columns shall not come along
     )
     return dlt.mark.with_hints(covered, hints, create_table_variant=True)

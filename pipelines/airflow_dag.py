@@ -31,7 +31,7 @@ def databuddy() -> None:
         import dlt  # heavy: not while the dags folder is parsed
 
         from databuddy_source import raise_if_incomplete, sync_in_loads
-        from databuddy_source.coverage_queries import loaded_reports
+        from databuddy_source.coverage.queries import loaded_reports
 
         pipeline = dlt.pipeline(
             "databuddy_sync",

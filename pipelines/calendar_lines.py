@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from databuddy_source.calendar import Mark, by_date
+from databuddy_source.coverage.marks import Mark, by_date
 from databuddy_source.model.windows import ONE_DAY, Grain
 from databuddy_source.warehouse_status import ReportStatus
 

@@ -10,7 +10,7 @@ import dagster as dg
 import dlt
 
 from databuddy_source import raise_if_incomplete, sync_in_loads
-from databuddy_source.coverage_queries import loaded_reports
+from databuddy_source.coverage.queries import loaded_reports
 
 
 @dg.asset(group_name="databuddy", kinds={"dlt"})

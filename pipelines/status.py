@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from rich.table import Table
 
-from databuddy_source.calendar import Mark
+from databuddy_source.coverage.marks import Mark
 from databuddy_source.warehouse_status import ReportStatus, WarehouseStatus
 from databuddy_source.warehouse_status import status as status_of
 from pipelines.account import account, chosen

@@ -13,7 +13,7 @@ from typing import Literal
 from rich.table import Table
 
 from databuddy_source.comparison import Tolerance
-from databuddy_source.coverage_queries import Gap, Loaded
+from databuddy_source.coverage.queries import Gap, Loaded
 from databuddy_source.fetch.results import Status
 from databuddy_source.loads import Step
 from databuddy_source.planning import Plan

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.calendar import (
+from databuddy_source.config.settings import Settings
+from databuddy_source.coverage.calendar import Held, calendar_of, within
+from databuddy_source.coverage.marks import (
     Known,
     Mark,
     Marked,
@@ -19,8 +21,6 @@ from databuddy_source.calendar import (
     place_of,
     stretches,
 )
-from databuddy_source.config.settings import Settings
-from databuddy_source.coverage_calendar import Held, calendar_of, within
 from databuddy_source.fetch.results import Status
 from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, tile
 

@@ -11,8 +11,7 @@ import dlt
 import pyarrow as pa
 import pytest
 
-from databuddy_source.coverage import COLUMNS, KEY, SCHEMA, coverage_table
-from databuddy_source.coverage_queries import (
+from databuddy_source.coverage.queries import (
     Gap,
     IncompleteLoad,
     Loaded,
@@ -21,6 +20,7 @@ from databuddy_source.coverage_queries import (
     loaded_reports,
     raise_if_incomplete,
 )
+from databuddy_source.coverage.table import COLUMNS, KEY, SCHEMA, coverage_table
 from databuddy_source.fetch.results import Kept, Result, Status, is_silent
 from databuddy_source.model.query_types import Shape
 from databuddy_source.model.windows import ONE_DAY

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage import coverage_table
+from databuddy_source.coverage.table import coverage_table
 from databuddy_source.extraction import Extraction
 from databuddy_source.fetch.results import Result, Status
 from databuddy_source.model.reports import Report

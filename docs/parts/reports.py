@@ -7,7 +7,7 @@ from enum import Enum
 
 import dlt
 
-from databuddy_source import coverage
+from databuddy_source.coverage import table as coverage_table
 from databuddy_source.fetch.results import Status
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
 from databuddy_source.model.windows import Grain
@@ -112,10 +112,12 @@ def _columns(query_type: QueryType, kind: Kind) -> str:
 
 def coverage_columns() -> str:
     """The columns of `coverage`."""
-    described = {name: hints.get("description", "") for name, hints in coverage.COLUMNS.items()}
+    described = {
+        name: hints.get("description", "") for name, hints in coverage_table.COLUMNS.items()
+    }
     return table(
         ["column", "meaning"],
-        [[f"`{name}`", described.get(name, "")] for name in coverage.SCHEMA.names],
+        [[f"`{name}`", described.get(name, "")] for name in coverage_table.SCHEMA.names],
     )
 
 

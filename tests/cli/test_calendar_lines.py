@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.calendar import Known, Mark, Marked
+from databuddy_source.coverage.marks import Known, Mark, Marked
 from databuddy_source.model.windows import Grain, tile
 from databuddy_source.warehouse_status import ReportStatus
 from pipelines.calendar_lines import SIGNS, calendar_lines, legend

@@ -18,7 +18,7 @@ import pytest
 import time_machine
 
 from databuddy_source import databuddy_source, sync
-from databuddy_source.coverage_queries import Gap, gaps_of_loads
+from databuddy_source.coverage.queries import Gap, gaps_of_loads
 from databuddy_source.demo import DemoServer, Generation, queries
 
 TODAY = date(2026, 3, 20)

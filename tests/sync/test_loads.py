@@ -22,7 +22,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source import databuddy_source, loads, packages, sync_in_loads
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage_queries import gaps_of_loads
+from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.exclusive import AlreadyRunning, alone
 from databuddy_source.loads import Step

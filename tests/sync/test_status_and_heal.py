@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from databuddy_source import heal, status
-from databuddy_source.calendar import Mark
+from databuddy_source.coverage.marks import Mark
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import BadSetting
 from databuddy_source.fetch.results import Status

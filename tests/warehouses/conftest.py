@@ -19,7 +19,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 
 from databuddy_source import databuddy_source, sync
-from databuddy_source.coverage_queries import Gap, gaps_of_loads
+from databuddy_source.coverage.queries import Gap, gaps_of_loads
 from databuddy_source.demo import DemoServer
 from tests.sync.conftest import serve as serve
 from tests.warehouses.warehouse import Warehouse

@@ -74,7 +74,7 @@ def test_quotes_and_breaks_survive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     odd = 'It\'s "odd",\n100 % \\ ; -- {x}'
-    monkeypatch.setattr("databuddy_source.coverage.DESCRIPTION", odd)
+    monkeypatch.setattr("databuddy_source.coverage.table.DESCRIPTION", odd)
     made = synced(serve(days=2))
     websites = [made.server.websites[0].id]
     assert made.sync(websites=websites, query_types=["top_pages"], start_date=TODAY) == []

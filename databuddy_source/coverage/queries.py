@@ -13,7 +13,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline.exceptions import PipelineConfigMissing
 
-from databuddy_source.coverage import TABLE
+from databuddy_source.coverage.table import TABLE
 from databuddy_source.errors import DatabuddyError
 from databuddy_source.fetch.results import Kept, Status
 from databuddy_source.model.reports import Cell

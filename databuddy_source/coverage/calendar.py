@@ -13,10 +13,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import dlt
 
-from databuddy_source.calendar import Known, Mark, Marked, Place, mark_of, marked
 from databuddy_source.config.settings import DEFAULT_DAYS, Settings
-from databuddy_source.coverage import TABLE
-from databuddy_source.coverage_queries import SUNDAY, query_table
+from databuddy_source.coverage.marks import Known, Mark, Marked, Place, mark_of, marked
+from databuddy_source.coverage.queries import SUNDAY, query_table
+from databuddy_source.coverage.table import TABLE
 from databuddy_source.fetch.results import Status
 from databuddy_source.model import windows
 from databuddy_source.model.windows import Grain, Weeks
