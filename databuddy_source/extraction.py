@@ -22,7 +22,6 @@ from dlt.common.pipeline import PipelineContext
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 
-from databuddy_source import dlt_settings
 from databuddy_source.api.budget import Budget, budget_for
 from databuddy_source.api.client import Client
 from databuddy_source.api.models import TypeMeta
@@ -31,7 +30,6 @@ from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings, now
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
 from databuddy_source.coverage.queries import Definition, definitions, final_windows, kept_cells
-from databuddy_source.destinations import refuse_ambiguous_file, refuse_unfit
 from databuddy_source.errors import BadConfiguration, UnknownQueryType
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
@@ -40,6 +38,8 @@ from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.windows import Window
+from databuddy_source.warehouse import dlt_defaults
+from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unfit
 
 logger = logging.getLogger("databuddy_source")
 
@@ -272,7 +272,7 @@ class Sharing:
                 if pipeline.destination:
                     refuse_unfit(pipeline.destination)
                 refuse_ambiguous_file(pipeline)
-                dlt_settings.for_pipeline(pipeline)
+                dlt_defaults.for_pipeline(pipeline)
             progress = pipeline.collector if pipeline else NULL_COLLECTOR
             self._current = Extraction(self.settings, progress=progress)
             if pipeline not in _told:

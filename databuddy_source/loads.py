@@ -15,14 +15,15 @@ from dlt.common.runtime import signals
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from databuddy_source import dlt_settings, packages
+from databuddy_source import packages
 from databuddy_source.coverage.queries import loaded_reports
-from databuddy_source.exclusive import alone
-from databuddy_source.finishing import finish_tables
 from databuddy_source.model.windows import ONE_DAY, today
 from databuddy_source.planning import Plan, plan
-from databuddy_source.redaction import redacted
 from databuddy_source.source import configured, databuddy_source
+from databuddy_source.warehouse import dlt_defaults
+from databuddy_source.warehouse.comments import finish_tables
+from databuddy_source.warehouse.lock import alone
+from databuddy_source.warehouse.redaction import redacted
 
 logger = logging.getLogger("databuddy_source")
 
@@ -66,7 +67,7 @@ def sync(
     Raises:
         AlreadyRunning: another process syncs with this pipeline.
     """
-    dlt_settings.for_pipeline(pipeline)
+    dlt_defaults.for_pipeline(pipeline)
     with alone(pipeline, wait=wait, say=logger.warning):
         before_load()
         around = Around(before_load, after_load)
@@ -181,7 +182,7 @@ def sync_in_loads(
     """
     given = dict(arguments or {})
     settings = configured(**given)
-    dlt_settings.for_pipeline(pipeline)
+    dlt_defaults.for_pipeline(pipeline)
     with alone(pipeline, wait=wait, say=logger.warning):
         before_load()
         around = Around(before_load, after_load)

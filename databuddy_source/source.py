@@ -15,7 +15,7 @@ from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 from dlt.extract.utils import wrap_async_iterator
 
-from databuddy_source import dlt_settings, listings
+from databuddy_source import listings
 from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
 from databuddy_source.batches import Batch, Batches
@@ -28,6 +28,7 @@ from databuddy_source.model.reports import Cell, Report
 from databuddy_source.progress import Progress
 from databuddy_source.tables.hints import column_hints, described, partition_of, table_hints
 from databuddy_source.travel import FILE_FORMAT, REPLACE_PARTITION, stamped
+from databuddy_source.warehouse import dlt_defaults
 
 
 @dlt.source(name="databuddy", section="databuddy", max_table_nesting=0)
@@ -85,7 +86,7 @@ def databuddy_source(
         only_gaps=only_gaps,
     )
     settings.credential.headers()
-    dlt_settings.for_source()
+    dlt_defaults.for_source()
     sharing = Sharing(settings)
     yield listings.websites(sharing)
     yield listings.query_types(sharing)

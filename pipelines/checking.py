@@ -21,12 +21,12 @@ from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import DatabuddyError
 from databuddy_source.source import configured
+from databuddy_source.warehouse.target import Warehouse
 from pipelines.account import account
 from pipelines.console import Exit, explain, for_people, minutes, out, shown, write_json
 from pipelines.journal import moment, use_zone
 from pipelines.options import Dataset, Demo, Destination, Json, Quiet, StateDir, Verbose, Websites
 from pipelines.probing import Reached, query, reach, websites_of
-from pipelines.warehouse import Warehouse
 
 T = TypeVar("T")
 

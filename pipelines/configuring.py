@@ -17,11 +17,11 @@ import typer
 from databuddy_source.api.models import Website
 from databuddy_source.config.settings import DEFAULT_BASE_URL, SECTION, Settings
 from databuddy_source.errors import BadConfiguration, BadSetting, DatabuddyError
+from databuddy_source.warehouse.target import Warehouse
 from pipelines import config_files
 from pipelines.console import Exit, complain, for_people, out, say, shown, warn
 from pipelines.options import Destination, Verbose, Websites
 from pipelines.probing import reach, websites_of
-from pipelines.warehouse import Warehouse
 
 T = TypeVar("T")
 

@@ -30,9 +30,9 @@ from rich.console import Console
 from rich.text import Text
 
 from databuddy_source.errors import BadConfiguration, DatabuddyError
-from databuddy_source.proving import causes
-from databuddy_source.proving import explain as explain_destination
-from databuddy_source.redaction import redacted
+from databuddy_source.warehouse.redaction import redacted
+from databuddy_source.warehouse.trial import causes
+from databuddy_source.warehouse.trial import explain as explain_destination
 from pipelines import journal
 
 LONGEST = 60

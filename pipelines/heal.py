@@ -7,6 +7,8 @@ import typer
 from databuddy_source.healing import bounds_of_gaps
 from databuddy_source.planning import plan
 from databuddy_source.source import configured
+from databuddy_source.warehouse.publish import Publication
+from databuddy_source.warehouse.target import Warehouse
 from pipelines.account import account, chosen
 from pipelines.console import Exit, LogFormat, for_people, note, out
 from pipelines.journal import use_zone
@@ -28,9 +30,7 @@ from pipelines.options import (
     Wait,
     Websites,
 )
-from pipelines.publishing import Publication
 from pipelines.summaries import show_plan
-from pipelines.warehouse import Warehouse
 
 NOTHING_TO_HEAL = "Nothing is lacking, so nothing was asked for."
 

@@ -8,14 +8,14 @@ from typing import Any
 from databuddy_source import sync_in_loads
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import gaps_of_loads, loaded_reports
-from databuddy_source.exclusive import alone
 from databuddy_source.extraction import budget_of
 from databuddy_source.loads import Step, new_columns
+from databuddy_source.warehouse.lock import alone
+from databuddy_source.warehouse.publish import Publication
+from databuddy_source.warehouse.target import Warehouse
 from pipelines.console import Exit, note, out, say, somebody_watches
 from pipelines.live import Live
-from pipelines.publishing import Publication
 from pipelines.summaries import NOTHING_TO_LOAD, first_query, step_done, summary, tell_load
-from pipelines.warehouse import Warehouse
 
 
 def load(

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from databuddy_source.coverage.marks import Mark
+from databuddy_source.warehouse.target import Warehouse
 from databuddy_source.warehouse_status import ReportStatus, WarehouseStatus
 from databuddy_source.warehouse_status import status as status_of
 from pipelines.account import account, chosen
@@ -29,7 +30,6 @@ from pipelines.options import (
     Websites,
 )
 from pipelines.summaries import LINES_SHOWN
-from pipelines.warehouse import Warehouse
 
 WIDEST = 160
 """Columns of a calendar, also where a wider terminal, or none, reads it."""

@@ -25,6 +25,8 @@ from typer.core import TyperGroup  # noqa: E402
 from databuddy_source.planning import plan as plan_of  # noqa: E402
 from databuddy_source.source import configured  # noqa: E402
 from databuddy_source.verify import verify as compare_with_the_api  # noqa: E402
+from databuddy_source.warehouse.publish import Publication  # noqa: E402
+from databuddy_source.warehouse.target import Warehouse  # noqa: E402
 from pipelines.account import account, chosen  # noqa: E402
 from pipelines.checking import check  # noqa: E402
 from pipelines.configuring import init  # noqa: E402
@@ -56,10 +58,8 @@ from pipelines.options import (  # noqa: E402
     Wait,
     Websites,
 )
-from pipelines.publishing import Publication  # noqa: E402
 from pipelines.status import status  # noqa: E402
 from pipelines.summaries import show_plan, verdict  # noqa: E402
-from pipelines.warehouse import Warehouse  # noqa: E402
 
 SAMPLE = 200
 """Cells that `verify` compares when it is told neither how many nor which days."""

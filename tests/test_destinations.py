@@ -8,7 +8,7 @@ import dlt
 import pytest
 from dlt.common.destination import Destination
 
-from databuddy_source.destinations import MODULES, UnfitDestination, refuse_unfit
+from databuddy_source.warehouse.fitness import MODULES, UnfitDestination, refuse_unfit
 
 
 @pytest.mark.parametrize("name", ["filesystem"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from databuddy_source.redaction import redacted
+from databuddy_source.warehouse.redaction import redacted
 
 
 @pytest.mark.parametrize(

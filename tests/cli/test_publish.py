@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from databuddy_source.demo import DemoServer
-from pipelines.publishing import Publication
+from databuddy_source.warehouse.publish import Publication
 from tests.cli.conftest import Outcome, Run
 
 SINCE = (datetime.now(UTC) - timedelta(days=3)).date().isoformat()

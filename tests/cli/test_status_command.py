@@ -174,7 +174,7 @@ def test_a_look_takes_nothing_from_a_first_sync(
     folder: Path, server: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from databuddy_source import databuddy_source
-    from pipelines.warehouse import Warehouse, pipeline_for
+    from databuddy_source.warehouse.target import Warehouse, pipeline_for
 
     monkeypatch.chdir(folder)
     file = folder / "databuddy.duckdb"

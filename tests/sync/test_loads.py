@@ -24,9 +24,9 @@ from databuddy_source import databuddy_source, loads, packages, sync_in_loads
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer, Fault
-from databuddy_source.exclusive import AlreadyRunning, alone
 from databuddy_source.loads import Step
 from databuddy_source.planning import plan
+from databuddy_source.warehouse.lock import AlreadyRunning, alone
 from tests.sync.conftest import TODAY, Warehouse
 
 Serve = Callable[..., DemoServer]

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from databuddy_source import finish_tables, finishing
+from databuddy_source import finish_tables
 from databuddy_source.demo import DemoServer
+from databuddy_source.warehouse import comments
 from tests.sync.conftest import TODAY
 from tests.warehouses.conftest import DATASET, Synced
 
@@ -55,7 +56,7 @@ def test_nothing_is_asked_or_written_after_a_sync_that_brings_nothing_new(
 ) -> None:
     looked: list[object] = []
     with monkeypatch.context() as patched:
-        patched.setattr(finishing, "_missing", lambda *given: looked.append(given) or [])
+        patched.setattr(comments, "_missing", lambda *given: looked.append(given) or [])
         for _ in range(2):
             websites = [website.id for website in made.server.websites[:2]]
             assert made.sync(websites=websites, query_types=FEW, start_date=TODAY) == []
@@ -64,7 +65,7 @@ def test_nothing_is_asked_or_written_after_a_sync_that_brings_nothing_new(
 
 
 def test_only_what_differs_is_written(made: Synced, monkeypatch: pytest.MonkeyPatch) -> None:
-    made.pipeline.set_local_state_val(finishing.DONE, {})
+    made.pipeline.set_local_state_val(comments.DONE, {})
     assert [sql for sql in statements(made, monkeypatch) if not sql.startswith("SELECT")] == []
 
 
@@ -85,12 +86,12 @@ def test_quotes_and_breaks_survive(
 def test_a_failure_warns_and_is_tried_again(
     made: Synced, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made.pipeline.set_local_state_val(finishing.DONE, {})
+    made.pipeline.set_local_state_val(comments.DONE, {})
     with monkeypatch.context() as broken, caplog.at_level(logging.WARNING, "databuddy_source"):
         broken.setitem(
-            finishing.DIALECTS,  # type: ignore[arg-type]
+            comments.DIALECTS,  # type: ignore[arg-type]
             made.warehouse.name,
-            finishing.Dialect("SELECT no_such_column WHERE '' = %s"),
+            comments.Dialect("SELECT no_such_column WHERE '' = %s"),
         )
         finish_tables(made.pipeline)
     assert "no comments or indexes" in caplog.text

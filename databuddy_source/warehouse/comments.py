@@ -21,7 +21,7 @@ from dlt.common.utils import digest256
 from dlt.destinations.sql_client import SqlClientBase
 
 from databuddy_source.coverage import table as coverage_table
-from databuddy_source.redaction import redacted
+from databuddy_source.warehouse.redaction import redacted
 
 logger = logging.getLogger("databuddy_source")
 

@@ -15,10 +15,10 @@ import dlt
 from dlt.common.destination import Destination
 from dlt.common.exceptions import DltException
 
-from databuddy_source.destinations import refuse_unfit
 from databuddy_source.errors import BadConfiguration
-from databuddy_source.exclusive import AlreadyRunning, alone
-from databuddy_source.proving import prove
+from databuddy_source.warehouse.fitness import refuse_unfit
+from databuddy_source.warehouse.lock import AlreadyRunning, alone
+from databuddy_source.warehouse.trial import prove
 from pipelines.console import say
 
 CATALOG = "_databuddy_file"
@@ -70,7 +70,9 @@ class Warehouse:
         target = _known(destination)
         file = Path("demo.duckdb").absolute() if demo else None
         if destination == "duckdb":
-            from pipelines import duckdb_file  # not installed where another warehouse is used
+            from databuddy_source.warehouse import (
+                duckdb_file,  # not installed where another warehouse is used
+            )
 
             file = file or duckdb_file.configured_file(Path("databuddy.duckdb"))
         return cls(pipeline_for(destination, target, dataset, file, state_dir), file)
@@ -96,7 +98,7 @@ class Warehouse:
             if not os.access(self.file.parent, os.W_OK):
                 raise NoRoom(f"Nothing can be written into {self.file.parent}")
             return f"{self.file}, which the first sync makes"
-        from pipelines.duckdb_file import wait_for_file
+        from databuddy_source.warehouse.duckdb_file import wait_for_file
 
         wait_for_file(self.file, lambda _: None, patience=0)
         size = self.file.stat().st_size / 1e6
@@ -109,7 +111,7 @@ class Warehouse:
             FileInUse, NoDatabase: see `wait_for_file`.
         """
         if self.file:
-            from pipelines.duckdb_file import engine, wait_for_file
+            from databuddy_source.warehouse.duckdb_file import engine, wait_for_file
 
             wait_for_file(self.file, say)
             home = Path(self.pipeline.pipelines_dir)
@@ -194,7 +196,7 @@ def pipeline_for(
     parts = ["databuddy", other, dataset.lower()]
     pipeline_name = "_".join(part for part in dict.fromkeys(parts) if part)
     if file:
-        from pipelines.duckdb_file import attached, engine
+        from databuddy_source.warehouse.duckdb_file import attached, engine
 
         target = dlt.destinations.duckdb(credentials=attached(file, engine(home, pipeline_name)))
     # Google's client names a package for large reads, and a sync has none

@@ -13,7 +13,7 @@ import duckdb
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from databuddy_source.errors import BadConfiguration, DatabuddyError
-from pipelines.warehouse import CATALOG
+from databuddy_source.warehouse.target import CATALOG
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for a DuckDB file that another program has open."""

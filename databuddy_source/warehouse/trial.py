@@ -14,11 +14,11 @@ import pyarrow as pa
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import DestinationException
 
-from databuddy_source import dlt_settings
-from databuddy_source.destinations import MODULES, refuse_unfit
 from databuddy_source.errors import DatabuddyError
-from databuddy_source.redaction import redacted
 from databuddy_source.travel import FILE_FORMAT, REPLACE_PARTITION
+from databuddy_source.warehouse import dlt_defaults
+from databuddy_source.warehouse.fitness import MODULES, refuse_unfit
+from databuddy_source.warehouse.redaction import redacted
 
 
 class DestinationFails(DatabuddyError):
@@ -70,7 +70,7 @@ def prove(pipeline: dlt.Pipeline) -> None:
         trial = dlt.pipeline(
             name, destination=pipeline.destination, dataset_name=name, pipelines_dir=home
         )
-        dlt_settings.for_pipeline(trial)
+        dlt_defaults.for_pipeline(trial)
         try:
             _try(trial)
         except (DatabuddyError, ConfigurationException):
