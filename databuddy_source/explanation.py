@@ -13,11 +13,11 @@ from databuddy_source.api.requests import Request
 from databuddy_source.api.server import run_alone
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.errors import BadSetting, DatabuddyError, NoSuchAddress
-from databuddy_source.extraction import Extraction, client_for
+from databuddy_source.extract.session import Extraction, client_for
+from databuddy_source.extract.source import configured
 from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.windows import ONE_DAY
-from databuddy_source.source import configured
 
 
 @dataclass(frozen=True)

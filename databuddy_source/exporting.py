@@ -22,9 +22,9 @@ from databuddy_source.errors import (
     RequestRefused,
     ServerFailed,
 )
-from databuddy_source.extraction import Extraction, client_for
+from databuddy_source.extract.session import Extraction, client_for
+from databuddy_source.extract.source import configured
 from databuddy_source.model.query_types import load_catalog
-from databuddy_source.source import configured
 
 
 class NoExport(DatabuddyError):

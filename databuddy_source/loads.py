@@ -17,9 +17,9 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source import packages
 from databuddy_source.coverage.queries import loaded_reports
+from databuddy_source.extract.source import configured, databuddy_source
 from databuddy_source.model.windows import ONE_DAY, today
 from databuddy_source.planning import Plan, plan
-from databuddy_source.source import configured, databuddy_source
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.comments import finish_tables
 from databuddy_source.warehouse.lock import alone

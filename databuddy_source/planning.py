@@ -12,9 +12,9 @@ import dlt
 
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
-from databuddy_source.extraction import Extraction
+from databuddy_source.extract.cursor import Progress
+from databuddy_source.extract.session import Extraction
 from databuddy_source.fetch.packing import asks_of
-from databuddy_source.progress import Progress
 
 
 @dataclass

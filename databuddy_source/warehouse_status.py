@@ -19,9 +19,9 @@ from databuddy_source.coverage.calendar import calendar_of, held, within
 from databuddy_source.coverage.marks import Mark, Marked, Stretch, stretches
 from databuddy_source.coverage.queries import query_table
 from databuddy_source.errors import BadSetting
+from databuddy_source.extract.source import configured
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Grain
-from databuddy_source.source import configured
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from databuddy_source.config.settings import DEFAULT_DAYS, Settings
-from databuddy_source.source import configured
+from databuddy_source.extract.source import configured
 
 
 def chosen(names: Sequence[str] | None, *, demo: bool) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from databuddy_source.api.models import Website
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import DatabuddyError
-from databuddy_source.source import configured
+from databuddy_source.extract.source import configured
 from databuddy_source.warehouse.target import Warehouse
 from pipelines.account import account
 from pipelines.console import Exit, explain, for_people, minutes, out, shown, write_json

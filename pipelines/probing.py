@@ -13,7 +13,7 @@ from databuddy_source.api.retry import Patience
 from databuddy_source.api.server import run_alone
 from databuddy_source.config.settings import Settings, now
 from databuddy_source.errors import NoWebsites, RequestRefused
-from databuddy_source.extraction import client_for
+from databuddy_source.extract.session import client_for
 from databuddy_source.model.query_types import load_catalog
 
 SHORT = Patience(unreachable=3.0, failing=3.0, answer=10.0)

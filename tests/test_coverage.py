@@ -21,11 +21,16 @@ from databuddy_source.coverage.queries import (
     raise_if_incomplete,
 )
 from databuddy_source.coverage.table import COLUMNS, KEY, SCHEMA, coverage_table
+from databuddy_source.extract.coverage_carrier import (
+    REPLACE_PARTITION,
+    coverage_alone,
+    stamped,
+    with_coverage,
+)
 from databuddy_source.fetch.results import Kept, Result, Status, is_silent
 from databuddy_source.model.query_types import Shape
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.rows import TOMBSTONE, rows_table
-from databuddy_source.travel import REPLACE_PARTITION, coverage_alone, stamped, with_coverage
 from tests.cells import DAY, FETCHED, a_report, a_result, cells_of
 
 REPORT = a_report("top_pages")

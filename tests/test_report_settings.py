@@ -20,10 +20,10 @@ from databuddy_source.config.reports import (
 )
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadConfiguration, BadSetting
+from databuddy_source.extract.source import configured
 from databuddy_source.model.query_types import Scope, Shape, load_catalog
 from databuddy_source.model.reports import Condition
 from databuddy_source.model.windows import Grain
-from databuddy_source.source import configured
 
 G2025, G2026 = Generation.G2025, Generation.G2026
 ANY_FILTER = TypeConfig()

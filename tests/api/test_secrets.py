@@ -18,7 +18,7 @@ from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import run_alone
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadSetting, DatabuddyError, NotTheApi
-from databuddy_source.source import configured
+from databuddy_source.extract.source import configured
 from pipelines.console import explain
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]

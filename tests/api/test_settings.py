@@ -13,7 +13,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 
 from databuddy_source.config.settings import DEFAULT_BASE_URL, DEFAULT_DAYS, Settings
 from databuddy_source.errors import BadConfiguration, BadSetting, InsecureAddress
-from databuddy_source.source import configured
+from databuddy_source.extract.source import configured
 
 Write = Callable[..., None]
 

@@ -246,7 +246,7 @@ def test_one_websites_failing_type_is_no_matter_of_the_others(
 def test_an_outage_of_many_runs_costs_no_day(
     serve: Serve, warehouse: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("databuddy_source.progress.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("databuddy_source.extract.cursor.MAX_ATTEMPTS", 1)
     server = serve()
     made, whole = warehouse(server), warehouse(server)
     server.faults.add(Fault(status=401, body={"code": "AUTH_REQUIRED"}, times=None))

@@ -95,7 +95,9 @@ def test_selected_resources_bring_their_coverage(serve: Serve, warehouse: Make) 
 def test_a_limit_loses_no_day_for_later_runs(
     serve: Serve, warehouse: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("databuddy_source.batches.ROWS_PER_TABLE", 1)  # a table for each day
+    monkeypatch.setattr(
+        "databuddy_source.extract.batches.ROWS_PER_TABLE", 1
+    )  # a table for each day
     server = serve()
     made = warehouse(server)
     given = {"query_types": ["top_pages"], "websites": [server.websites[0].id]}

@@ -11,7 +11,7 @@ import time_machine
 
 from databuddy_source.config.settings import Settings
 from databuddy_source.demo import DemoServer, Fault
-from databuddy_source.extraction import OtherDays
+from databuddy_source.extract.session import OtherDays
 from databuddy_source.verify import Checked, Outcome, verify
 from tests.sync.conftest import TODAY, Warehouse
 

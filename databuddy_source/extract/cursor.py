@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from databuddy_source.config.settings import Settings
-from databuddy_source.extraction import Extraction
+from databuddy_source.extract.session import Extraction
 from databuddy_source.fetch.results import Result, Status
 from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell, Report

@@ -1,0 +1,1 @@
+"""dlt resources: wiring, one run's session, cursors, listings."""
