@@ -9,8 +9,8 @@ pipeline.run(databuddy_source())
 
 from databuddy_source.coverage.queries import IncompleteLoad, raise_if_incomplete
 from databuddy_source.extract.source import databuddy_source
-from databuddy_source.healing import heal
-from databuddy_source.loads import sync, sync_in_loads
+from databuddy_source.runs.heal import heal
+from databuddy_source.runs.loads import sync, sync_in_loads
 from databuddy_source.warehouse.comments import finish_tables
 from databuddy_source.warehouse_status import status
 

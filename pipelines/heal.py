@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from databuddy_source.extract.source import configured
-from databuddy_source.healing import bounds_of_gaps
-from databuddy_source.planning import plan
+from databuddy_source.runs.heal import bounds_of_gaps
+from databuddy_source.runs.plan import plan
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
 from pipelines.account import account, chosen

@@ -9,7 +9,7 @@ from databuddy_source import sync_in_loads
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import gaps_of_loads, loaded_reports
 from databuddy_source.extract.session import budget_of
-from databuddy_source.loads import Step, new_columns
+from databuddy_source.runs.loads import Step, new_columns
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse

@@ -15,8 +15,8 @@ from rich.table import Table
 from databuddy_source.comparison import Tolerance
 from databuddy_source.coverage.queries import Gap, Loaded
 from databuddy_source.fetch.results import Status
-from databuddy_source.loads import Step
-from databuddy_source.planning import Plan
+from databuddy_source.runs.loads import Step
+from databuddy_source.runs.plan import Plan
 from databuddy_source.verify import Checked, Outcome
 from pipelines.console import Exit, minutes, note, out, warn
 

@@ -18,7 +18,8 @@ from pathlib import Path
 import dlt
 import duckdb
 
-from databuddy_source import loads, raise_if_incomplete, sync_in_loads
+from databuddy_source import raise_if_incomplete, sync_in_loads
+from databuddy_source.runs import loads
 
 QUERY_TYPES = ["summary_metrics", "top_pages", "events_by_date"]
 DAYS = {"since": "2026-03-10", "until": "2026-03-15"}

@@ -20,12 +20,13 @@ from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime import signals
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from databuddy_source import databuddy_source, loads, packages, sync_in_loads
+from databuddy_source import databuddy_source, sync_in_loads
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer, Fault
-from databuddy_source.loads import Step
-from databuddy_source.planning import plan
+from databuddy_source.runs import loads, pending
+from databuddy_source.runs.loads import Step
+from databuddy_source.runs.plan import plan
 from databuddy_source.warehouse.lock import AlreadyRunning, alone
 from tests.sync.conftest import TODAY, Warehouse
 
@@ -284,7 +285,7 @@ def test_a_package_killed_while_it_is_begun_again_is_not_lost(
     pending(made)
     made.pipeline.normalize()
     [load_id] = made.pipeline.list_normalized_load_packages()
-    packages.keep(made.pipeline)
+    pending.keep(made.pipeline)
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "copytree", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):

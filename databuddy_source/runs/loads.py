@@ -15,11 +15,11 @@ from dlt.common.runtime import signals
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from databuddy_source import packages
 from databuddy_source.coverage.queries import loaded_reports
 from databuddy_source.extract.source import configured, databuddy_source
 from databuddy_source.model.windows import ONE_DAY, today
-from databuddy_source.planning import Plan, plan
+from databuddy_source.runs import pending
+from databuddy_source.runs.plan import Plan, plan
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.comments import finish_tables
 from databuddy_source.warehouse.lock import alone
@@ -92,13 +92,13 @@ def _load(pipeline: dlt.Pipeline, source: DltSource, around: Around) -> list[str
 
 def _bring_in(pipeline: dlt.Pipeline, around: Around) -> list[str]:
     pipeline.normalize()
-    packages.keep(pipeline)
+    pending.keep(pipeline)
     around.before_load()
     # dlt leaves jobs over when a signal comes, and forgets the signal: a series would go on
     with signals.intercepted_signals():
         loads = list(pipeline.load().loads_ids)
         signals.raise_if_signalled()
-    packages.forget(pipeline)
+    pending.forget(pipeline)
     finish_tables(pipeline)
     around.after_load()
     return loads
@@ -111,17 +111,17 @@ def finish_pending(pipeline: dlt.Pipeline, around: Around) -> list[str]:
     Returns:
         The ids of the loads.
     """
-    packages.begin_again(pipeline)
+    pending.begin_again(pipeline)
     if not pipeline.has_pending_data:
-        packages.forget(pipeline)
+        pending.forget(pipeline)
         return []
     logger.info("Loading first what an earlier run left behind.")
     try:
         return _bring_in(pipeline, around)
     except PipelineStepFailed as failure:
-        if not packages.is_hopeless(pipeline, failure):
+        if not pending.is_hopeless(pipeline, failure):
             raise
-        kept = packages.set_aside(pipeline, failure.load_id or "unknown")
+        kept = pending.set_aside(pipeline, failure.load_id or "unknown")
         words = redacted(str(failure.exception)).strip().splitlines()
         reason = words[0] if words else type(failure.exception).__name__
         logger.warning(

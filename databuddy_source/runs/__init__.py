@@ -1,0 +1,1 @@
+"""Doing: loads, their series, what a kill left, gaps."""
