@@ -7,12 +7,12 @@ pipeline = dlt.pipeline("databuddy_sync", destination="duckdb", dataset_name="da
 pipeline.run(databuddy_source())
 """
 
+from databuddy_source.answers.status import status
 from databuddy_source.coverage.queries import IncompleteLoad, raise_if_incomplete
 from databuddy_source.extract.source import databuddy_source
 from databuddy_source.runs.heal import heal
 from databuddy_source.runs.loads import sync, sync_in_loads
 from databuddy_source.warehouse.comments import finish_tables
-from databuddy_source.warehouse_status import status
 
 __all__ = [
     "IncompleteLoad",

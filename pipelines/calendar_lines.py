@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
+from databuddy_source.answers.status import ReportStatus
 from databuddy_source.coverage.marks import Mark, by_date
 from databuddy_source.model.windows import ONE_DAY, Grain
-from databuddy_source.warehouse_status import ReportStatus
 
 SIGNS: Final[Mapping[Mark, str]] = {
     Mark.EMPTY: "o",

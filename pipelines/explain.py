@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from databuddy_source.explanation import Explanation
-from databuddy_source.explanation import explain as explanation_of
+from databuddy_source.answers.explain import Explanation
+from databuddy_source.answers.explain import explain as explanation_of
 from pipelines.account import account, chosen
 from pipelines.console import for_people, visible
 from pipelines.options import Demo, FirstDay, Verbose

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from databuddy_source.answers.export import Exported
+from databuddy_source.answers.export import export as export_files
 from databuddy_source.api.models import ExportFormat
 from databuddy_source.config.settings import now
-from databuddy_source.exporting import Exported
-from databuddy_source.exporting import export as export_files
 from pipelines.account import account, chosen
 from pipelines.console import Exit, complain, for_people, out
 from pipelines.options import Demo, LastDay, Reports, Verbose, Websites, as_day

@@ -10,10 +10,10 @@ from typing import Any
 import typer
 from rich.table import Table
 
+from databuddy_source.answers.status import ReportStatus, WarehouseStatus
+from databuddy_source.answers.status import status as status_of
 from databuddy_source.coverage.marks import Mark
 from databuddy_source.warehouse.target import Warehouse
-from databuddy_source.warehouse_status import ReportStatus, WarehouseStatus
-from databuddy_source.warehouse_status import status as status_of
 from pipelines.account import account, chosen
 from pipelines.calendar_lines import calendar_lines, legend
 from pipelines.console import Exit, for_people, out, shown, write_json

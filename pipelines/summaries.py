@@ -12,12 +12,12 @@ from typing import Literal
 
 from rich.table import Table
 
-from databuddy_source.comparison import Tolerance
+from databuddy_source.answers.comparison import Tolerance
+from databuddy_source.answers.verify import Checked, Outcome
 from databuddy_source.coverage.queries import Gap, Loaded
 from databuddy_source.fetch.results import Status
 from databuddy_source.runs.loads import Step
 from databuddy_source.runs.plan import Plan
-from databuddy_source.verify import Checked, Outcome
 from pipelines.console import Exit, minutes, note, out, warn
 
 LINES_SHOWN = 10

@@ -22,9 +22,9 @@ sys.path.insert(0, str(PROJECT))
 import typer  # noqa: E402
 from typer.core import TyperGroup  # noqa: E402
 
+from databuddy_source.answers.verify import verify as compare_with_the_api  # noqa: E402
 from databuddy_source.extract.source import configured  # noqa: E402
 from databuddy_source.runs.plan import plan as plan_of  # noqa: E402
-from databuddy_source.verify import verify as compare_with_the_api  # noqa: E402
 from databuddy_source.warehouse.publish import Publication  # noqa: E402
 from databuddy_source.warehouse.target import Warehouse  # noqa: E402
 from pipelines.account import account, chosen  # noqa: E402

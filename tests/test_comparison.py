@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from databuddy_source.comparison import Tolerance, differences
+from databuddy_source.answers.comparison import Tolerance, differences
 from databuddy_source.model.query_types import load_catalog
 
 KEYED = Tolerance(key=("name",))

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import respx
 
+from databuddy_source.answers.export import export
 from databuddy_source.api.budget import Budget
 from databuddy_source.api.client import Client
 from databuddy_source.api.models import ExportBody, ExportFormat
@@ -24,7 +25,6 @@ from databuddy_source.errors import (
     UnexpectedAnswer,
     Unreachable,
 )
-from databuddy_source.exporting import export
 
 DAY = date(2026, 11, 11)
 CSV = {"content-type": "text/csv"}

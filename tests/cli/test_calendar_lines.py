@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from databuddy_source.answers.status import ReportStatus
 from databuddy_source.coverage.marks import Known, Mark, Marked
 from databuddy_source.model.windows import Grain, tile
-from databuddy_source.warehouse_status import ReportStatus
 from pipelines.calendar_lines import SIGNS, calendar_lines, legend
 
 FIRST = date(2026, 1, 1)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, time, timedelta
 
 import time_machine
 
+from databuddy_source.answers.verify import Checked, Outcome, verify
 from databuddy_source.config.settings import Settings
 from databuddy_source.demo import DemoServer
-from databuddy_source.verify import Checked, Outcome, verify
 from tests.sync.conftest import TODAY
 from tests.warehouses.conftest import Synced
 

@@ -18,8 +18,8 @@ from typing import Any
 import dlt
 from dlt.destinations.sql_client import SqlClientBase
 
+from databuddy_source.answers.comparison import Tolerance, differences
 from databuddy_source.api.server import Server, first_contact, run_alone
-from databuddy_source.comparison import Tolerance, differences
 from databuddy_source.config.reports import ReportSetting, table_name
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import Recorded, recorded_cells
