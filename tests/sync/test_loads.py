@@ -255,7 +255,7 @@ def test_what_can_never_load_is_set_aside_and_asked_for_again(
     assert run(made, start_date=OLD)[1]
 
 
-def pending(made: Warehouse) -> Path:
+def pending_package(made: Warehouse) -> Path:
     """One package, ready to be loaded. Returns dlt's working directory."""
     with time_machine.travel(made.server.now, tick=True):
         made.pipeline.extract(databuddy_source(**account(made)))
@@ -267,7 +267,7 @@ def test_a_package_killed_between_two_steps_of_normalize_is_loaded_once(
 ) -> None:
     server = serve()
     made = warehouse(server)
-    extracted = pending(made) / "normalize" / "extracted"
+    extracted = pending_package(made) / "normalize" / "extracted"
     shutil.copytree(extracted, tmp_path / "before")
     made.pipeline.normalize()
     shutil.copytree(tmp_path / "before", extracted, dirs_exist_ok=True)  # not yet deleted
@@ -282,7 +282,7 @@ def test_a_package_killed_while_it_is_begun_again_is_not_lost(
 ) -> None:
     server = serve()
     made = warehouse(server)
-    pending(made)
+    pending_package(made)
     made.pipeline.normalize()
     [load_id] = made.pipeline.list_normalized_load_packages()
     pending.keep(made.pipeline)
