@@ -15,11 +15,11 @@ import dlt
 from dlt.common.destination import Destination
 from dlt.common.exceptions import DltException
 
+from databuddy_source.cli.console import say
 from databuddy_source.errors import BadConfiguration
 from databuddy_source.warehouse.fitness import refuse_unfit
 from databuddy_source.warehouse.lock import AlreadyRunning, alone
 from databuddy_source.warehouse.trial import prove
-from pipelines.console import say
 
 CATALOG = "_databuddy_file"
 """What a DuckDB file is called while we write it: a name that no dataset has."""

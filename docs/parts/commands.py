@@ -7,9 +7,9 @@ from typing import Any
 
 from typer.main import get_command
 
+from databuddy_source.cli.app import app
+from databuddy_source.cli.console import Exit
 from docs.parts.markdown import docstrings, sentence, table
-from pipelines.console import Exit
-from pipelines.sync import app
 
 
 def commands() -> str:

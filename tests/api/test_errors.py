@@ -17,6 +17,7 @@ from databuddy_source.api.budget import Budget
 from databuddy_source.api.client import Client, Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import first_contact
+from databuddy_source.cli.console import Exit, explain
 from databuddy_source.errors import (
     AccessDenied,
     BadAnswer,
@@ -42,7 +43,6 @@ from databuddy_source.errors import (
     WebsiteNotAccessible,
     Where,
 )
-from pipelines.console import Exit, explain
 from tests.api.bodies import a_body
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]

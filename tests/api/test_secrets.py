@@ -16,10 +16,10 @@ from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client, Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import run_alone
+from databuddy_source.cli.console import explain
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadSetting, DatabuddyError, NotTheApi
 from databuddy_source.extract.source import configured
-from pipelines.console import explain
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]
 Outcome = httpx.Response | Exception

@@ -56,7 +56,7 @@ def invoke(
     folder: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Outcome]]:
     """Like `run`, in this process: a second faster, for what is only read."""
-    from pipelines.sync import app
+    from databuddy_source.cli.app import app
 
     monkeypatch.chdir(folder)
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "CRITICAL")

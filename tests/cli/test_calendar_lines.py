@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.answers.status import ReportStatus
+from databuddy_source.cli.calendar_lines import SIGNS, calendar_lines, legend
 from databuddy_source.coverage.marks import Known, Mark, Marked
 from databuddy_source.model.windows import Grain, tile
-from pipelines.calendar_lines import SIGNS, calendar_lines, legend
 
 FIRST = date(2026, 1, 1)
 

@@ -138,9 +138,9 @@ def test_a_query_that_fails_is_told(invoke: Invoke, server: DemoServer) -> None:
 
 def test_utc_days_of_an_old_server_are_told() -> None:
     from databuddy_source.api.models import TypesAnswer
+    from databuddy_source.cli.commands.check import State, _time_zone
+    from databuddy_source.cli.probe import Reached
     from databuddy_source.config.settings import Settings
-    from pipelines.checking import State, _time_zone
-    from pipelines.probing import Reached
 
     old = Reached(TypesAnswer(types=["top_pages"]), 0.0)
     found = _time_zone(Settings.of(timezone="Europe/Berlin"), old)

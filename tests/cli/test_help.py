@@ -13,7 +13,7 @@ from tests.cli.conftest import Run
 
 
 def commands() -> dict[str, Any]:
-    from pipelines.sync import app
+    from databuddy_source.cli.app import app
 
     return dict(get_command(app).commands)  # type: ignore[attr-defined]
 

@@ -247,7 +247,7 @@ def test_the_secret_is_never_open_to_others(
 ) -> None:
     import tomlkit
 
-    from pipelines import config_files
+    from databuddy_source.cli import config_files
 
     modes: list[int] = []
     replace = Path.replace
@@ -282,7 +282,7 @@ def test_a_zone_that_is_meant_is_found(wrong: str, meant: str) -> None:
 
 
 def test_the_machines_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines.configuring import machine_zone
+    from databuddy_source.cli.commands.init import machine_zone
 
     monkeypatch.setenv("TZ", ":America/Lima")
     assert machine_zone() == "America/Lima"

@@ -13,8 +13,8 @@ import duckdb
 import pytest
 
 from databuddy_source.api.budget import Budget
+from databuddy_source.cli.progress_bar import Live, time_left
 from databuddy_source.demo import DemoServer, Fault
-from pipelines.live import Live, time_left
 from tests.cli.conftest import SYNC, Run
 from tests.cli.terminal import Terminal
 from tests.cli.test_backfill_command import DAYS, REPORTS
@@ -122,12 +122,12 @@ def test_plan_and_verify_have_a_line_too(run: Run, folder: Path) -> None:
 
 
 def test_a_log_has_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    import pipelines.live
+    from databuddy_source.cli import progress_bar
 
     said: list[str] = []
     times = iter([0.0, 0.0, *range(0, 100, 10)])
-    monkeypatch.setattr(pipelines.live, "say", lambda sentence, **facts: said.append(sentence))
-    monkeypatch.setattr("pipelines.live.time.monotonic", lambda: float(next(times, 100.0)))
+    monkeypatch.setattr(progress_bar, "say", lambda sentence, **facts: said.append(sentence))
+    monkeypatch.setattr(progress_bar.time, "monotonic", lambda: float(next(times, 100.0)))
     live = Live(Budget(120), on_terminal=False)
     with live("Extract databuddy"):
         live.update("Cells", 0, total=50)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from databuddy_source.cli.console import LONGEST_TEXT
 from databuddy_source.demo import DemoServer, Fault
-from pipelines.console import LONGEST_TEXT
 from tests.cli.conftest import Outcome
 
 Invoke = Callable[..., Outcome]

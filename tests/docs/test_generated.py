@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from databuddy_source.cli.console import Exit, explain
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import DatabuddyError
@@ -16,7 +17,6 @@ from databuddy_source.model.reports import Condition
 from docs import generate
 from docs.parts.commands import every_command
 from docs.parts.errors import error_classes
-from pipelines.console import Exit, explain
 
 DOCS = Path(generate.__file__).parent
 

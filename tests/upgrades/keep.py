@@ -103,7 +103,7 @@ def main() -> None:
 def _command(words: list[str]) -> None:
     from typer.testing import CliRunner
 
-    from pipelines.sync import app
+    from databuddy_source.cli.app import app
 
     done = CliRunner().invoke(app, ["sync", *words])
     print(done.output)

@@ -63,7 +63,7 @@ def of_file(file: Path) -> Query:
 
 
 def command(*words: str) -> str:
-    from pipelines.sync import app
+    from databuddy_source.cli.app import app
 
     done = CliRunner().invoke(app, list(words))
     assert done.exit_code == 0, done.output

@@ -11,10 +11,10 @@ import typer
 from databuddy_source.answers.export import Exported
 from databuddy_source.answers.export import export as export_files
 from databuddy_source.api.models import ExportFormat
+from databuddy_source.cli.account import account, chosen
+from databuddy_source.cli.console import Exit, complain, for_people, out
+from databuddy_source.cli.options import Demo, LastDay, Reports, Verbose, Websites, as_day
 from databuddy_source.config.settings import now
-from pipelines.account import account, chosen
-from pipelines.console import Exit, complain, for_people, out
-from pipelines.options import Demo, LastDay, Reports, Verbose, Websites, as_day
 
 FromDay = Annotated[
     date, typer.Option("--since", parser=as_day, metavar="DAY", help="First day, YYYY-MM-DD.")

@@ -6,6 +6,15 @@ import time
 from typing import Any
 
 from databuddy_source import sync_in_loads
+from databuddy_source.cli.console import Exit, note, out, say, somebody_watches
+from databuddy_source.cli.progress_bar import Live
+from databuddy_source.cli.summaries import (
+    NOTHING_TO_LOAD,
+    first_query,
+    step_done,
+    summary,
+    tell_load,
+)
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import gaps_of_loads, loaded_reports
 from databuddy_source.extract.session import budget_of
@@ -13,9 +22,6 @@ from databuddy_source.runs.loads import Step, new_columns
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
-from pipelines.console import Exit, note, out, say, somebody_watches
-from pipelines.live import Live
-from pipelines.summaries import NOTHING_TO_LOAD, first_query, step_done, summary, tell_load
 
 
 def load(

@@ -11,6 +11,9 @@ from rich.text import Text
 
 from databuddy_source.api.models import TypeConfig, TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
+from databuddy_source.cli.account import account
+from databuddy_source.cli.console import for_people, out, shown, write_json
+from databuddy_source.cli.options import Demo, Json, Verbose, query_type_names
 from databuddy_source.config.reports import split_name
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import UnknownQueryType
@@ -19,9 +22,6 @@ from databuddy_source.extract.source import configured
 from databuddy_source.model.query_types import QueryType, load_catalog
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.rows import type_name
-from pipelines.account import account
-from pipelines.console import for_people, out, shown, write_json
-from pipelines.options import Demo, Json, Verbose, query_type_names
 
 OTHER = "Other"
 """Category of types of which the API says nothing."""

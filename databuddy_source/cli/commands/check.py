@@ -17,16 +17,25 @@ import typer
 from dlt.common.configuration.exceptions import ConfigurationException
 
 from databuddy_source.api.models import Website
+from databuddy_source.cli.account import account
+from databuddy_source.cli.console import Exit, explain, for_people, minutes, out, shown, write_json
+from databuddy_source.cli.journal import moment, use_zone
+from databuddy_source.cli.options import (
+    Dataset,
+    Demo,
+    Destination,
+    Json,
+    Quiet,
+    StateDir,
+    Verbose,
+    Websites,
+)
+from databuddy_source.cli.probe import Reached, query, reach, websites_of
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import DatabuddyError
 from databuddy_source.extract.source import configured
 from databuddy_source.warehouse.target import Warehouse
-from pipelines.account import account
-from pipelines.console import Exit, explain, for_people, minutes, out, shown, write_json
-from pipelines.journal import moment, use_zone
-from pipelines.options import Dataset, Demo, Destination, Json, Quiet, StateDir, Verbose, Websites
-from pipelines.probing import Reached, query, reach, websites_of
 
 T = TypeVar("T")
 
@@ -191,7 +200,7 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:  # this project may run from its folder
-        project = Path(__file__).resolve().parent.parent / "pyproject.toml"
+        project = Path(__file__).resolve().parents[3] / "pyproject.toml"
         if package != OWN or not project.exists():
             return "not installed"
         return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])

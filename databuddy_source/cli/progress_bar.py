@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from databuddy_source.api.budget import WINDOW, Budget
-from pipelines.console import err, minutes, say
+from databuddy_source.cli.console import err, minutes, say
 
 EVERY = 30.0
 """Seconds between two lines in a log."""

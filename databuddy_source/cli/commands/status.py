@@ -12,12 +12,10 @@ from rich.table import Table
 
 from databuddy_source.answers.status import ReportStatus, WarehouseStatus
 from databuddy_source.answers.status import status as status_of
-from databuddy_source.coverage.marks import Mark
-from databuddy_source.warehouse.target import Warehouse
-from pipelines.account import account, chosen
-from pipelines.calendar_lines import calendar_lines, legend
-from pipelines.console import Exit, for_people, out, shown, write_json
-from pipelines.options import (
+from databuddy_source.cli.account import account, chosen
+from databuddy_source.cli.calendar_lines import calendar_lines, legend
+from databuddy_source.cli.console import Exit, for_people, out, shown, write_json
+from databuddy_source.cli.options import (
     Dataset,
     Demo,
     Destination,
@@ -29,7 +27,9 @@ from pipelines.options import (
     Verbose,
     Websites,
 )
-from pipelines.summaries import LINES_SHOWN
+from databuddy_source.cli.summaries import LINES_SHOWN
+from databuddy_source.coverage.marks import Mark
+from databuddy_source.warehouse.target import Warehouse
 
 WIDEST = 160
 """Columns of a calendar, also where a wider terminal, or none, reads it."""

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from databuddy_source.extract.source import configured
-from databuddy_source.runs.heal import bounds_of_gaps
-from databuddy_source.runs.plan import plan
-from databuddy_source.warehouse.publish import Publication
-from databuddy_source.warehouse.target import Warehouse
-from pipelines.account import account, chosen
-from pipelines.console import Exit, LogFormat, for_people, note, out
-from pipelines.journal import use_zone
-from pipelines.loading import load
-from pipelines.options import (
+from databuddy_source.cli.account import account, chosen
+from databuddy_source.cli.console import Exit, LogFormat, for_people, note, out
+from databuddy_source.cli.journal import use_zone
+from databuddy_source.cli.load import load
+from databuddy_source.cli.options import (
     AllowEmpty,
     Dataset,
     Demo,
@@ -30,7 +25,12 @@ from pipelines.options import (
     Wait,
     Websites,
 )
-from pipelines.summaries import show_plan
+from databuddy_source.cli.summaries import show_plan
+from databuddy_source.extract.source import configured
+from databuddy_source.runs.heal import bounds_of_gaps
+from databuddy_source.runs.plan import plan
+from databuddy_source.warehouse.publish import Publication
+from databuddy_source.warehouse.target import Warehouse
 
 NOTHING_TO_HEAL = "Nothing is lacking, so nothing was asked for."
 

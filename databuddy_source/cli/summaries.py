@@ -14,11 +14,11 @@ from rich.table import Table
 
 from databuddy_source.answers.comparison import Tolerance
 from databuddy_source.answers.verify import Checked, Outcome
+from databuddy_source.cli.console import Exit, minutes, note, out, warn
 from databuddy_source.coverage.queries import Gap, Loaded
 from databuddy_source.fetch.results import Status
 from databuddy_source.runs.loads import Step
 from databuddy_source.runs.plan import Plan
-from pipelines.console import Exit, minutes, note, out, warn
 
 LINES_SHOWN = 10
 

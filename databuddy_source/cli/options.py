@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from databuddy_source.cli.console import LogFormat
 from databuddy_source.config.reports import SUFFIXES
 from databuddy_source.model.query_types import load_catalog
-from pipelines.console import LogFormat
 
 
 def _report_names(incomplete: str) -> list[str]:

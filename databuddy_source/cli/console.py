@@ -29,11 +29,11 @@ from dlt.common.exceptions import SignalReceivedException
 from rich.console import Console
 from rich.text import Text
 
+from databuddy_source.cli import journal
 from databuddy_source.errors import BadConfiguration, DatabuddyError
 from databuddy_source.warehouse.redaction import redacted
 from databuddy_source.warehouse.trial import causes
 from databuddy_source.warehouse.trial import explain as explain_destination
-from pipelines import journal
 
 LONGEST = 60
 """Letters of a name that others chose, such as a website's."""

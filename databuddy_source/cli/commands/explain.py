@@ -9,9 +9,9 @@ import typer
 
 from databuddy_source.answers.explain import Explanation
 from databuddy_source.answers.explain import explain as explanation_of
-from pipelines.account import account, chosen
-from pipelines.console import for_people, visible
-from pipelines.options import Demo, FirstDay, Verbose
+from databuddy_source.cli.account import account, chosen
+from databuddy_source.cli.console import for_people, visible
+from databuddy_source.cli.options import Demo, FirstDay, Verbose
 
 Report = Annotated[
     str,

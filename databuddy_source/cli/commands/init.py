@@ -15,13 +15,13 @@ import tomlkit
 import typer
 
 from databuddy_source.api.models import Website
+from databuddy_source.cli import config_files
+from databuddy_source.cli.console import Exit, complain, for_people, out, say, shown, warn
+from databuddy_source.cli.options import Destination, Verbose, Websites
+from databuddy_source.cli.probe import reach, websites_of
 from databuddy_source.config.settings import DEFAULT_BASE_URL, SECTION, Settings
 from databuddy_source.errors import BadConfiguration, BadSetting, DatabuddyError
 from databuddy_source.warehouse.target import Warehouse
-from pipelines import config_files
-from pipelines.console import Exit, complain, for_people, out, say, shown, warn
-from pipelines.options import Destination, Verbose, Websites
-from pipelines.probing import reach, websites_of
 
 T = TypeVar("T")
 
