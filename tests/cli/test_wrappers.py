@@ -20,7 +20,10 @@ from tests.cli.conftest import PROJECT
             "[key.to_user_string() for key in found.defs.resolve_all_asset_keys()], "
             "[s.cron_schedule for s in found.defs.schedules]",
         ),
-        ("pipelines.airflow_dag", "list(found.databuddy().task_dict), found.databuddy().schedule"),
+        (
+            "pipelines.airflow_dag",
+            "list(found.dag.task_dict), found.dag.schedule",
+        ),
     ],
 )
 def test_an_example_imports_without_a_network(module: str, shown: str, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Dagster and Airflow, by their own idioms."""
