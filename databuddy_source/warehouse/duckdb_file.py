@@ -31,8 +31,8 @@ class NoDatabase(BadConfiguration):
     default_todo = "Name another file in destination.duckdb.credentials, or mend this one."
 
 
-def configured_file(default: Path) -> Path:
-    """The file that dlt's configuration names, else `default` in the working directory.
+def configured_file() -> Path | None:
+    """The file that dlt's configuration names, if it does.
 
     Raises:
         BadConfiguration: the configuration names no file.
@@ -41,7 +41,7 @@ def configured_file(default: Path) -> Path:
     named = whole if isinstance(whole, str) else None
     named = named or dlt.secrets.get("destination.duckdb.credentials.database")
     if not named:
-        return Path.cwd() / default
+        return None
     text = str(named).removeprefix("duckdb:///")
     if text.startswith((":", "md:", "motherduck:")) or "://" in text or "?" in text:
         raise BadConfiguration(  # without the value, which may hold a secret
@@ -58,8 +58,9 @@ def engine(home: Path, pipeline_name: str) -> Path:
 
 
 def attached(file: Path, engine: Path) -> DuckDbCredentials:
-    """The file under a name of its own. DuckDB calls an opened file by its stem, and cannot tell
-    `databuddy.duckdb` from the dataset `databuddy` in it."""
+    """The file under a name of its own, whatever it is called. DuckDB calls an opened file by its
+    stem, and cannot tell `databuddy.duckdb`, as it was once called, from the dataset `databuddy` in
+    it."""
     quoted = str(file).replace("'", "''")
     return DuckDbCredentials(
         str(engine),
