@@ -30,7 +30,7 @@ def databuddy() -> None:
         not be loaded whole; everything else is loaded all the same."""
         import dlt  # heavy: not while the dags folder is parsed
 
-        from databuddy_source import raise_if_incomplete, sync_in_loads
+        from databuddy_source import raise_if_incomplete, sync
         from databuddy_source.coverage.queries import loaded_reports
 
         pipeline = dlt.pipeline(
@@ -40,7 +40,7 @@ def databuddy() -> None:
             # a place that outlives the task; with several workers, one that they share
             pipelines_dir=os.environ.get("DATABUDDY_STATE_DIR", "databuddy_state"),
         )
-        loads = sync_in_loads(pipeline)
+        loads = sync(pipeline)
         rows = sum(report.rows for report in loaded_reports(pipeline, loads))
         raise_if_incomplete(pipeline, loads)
         return rows

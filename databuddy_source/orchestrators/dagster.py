@@ -9,7 +9,7 @@ is asked of Databuddy when Dagster loads this file.
 import dagster as dg
 import dlt
 
-from databuddy_source import raise_if_incomplete, sync_in_loads
+from databuddy_source import raise_if_incomplete, sync
 from databuddy_source.coverage.queries import loaded_reports
 
 
@@ -23,7 +23,7 @@ def databuddy(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         dataset_name="databuddy",
         pipelines_dir=str(context.instance.storage_directory()),
     )
-    loads = sync_in_loads(pipeline)
+    loads = sync(pipeline)
     reports = loaded_reports(pipeline, loads)
     raise_if_incomplete(pipeline, loads)
     return dg.MaterializeResult(
