@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import fields
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration, configspec
@@ -13,6 +14,7 @@ from databuddy_source.api.client import Credential
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.config.values import SECTION
+from databuddy_source.errors import BadSetting
 
 
 class Choices(NamedTuple):
@@ -30,8 +32,8 @@ SCOPE = tuple(Scope.model_fields)
 def _spec() -> type[BaseConfiguration]:
     """The keys as dlt looks them up. Untyped but for the secrets: dlt fills in no unions, and the
     models check them."""
-    types: dict[str, Any] = dict.fromkeys((*SETTINGS, *SCOPE), Any)
-    types |= dict.fromkeys(SECRETS, Optional[TSecretStrValue])  # noqa: UP045  # read at run time
+    types: dict[str, Any] = dict.fromkeys((*SETTINGS, *SCOPE), Any | None)
+    types |= dict.fromkeys(SECRETS, TSecretStrValue | None)
     body: dict[str, Any] = {**dict.fromkeys(types), "__annotations__": types}
     return configspec(type("DatabuddyConfiguration", (BaseConfiguration,), body))
 
@@ -69,6 +71,7 @@ def configured(**given: Any) -> Settings:
     Raises:
         BadSetting, InsecureAddress: see `checked`.
     """
+    _refuse(given, SCOPE, "is of one run and belongs to `scoped`")
     return resolved(**given).settings
 
 
@@ -78,4 +81,10 @@ def scoped(**given: Any) -> Scope:
     Raises:
         BadSetting, InsecureAddress: see `checked`.
     """
+    _refuse(given, SETTINGS, "lasts and belongs to `configured`")
     return resolved(**given).scope
+
+
+def _refuse(given: Iterable[str], others: Collection[str], why: str) -> None:
+    if wrong := sorted(set(given) & set(others)):
+        raise BadSetting(f"{wrong[0]} {why}")
