@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 # development installs Airflow, and dlt would ask its database for each key
 os.environ.setdefault("PROVIDERS__ENABLE_AIRFLOW_SECRETS", "false")
 
-from databuddy_source import databuddy_source, sync
+from databuddy_source import databuddy_source, load
 from databuddy_source.api import budget
 
 PER_MINUTE = 120
@@ -90,7 +90,7 @@ def this_source(work: Work, folder: Path, limits: Limits) -> None:
         requests_per_minute=limits.queries or 6_000,
         **work.range,
     )
-    sync(pipeline(folder), source)
+    load(pipeline(folder), source)
 
 
 def plain_dlt(work: Work, folder: Path, limits: Limits) -> None:

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 # development installs Airflow, and dlt would ask its database for each key
 os.environ.setdefault("PROVIDERS__ENABLE_AIRFLOW_SECRETS", "false")
 
-from databuddy_source import databuddy_source, sync, sync_in_loads
+from databuddy_source import configured, databuddy_source, load, scoped, sync
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,14 @@ def measure(work: Work, folder: Path) -> Measured:
         "websites": work.websites,
         "query_types": work.types,
         "requests_per_minute": 6_000,
-        **work.range,
     }
     start = built = time.perf_counter()
     if work.in_loads:
-        sync_in_loads(pipeline, given)
+        sync(pipeline, configured(**given), scoped(**work.range))
     else:
-        source = databuddy_source(**given)
+        source = databuddy_source(**given, **work.range)
         built = time.perf_counter()
-        sync(pipeline, source)
+        load(pipeline, source)
     done = time.perf_counter()
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024

@@ -3,24 +3,12 @@
 import dlt
 from databuddy_source import databuddy_source
 
-pipeline = dlt.pipeline("databuddy_sync", destination="duckdb", dataset_name="databuddy")
+pipeline = dlt.pipeline("web", destination="duckdb", dataset_name="databuddy")
 pipeline.run(databuddy_source())
+
+The public names stand in `__init__.pyi`; each is imported when it is first used.
 """
 
-from databuddy_source.answers.status import status
-from databuddy_source.coverage.queries import IncompleteLoad, raise_if_incomplete
-from databuddy_source.extract.source import databuddy_source
-from databuddy_source.runs.heal import heal
-from databuddy_source.runs.loads import sync, sync_in_loads
-from databuddy_source.warehouse.comments import finish_tables
+import lazy_loader
 
-__all__ = [
-    "IncompleteLoad",
-    "databuddy_source",
-    "finish_tables",
-    "heal",
-    "raise_if_incomplete",
-    "status",
-    "sync",
-    "sync_in_loads",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,7 +2,7 @@
 
 import dlt
 
-from databuddy_source import databuddy_source, raise_if_incomplete, sync
+from databuddy_source import databuddy_source, load, raise_if_incomplete
 
 reports = [
     {"query_type": "events_by_date", "grain": "hour"},
@@ -16,7 +16,7 @@ reports = [
     },
 ]
 pipeline = dlt.pipeline("web", destination="duckdb", dataset_name="databuddy")
-loads = sync(pipeline, databuddy_source(query_types=[], reports=reports))
+loads = load(pipeline, databuddy_source(query_types=[], reports=reports))
 raise_if_incomplete(pipeline, loads)
 for name in ("events_by_date_hourly", "summary_metrics_monthly", "phone_pages"):
     print(name, pipeline.dataset()[name].arrow().num_rows)

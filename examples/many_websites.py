@@ -2,17 +2,15 @@
 
 import dlt
 
-from databuddy_source import raise_if_incomplete, sync_in_loads
+from databuddy_source import configured, raise_if_incomplete, sync
 
 pipeline = dlt.pipeline("web", destination="duckdb", dataset_name="databuddy")
-loads = sync_in_loads(
-    pipeline,
-    {
-        "websites": ["example.com", "blog.example.com"],  # ids save the request that finds them
-        "query_types": ["events_by_date", "top_pages"],
-        "timezone": "Europe/Berlin",
-    },
+settings = configured(
+    websites=["example.com", "blog.example.com"],  # ids save the request that finds them
+    query_types=["events_by_date", "top_pages"],
+    timezone="Europe/Berlin",
 )
+loads = sync(pipeline, settings)
 with pipeline.sql_client() as client:
     for domain, pageviews in client.execute_sql(
         "SELECT domain, SUM(pageviews) FROM events_by_date JOIN websites ON id = website_id "

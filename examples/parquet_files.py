@@ -3,10 +3,10 @@ themselves, so the tables are kept in DuckDB and written out after each sync."""
 
 import dlt
 
-from databuddy_source import databuddy_source, raise_if_incomplete, sync
+from databuddy_source import databuddy_source, load, raise_if_incomplete
 
 pipeline = dlt.pipeline("web", destination="duckdb", dataset_name="databuddy")
-loads = sync(pipeline, databuddy_source(query_types=["top_pages"]))
+loads = load(pipeline, databuddy_source(query_types=["top_pages"]))
 raise_if_incomplete(pipeline, loads)
 with pipeline.sql_client() as client:
     client.execute_sql(

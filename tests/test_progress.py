@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databuddy_source.config.settings import Settings
+from databuddy_source.config.resolve import checked
 from databuddy_source.coverage.table import coverage_table
 from databuddy_source.extract.cursor import MAX_ATTEMPTS, Progress
 from databuddy_source.extract.session import Extraction
@@ -45,7 +45,7 @@ class Resource:
 
     def progress(self, start: date = START, **given: Any) -> Progress:
         chosen = {"api_key": "k", "start_date": start, "lookback_days": self.lookback, **given}
-        return Progress(Settings.of(**chosen), self.cursor, self.state)
+        return Progress(*checked(**chosen), self.cursor, self.state)
 
     def asks(self, today: date = TODAY, start: date = START, **given: Any) -> list[date]:
         """The days that a run would ask for."""
@@ -108,7 +108,7 @@ def test_the_first_run_asks_for_all_days_from_the_start_on() -> None:
 
 
 def test_without_a_start_the_first_run_goes_back_thirty_days() -> None:
-    progress = Progress(Settings.of(api_key="k"), Cursor(), {})
+    progress = Progress(*checked(api_key="k"), Cursor(), {})
     cells = progress.cells(on(TODAY), REPORT, "shop")
     assert [c.window.date for c in cells] == between(TODAY - timedelta(days=30), TODAY)
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from databuddy_source.api.client import Client
 from databuddy_source.api.models import CompileAnswer, QueryBody
 from databuddy_source.api.requests import Request
 from databuddy_source.api.server import run_alone
+from databuddy_source.config.resolve import configured
+from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
+from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadSetting, DatabuddyError, NoSuchAddress
 from databuddy_source.extract.session import Extraction, client_for
-from databuddy_source.extract.source import configured
 from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.windows import ONE_DAY
@@ -41,12 +42,12 @@ class Explanation:
     why_no_sql: str = ""
 
 
-def explain(arguments: Mapping[str, Any], day: date | None = None) -> Explanation:
+def explain(settings: Settings | None = None, day: date | None = None) -> Explanation:
     """The request that a sync would send for one report of one website.
 
     Args:
-        arguments: of `databuddy_source`, above what is configured; they choose one report. Of
-            several websites the first one is taken.
+        settings: they choose one report. Of several websites the first one is taken. Default: as
+            configured.
         day: in the report's time zone; its hours, or the week or month it is in, are asked for.
             Default: yesterday.
 
@@ -55,10 +56,10 @@ def explain(arguments: Mapping[str, Any], day: date | None = None) -> Explanatio
         UnknownQueryType, WrongReport: the server cannot give it.
         DatabuddyError: the server cannot be reached, or rejects the key.
     """
-    settings = configured(**arguments)
+    settings = settings or configured()
     if len(settings.chosen_reports()) != 1:
         raise BadSetting("Several reports are chosen", "Name one report, such as top_pages.")
-    extraction = Extraction(settings)
+    extraction = Extraction(settings, Scope())
     ((chosen, website_ids),) = websites_of_reports(settings, lambda: extraction.server.websites)
     report = extraction.report(chosen.model_copy(update={"named": True}))
     assert report is not None  # a report that was named is there, or raises

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from databuddy_source.api.models import ExportBody, ExportFormat
 from databuddy_source.api.server import run_alone
+from databuddy_source.config.resolve import configured
+from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import (
@@ -23,7 +24,6 @@ from databuddy_source.errors import (
     ServerFailed,
 )
 from databuddy_source.extract.session import Extraction, client_for
-from databuddy_source.extract.source import configured
 from databuddy_source.model.query_types import load_catalog
 
 
@@ -48,10 +48,10 @@ class Exported:
 
 
 def export(
-    arguments: Mapping[str, Any],
     into: Path,
     first: date,
     last: date,
+    settings: Settings | None = None,
     file_format: ExportFormat | None = None,
     tell: Callable[[Exported], None] = lambda _: None,
 ) -> list[Exported]:
@@ -59,9 +59,9 @@ def export(
     whole, and then replaces one of the same name.
 
     Args:
-        arguments: of `databuddy_source`, above what is configured: websites and reports.
         into: a file when it ends with `.csv` or `.json`, else a folder, which is made.
         first, last: days, both included.
+        settings: websites and reports. Default: as configured.
         file_format: default: what `into` ends with, else CSV.
         tell: called after each file.
 
@@ -70,11 +70,11 @@ def export(
         BadSetting: reports with filters, or several files into one.
         DatabuddyError: the server cannot be reached, or rejects the key.
     """
-    settings = configured(**arguments)
+    settings = settings or configured()
     suffix = into.suffix.lower().removeprefix(".")
     is_file = suffix in set(ExportFormat) and not into.is_dir()
     file_format = file_format or (ExportFormat(suffix) if is_file else ExportFormat.CSV)
-    extraction = Extraction(settings)
+    extraction = Extraction(settings, Scope())
     wanted = []
     for chosen, website_ids in websites_of_reports(settings, lambda: extraction.server.websites):
         if chosen.filters:

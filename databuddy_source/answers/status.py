@@ -13,13 +13,13 @@ import dlt
 
 from databuddy_source.api.models import Website
 from databuddy_source.config.reports import ReportSetting
+from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings, now
 from databuddy_source.coverage.calendar import calendar_of, held, within
 from databuddy_source.coverage.marks import Mark, Marked, Stretch, stretches
 from databuddy_source.coverage.queries import query_table
 from databuddy_source.errors import BadSetting
-from databuddy_source.extract.source import configured
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Grain
 
@@ -108,7 +108,7 @@ class WarehouseStatus:
 
 def status(
     pipeline: dlt.Pipeline,
-    arguments: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
     *,
     since: date | None = None,
     until: date | None = None,
@@ -117,8 +117,7 @@ def status(
 
     Args:
         pipeline: whose warehouse it is.
-        arguments: of `databuddy_source`, above what is configured: websites, reports, and where
-            they begin.
+        settings: websites, reports, and where they begin. Default: as configured.
         since, until: look at these days only, both included.
 
     Raises:
@@ -127,7 +126,7 @@ def status(
     """
     if since and until and since > until:
         raise BadSetting(f"since ({since}) is after until ({until})", "Swap them.")
-    settings = configured(**(arguments or {}))
+    settings = settings or configured()
     domains = {row[0]: row[1] for row in _listed(pipeline, "websites", "id, domain")}
     websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
     for name in settings.websites:

@@ -21,6 +21,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from databuddy_source.answers.comparison import Tolerance, differences
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.config.reports import ReportSetting, table_name
+from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import Recorded, recorded_cells
 from databuddy_source.extract.session import OtherDays, client_for
@@ -66,7 +67,7 @@ class Checked:
 
 def verify(
     pipeline: dlt.Pipeline,
-    settings: Settings,
+    settings: Settings | None = None,
     *,
     sample: int | None = None,
     since: date | None = None,
@@ -78,7 +79,8 @@ def verify(
 
     Args:
         pipeline: that loaded them.
-        settings: server and key; time zone, grain and filters are those of the cells.
+        settings: server and key; time zone, grain and filters are those of the cells. Default: as
+            configured.
         sample: how many cells, by chance; all when None.
         since, until: first and last day, both included.
         websites: only these, by id or domain; all when empty.
@@ -88,6 +90,7 @@ def verify(
         OtherDays: the server knows UTC days only, and the warehouse has others.
         DatabuddyError: the server cannot be reached, or rejects the key.
     """
+    settings = settings or configured()
     server = run_alone(lambda: first_contact(client_for(settings)))
     domains = {website.domain: id_ for id_, website in server.websites.items()}
     ids = {domains.get(name, name) for name in websites}

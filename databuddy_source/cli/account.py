@@ -3,53 +3,54 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import typer
 
-from databuddy_source.config.settings import DEFAULT_DAYS, Settings
-from databuddy_source.extract.source import configured
-
-
-def chosen(names: Sequence[str] | None, *, demo: bool) -> dict[str, Any]:
-    """What `--report` names, as arguments of the source: configured reports and query types."""
-    if not names:
-        return {}
-    own = {} if demo else {report.name: report for report in configured().reports}
-    return {
-        "query_types": [name for name in names if name not in own],
-        "reports": [own[name].model_dump(mode="json") for name in names if name in own],
-    }
+from databuddy_source.config.resolve import Choices, checked, configured, resolved
+from databuddy_source.config.settings import DEFAULT_DAYS, now
 
 
 @contextlib.contextmanager
-def account(demo: bool, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What to pass to the source. The demo takes nothing from a real account's configuration."""
+def account(
+    demo: bool, reports: Sequence[str] | None = None, **given: Any
+) -> Iterator[Callable[[], Choices]]:
+    """What a command asks for, once it is called; the demo's server runs meanwhile, and takes
+    nothing from a real account's configuration.
+
+    Args:
+        demo: work with a local server.
+        reports: names of query types and of configured reports; None for those of the
+            configuration.
+        given: options by the name of their key; what is None or empty was not given.
+    """
+    given = {name: value for name, value in given.items() if value not in (None, [], False)}
     if not demo:
-        yield given
+        yield lambda: resolved(**given, **_named(reports))
         return
     try:
         from databuddy_source.demo import DemoServer, Plan
     except ImportError as error:
         raise typer.BadParameter(f"--demo needs `pip install '.[demo]'` ({error})") from None
     with DemoServer(rate_limit=Plan.SERVER) as server:
-        defaults = Settings()
-        yield {
+        account = {
             "api_key": server.api_key,
-            "session_cookie": "",
             "base_url": server.url,
-            "allow_http": False,
-            "allow_empty": False,
-            "timezone": defaults.timezone,
-            "weeks": defaults.weeks,
-            "reports": [],
-            "lookback_days": defaults.lookback_days,
-            "start_date": (datetime.now(UTC) - timedelta(days=DEFAULT_DAYS)).date(),
-            "requests_per_minute": defaults.requests_per_minute,
-            "pack_size": defaults.pack_size,
-            **{key: value for key, value in given.items() if value is not None},
-            "websites": given.get("websites") or [website.id for website in server.websites],
-            "query_types": given.get("query_types") or "default",
+            "start_date": (now() - timedelta(days=DEFAULT_DAYS)).date(),
+            "websites": [website.id for website in server.websites],
+            **({"query_types": list(reports)} if reports else {}),
         }
+        yield lambda: checked(**{**account, **given})
+
+
+def _named(names: Sequence[str] | None) -> dict[str, Any]:
+    """Keys of the configuration that choose reports by their names."""
+    if not names:
+        return {}
+    own = {report.name: report for report in configured().reports}
+    return {
+        "query_types": [name for name in names if name not in own],
+        "reports": [own[name].model_dump(mode="json") for name in names if name in own],
+    }

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from databuddy_source.answers.verify import verify as compare_with_the_api
-from databuddy_source.cli.account import account, chosen
+from databuddy_source.cli.account import account
 from databuddy_source.cli.commands.check import check
 from databuddy_source.cli.commands.discover import discover
 from databuddy_source.cli.commands.explain import explain
@@ -45,7 +45,6 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.summaries import show_plan, verdict
-from databuddy_source.extract.source import configured
 from databuddy_source.runs.plan import plan as plan_of
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
@@ -112,31 +111,23 @@ def sync(
 
         python pipelines/sync.py --since 2026-01-01 --until 2026-01-31
     """
-    given = {
-        "websites": website or None,
-        **chosen(report, demo=demo),
-        "since": since,
-        "until": until,
-        "refetch": refetch or None,
-        "allow_empty": allow_empty or None,
-    }
-    with for_people(verbose, quiet, log_format), account(demo, given) as arguments:
-        settings = configured(**arguments)
+    given: dict[str, Any] = {"websites": website, "since": since, "until": until}
+    given |= {"refetch": refetch, "allow_empty": allow_empty}
+    with for_people(verbose, quiet, log_format), account(demo, report, **given) as choose:
+        settings, scope = choose()
         use_zone(settings.timezone)
         settings.credential.headers()  # without a key, nothing shall come into being
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
         publication = Publication.of(warehouse.file, publish) if publish else None
         if dry_run:
             if warehouse.is_new:  # nothing in it is final, and planning shall not make it
-                settings = settings.model_copy(update={"refetch": True})
+                scope = scope.model_copy(update={"refetch": True})
             else:
                 warehouse.open()
-            code = show_plan(plan_of(warehouse.pipeline, settings))
+            code = show_plan(plan_of(warehouse.pipeline, settings, scope))
         else:
             live = not (verbose or quiet or log_format is LogFormat.JSON)
-            code = load(
-                warehouse, settings, arguments, publication=publication, wait=wait, live=live
-            )
+            code = load(warehouse, settings, scope, publication=publication, wait=wait, live=live)
     raise typer.Exit(code)
 
 
@@ -250,8 +241,8 @@ def verify(
 
         python pipelines/sync.py verify --since 2026-01-01 --until 2026-01-31 --report pages
     """
-    with for_people(verbose, quiet, log_format), account(demo, {}) as arguments:
-        settings = configured(**arguments)
+    with for_people(verbose, quiet, log_format), account(demo) as choose:
+        settings, _ = choose()
         use_zone(settings.timezone)
         settings.credential.headers()
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)

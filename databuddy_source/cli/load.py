@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
-from databuddy_source import sync_in_loads
 from databuddy_source.cli.console import Exit, note, out, say, somebody_watches
 from databuddy_source.cli.progress_bar import Live
 from databuddy_source.cli.summaries import (
@@ -15,10 +13,12 @@ from databuddy_source.cli.summaries import (
     summary,
     tell_load,
 )
+from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import gaps_of_loads, loaded_reports
 from databuddy_source.extract.session import budget_of
-from databuddy_source.runs.loads import Step, new_columns
+from databuddy_source.runs.load import LoadHooks, new_columns
+from databuddy_source.runs.series import Step, sync
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
@@ -27,7 +27,7 @@ from databuddy_source.warehouse.target import Warehouse
 def load(
     warehouse: Warehouse,
     settings: Settings,
-    arguments: dict[str, Any],
+    scope: Scope,
     *,
     publication: Publication | None,
     wait: bool,
@@ -37,8 +37,7 @@ def load(
 
     Args:
         warehouse: where to.
-        settings: what was chosen.
-        arguments: of the source, from which the settings were made.
+        settings, scope: what was chosen.
         publication: what to copy after each load.
         wait: for another run to be done.
         live: show a line that changes, where there is a terminal.
@@ -66,9 +65,8 @@ def load(
         say(step_done(step, time.monotonic() - started), done=step.done, total=step.total)
 
     with alone(pipeline, wait=wait, say=say):  # also while coverage is read for the summary
-        loads = sync_in_loads(
-            pipeline, arguments, before_load=warehouse.wait, after_load=put, tell=tell
-        )
+        hooks = LoadHooks(before_load=warehouse.wait, after_load=put)
+        loads = sync(pipeline, settings, scope, hooks=hooks, tell=tell)
         if not loads:
             put()  # which may have been killed the last time
             out.print(NOTHING_TO_LOAD)

@@ -31,7 +31,7 @@ def query_type_names(incomplete: str) -> list[str]:
 
 def _website_names(incomplete: str) -> list[str]:
     """What completes `--website`: those of the configuration, so without asking a server."""
-    from databuddy_source.extract.source import configured
+    from databuddy_source.config.resolve import configured
 
     return [name for name in configured().websites if name.startswith(incomplete)]
 

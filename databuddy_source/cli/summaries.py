@@ -17,8 +17,8 @@ from databuddy_source.answers.verify import Checked, Outcome
 from databuddy_source.cli.console import Exit, minutes, note, out, warn
 from databuddy_source.coverage.queries import Gap, Loaded
 from databuddy_source.fetch.results import Status
-from databuddy_source.runs.loads import Step
 from databuddy_source.runs.plan import Plan
+from databuddy_source.runs.series import Step
 
 LINES_SHOWN = 10
 

@@ -4,71 +4,32 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from databuddy_source.api.client import Credential, is_loopback
 from databuddy_source.config.reports import ReportSetting
-from databuddy_source.config.values import Day, Names, as_list
-from databuddy_source.errors import BadSetting, InsecureAddress
+from databuddy_source.config.values import SECTION, Choice, Day, Names, as_list
+from databuddy_source.errors import InsecureAddress
 from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Weeks
 
-SECTION = "sources.databuddy"
 DEFAULT_BASE_URL = "https://api.databuddy.cc/v1"
 DEFAULT_DAYS = 30
 
-_SECRET = {"api_key", "session_cookie"}
 
+class Settings(Choice):
+    """What lasts: keys of `[sources.databuddy]`, each with its meaning below it. What is of one
+    run is a `Scope`.
 
-def _place(path: Sequence[int | str], given: Any) -> tuple[str, Any]:
-    """The name of a setting, such as `reports[0].grain`, and its value."""
-    name = ""
-    for step in path:
-        if isinstance(step, int):
-            name += f"[{step}]"
-        elif isinstance(given, dict):
-            name += f".{step}" if name else step
-        else:  # pydantic adds which member of a union it tried
-            break
-        try:
-            given = given[step]
-        except (KeyError, IndexError, TypeError):
-            given = None
-    return name, given
-
-
-def _shown(key: str, value: object) -> str:
-    """A value as a message may show it: an address may carry a password."""
-    if key == "base_url":
-        value = re.sub(r"(?<=//)[^/]*@|[?#].*", "***", str(value), flags=re.DOTALL)
-    return repr(value)
-
-
-class Settings(BaseModel):
-    """What a user chose: the keys of `[sources.databuddy]`, each with its meaning below it.
-
-    `docs/configuration.md` is made of this.
+    `docs/configuration.md` is made of both.
     """
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
 
     credential: Credential = Credential()
 
@@ -111,45 +72,19 @@ class Settings(BaseModel):
     """Questions that travel in one request at most. Above 100 to 200 the server's own query grows
     too long and it falls back to one by one, at 15 to 45 ms each."""
 
-    allow_empty: bool = Field(default=False, examples=[True])
-    """Believe a day that had data and is now empty."""
-
-    since: Day | None = Field(default=None, examples=["2026-01-01"])
-    """First day of a first sync; with `until`, of a bounded run."""
-
-    until: Day | None = Field(default=None, examples=["2026-01-31"])
-    """Last day of a bounded run, which loads exactly these days and moves no cursor."""
-
-    refetch: bool = Field(default=False, examples=[True])
-    """Ask again for cells that `coverage` calls final, too."""
-
-    only_gaps: bool = Field(default=False, examples=[True])
-    """Of a bounded run: ask only for cells that failed, are truncated, suspect or missing."""
-
     @classmethod
-    def of(cls, **values: Any) -> Settings:
+    def of(cls, *, api_key: Any = None, session_cookie: Any = None, **values: Any) -> Self:
         """Check values; those that are None keep their default.
 
         Raises:
             BadSetting: names the key, the value, and what is allowed.
             InsecureAddress: the key would travel over plain http to another machine.
         """
-        given = {key: value for key, value in values.items() if value is not None}
         with suppress(ValueError):  # what is no list has a message of its own
-            given |= {"reports": as_list(given["reports"])} if "reports" in given else {}
-        api_key, cookie = (str(given.pop(key, "")).strip() for key in ("api_key", "session_cookie"))
-        credential = Credential(api_key=api_key, session_cookie=cookie)
-        try:
-            return cls.model_validate({**given, "credential": credential})
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            reason = first["msg"].removeprefix("Value error, ")
-            if not first["loc"]:
-                raise BadSetting(reason) from None
-            key, value = _place(first["loc"], given)
-            if first["type"] == "extra_forbidden":
-                raise BadSetting(f"{SECTION}.{key} is not a setting") from None
-            raise BadSetting(f"{SECTION}.{key} = {_shown(key, value)} is wrong: {reason}") from None
+            if values.get("reports") is not None:
+                values["reports"] = as_list(values["reports"])
+        key, cookie = (str(text or "").strip() for text in (api_key, session_cookie))
+        return super().of(**values, credential=Credential(api_key=key, session_cookie=cookie))
 
     @field_validator("base_url")
     @classmethod
@@ -190,14 +125,8 @@ class Settings(BaseModel):
         parts = urlsplit(self.base_url)
         if parts.scheme == "http" and not is_loopback(self.base_url) and not self.allow_http:
             raise InsecureAddress(f"The key would travel unprotected to {self.base_url}")
-        if self.until and not self.since:
-            raise ValueError("until needs since: together they name the days of a bounded run")
-        if self.only_gaps and not self.until:
-            raise ValueError("only_gaps needs since and until: it is for bounded runs")
-        today = windows.today(self.timezone)
-        for key, day in (("since", self.since), ("start_date", self.start_date)):
-            if day and day > today:
-                raise ValueError(f"{key} ({day}) is after today")
+        if self.start_date and self.start_date > windows.today(self.timezone):
+            raise ValueError(f"start_date ({self.start_date}) is after today")
         if not self.query_types and not self.reports:
             raise ValueError(
                 f'{SECTION}.query_types must be "default", "all", or names of query types'
@@ -205,21 +134,7 @@ class Settings(BaseModel):
         names = [report.name for report in self.reports]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"{SECTION}.reports has two reports called {min(twice)!r}")
-        if self.since and self.until and self.since > self.until:
-            raise ValueError(f"since ({self.since}) is after until ({self.until})")
         return self
-
-    @property
-    def bounded(self) -> bool:
-        """Whether this is a run of exactly the days from `since` to `until`."""
-        return self.since is not None and self.until is not None
-
-    def first_day(self, now: datetime | None = None) -> date:
-        """The day with which a first sync starts."""
-        chosen = self.since or self.start_date
-        if chosen:
-            return chosen
-        return windows.today(self.timezone, now) - timedelta(days=DEFAULT_DAYS)
 
     def chosen_reports(self) -> list[ReportSetting]:
         """All chosen reports, each once, in the order of the choice."""

@@ -1,13 +1,72 @@
-"""Types of settings: what files, the environment and code hand over, as one value."""
+"""Types of settings: what files, the environment and code hand over, as one value, and what is
+said of a wrong one."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from databuddy_source.errors import BadSetting
+
+SECTION = "sources.databuddy"
+
+
+class Choice(BaseModel):
+    """What a person chose: some of the keys of `[sources.databuddy]`."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """Check values; those that are None keep their default.
+
+        Raises:
+            BadSetting: names the key, the value, and what is allowed.
+        """
+        given = {key: value for key, value in values.items() if value is not None}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            reason = first["msg"].removeprefix("Value error, ")
+            if not first["loc"]:
+                raise BadSetting(reason) from None
+            key, value = _place(first["loc"], given)
+            if first["type"] == "extra_forbidden":
+                raise BadSetting(f"{SECTION}.{key} is not a setting") from None
+            raise BadSetting(f"{SECTION}.{key} = {_shown(key, value)} is wrong: {reason}") from None
+
+
+def _place(path: Sequence[int | str], given: Any) -> tuple[str, Any]:
+    """The name of a setting, such as `reports[0].grain`, and its value."""
+    name = ""
+    for step in path:
+        if isinstance(step, int):
+            name += f"[{step}]"
+        elif isinstance(given, dict):
+            name += f".{step}" if name else step
+        else:  # pydantic adds which member of a union it tried
+            break
+        try:
+            given = given[step]
+        except (KeyError, IndexError, TypeError):
+            given = None
+    return name, given
+
+
+def _shown(key: str, value: object) -> str:
+    """A value as a message may show it: an address may carry a password."""
+    if key == "base_url":
+        value = re.sub(r"(?<=//)[^/]*@|[?#].*", "***", str(value), flags=re.DOTALL)
+    return repr(value)
 
 
 def as_list(value: object) -> list[Any]:

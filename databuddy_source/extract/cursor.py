@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.extract.session import Extraction
 from databuddy_source.fetch.results import Result, Status
@@ -30,8 +31,11 @@ class Progress:
         first_day: that the cells are about; the week or month around it may begin earlier.
     """
 
-    def __init__(self, settings: Settings, cursor: Any, state: dict[str, Any]) -> None:
+    def __init__(
+        self, settings: Settings, scope: Scope, cursor: Any, state: dict[str, Any]
+    ) -> None:
         self._settings = settings
+        self._scope = scope
         self._cursor = cursor
         self._state = state
         self._first: date | None = None
@@ -53,8 +57,8 @@ class Progress:
         """The cells to ask for, oldest first. Weeks and months are whole, also the running one;
         hours are asked for once they have begun. What coverage calls final is not asked again,
         unless gaps alone are asked for."""
-        if self._settings.only_gaps and self._settings.since:
-            self.first_day = self._settings.since
+        if self._scope.only_gaps and self._scope.since:
+            self.first_day = self._scope.since
             gaps = extraction.gaps(report, website_id)
             return [Cell(website_id, report, window) for window in gaps]
         zone, grain, weeks = extraction.zone(report), report.grain, self._settings.weeks
@@ -75,10 +79,10 @@ class Progress:
 
     def _ranges(self, extraction: Extraction, today: date) -> list[tuple[date, date]]:
         """First and last day of what is missing, oldest first, and then of the newest days."""
-        settings = self._settings
-        if settings.bounded and settings.since and settings.until:
-            return [(settings.since, min(settings.until, today))]
-        first = min(settings.first_day(extraction.now), today)
+        settings, scope = self._settings, self._scope
+        if scope.since and scope.until:
+            return [(scope.since, min(scope.until, today))]
+        first = min(scope.first_day(settings, extraction.now), today)
         if self._cursor.last_value is None:
             self._first = first
             return [(first, today)]

@@ -27,6 +27,7 @@ from databuddy_source.api.client import Client
 from databuddy_source.api.models import TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.config.reports import ReportSetting
+from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings, now
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
 from databuddy_source.coverage.queries import Definition, definitions, final_windows, kept_cells
@@ -75,6 +76,7 @@ class Extraction:
     def __init__(
         self,
         settings: Settings,
+        scope: Scope,
         pipeline: dlt.Pipeline | None = None,
         progress: Collector = NULL_COLLECTOR,
     ) -> None:
@@ -90,6 +92,7 @@ class Extraction:
                 progress.update(what, done, total=wanted)
 
         self.settings = settings
+        self.scope = scope
         self.now = now()
         self._pipeline = pipeline or _active_pipeline()
         self.server: Server = run_alone(lambda: first_contact(client_for(settings)))
@@ -142,8 +145,8 @@ class Extraction:
         again all the same."""
         if self._final is None:
             self._final = {}
-            if self._pipeline and not self.settings.refetch:
-                since, until = self.settings.since, self.settings.until
+            if self._pipeline and not self.scope.refetch:
+                since, until = self.scope.since, self.scope.until
                 self._final = final_windows(self._pipeline, since, until)
         return self._final.get((website_id, report.name), frozenset())
 
@@ -159,7 +162,7 @@ class Extraction:
             grain=report.grain,
             now=self.now,
         )
-        chosen = within(calendar, self.settings.since, self.settings.until)
+        chosen = within(calendar, self.scope.since, self.scope.until)
         return [each.window for each in chosen if each.mark.is_gap]
 
     def want(self, cells: Sequence[Cell], *, cautious: bool) -> None:
@@ -228,7 +231,7 @@ class Extraction:
         if cell.website_id not in self.server.websites:
             return result.doubted("the answer is empty and the server does not list the website")
         kept = self._kept_of(cell)
-        if kept is None or self.settings.allow_empty:
+        if kept is None or self.scope.allow_empty:
             return result
         if kept.final:
             return result.doubted("the answer is empty, but the day was final and had data")
@@ -259,8 +262,9 @@ class Extraction:
 class Sharing:
     """Gives the resources of a source the extraction that they share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, scope: Scope) -> None:
         self.settings = settings
+        self.scope = scope
         self._current: Extraction | None = None
 
     def join(self, resource: str) -> Extraction:
@@ -274,7 +278,7 @@ class Sharing:
                 refuse_ambiguous_file(pipeline)
                 dlt_defaults.for_pipeline(pipeline)
             progress = pipeline.collector if pipeline else NULL_COLLECTOR
-            self._current = Extraction(self.settings, progress=progress)
+            self._current = Extraction(self.settings, self.scope, progress=progress)
             if pipeline not in _told:
                 _tell(self._current)
             if pipeline:

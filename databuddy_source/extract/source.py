@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import dlt
 import pyarrow as pa
-from dlt.common.configuration.inject import get_fun_spec
-from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.schema.typing import TColumnSchema
 from dlt.common.typing import TSecretStrValue
-from dlt.extract import DltResource
+from dlt.extract import DltResource, DltSource
 from dlt.extract.utils import wrap_async_iterator
 
 from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
+from databuddy_source.config import resolve
 from databuddy_source.config.reports import ReportSetting
+from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage import table as coverage_table
@@ -30,8 +29,10 @@ from databuddy_source.model.reports import Cell, Report
 from databuddy_source.tables.hints import column_hints, described, partition_of, table_hints
 from databuddy_source.warehouse import dlt_defaults
 
+NAME = "databuddy"
 
-@dlt.source(name="databuddy", section="databuddy", max_table_nesting=0)
+
+@dlt.source(name=NAME, section=NAME, max_table_nesting=0, spec=resolve.SPEC)
 def databuddy_source(
     api_key: TSecretStrValue | None = None,
     session_cookie: TSecretStrValue | None = None,
@@ -46,48 +47,42 @@ def databuddy_source(
     allow_http: Any = None,
     requests_per_minute: Any = None,
     pack_size: Any = None,
-    allow_empty: Any = None,
     since: Any = None,
     until: Any = None,
     refetch: Any = None,
     only_gaps: Any = None,
+    allow_empty: Any = None,
 ) -> Iterator[DltResource]:
     """Each query type of each website as a resource `<report>__<website id>`; all websites of a
     report fill one table. Besides: `websites`, `query_types`, `coverage`.
 
     Each argument may come from dlt's configuration, section `sources.databuddy`, or from the
     environment (`SOURCES__DATABUDDY__API_KEY`, ...). They are untyped because dlt fills in no
-    unions; `Settings` checks them.
+    unions; `Settings` and `Scope` check them.
 
-    What each means stands at the fields of `Settings`, of which `docs/configuration.md` is made.
+    What each means stands at the fields of `Settings` and `Scope`, of which
+    `docs/configuration.md` is made.
 
     Raises:
         BadSetting, InsecureAddress, NoKey: before anything is sent.
         UnknownQueryType, WrongReport, KeyRejected, ...: during extraction, before the first query.
     """
-    settings = Settings.of(
-        api_key=api_key,
-        session_cookie=session_cookie,
-        base_url=base_url,
-        websites=websites,
-        query_types=query_types,
-        reports=reports,
-        timezone=timezone,
-        weeks=weeks,
-        start_date=start_date,
-        lookback_days=lookback_days,
-        allow_http=allow_http,
-        requests_per_minute=requests_per_minute,
-        pack_size=pack_size,
-        allow_empty=allow_empty,
-        since=since,
-        until=until,
-        refetch=refetch,
-        only_gaps=only_gaps,
-    )
+    return _resources(*resolve.checked(**locals()))
+
+
+def source_of(settings: Settings, scope: Scope) -> DltSource:
+    """The source of choices that are resolved already.
+
+    Raises:
+        NoKey: before anything is sent.
+    """
+    return _of_choices(settings, scope)
+
+
+def _resources(settings: Settings, scope: Scope) -> Iterator[DltResource]:
     settings.credential.headers()
     dlt_defaults.for_source()
-    sharing = Sharing(settings)
+    sharing = Sharing(settings, scope)
     yield listings.websites(sharing)
     yield listings.query_types(sharing)
     yield _coverage()
@@ -97,15 +92,7 @@ def databuddy_source(
             yield _report(sharing, chosen, website_id, columns)
 
 
-def configured(**given: Any) -> Settings:
-    """The settings as dlt's configuration has them, with `given` ones above it.
-
-    Raises:
-        BadSetting: see `Settings.of`.
-    """
-    spec = get_fun_spec(inspect.unwrap(databuddy_source))
-    found = dict(resolve_configuration(spec(), sections=("sources", "databuddy")))
-    return Settings.of(**{**found, **{key: v for key, v in given.items() if v is not None}})
+_of_choices = dlt.source(_resources, name=NAME, section=NAME, max_table_nesting=0)
 
 
 def _seen(settings: Settings) -> Mapping[str, Website]:
@@ -120,7 +107,7 @@ def _report(
     # given as a hint, since for an argument dlt would resolve configuration, of each resource
     cursor: Any = (
         None
-        if sharing.settings.bounded
+        if sharing.scope.bounded
         else dlt.sources.incremental("date", primary_key=(), allow_external_schedulers=False)
     )
 
@@ -131,7 +118,8 @@ def _report(
             if report is None:
                 yield None  # stay until the others have joined
                 return
-            progress = Progress(sharing.settings, cursor, dlt.current.resource_state())
+            state = dlt.current.resource_state()
+            progress = Progress(sharing.settings, sharing.scope, cursor, state)
             cells = progress.cells(extraction, report, website_id)
             extraction.want(cells, cautious=progress.cautious)
             schema = dlt.current.source_schema()

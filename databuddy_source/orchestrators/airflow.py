@@ -32,7 +32,7 @@ def databuddy() -> None:
         """All websites and default reports; returns the number of rows. Red when a cell could
         not be loaded whole; everything else is loaded all the same."""
         # heavy: not while the dags folder is parsed
-        from databuddy_source import raise_if_incomplete, sync_in_loads
+        from databuddy_source import LoadHooks, raise_if_incomplete, sync
         from databuddy_source.coverage.queries import loaded_reports
         from databuddy_source.warehouse.place import WRAPPER_STATE_OF_0_1
         from databuddy_source.warehouse.target import STATE_VARIABLE, Warehouse
@@ -40,7 +40,7 @@ def databuddy() -> None:
         before = Path(os.environ.get(STATE_VARIABLE, WRAPPER_STATE_OF_0_1))
         warehouse = Warehouse.of(states=[before])
         pipeline = warehouse.pipeline
-        loads = sync_in_loads(pipeline, before_load=warehouse.wait)
+        loads = sync(pipeline, hooks=LoadHooks(before_load=warehouse.wait))
         rows = sum(report.rows for report in loaded_reports(pipeline, loads))
         raise_if_incomplete(pipeline, loads)
         return rows

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from databuddy_source import raise_if_incomplete, sync_in_loads
+from databuddy_source import LoadHooks, raise_if_incomplete, sync
 from databuddy_source.coverage.queries import loaded_reports
 from databuddy_source.warehouse.target import Warehouse
 
@@ -23,7 +23,7 @@ def databuddy(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     else is loaded all the same, and the next run asks for the rest again."""
     warehouse = Warehouse.of(states=[Path(context.instance.storage_directory())])
     pipeline = warehouse.pipeline
-    loads = sync_in_loads(pipeline, before_load=warehouse.wait)
+    loads = sync(pipeline, hooks=LoadHooks(before_load=warehouse.wait))
     reports = loaded_reports(pipeline, loads)
     raise_if_incomplete(pipeline, loads)
     return dg.MaterializeResult(

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
-from typing import Any
 
 import dlt
 
 from databuddy_source.answers.status import status
-from databuddy_source.extract.source import configured
+from databuddy_source.config.resolve import Choices, configured, scoped
+from databuddy_source.config.scope import Scope
+from databuddy_source.config.settings import Settings
 from databuddy_source.model.windows import today
-from databuddy_source.runs.loads import Step, sync_in_loads
+from databuddy_source.runs.load import LoadHooks
+from databuddy_source.runs.series import Step, sync
 
 
 def heal(
     pipeline: dlt.Pipeline,
-    arguments: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
     *,
     since: date | None = None,
     until: date | None = None,
-    before_load: Callable[[], None] = lambda: None,
-    after_load: Callable[[], None] = lambda: None,
+    hooks: LoadHooks = LoadHooks(),  # noqa: B008  # frozen
     tell: Callable[[Step], None] = lambda _: None,
     wait: bool = False,
 ) -> list[str]:
@@ -31,9 +32,9 @@ def heal(
 
     Args:
         pipeline: where to.
-        arguments: of `databuddy_source`, above what is configured, without `since` and `until`.
+        settings: what lasts. Default: as configured.
         since, until: heal these days only, both included.
-        before_load, after_load, tell, wait: see `sync_in_loads`.
+        hooks, tell, wait: see `sync`.
 
     Returns:
         The ids of all loads, for `raise_if_incomplete`.
@@ -41,34 +42,40 @@ def heal(
     Raises:
         AlreadyRunning: another process syncs with this pipeline.
     """
-    given = dict(arguments or {})
-    before_load()
-    bounds = bounds_of_gaps(pipeline, given, since, until)
-    if not bounds:
+    hooks.before_load()
+    gaps = choice_of_gaps(pipeline, settings or configured(), scoped(), since, until)
+    if gaps is None:
         return []
-    return sync_in_loads(
-        pipeline,
-        {**given, **bounds},
-        before_load=before_load,
-        after_load=after_load,
-        tell=tell,
-        wait=wait,
-    )
+    return sync(pipeline, *gaps, hooks=hooks, tell=tell, wait=wait)
 
 
-def bounds_of_gaps(
-    pipeline: dlt.Pipeline, arguments: Mapping[str, Any], since: date | None, until: date | None
-) -> dict[str, Any]:
-    """The arguments of `databuddy_source` for a bounded run that asks for what is lacking from
-    `since` to `until`; empty when nothing is."""
-    found = status(pipeline, arguments, since=since, until=until)
+def choice_of_gaps(
+    pipeline: dlt.Pipeline,
+    settings: Settings,
+    scope: Scope,
+    since: date | None,
+    until: date | None,
+) -> Choices | None:
+    """What to choose for a bounded run that asks for what is lacking from `since` to `until`; None
+    when nothing is.
+
+    Args:
+        pipeline: whose warehouse it is.
+        settings: what lasts; of its websites those that lack something are kept.
+        scope: of which `allow_empty` is kept.
+        since, until: days in the reports' time zones, both included.
+    """
+    found = status(pipeline, settings, since=since, until=until)
     gaps = [gap for each in found.reports for gap in each.gaps]
-    websites = sorted({each.website_id for each in found.reports if each.gaps})
     if not gaps:
-        return {}
+        return None
+    websites = tuple(sorted({each.website_id for each in found.reports if each.gaps}))
     # a week or month may begin before the first day that was named, and days of it shall not
     first = max(since or date.min, min(gap.first for gap in gaps))
     last = min(until or date.max, max(gap.last for gap in gaps))
     # UTC may be a day ahead
-    first = min(first, today(configured(**arguments).timezone))
-    return {"since": first, "until": last, "only_gaps": True, "websites": websites}
+    first = min(first, today(settings.timezone))
+    return Choices(
+        settings.model_copy(update={"websites": websites}),
+        Scope(since=first, until=last, only_gaps=True, allow_empty=scope.allow_empty),
+    )

@@ -10,6 +10,8 @@ from typing import Any
 
 import dlt
 
+from databuddy_source.config.resolve import configured, scoped
+from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.extract.cursor import Progress
@@ -81,14 +83,21 @@ class _Cursor:
         self.last_value = value
 
 
-def plan(pipeline: dlt.Pipeline, settings: Settings) -> Plan:
-    """What a run of these settings into this warehouse would ask for. Costs two requests that no
-    rate limit counts.
+def plan(
+    pipeline: dlt.Pipeline, settings: Settings | None = None, scope: Scope | None = None
+) -> Plan:
+    """What a run would ask for. Costs two requests that no rate limit counts.
+
+    Args:
+        pipeline: where to.
+        settings: what lasts. Default: as configured.
+        scope: what is of this run. Default: as configured.
 
     Raises:
         DatabuddyError: the server cannot be reached, rejects the key, or lacks what was named.
     """
-    extraction = Extraction(settings, pipeline)
+    settings, scope = settings or configured(), scope or scoped()
+    extraction = Extraction(settings, scope, pipeline)
     states = pipeline.state.get("sources", {}).get("databuddy", {}).get("resources", {})
     found = Plan(settings.requests_per_minute)
     for chosen, website_ids in websites_of_reports(settings, lambda: extraction.server.websites):
@@ -98,8 +107,8 @@ def plan(pipeline: dlt.Pipeline, settings: Settings) -> Plan:
         for website_id in website_ids:
             state: dict[str, Any] = dict(states.get(f"{chosen.name}__{website_id}", {}))
             last = state.get("incremental", {}).get("date", {}).get("last_value")
-            cursor = None if settings.bounded else _Cursor(last)
-            progress = Progress(settings, cursor, state)
+            cursor = None if scope.bounded else _Cursor(last)
+            progress = Progress(settings, scope, cursor, state)
             cells = progress.cells(extraction, report, website_id)
             if not cells:
                 continue

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import respx
 
+from databuddy_source import Settings
 from databuddy_source.answers.export import export
 from databuddy_source.api.budget import Budget
 from databuddy_source.api.client import Client
@@ -129,7 +130,7 @@ def test_a_file_that_breaks_off_leaves_the_one_before(
     file.write_text("whole")
     account = {"api_key": key, "base_url": base_url, "query_types": ["pages"]}
     with pytest.raises(Unreachable):
-        export(account, file, DAY, DAY)
+        export(file, DAY, DAY, Settings.of(**account))
     assert [path.name for path in tmp_path.iterdir()] == ["pages.csv"]
     assert file.read_text() == "whole"
 

@@ -17,9 +17,9 @@ from databuddy_source.api.client import Client, Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import run_alone
 from databuddy_source.cli.console import explain
+from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadSetting, DatabuddyError, NotTheApi
-from databuddy_source.extract.source import configured
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]
 Outcome = httpx.Response | Exception

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from inspect import signature, unwrap
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
+from databuddy_source.config import resolve
+from databuddy_source.config.resolve import checked, configured, resolved, scoped
+from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import DEFAULT_BASE_URL, DEFAULT_DAYS, Settings
 from databuddy_source.errors import BadConfiguration, BadSetting, InsecureAddress
-from databuddy_source.extract.source import configured
+from databuddy_source.extract.source import databuddy_source
 
 Write = Callable[..., None]
 
@@ -43,8 +47,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Write:
 
 
 def test_defaults_need_nothing_configured() -> None:
-    settings = configured()
+    settings, scope = resolved()
     assert settings == Settings()
+    assert scope == Scope()
     assert settings.base_url == DEFAULT_BASE_URL
     assert settings.websites == ()
     assert settings.query_types == ("default",)
@@ -53,8 +58,8 @@ def test_defaults_need_nothing_configured() -> None:
     assert settings.requests_per_minute == 120
     assert settings.pack_size == 100
     assert not settings.allow_http
-    assert not settings.allow_empty
-    assert not settings.bounded
+    assert not scope.allow_empty
+    assert not scope.bounded
 
 
 # key, as TOML, as the environment, the value
@@ -86,7 +91,8 @@ VALUES: list[tuple[str, str, str, object]] = [
 )
 def test_values_from_a_file(toml: Write, key: str, text: str, value: object) -> None:
     toml(f"{key} = {text}")
-    assert getattr(configured(), key) == value
+    settings, scope = resolved()
+    assert getattr(scope if key in Scope.model_fields else settings, key) == value
 
 
 @pytest.mark.parametrize(
@@ -96,7 +102,8 @@ def test_values_from_the_environment(
     environment: Write, key: str, text: str, value: object
 ) -> None:
     environment(**{key: text})
-    assert getattr(configured(), key) == value
+    settings, scope = resolved()
+    assert getattr(scope if key in Scope.model_fields else settings, key) == value
 
 
 def test_the_key_is_read_from_secrets(toml: Write, key: str) -> None:
@@ -236,7 +243,7 @@ def test_a_wrong_value_is_named_with_its_key_and_what_is_allowed(
     key: str, value: object, shown: str, allowed: str
 ) -> None:
     with pytest.raises(BadSetting) as caught:
-        Settings.of(**{key: value})
+        checked(**{key: value})
     assert str(caught.value) == f"sources.databuddy.{key} = {shown} is wrong: {allowed}."
     assert isinstance(caught.value, BadConfiguration)
 
@@ -268,25 +275,24 @@ def test_a_setting_that_does_not_exist_is_named() -> None:
 )
 def test_settings_that_contradict_each_other_are_told(values: dict[str, str], message: str) -> None:
     with pytest.raises(BadSetting) as caught:
-        Settings.of(**values)
+        checked(**values)
     assert str(caught.value) == message
 
 
 def test_one_day_is_a_bounded_run() -> None:
-    assert Settings.of(since="2026-10-08", until="2026-10-08").bounded
-    assert not Settings.of(since="2026-10-08").bounded
+    assert Scope.of(since="2026-10-08", until="2026-10-08").bounded
+    assert not Scope.of(since="2026-10-08").bounded
 
 
 def test_a_first_sync_begins_where_the_user_says_or_thirty_days_ago() -> None:
     now = datetime(2026, 11, 12, 3, 0, tzinfo=UTC)  # still the day before in New York
-    assert Settings.of(since="2026-10-01", start_date="2026-10-08").first_day(now) == date(
-        2026, 10, 1
-    )
-    assert Settings.of(start_date="2026-10-08").first_day(now) == date(2026, 10, 8)
+    settings = Settings.of(start_date="2026-10-08")
+    assert Scope.of(since="2026-10-01").first_day(settings, now) == date(2026, 10, 1)
+    assert Scope().first_day(settings, now) == date(2026, 10, 8)
     today = date(2026, 11, 12)
-    assert Settings().first_day(now) == today - timedelta(days=DEFAULT_DAYS)
+    assert Scope().first_day(Settings(), now) == today - timedelta(days=DEFAULT_DAYS)
     there = Settings.of(timezone="America/New_York")
-    assert there.first_day(now) == today - timedelta(days=DEFAULT_DAYS + 1)
+    assert Scope().first_day(there, now) == today - timedelta(days=DEFAULT_DAYS + 1)
 
 
 def test_types_are_known_by_the_names_of_the_documentation_too() -> None:
@@ -301,6 +307,20 @@ def test_nothing_to_load_is_refused(nothing: object) -> None:
     with pytest.raises(BadSetting, match=r"query_types must be \"default\", \"all\", or names"):
         Settings.of(query_types=nothing)
     assert Settings.of(query_types=nothing, reports=[{"query_type": "pages"}]).chosen_reports()
+
+
+def test_what_lasts_and_what_is_of_one_run_are_not_mixed_up() -> None:
+    with pytest.raises(BadSetting, match="since is of one run and belongs to `scoped`"):
+        configured(since="2026-10-08")
+    with pytest.raises(BadSetting, match="timezone lasts and belongs to `configured`"):
+        scoped(timezone="UTC")
+
+
+def test_the_source_takes_the_keys_of_the_configuration() -> None:
+    """Its signature is what editors show, and `spec` is what dlt looks up."""
+    keys = {*resolve.SETTINGS, *resolve.SCOPE}
+    assert set(signature(unwrap(databuddy_source)).parameters) == keys
+    assert set(resolve.SPEC.get_resolvable_fields()) == keys
 
 
 def test_settings_cannot_change_under_a_run() -> None:

@@ -74,7 +74,7 @@ def test_an_open_analyst_blocks_no_sync_and_keeps_reading_what_was(
 def test_each_load_of_a_series_is_published(
     invoke: Callable[..., Outcome], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("databuddy_source.runs.loads.QUESTIONS_PER_LOAD", 3)
+    monkeypatch.setattr("databuddy_source.runs.series.QUESTIONS_PER_LOAD", 3)
     put, counts = Publication.put, []
 
     def counted(self: Publication, wait: Callable[[], None]) -> None:

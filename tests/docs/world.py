@@ -14,7 +14,7 @@ from typing import Any
 import dlt
 import time_machine
 
-from databuddy_source import databuddy_source, sync
+from databuddy_source import databuddy_source, load
 from databuddy_source.demo import DemoServer, Fault
 from tests.docs.queries import reports
 
@@ -60,7 +60,7 @@ def fill(server: DemoServer, pipeline: dlt.Pipeline) -> None:
     after = {"query_types": [last], "since": day + timedelta(days=1), "until": TODAY}
     with time_machine.travel(server.now, tick=True):
         for each in (others, before, after):
-            sync(pipeline, databuddy_source(**given, **each))
+            load(pipeline, databuddy_source(**given, **each))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import dlt
 import pytest
 import time_machine
 
-from databuddy_source import databuddy_source, sync
+from databuddy_source import databuddy_source, load
 from databuddy_source.coverage.queries import Gap, gaps_of_loads
 from databuddy_source.demo import DemoServer, Generation, queries
 
@@ -48,7 +48,7 @@ class Warehouse:
                 source = source.with_resources(*resources)
             if limit:
                 source.add_limit(limit)
-            loads = sync(self.pipeline, source)
+            loads = load(self.pipeline, source)
             return gaps_of_loads(self.pipeline, loads)
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:

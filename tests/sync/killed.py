@@ -18,8 +18,9 @@ from pathlib import Path
 import dlt
 import duckdb
 
-from databuddy_source import raise_if_incomplete, sync_in_loads
-from databuddy_source.runs import loads
+from databuddy_source import raise_if_incomplete, sync
+from databuddy_source.config.resolve import checked
+from databuddy_source.runs import series
 
 QUERY_TYPES = ["summary_metrics", "top_pages", "events_by_date"]
 DAYS = {"since": "2026-03-10", "until": "2026-03-15"}
@@ -27,7 +28,7 @@ DAYS = {"since": "2026-03-10", "until": "2026-03-15"}
 
 def backfill(url: str, key: str, website: str, folder: Path) -> None:
     """Six days in three loads."""
-    loads.QUESTIONS_PER_LOAD = 5
+    series.QUESTIONS_PER_LOAD = 5
     pipeline = dlt.pipeline(
         "killed",
         destination=dlt.destinations.duckdb(str(folder / "web.duckdb")),
@@ -35,7 +36,7 @@ def backfill(url: str, key: str, website: str, folder: Path) -> None:
         pipelines_dir=str(folder / "state"),
     )
     given = {"api_key": key, "base_url": url, "websites": [website], "query_types": QUERY_TYPES}
-    raise_if_incomplete(pipeline, sync_in_loads(pipeline, {**given, **DAYS}))
+    raise_if_incomplete(pipeline, sync(pipeline, *checked(**given, **DAYS)))
 
 
 def in_child(account: tuple[str, str, str], folder: Path, kill_after: float | None) -> bool:

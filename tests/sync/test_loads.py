@@ -20,13 +20,14 @@ from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime import signals
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from databuddy_source import databuddy_source, sync_in_loads
-from databuddy_source.config.settings import Settings
+from databuddy_source import sync
+from databuddy_source.config.resolve import Choices, checked
 from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer, Fault
-from databuddy_source.runs import loads, pending
-from databuddy_source.runs.loads import Step
+from databuddy_source.extract.source import source_of
+from databuddy_source.runs import pending, series
 from databuddy_source.runs.plan import plan
+from databuddy_source.runs.series import Step
 from databuddy_source.warehouse.lock import AlreadyRunning, alone
 from tests.sync.conftest import TODAY, Warehouse
 
@@ -39,23 +40,22 @@ OLD = TODAY - timedelta(days=4)
 """The newest day that is final today."""
 
 
-def account(made: Warehouse, **given: Any) -> dict[str, Any]:
-    """Arguments of the source."""
-    websites = [website.id for website in made.server.websites[:2]]
-    return {
+def account(made: Warehouse, **given: Any) -> Choices:
+    """What to load."""
+    own = {
         "api_key": made.server.api_key,
         "base_url": made.server.url,
-        "websites": websites,
+        "websites": [website.id for website in made.server.websites[:2]],
         "query_types": FEW,
-        **given,
     }
+    return checked(**own | given)
 
 
 def run(made: Warehouse, **given: Any) -> tuple[list[Step], list[str]]:
     """Sync in loads at the server's time."""
     steps: list[Step] = []
     with time_machine.travel(made.server.now, tick=True):
-        ids = sync_in_loads(made.pipeline, account(made, **given), tell=steps.append)
+        ids = sync(made.pipeline, *account(made, **given), tell=steps.append)
     assert gaps_of_loads(made.pipeline, ids) == []
     return steps, ids
 
@@ -74,7 +74,7 @@ def asked(server: DemoServer) -> list[tuple[str, str, str]]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loads of about two days."""
-    monkeypatch.setattr(loads, "QUESTIONS_PER_LOAD", 10)
+    monkeypatch.setattr(series, "QUESTIONS_PER_LOAD", 10)
 
 
 def test_a_first_sync_of_many_days_is_a_series_and_ends_like_one_load(
@@ -121,7 +121,7 @@ def test_ctrl_c_at_the_end_of_a_load_ends_the_series(
     with monkeypatch.context() as patched, time_machine.travel(made.server.now, tick=True):
         patched.setattr(made.pipeline, "load", pressed)
         with pytest.raises(KeyboardInterrupt):
-            sync_in_loads(made.pipeline, account(made, **days))
+            sync(made.pipeline, *account(made, **days))
     assert made.query("SELECT count(DISTINCT date) FROM top_pages") == [(5,)]
     assert len(run(made, **days)[0]) == 1
     assert made.query("SELECT count(DISTINCT date) FROM top_pages") == [(10,)]
@@ -134,7 +134,7 @@ def test_what_was_slow_or_heavy_makes_the_next_load_smaller(
     lengths = {}
     for name, value in (("SECONDS_PER_LOAD", 1e-6), ("ROWS_PER_LOAD", 1)):
         with monkeypatch.context() as patched:
-            patched.setattr(loads, name, value)
+            patched.setattr(series, name, value)
             steps, _ = run(warehouse(serve()), **days)
         lengths[name] = [(step.last - step.first).days + 1 for step in steps]
     # ten questions: five days of two websites; then a day
@@ -162,9 +162,9 @@ def test_a_backfill_asks_once_for_what_is_final_unless_told_otherwise(
 def test_a_plan_says_what_a_run_then_asks(serve: Serve, warehouse: Make, pack_size: int) -> None:
     server = serve(days=20)
     made = warehouse(server)
-    settings = Settings.of(**account(made, start_date=FIRST, pack_size=pack_size))
+    choices = account(made, start_date=FIRST, pack_size=pack_size)
     with time_machine.travel(server.now, tick=True):
-        planned = plan(made.pipeline, settings)
+        planned = plan(made.pipeline, *choices)
     assert asked(server) == []
     run(made, start_date=FIRST, pack_size=pack_size)
     assert planned.questions == len(asked(server))
@@ -175,7 +175,7 @@ def test_a_plan_says_what_a_run_then_asks(serve: Serve, warehouse: Make, pack_si
         website.id: len(FEW) for website in server.websites[:2]
     }
     with time_machine.travel(server.now, tick=True):
-        again = plan(made.pipeline, settings)
+        again = plan(made.pipeline, *choices)
     assert again.by_day.keys() == {TODAY - timedelta(days=ago) for ago in range(4)}
 
 
@@ -199,7 +199,7 @@ def test_a_key_that_is_withdrawn_ends_the_series(
     made = warehouse(server)
     server.faults.add(Fault(status=401, body={"code": "AUTH_REQUIRED"}, times=None))
     with time_machine.travel(server.now, tick=True):
-        ids = sync_in_loads(made.pipeline, account(made, since=FIRST, until=OLD))
+        ids = sync(made.pipeline, *account(made, since=FIRST, until=OLD))
     assert len(ids) == 1
     server.faults.clear()
     steps, _ = run(made, since=FIRST, until=OLD)
@@ -213,7 +213,7 @@ def test_two_syncs_of_one_pipeline_do_not_run_at_once(serve: Serve, warehouse: M
         ThreadPoolExecutor(1) as other,
         pytest.raises(AlreadyRunning) as caught,
     ):
-        other.submit(sync_in_loads, made.pipeline, account(made)).result()
+        other.submit(sync, made.pipeline, *account(made)).result()
     assert "Another sync into databuddy is running: process " in str(caught.value)
     assert "--wait" in str(caught.value)
     run(made, start_date=OLD)
@@ -222,7 +222,7 @@ def test_two_syncs_of_one_pipeline_do_not_run_at_once(serve: Serve, warehouse: M
 def broken(made: Warehouse, stage: str) -> None:
     """Extract (and normalize) days whose files then turn into garbage."""
     with time_machine.travel(made.server.now, tick=True):
-        made.pipeline.extract(databuddy_source(**account(made, since=OLD, until=OLD, refetch=True)))
+        made.pipeline.extract(source_of(*account(made, since=OLD, until=OLD, refetch=True)))
         if stage == "load":
             made.pipeline.normalize()
     files = list((Path(made.pipeline.working_dir) / stage).rglob("top_pages.*.parquet"))
@@ -258,7 +258,7 @@ def test_what_can_never_load_is_set_aside_and_asked_for_again(
 def pending_package(made: Warehouse) -> Path:
     """One package, ready to be loaded. Returns dlt's working directory."""
     with time_machine.travel(made.server.now, tick=True):
-        made.pipeline.extract(databuddy_source(**account(made)))
+        made.pipeline.extract(source_of(*account(made)))
     return Path(made.pipeline.working_dir)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from databuddy_source import heal, status
+from databuddy_source import Settings, heal, status
 from databuddy_source.answers.status import WarehouseStatus
 from databuddy_source.coverage.marks import Mark
 from databuddy_source.demo import DemoServer, Fault
@@ -40,7 +40,7 @@ def given(held: Warehouse, **more: Any) -> dict[str, Any]:
 
 def status_now(held: Warehouse, **more: Any) -> WarehouseStatus:
     with time_machine.travel(held.server.now, tick=True):
-        return status(held.pipeline, given(held, **more))
+        return status(held.pipeline, Settings.of(**given(held, **more)))
 
 
 def healed(held: Warehouse, **more: Any) -> list[dict[str, Any]]:
@@ -48,7 +48,7 @@ def healed(held: Warehouse, **more: Any) -> list[dict[str, Any]]:
     before = len(held.server.log)
     bounds = {key: more.pop(key) for key in ("since", "until") if key in more}
     with time_machine.travel(held.server.now, tick=True):
-        heal(held.pipeline, given(held, **more), **bounds)
+        heal(held.pipeline, Settings.of(**given(held, **more)), **bounds)
     return [
         {"website_id": arrival.website_id, **asked}
         for arrival in held.server.log[before:]

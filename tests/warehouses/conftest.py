@@ -18,7 +18,7 @@ import time_machine
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 
-from databuddy_source import databuddy_source, sync
+from databuddy_source import databuddy_source, load
 from databuddy_source.coverage.queries import Gap, gaps_of_loads
 from databuddy_source.demo import DemoServer
 from tests.sync.conftest import serve as serve
@@ -98,7 +98,7 @@ class Synced:
         """Sync at the server's time. Returns the cells that are not complete."""
         given = {"api_key": self.server.api_key, "base_url": self.server.url, **given}
         with time_machine.travel(self.server.now, tick=True):
-            loads = sync(self.pipeline, databuddy_source(**given))
+            loads = load(self.pipeline, databuddy_source(**given))
             return gaps_of_loads(self.pipeline, loads)
 
     def table(self, name: str) -> str:

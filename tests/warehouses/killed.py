@@ -15,7 +15,7 @@ import dlt
 import time_machine
 from dlt.load.load import Load
 
-from databuddy_source import databuddy_source, sync
+from databuddy_source import databuddy_source, load
 from tests.sync.conftest import TODAY
 
 
@@ -32,7 +32,7 @@ def main(
     )
     given: dict[str, Any] = {"api_key": key, "base_url": url, "websites": [website]}
     with time_machine.travel(datetime.combine(TODAY, time(12)), tick=True):
-        sync(pipeline, databuddy_source(**given, query_types=["top_pages"]))
+        load(pipeline, databuddy_source(**given, query_types=["top_pages"]))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 import dlt
 import time_machine
 
-from databuddy_source import databuddy_source, sync
+from databuddy_source import databuddy_source, load
 from tests.sync.conftest import TODAY
 
 
@@ -31,7 +31,7 @@ def main(
     given: dict[str, Any] = {"api_key": key, "base_url": url, "websites": [website]}
     with time_machine.travel(datetime.combine(TODAY, time(18), UTC), tick=True):
         for _ in range(3):
-            sync(pipeline, databuddy_source(**given, query_types=["top_pages", "country"]))
+            load(pipeline, databuddy_source(**given, query_types=["top_pages", "country"]))
 
 
 if __name__ == "__main__":

@@ -31,10 +31,10 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.probe import Reached, query, reach, websites_of
+from databuddy_source.config.resolve import Choices
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import DatabuddyError
-from databuddy_source.extract.source import configured
 from databuddy_source.warehouse.target import Warehouse
 
 T = TypeVar("T")
@@ -99,9 +99,9 @@ def check(
 
         python pipelines/sync.py check --json
     """
-    with for_people(verbose, as_json), account(demo, {"websites": website}) as arguments:
+    with for_people(verbose, as_json), account(demo, websites=website) as choose:
         findings = []
-        for finding in _findings(arguments, demo, destination, dataset, state_dir):
+        for finding in _findings(choose, demo, destination, dataset, state_dir):
             findings.append(finding)
             if not quiet or finding.state in {State.WARNING, State.FAILED}:
                 _show(finding)
@@ -136,14 +136,14 @@ def _write(findings: list[Finding], code: Exit) -> None:
 
 
 def _findings(
-    arguments: Mapping[str, object],
+    choose: Callable[[], Choices],
     demo: bool,
     destination: str | None,
     dataset: str | None,
     state_dir: Path | None,
 ) -> Iterator[Finding]:
     yield _versions()
-    settings, finding = _tried("settings", lambda: _settings(arguments))
+    settings, finding = _tried("settings", lambda: _settings(choose))
     yield finding
     if settings is not None:
         yield from _of_account(settings)
@@ -206,8 +206,8 @@ def _version(package: str) -> str:
         return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
 
 
-def _settings(arguments: Mapping[str, object]) -> tuple[Settings, Finding]:
-    settings = configured(**arguments)
+def _settings(choose: Callable[[], Choices]) -> tuple[Settings, Finding]:
+    settings, _ = choose()
     use_zone(settings.timezone)
     reports = len(settings.chosen_reports())
     says = f"{Path(dlt.current.run_context().settings_dir).resolve()} and the environment"

@@ -18,7 +18,6 @@ from databuddy_source.config.reports import split_name
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extract.session import client_for
-from databuddy_source.extract.source import configured
 from databuddy_source.model.query_types import QueryType, load_catalog
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.rows import type_name
@@ -95,8 +94,8 @@ def discover(
 
         python pipelines/sync.py discover --json
     """
-    with for_people(verbose), account(demo, {}) as arguments:
-        settings = configured(**arguments)
+    with for_people(verbose), account(demo) as choose:
+        settings, _ = choose()
         server = run_alone(lambda: first_contact(client_for(settings)))
         if query_type:
             described = _describe(_called(query_type, server), server, settings)

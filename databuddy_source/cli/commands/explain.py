@@ -9,7 +9,7 @@ import typer
 
 from databuddy_source.answers.explain import Explanation
 from databuddy_source.answers.explain import explain as explanation_of
-from databuddy_source.cli.account import account, chosen
+from databuddy_source.cli.account import account
 from databuddy_source.cli.console import for_people, visible
 from databuddy_source.cli.options import Demo, FirstDay, Verbose
 
@@ -41,9 +41,10 @@ def explain(
 
         python pipelines/sync.py explain countries --website example.com --since 2026-01-31
     """
-    given = {"websites": [website] if website else None, **chosen([report], demo=demo)}
-    with for_people(verbose), account(demo, given) as arguments:
-        _show(explanation_of(arguments, since))
+    websites = [website] if website else None
+    with for_people(verbose), account(demo, [report], websites=websites) as choose:
+        settings, _ = choose()
+        _show(explanation_of(settings, since))
 
 
 def _show(found: Explanation) -> None:

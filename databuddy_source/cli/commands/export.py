@@ -11,7 +11,7 @@ import typer
 from databuddy_source.answers.export import Exported
 from databuddy_source.answers.export import export as export_files
 from databuddy_source.api.models import ExportFormat
-from databuddy_source.cli.account import account, chosen
+from databuddy_source.cli.account import account
 from databuddy_source.cli.console import Exit, complain, for_people, out
 from databuddy_source.cli.options import Demo, LastDay, Reports, Verbose, Websites, as_day
 from databuddy_source.config.settings import now
@@ -51,12 +51,12 @@ def export(
 
         python pipelines/sync.py export --since 2026-01-31 --report pages --format json
     """
-    given = {"websites": website or None, **chosen(report, demo=demo)}
     last = until or now().date() - timedelta(days=1)
-    with for_people(verbose), account(demo, given) as arguments:
+    with for_people(verbose), account(demo, report, websites=website) as choose:
+        settings, _ = choose()
         if since > last:
             raise typer.BadParameter(f"--since {since} is after {last}, the last day.")
-        files = export_files(arguments, into, since, last, file_format, _tell)
+        files = export_files(into, since, last, settings, file_format, _tell)
     refused = [each for each in files if each.reason]
     if len(refused) == len(files):
         raise typer.Exit(Exit.FAILED)

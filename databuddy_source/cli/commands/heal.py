@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from databuddy_source.cli.account import account, chosen
+from databuddy_source.cli.account import account
 from databuddy_source.cli.console import Exit, LogFormat, for_people, note, out, say
 from databuddy_source.cli.journal import use_zone
 from databuddy_source.cli.load import load
@@ -26,8 +26,7 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.summaries import show_plan
-from databuddy_source.extract.source import configured
-from databuddy_source.runs.heal import bounds_of_gaps
+from databuddy_source.runs.heal import choice_of_gaps
 from databuddy_source.runs.plan import plan
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
@@ -62,30 +61,22 @@ def heal(
 
         python pipelines/sync.py heal --since 2026-01-01 --until 2026-01-31 --report pages
     """
-    given = {
-        "websites": website or None,
-        **chosen(report, demo=demo),
-        "allow_empty": allow_empty or None,
-    }
-    with for_people(verbose, quiet, log_format), account(demo, given) as arguments:
-        settings = configured(**arguments)
+    given = {"websites": website, "allow_empty": allow_empty}
+    with for_people(verbose, quiet, log_format), account(demo, report, **given) as choose:
+        settings, scope = choose()
         use_zone(settings.timezone)
         settings.credential.headers()
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
         publication = Publication.of(warehouse.file, publish) if publish else None
         warehouse.open()
-        bounds = bounds_of_gaps(warehouse.pipeline, arguments, since, until)
-        if not bounds:
+        gaps = choice_of_gaps(warehouse.pipeline, settings, scope, since, until)
+        if gaps is None:
             out.print(NOTHING_TO_HEAL)
             note(NOTHING_TO_HEAL, "done", exit_code=0, rows=0)
             raise typer.Exit(Exit.COMPLETE)
-        arguments = {**arguments, **bounds}
-        settings = configured(**arguments)
         if dry_run:
-            code = show_plan(plan(warehouse.pipeline, settings))
+            code = show_plan(plan(warehouse.pipeline, *gaps))
         else:
             live = not (verbose or quiet or log_format is LogFormat.JSON)
-            code = load(
-                warehouse, settings, arguments, publication=publication, wait=wait, live=live
-            )
+            code = load(warehouse, *gaps, publication=publication, wait=wait, live=live)
     raise typer.Exit(code)

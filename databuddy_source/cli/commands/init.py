@@ -19,7 +19,8 @@ from databuddy_source.cli import config_files
 from databuddy_source.cli.console import Exit, complain, for_people, out, say, shown, warn
 from databuddy_source.cli.options import Destination, Verbose, Websites
 from databuddy_source.cli.probe import reach, websites_of
-from databuddy_source.config.settings import DEFAULT_BASE_URL, SECTION, Settings
+from databuddy_source.config.settings import DEFAULT_BASE_URL, Settings
+from databuddy_source.config.values import SECTION
 from databuddy_source.errors import BadConfiguration, BadSetting, DatabuddyError
 from databuddy_source.warehouse.target import Warehouse
 

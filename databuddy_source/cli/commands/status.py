@@ -12,7 +12,7 @@ from rich.table import Table
 
 from databuddy_source.answers.status import ReportStatus, WarehouseStatus
 from databuddy_source.answers.status import status as status_of
-from databuddy_source.cli.account import account, chosen
+from databuddy_source.cli.account import account
 from databuddy_source.cli.calendar_lines import calendar_lines, legend
 from databuddy_source.cli.console import Exit, for_people, out, say, shown, write_json
 from databuddy_source.cli.options import (
@@ -62,16 +62,11 @@ def status(
 
         python pipelines/sync.py status --json
     """
-    given = {"websites": website or None, **chosen(report, demo=demo)}
-    with for_people(verbose), account(demo, given) as arguments:
+    with for_people(verbose), account(demo, report, websites=website) as choose:
+        settings, _ = choose()
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
         warehouse.open()
-        found = status_of(
-            warehouse.pipeline,
-            arguments,
-            since=since,
-            until=until,
-        )
+        found = status_of(warehouse.pipeline, settings, since=since, until=until)
         if as_json:
             write_json(as_document(found))
         else:

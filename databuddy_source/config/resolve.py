@@ -1,0 +1,90 @@
+"""dlt's configuration, the environment and what code hands over, resolved once, as typed values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.configuration.specs import BaseConfiguration, configspec
+from dlt.common.typing import TSecretStrValue
+
+from databuddy_source.api.client import Credential
+from databuddy_source.config.scope import Scope
+from databuddy_source.config.settings import Settings
+from databuddy_source.config.values import SECTION
+from databuddy_source.errors import BadSetting
+
+
+class Choices(NamedTuple):
+    """All that a person chose for a run."""
+
+    settings: Settings
+    scope: Scope
+
+
+SECRETS = tuple(field.name for field in fields(Credential))
+SETTINGS = (*SECRETS, *(name for name in Settings.model_fields if name != "credential"))
+SCOPE = tuple(Scope.model_fields)
+
+
+def _spec() -> type[BaseConfiguration]:
+    """The keys as dlt looks them up. Untyped but for the secrets: dlt fills in no unions, and the
+    models check them."""
+    types: dict[str, Any] = dict.fromkeys((*SETTINGS, *SCOPE), Any | None)
+    types |= dict.fromkeys(SECRETS, TSecretStrValue | None)
+    body: dict[str, Any] = {**dict.fromkeys(types), "__annotations__": types}
+    return configspec(type("DatabuddyConfiguration", (BaseConfiguration,), body))
+
+
+SPEC = _spec()
+"""What `databuddy_source` is given as its `spec`."""
+
+
+def checked(**given: Any) -> Choices:
+    """Values of the keys of `[sources.databuddy]` as typed ones; those that are None keep their
+    default. Nothing is looked up.
+
+    Raises:
+        BadSetting: names the key, the value, and what is allowed.
+        InsecureAddress: the key would travel over plain http to another machine.
+    """
+    settings = Settings.of(**{name: given[name] for name in given if name not in SCOPE})
+    scope = Scope.of(**{name: given[name] for name in given if name in SCOPE})
+    return Choices(settings, scope.checked(settings))
+
+
+def resolved(**given: Any) -> Choices:
+    """What dlt's configuration has, with `given` above it; a None stands for nothing given.
+
+    Raises:
+        BadSetting, InsecureAddress: see `checked`.
+    """
+    found = dict(resolve_configuration(SPEC(), sections=tuple(SECTION.split("."))))
+    return checked(**{**found, **{name: each for name, each in given.items() if each is not None}})
+
+
+def configured(**given: Any) -> Settings:
+    """The settings as dlt's configuration has them, with `given` ones above it.
+
+    Raises:
+        BadSetting, InsecureAddress: see `checked`.
+    """
+    _refuse(given, SCOPE, "is of one run and belongs to `scoped`")
+    return resolved(**given).settings
+
+
+def scoped(**given: Any) -> Scope:
+    """The scope of a run as dlt's configuration has it, with `given` above it.
+
+    Raises:
+        BadSetting, InsecureAddress: see `checked`.
+    """
+    _refuse(given, SETTINGS, "lasts and belongs to `configured`")
+    return resolved(**given).scope
+
+
+def _refuse(given: Iterable[str], others: Collection[str], why: str) -> None:
+    if wrong := sorted(set(given) & set(others)):
+        raise BadSetting(f"{wrong[0]} {why}")

@@ -1,0 +1,125 @@
+"""One load that survives a kill: what an earlier run left behind first, then the source."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import dlt
+from dlt.common.runtime import signals
+from dlt.extract import DltSource
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from databuddy_source.runs import pending
+from databuddy_source.warehouse import dlt_defaults
+from databuddy_source.warehouse.comments import finish_tables
+from databuddy_source.warehouse.lock import alone
+from databuddy_source.warehouse.redaction import redacted
+
+logger = logging.getLogger("databuddy_source")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadHooks:
+    """What the caller does before and after each load.
+
+    Attributes:
+        before_load: called whenever the warehouse is needed; may wait for it.
+        after_load: called after each load that is complete.
+    """
+
+    before_load: Callable[[], None] = lambda: None
+    after_load: Callable[[], None] = lambda: None
+
+
+def load(
+    pipeline: dlt.Pipeline,
+    source: DltSource,
+    *,
+    hooks: LoadHooks = LoadHooks(),  # frozen
+    wait: bool = False,
+) -> list[str]:
+    """Load what an earlier run left behind, then run the source, as one load.
+
+    `pipeline.run(source)` alone would load what is pending and extract nothing.
+
+    Args:
+        pipeline: where to.
+        source: from `databuddy_source`.
+        hooks: called before and after each load.
+        wait: for another sync of this pipeline; else it is an error.
+
+    Returns:
+        The ids of all loads, for `raise_if_incomplete`.
+
+    Raises:
+        AlreadyRunning: another process syncs with this pipeline.
+    """
+    dlt_defaults.for_pipeline(pipeline)
+    with alone(pipeline, wait=wait, say=logger.warning):
+        hooks.before_load()
+        return finish_pending(pipeline, hooks) + load_once(pipeline, source, hooks)
+
+
+def load_once(pipeline: dlt.Pipeline, source: DltSource, hooks: LoadHooks) -> list[str]:
+    """Run the source, where nothing is pending and the pipeline's lock is held. Returns the ids of
+    the loads."""
+    hooks.before_load()
+    pipeline.sync_destination()
+    pipeline.extract(source)
+    return _bring_in(pipeline, hooks)
+
+
+def _bring_in(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
+    pipeline.normalize()
+    pending.keep(pipeline)
+    hooks.before_load()
+    # dlt leaves jobs over when a signal comes, and forgets the signal: a series would go on
+    with signals.intercepted_signals():
+        loads = list(pipeline.load().loads_ids)
+        signals.raise_if_signalled()
+    pending.forget(pipeline)
+    finish_tables(pipeline)
+    hooks.after_load()
+    return loads
+
+
+def finish_pending(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
+    """Load what a killed run left behind. What can never load is set aside: its files are kept
+    beside the pipeline's state, and its cells count as not asked for.
+
+    Returns:
+        The ids of the loads.
+    """
+    pending.begin_again(pipeline)
+    if not pipeline.has_pending_data:
+        pending.forget(pipeline)
+        return []
+    logger.info("Loading first what an earlier run left behind.")
+    try:
+        return _bring_in(pipeline, hooks)
+    except PipelineStepFailed as failure:
+        if not pending.is_hopeless(pipeline, failure):
+            raise
+        kept = pending.set_aside(pipeline, failure.load_id or "unknown")
+        words = redacted(str(failure.exception)).strip().splitlines()
+        reason = words[0] if words else type(failure.exception).__name__
+        logger.warning(
+            "What an earlier run left behind can never be loaded (%s). Its files are kept in %s, "
+            "and its cells are asked for again.",
+            reason,
+            kept,
+        )
+        return []
+
+
+def new_columns(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[str]:
+    """The columns that these loads added to tables that were there before, as `table.column`."""
+    found: dict[str, None] = {}
+    for load_id in load_ids:
+        for table, update in pipeline.get_load_package_info(load_id).schema_update.items():
+            # a table that is new brings all of its columns
+            if "_dlt_load_id" not in update["columns"] and not table.startswith("_dlt"):
+                found.update(dict.fromkeys(f"{table}.{name}" for name in update["columns"]))
+    return list(found)
