@@ -33,7 +33,9 @@ def account(
     try:
         from databuddy_source.demo import DemoServer, Plan
     except ImportError as error:
-        raise typer.BadParameter(f"--demo needs `pip install '.[demo]'` ({error})") from None
+        raise typer.BadParameter(
+            f"--demo needs `pip install 'databuddy-source[demo]'` ({error})"
+        ) from None
     with DemoServer(rate_limit=Plan.SERVER) as server:
         account = {
             "api_key": server.api_key,

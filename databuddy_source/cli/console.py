@@ -15,7 +15,6 @@ import sys
 import unicodedata
 import warnings
 from collections.abc import Iterator
-from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,8 @@ from rich.console import Console
 from rich.text import Text
 
 from databuddy_source.cli import journal
+from databuddy_source.cli.options import LogFormat
+from databuddy_source.cli.program import Exit
 from databuddy_source.errors import BadConfiguration, DatabuddyError
 from databuddy_source.warehouse.redaction import redacted
 from databuddy_source.warehouse.trial import causes
@@ -91,32 +92,6 @@ err = _Plain(stderr=True)
 def write_json(result: object) -> None:
     """Write a result for a program to stdout."""
     sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
-
-
-class Exit(IntEnum):
-    """Exit codes of the command line."""
-
-    COMPLETE = 0
-    """all complete"""
-    FAILED = 1
-    """failed: what to do stands in the last line"""
-    WRONG_USAGE = 2
-    """wrong usage or configuration: nothing was loaded"""
-    INCOMPLETE = 3
-    """loaded, but some cells failed or are truncated: they are named; of `verify`: a final cell
-    differs, or one got no answer; of `status`: something is lacking; of `export`: the server
-    refused some files"""
-    INTERRUPTED = 130
-    """interrupted with Ctrl-C: the same command goes on"""
-    TERMINATED = 143
-    """terminated: the same command goes on"""
-
-
-class LogFormat(StrEnum):
-    """How stderr tells what goes on."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def explain(error: BaseException) -> tuple[str, Exit]:

@@ -18,7 +18,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 
 from databuddy_source.api.models import Website
 from databuddy_source.cli.account import account
-from databuddy_source.cli.console import Exit, explain, for_people, minutes, out, shown, write_json
+from databuddy_source.cli.console import explain, for_people, minutes, out, shown, write_json
 from databuddy_source.cli.journal import moment, use_zone
 from databuddy_source.cli.options import (
     Dataset,
@@ -31,6 +31,7 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.probe import Reached, query, reach, websites_of
+from databuddy_source.cli.program import Exit
 from databuddy_source.config.resolve import Choices
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
@@ -93,11 +94,11 @@ def check(
 
     Examples:
 
-        python pipelines/sync.py check
+        databuddy-source check
 
-        python pipelines/sync.py check --destination postgres
+        databuddy-source check --destination postgres
 
-        python pipelines/sync.py check --json
+        databuddy-source check --json
     """
     with for_people(verbose, as_json), account(demo, websites=website) as choose:
         findings = []
