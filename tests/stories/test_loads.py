@@ -29,7 +29,7 @@ from databuddy_source.runs import pending, series
 from databuddy_source.runs.plan import plan
 from databuddy_source.runs.series import Step
 from databuddy_source.warehouse.lock import AlreadyRunning, alone
-from tests.sync.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Warehouse
 
 Serve = Callable[..., DemoServer]
 Make = Callable[[DemoServer], Warehouse]

@@ -1,7 +1,7 @@
 """Backfills that are killed. Run as a program: it forks before any thread begins, so that each
 attempt costs no start of Python.
 
-    python -m tests.sync.killed URL KEY WEBSITE FOLDER SEED TIMES
+    python -m tests.stories.killed URL KEY WEBSITE FOLDER SEED TIMES
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from databuddy_source.demo import DemoServer, Fault
-from tests.sync.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Warehouse
 
 Serve = Callable[..., DemoServer]
 Make = Callable[[DemoServer], Warehouse]

@@ -10,7 +10,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.fetch.results import Status
-from tests.sync.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Warehouse
 
 Serve = Callable[..., DemoServer]
 Make = Callable[[DemoServer], Warehouse]

@@ -28,7 +28,7 @@ from databuddy_source.fetch.pace import MOST_IN_FLIGHT
 from databuddy_source.fetch.results import Result, Status
 from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of
-from tests.fake_client import (
+from tests.fetch.fake_client import (
     BREAKDOWNS,
     HANGS,
     PACK_SIZE,

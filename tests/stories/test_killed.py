@@ -22,7 +22,7 @@ def test_killed_at_ten_random_moments_the_tables_are_those_of_an_undisturbed_run
     server = serve(days=12)
     words = [server.url, server.api_key, server.websites[0].id, tmp_path, seed, 10]
     done = subprocess.run(
-        [sys.executable, "-m", "tests.sync.killed", *map(str, words)],
+        [sys.executable, "-m", "tests.stories.killed", *map(str, words)],
         cwd=PROJECT,
         capture_output=True,
         text=True,

@@ -9,7 +9,7 @@ import pytest
 
 from databuddy_source.demo import DemoServer, Generation, queries
 from databuddy_source.model.query_types import load_catalog
-from tests.sync.conftest import TODAY, Warehouse, days_between, truth
+from tests.stories.conftest import TODAY, Warehouse, days_between, truth
 
 FIRST = TODAY - timedelta(days=10)  # the shop's day with more than 1,500 paths
 LAST = FIRST + timedelta(days=4)

@@ -16,7 +16,7 @@ from databuddy_source.fetch.results import Status
 from databuddy_source.model.reports import Cell, Condition
 from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of
-from tests.fake_client import (
+from tests.fetch.fake_client import (
     BREAKDOWNS,
     PACK_SIZE,
     Answer,

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from databuddy_source.demo import DemoServer, Generation
-from tests.sync.conftest import TODAY, Warehouse, days_between, period, truth
+from tests.stories.conftest import TODAY, Warehouse, days_between, period, truth
 
 BY_WINDOW = ["summary_metrics", "top_pages", "country", "page_time_analysis"]
 

@@ -15,7 +15,7 @@ from databuddy_source import IncompleteLoad, databuddy_source, raise_if_incomple
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import BadSetting, NoKey, UnknownQueryType
 from databuddy_source.model.query_types import load_catalog
-from tests.sync.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Warehouse
 
 Serve = Callable[..., DemoServer]
 Make = Callable[[DemoServer], Warehouse]

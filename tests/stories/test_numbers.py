@@ -19,7 +19,7 @@ from databuddy_source.demo import DemoServer, Generation, queries
 from databuddy_source.model.query_types import Kind, load_catalog
 from databuddy_source.tables.hints import MEANINGS
 from docs.numbers_tables import PAGE, SUMMABLE, markdown, with_tables
-from tests.sync.conftest import UNDECIDED, Warehouse, days_between, truth
+from tests.stories.conftest import UNDECIDED, Warehouse, days_between, truth
 
 Serve = Callable[..., DemoServer]
 Make = Callable[[DemoServer], Warehouse]

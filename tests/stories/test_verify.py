@@ -13,7 +13,7 @@ from databuddy_source.answers.verify import Checked, Outcome, verify
 from databuddy_source.config.settings import Settings
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.extract.session import OtherDays
-from tests.sync.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Warehouse
 
 FIRST = TODAY - timedelta(days=9)
 FINAL = TODAY - timedelta(days=6)

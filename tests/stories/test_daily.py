@@ -10,7 +10,7 @@ from math import ceil
 from dlt.common.schema.typing import TSchemaTables
 
 from databuddy_source.demo import DemoServer
-from tests.sync.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Warehouse
 
 Serve = Callable[..., DemoServer]
 Make = Callable[[DemoServer], Warehouse]

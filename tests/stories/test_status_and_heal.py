@@ -15,7 +15,7 @@ from databuddy_source.coverage.marks import Mark
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import BadSetting
 from databuddy_source.fetch.results import Status
-from tests.sync.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Warehouse
 
 START = TODAY - timedelta(days=8)
 REPORTS = ["top_pages", "events_by_date", "summary_metrics_weekly", "events_by_date_hourly"]
