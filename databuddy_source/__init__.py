@@ -8,7 +8,8 @@ pipeline.run(databuddy_source())
 """
 
 from databuddy_source.answers.status import status
-from databuddy_source.coverage.queries import IncompleteLoad, raise_if_incomplete
+from databuddy_source.coverage.queries import raise_if_incomplete
+from databuddy_source.errors import IncompleteLoad
 from databuddy_source.extract.source import databuddy_source
 from databuddy_source.runs.heal import heal
 from databuddy_source.runs.loads import sync, sync_in_loads

@@ -24,10 +24,11 @@ from databuddy_source import databuddy_source, sync_in_loads
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.errors import AlreadyRunning
 from databuddy_source.runs import loads, pending
 from databuddy_source.runs.loads import Step
 from databuddy_source.runs.plan import plan
-from databuddy_source.warehouse.lock import AlreadyRunning, alone
+from databuddy_source.warehouse.lock import alone
 from tests.sync.conftest import TODAY, Warehouse
 
 Serve = Callable[..., DemoServer]
