@@ -17,18 +17,14 @@ from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import (
     BadSetting,
-    DatabuddyError,
     KeyRejected,
+    NoExport,
     NoSuchAddress,
     RequestRefused,
     ServerFailed,
 )
 from databuddy_source.extract.session import Extraction, client_for
 from databuddy_source.model.query_types import load_catalog
-
-
-class NoExport(DatabuddyError):
-    """The server exports nothing, or not for this credential."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,6 @@ def export(
         except NoSuchAddress as error:
             raise NoExport(
                 "This server has no export: it is documented, but servers of 2026 have dropped it",
-                "Use `sync`, and export from the tables.",
                 where=error.where,
             ) from None
         except KeyRejected as error:

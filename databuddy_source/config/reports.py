@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from databuddy_source.api.models import Generation, TypeConfig
 from databuddy_source.config.values import Names, as_list
-from databuddy_source.errors import BadConfiguration
+from databuddy_source.errors import WrongReport
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Condition, Report
 from databuddy_source.model.windows import Grain
@@ -22,12 +22,6 @@ LONGEST_NAME = 50
 """Warehouses cut longer names of tables, some at 63 letters."""
 
 _TAKEN = {"websites", "query_types", "coverage"}
-
-
-class WrongReport(BadConfiguration):
-    """This server cannot give a report as it was configured."""
-
-    default_todo = "Change it in sources.databuddy.reports, or leave it out."
 
 
 class ReportSetting(BaseModel):

@@ -14,7 +14,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline.exceptions import PipelineConfigMissing
 
 from databuddy_source.coverage.table import TABLE
-from databuddy_source.errors import DatabuddyError
+from databuddy_source.errors import IncompleteLoad
 from databuddy_source.fetch.results import Kept, Status
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.windows import Grain, Window
@@ -245,12 +245,6 @@ def loaded_reports(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Load
         "GROUP BY report ORDER BY report",
     )
     return [Loaded(*row) for row in found]
-
-
-class IncompleteLoad(DatabuddyError):
-    """Some cells failed, are truncated or suspect. Everything else was loaded."""
-
-    default_todo = "The next run asks for them again; the table `coverage` has the reasons."
 
 
 def raise_if_incomplete(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None:

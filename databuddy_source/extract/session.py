@@ -31,7 +31,7 @@ from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings, now
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
 from databuddy_source.coverage.queries import Definition, definitions, final_windows, kept_cells
-from databuddy_source.errors import BadConfiguration, UnknownQueryType
+from databuddy_source.errors import OtherDays, OtherReport, UnknownQueryType
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Kept, Result, Status
@@ -43,20 +43,6 @@ from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unfit
 
 logger = logging.getLogger("databuddy_source")
-
-
-class OtherDays(BadConfiguration):
-    """The tables hold windows that were cut in another time zone, or by a server of another
-    generation. Mixed, they would count some visitors twice and others never."""
-
-    default_todo = "Set sources.databuddy.timezone back, or sync into another dataset (--dataset)."
-
-
-class OtherReport(BadConfiguration):
-    """A table holds rows of a report that was defined differently: another query type, grain,
-    filters or first day of the week."""
-
-    default_todo = "Give the report another name, or sync into another dataset (--dataset)."
 
 
 def budget_of(settings: Settings) -> Budget:

@@ -12,23 +12,11 @@ import dlt
 import duckdb
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
-from databuddy_source.errors import BadConfiguration, DatabuddyError
+from databuddy_source.errors import BadConfiguration, FileInUse, NoDatabase
 from databuddy_source.warehouse.target import CATALOG
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for a DuckDB file that another program has open."""
-
-
-class FileInUse(DatabuddyError):
-    """Another program has the DuckDB file open."""
-
-    default_todo = "Close it there, or sync into another file, and run this again."
-
-
-class NoDatabase(BadConfiguration):
-    """The DuckDB file cannot be opened at all."""
-
-    default_todo = "Name another file in destination.duckdb.credentials, or mend this one."
 
 
 def configured_file(default: Path) -> Path:

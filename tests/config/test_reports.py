@@ -15,12 +15,11 @@ from databuddy_source.config.reports import (
     LONGEST_NAME,
     SUFFIXES,
     ReportSetting,
-    WrongReport,
     split_name,
 )
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
-from databuddy_source.errors import BadConfiguration, BadSetting
+from databuddy_source.errors import BadConfiguration, BadSetting, WrongReport
 from databuddy_source.model.query_types import Scope, Shape, load_catalog
 from databuddy_source.model.reports import Condition
 from databuddy_source.model.windows import Grain

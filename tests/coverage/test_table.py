@@ -13,7 +13,6 @@ import pytest
 
 from databuddy_source.coverage.queries import (
     Gap,
-    IncompleteLoad,
     Loaded,
     gaps_of_loads,
     kept_cells,
@@ -21,6 +20,7 @@ from databuddy_source.coverage.queries import (
     raise_if_incomplete,
 )
 from databuddy_source.coverage.table import COLUMNS, KEY, SCHEMA, coverage_table
+from databuddy_source.errors import IncompleteLoad
 from databuddy_source.extract.coverage_carrier import (
     REPLACE_PARTITION,
     coverage_alone,

@@ -24,11 +24,12 @@ from databuddy_source import sync
 from databuddy_source.config.resolve import Choices, checked
 from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.errors import AlreadyRunning
 from databuddy_source.extract.source import source_of
 from databuddy_source.runs import pending, series
 from databuddy_source.runs.plan import plan
 from databuddy_source.runs.series import Step
-from databuddy_source.warehouse.lock import AlreadyRunning, alone
+from databuddy_source.warehouse.lock import alone
 from tests.stories.conftest import TODAY, Warehouse
 
 Serve = Callable[..., DemoServer]

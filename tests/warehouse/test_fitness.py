@@ -8,7 +8,8 @@ import dlt
 import pytest
 from dlt.common.destination import Destination
 
-from databuddy_source.warehouse.fitness import MODULES, UnfitDestination, refuse_unfit
+from databuddy_source.errors import UnfitDestination
+from databuddy_source.warehouse.fitness import MODULES, refuse_unfit
 
 
 @pytest.mark.parametrize("name", ["filesystem"])
