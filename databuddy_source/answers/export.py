@@ -12,6 +12,7 @@ from typing import Any
 
 from databuddy_source.api.models import ExportBody, ExportFormat
 from databuddy_source.api.server import run_alone
+from databuddy_source.config.connect import client_for
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import (
@@ -22,7 +23,7 @@ from databuddy_source.errors import (
     RequestRefused,
     ServerFailed,
 )
-from databuddy_source.extract.session import Extraction, client_for
+from databuddy_source.extract.session import Extraction
 from databuddy_source.extract.source import configured
 from databuddy_source.model.query_types import load_catalog
 

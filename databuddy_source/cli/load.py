@@ -15,9 +15,9 @@ from databuddy_source.cli.summaries import (
     summary,
     tell_load,
 )
+from databuddy_source.config.connect import budget_of
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import gaps_of_loads, loaded_reports
-from databuddy_source.extract.session import budget_of
 from databuddy_source.runs.loads import Step, new_columns
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.publish import Publication

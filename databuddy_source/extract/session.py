@@ -22,10 +22,9 @@ from dlt.common.pipeline import PipelineContext
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 
-from databuddy_source.api.budget import Budget, budget_for
-from databuddy_source.api.client import Client
 from databuddy_source.api.models import TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
+from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings, now
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
@@ -56,17 +55,6 @@ class OtherReport(BadConfiguration):
     filters or first day of the week."""
 
     default_todo = "Give the report another name, or sync into another dataset (--dataset)."
-
-
-def budget_of(settings: Settings) -> Budget:
-    """The budget that all clients of the configured key share in this process."""
-    secret = settings.credential.api_key or settings.credential.session_cookie
-    return budget_for(settings.base_url, secret, settings.requests_per_minute)
-
-
-def client_for(settings: Settings) -> Client:
-    """A client for the configured server and key."""
-    return Client(settings.base_url, settings.credential, budget_of(settings))
 
 
 class Extraction:
