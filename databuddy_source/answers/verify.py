@@ -24,7 +24,7 @@ from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import ReportSetting, table_name
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import Recorded, recorded_cells
-from databuddy_source.extract.session import OtherDays
+from databuddy_source.extract.definitions import OtherDays
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Result, Status

@@ -1,20 +1,14 @@
-"""What the resources of one run share: the server, the fetcher, and what they know together.
-
-Resources stay independent of each other: each joins when dlt starts it and leaves when it is
-done. The first to join opens an extraction, the last to leave closes it, so the same source can
-run again, in another event loop.
-"""
+"""What the resources of one run share: the server, the fetcher, one clock, and what the warehouse
+holds."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import chain
-from weakref import WeakSet
 
 import dlt
 from dlt.common.configuration.container import Container
@@ -28,8 +22,9 @@ from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings, now
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
-from databuddy_source.coverage.queries import Definition, definitions, final_windows, kept_cells
-from databuddy_source.errors import BadConfiguration, UnknownQueryType
+from databuddy_source.coverage.queries import definitions, final_windows, kept_cells
+from databuddy_source.errors import UnknownQueryType
+from databuddy_source.extract.definitions import refuse_a_mixture
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Kept, Result, Status
@@ -37,24 +32,6 @@ from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.windows import Window
-from databuddy_source.warehouse import dlt_defaults
-from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unfit
-
-logger = logging.getLogger("databuddy_source")
-
-
-class OtherDays(BadConfiguration):
-    """The tables hold windows that were cut in another time zone, or by a server of another
-    generation. Mixed, they would count some visitors twice and others never."""
-
-    default_todo = "Set sources.databuddy.timezone back, or sync into another dataset (--dataset)."
-
-
-class OtherReport(BadConfiguration):
-    """A table holds rows of a report that was defined differently: another query type, grain,
-    filters or first day of the week."""
-
-    default_todo = "Give the report another name, or sync into another dataset (--dataset)."
 
 
 class Extraction:
@@ -79,7 +56,7 @@ class Extraction:
 
         self.settings = settings
         self.now = now()
-        self._pipeline = pipeline or _active_pipeline()
+        self._pipeline = pipeline or active_pipeline()
         self.server: Server = run_alone(lambda: first_contact(client_for(settings)))
         pace = pace_for(settings.base_url, settings.pack_size)
         self.fetcher = Fetcher(
@@ -169,20 +146,8 @@ class Extraction:
         if self._pipeline is None or not self._of_days:
             self._kept = {}
             return
-        self._refuse_a_mixture(definitions(self._pipeline))
+        refuse_a_mixture(self._cells(), definitions(self._pipeline))
         self._kept = kept_cells(self._pipeline, min(cell.window.start for cell in self._cells()))
-
-    def _refuse_a_mixture(self, held: Mapping[str, set[Definition]]) -> None:
-        wanted = {cell.report: cell for cell in self._cells()}
-        for report in sorted(wanted, key=lambda each: each.name):
-            now = Definition.of(wanted[report])
-            for before in sorted(held.get(report.name, set()) - {now}, key=str):
-                if replace(before, time_zone=now.time_zone) == now:
-                    raise OtherDays(
-                        f"The table {report.name} holds days of {before.time_zone}, and this run "
-                        f"would cut them in {now.time_zone}"
-                    )
-                raise OtherReport(f"The table {report.name} holds {before}, and not {now}")
 
     async def result(self, cell: Cell) -> Result:
         """The cell's result; `suspect` when its emptiness is not to be believed."""
@@ -244,74 +209,8 @@ class Extraction:
         return chain.from_iterable(self._of_days.values())
 
 
-class Sharing:
-    """Gives the resources of a source the extraction that they share."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._current: Extraction | None = None
-
-    def join(self, resource: str) -> Extraction:
-        """The extraction that is going on; a new one for the first resource of a run."""
-        # a resource that joins twice belongs to a new run: the old one was cut off
-        if self._current is None or resource in self._current.members:
-            pipeline = _active_pipeline()
-            if pipeline:
-                if pipeline.destination:
-                    refuse_unfit(pipeline.destination)
-                refuse_ambiguous_file(pipeline)
-                dlt_defaults.for_pipeline(pipeline)
-            progress = pipeline.collector if pipeline else NULL_COLLECTOR
-            self._current = Extraction(self.settings, progress=progress)
-            if pipeline not in _told:
-                _tell(self._current)
-            if pipeline:
-                _told.add(pipeline)
-        self._current.members.add(resource)
-        return self._current
-
-    async def leave(self, resource: str, extraction: Extraction) -> None:
-        """The last resource to leave closes the connections."""
-        extraction.members.discard(resource)
-        if not extraction.members:
-            self.forget(extraction)
-            await extraction.fetcher.close()
-
-    def abandon(self, resource: str, extraction: Extraction) -> None:
-        """Leave from dlt's own thread: a listing, or a resource that was stopped early."""
-        extraction.members.discard(resource)
-        if not extraction.members:
-            self.forget(extraction)
-            extraction.fetcher.close_from_outside()
-
-    def forget(self, extraction: Extraction) -> None:
-        """Let the next run open an extraction of its own."""
-        if self._current is extraction:
-            self._current = None
-
-
-def _active_pipeline() -> dlt.Pipeline | None:
+def active_pipeline() -> dlt.Pipeline | None:
     """The pipeline that runs; `dlt.current.pipeline()` would make one where there is none."""
     context = Container()[PipelineContext]
     pipeline = context.pipeline() if context.is_active() else None
     return pipeline if isinstance(pipeline, dlt.Pipeline) else None
-
-
-_told: WeakSet[dlt.Pipeline] = WeakSet()
-"""Pipelines whose log has what this server cannot do: a series of loads shall say it once."""
-
-
-def _tell(extraction: Extraction) -> None:
-    settings, server = extraction.settings, extraction.server
-    if not server.generation.takes_offsets and settings.timezone != "UTC":
-        logger.warning(
-            "This server knows UTC days only, so days are UTC days and not those of %s.",
-            settings.timezone,
-        )
-    lacking = [
-        chosen.name
-        for chosen in settings.chosen_reports()
-        if load_catalog().spelled_for(chosen.query_type, server.types) is None and not chosen.named
-    ]
-    if lacking:
-        logger.warning("Skipped, since this server lacks them: %s.", ", ".join(lacking))

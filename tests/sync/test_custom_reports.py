@@ -12,7 +12,7 @@ from databuddy_source import databuddy_source
 from databuddy_source.config.reports import WrongReport
 from databuddy_source.demo import DemoServer, Generation
 from databuddy_source.errors import BadSetting
-from databuddy_source.extract.session import OtherReport
+from databuddy_source.extract.definitions import OtherReport
 from tests.sync.conftest import TODAY, Warehouse, days_between, truth
 
 FIRST = TODAY - timedelta(days=2)

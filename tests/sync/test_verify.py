@@ -12,7 +12,7 @@ import time_machine
 from databuddy_source.answers.verify import Checked, Outcome, verify
 from databuddy_source.config.settings import Settings
 from databuddy_source.demo import DemoServer, Fault
-from databuddy_source.extract.session import OtherDays
+from databuddy_source.extract.definitions import OtherDays
 from tests.sync.conftest import TODAY, Warehouse
 
 FIRST = TODAY - timedelta(days=9)

@@ -1,0 +1,47 @@
+"""A table holds one kind of rows: a run that would mix two is refused. Pure: no warehouse here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import replace
+
+from databuddy_source.coverage.queries import Definition
+from databuddy_source.errors import BadConfiguration
+from databuddy_source.model.reports import Cell
+
+
+class OtherDays(BadConfiguration):
+    """The tables hold windows that were cut in another time zone, or by a server of another
+    generation. Mixed, they would count some visitors twice and others never."""
+
+    default_todo = "Set sources.databuddy.timezone back, or sync into another dataset (--dataset)."
+
+
+class OtherReport(BadConfiguration):
+    """A table holds rows of a report that was defined differently: another query type, grain,
+    filters or first day of the week."""
+
+    default_todo = "Give the report another name, or sync into another dataset (--dataset)."
+
+
+def refuse_a_mixture(cells: Iterable[Cell], held: Mapping[str, Set[Definition]]) -> None:
+    """Refuse cells whose rows do not go with those that a table has.
+
+    Args:
+        cells: what is about to be fetched.
+        held: what the tables of the warehouse hold, by report.
+
+    Raises:
+        OtherDays: a table holds days of another time zone.
+        OtherReport: a table holds another report.
+    """
+    wanted = {cell.report: cell for cell in cells}
+    for report in sorted(wanted, key=lambda each: each.name):
+        now = Definition.of(wanted[report])
+        for before in sorted(held.get(report.name, set()) - {now}, key=str):
+            if replace(before, time_zone=now.time_zone) == now:
+                raise OtherDays(
+                    f"The table {report.name} holds days of {before.time_zone}, and this run "
+                    f"would cut them in {now.time_zone}"
+                )
+            raise OtherReport(f"The table {report.name} holds {before}, and not {now}")
