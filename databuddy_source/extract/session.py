@@ -3,12 +3,8 @@ holds."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import replace
+from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
-from itertools import chain
 
 import dlt
 from dlt.common.configuration.container import Container
@@ -25,9 +21,10 @@ from databuddy_source.coverage.calendar import Held, calendar_of, held, within
 from databuddy_source.coverage.queries import definitions, final_windows, kept_cells
 from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extract.definitions import refuse_a_mixture
+from databuddy_source.extract.doubts import Doubts
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
-from databuddy_source.fetch.results import Kept, Result, Status
+from databuddy_source.fetch.results import Result
 from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report
@@ -63,8 +60,10 @@ class Extraction:
             lambda: client_for(settings), self.server, settings.timezone, pace, count
         )
         self.members: set[str] = set()
-        self._of_days: dict[tuple[str, date, date], list[Cell]] = defaultdict(list)
-        self._kept: Mapping[tuple[str, str, datetime], Kept] | None = None
+        self._doubts = Doubts(
+            self.fetcher.result, self.server.websites, allow_empty=settings.allow_empty
+        )
+        self._looked_back = False
         self._final: Mapping[tuple[str, str], Set[datetime]] | None = None
         self._held: Mapping[tuple[str, str], Held] | None = None
 
@@ -130,9 +129,7 @@ class Extraction:
     def want(self, cells: Sequence[Cell], *, cautious: bool) -> None:
         """Line cells up to be fetched."""
         self.fetcher.want(cells, cautious=cautious)
-        for cell in cells:
-            window = cell.window
-            self._of_days[cell.website_id, window.date, window.last_date].append(cell)
+        self._doubts.want(cells)
 
     def look_back(self) -> None:
         """Read what the warehouse already holds of the wanted cells. Called once all are known,
@@ -141,72 +138,18 @@ class Extraction:
         Raises:
             OtherDays, OtherReport: a table holds rows that do not go with those of this run.
         """
-        if self._kept is not None:
+        if self._looked_back:
             return
-        if self._pipeline is None or not self._of_days:
-            self._kept = {}
-            return
-        refuse_a_mixture(self._cells(), definitions(self._pipeline))
-        self._kept = kept_cells(self._pipeline, min(cell.window.start for cell in self._cells()))
+        cells = list(self._doubts.cells)
+        if self._pipeline and cells:
+            refuse_a_mixture(cells, definitions(self._pipeline))
+            since = min(cell.window.start for cell in cells)
+            self._doubts.held = kept_cells(self._pipeline, since)
+        self._looked_back = True
 
     async def result(self, cell: Cell) -> Result:
         """The cell's result; `suspect` when its emptiness is not to be believed."""
-        result = await self._judged(await self.fetcher.result(cell))
-        if result.status.brings_rows:
-            return result
-        if result.status is Status.UNAVAILABLE and not await self._is_unavailable(cell.report):
-            result = replace(result, status=Status.FAILED)
-        return replace(result, kept=self._kept_of(cell))
-
-    async def _is_unavailable(self, report: Report) -> bool:
-        """Whether the server lacks a type for good: it answers others, this one for no website,
-        and never did."""
-        if any(name == report.name for _, name, _ in self._kept or {}):
-            return False
-        results = (self.fetcher.result(cell) for cell in self._cells())
-        answered = [
-            result.cell.report
-            for result in await asyncio.gather(*results)
-            if result.status.brings_rows
-        ]
-        return bool(answered) and report not in answered
-
-    def _kept_of(self, cell: Cell) -> Kept | None:
-        return (self._kept or {}).get((cell.website_id, cell.report.name, cell.window.start))
-
-    async def _judged(self, result: Result) -> Result:
-        if not (result.status.brings_rows and result.silent):
-            return result
-        cell = result.cell
-        if cell.website_id not in self.server.websites:
-            return result.doubted("the answer is empty and the server does not list the website")
-        kept = self._kept_of(cell)
-        if kept is None or self.settings.allow_empty:
-            return result
-        if kept.final:
-            return result.doubted("the answer is empty, but the day was final and had data")
-        same_days = (self.fetcher.result(each) for each in self._about_the_days_of(cell))
-        if all(other.silent for other in await asyncio.gather(*same_days)):
-            return result.doubted("the day had data and now everything about it is empty")
-        return result
-
-    def _about_the_days_of(self, cell: Cell) -> list[Cell]:
-        """Cells that tell whether a website had visitors then: those of the same days, an hour's
-        whole day among them, but none of a longer time."""
-        own = cell.window
-        length = own.last_date - own.date
-        return [
-            each
-            for (website_id, first, last), cells in self._of_days.items()
-            if website_id == cell.website_id
-            and first <= own.last_date
-            and last >= own.date
-            and last - first <= length
-            for each in cells
-        ]
-
-    def _cells(self) -> Iterator[Cell]:
-        return chain.from_iterable(self._of_days.values())
+        return await self._doubts.judged(await self.fetcher.result(cell))
 
 
 def active_pipeline() -> dlt.Pipeline | None:
