@@ -24,12 +24,19 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
-from databuddy_source.extract.coverage_carrier import FILE_FORMAT, REPLACE_PARTITION, stamped
+from databuddy_source.extract.coverage_carrier import stamped
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.session import Extraction
 from databuddy_source.extract.sharing import Sharing
 from databuddy_source.model.reports import Cell, Report
-from databuddy_source.tables.hints import column_hints, described, partition_of, table_hints
+from databuddy_source.tables.hints import (
+    FILE_FORMAT,
+    REPLACE_PARTITION,
+    column_hints,
+    described,
+    partition_of,
+    table_hints,
+)
 from databuddy_source.warehouse import dlt_defaults
 
 
