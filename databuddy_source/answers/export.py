@@ -11,6 +11,7 @@ from pathlib import Path
 
 from databuddy_source.api.models import ExportBody, ExportFormat
 from databuddy_source.api.server import run_alone
+from databuddy_source.config.connect import client_for
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
@@ -23,7 +24,7 @@ from databuddy_source.errors import (
     RequestRefused,
     ServerFailed,
 )
-from databuddy_source.extract.session import Extraction, client_for
+from databuddy_source.extract.session import Extraction
 from databuddy_source.model.query_types import load_catalog
 
 

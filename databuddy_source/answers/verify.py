@@ -20,12 +20,12 @@ from dlt.destinations.sql_client import SqlClientBase
 
 from databuddy_source.answers.comparison import Tolerance, differences
 from databuddy_source.api.server import Server, first_contact, run_alone
+from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import ReportSetting, table_name
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import Recorded, recorded_cells
 from databuddy_source.errors import OtherDays
-from databuddy_source.extract.session import client_for
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Result, Status

@@ -15,6 +15,7 @@ from dlt.extract.utils import wrap_async_iterator
 from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
 from databuddy_source.config import resolve
+from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
@@ -22,11 +23,19 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
-from databuddy_source.extract.coverage_carrier import FILE_FORMAT, REPLACE_PARTITION, stamped
+from databuddy_source.extract.coverage_carrier import stamped
 from databuddy_source.extract.cursor import Progress
-from databuddy_source.extract.session import Extraction, Sharing, client_for
+from databuddy_source.extract.session import Extraction
+from databuddy_source.extract.sharing import Sharing
 from databuddy_source.model.reports import Cell, Report
-from databuddy_source.tables.hints import column_hints, described, partition_of, table_hints
+from databuddy_source.tables.hints import (
+    FILE_FORMAT,
+    REPLACE_PARTITION,
+    column_hints,
+    described,
+    partition_of,
+    table_hints,
+)
 from databuddy_source.warehouse import dlt_defaults
 
 NAME = "databuddy"

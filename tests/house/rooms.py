@@ -87,14 +87,17 @@ def _name(path: Path, project: Path) -> str:
 
 
 def _imported(path: Path, known: Mapping[str, Path]) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    stub = path.with_suffix(".pyi")  # where it stands beside the code, it says what is lazy
+    source = (stub if stub.exists() else path).read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module:
+            module = f"{PACKAGE}.{node.module}" if node.level else node.module
             for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
+                whole = f"{module}.{alias.name}"
                 if whole in known:
                     yield whole
-                elif node.module in known:
-                    yield node.module
+                elif module in known:
+                    yield module
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
 
