@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
-from databuddy_source.api.models import Generation, Row
+from databuddy_source.api.models import Row
 from databuddy_source.fetch.results import Result, Status, is_silent
 from databuddy_source.model import windows
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import QueryType, load_catalog
 from databuddy_source.model.reports import Cell, Report
 

@@ -36,7 +36,7 @@ from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Kept, Result, Status
 from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
-from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.reports import Cell, Report, day_zone
 from databuddy_source.model.windows import Window
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unfit
@@ -97,11 +97,11 @@ class Extraction:
             UnknownQueryType: the user named it and the server lacks it.
             WrongReport: the server has no such windows or filters.
         """
-        catalog, query_type = load_catalog(), chosen.query_type
-        spelling = catalog.spelled_for(query_type, self.server.types)
+        query_type = chosen.query_type
+        spelling = self.server.spelling(query_type)
         if spelling is None:
             if chosen.named:
-                near = catalog.suggestions(query_type, self.server.types)
+                near = load_catalog().suggestions(query_type, self.server.types)
                 hint = f"Did you mean {' or '.join(near)}? " if near else ""
                 raise UnknownQueryType(
                     f"This server has no query type {query_type!r}",
@@ -112,12 +112,11 @@ class Extraction:
 
     def meta(self, report: Report) -> TypeMeta | None:
         """What the API says of the report's query type; about half of them have it."""
-        types = self.server.types
-        return types[load_catalog().spelled_for(report.query_type.name, types) or ""].meta
+        return self.server.types[self.server.spelling(report.query_type.name) or ""].meta
 
     def zone(self, report: Report) -> str:
         """The time zone that cuts a report's days here."""
-        return report.zone(self.settings.timezone, self.server.generation.takes_offsets)
+        return day_zone(report.query_type, self.settings.timezone, self.server.generation)
 
     def today(self, report: Report) -> date:
         """Today, where this report's days are cut."""
@@ -301,7 +300,7 @@ _told: WeakSet[dlt.Pipeline] = WeakSet()
 
 def _tell(extraction: Extraction) -> None:
     settings, server = extraction.settings, extraction.server
-    if not server.generation.takes_offsets and settings.timezone != "UTC":
+    if server.generation.zone(settings.timezone) != settings.timezone:
         logger.warning(
             "This server knows UTC days only, so days are UTC days and not those of %s.",
             settings.timezone,
@@ -309,7 +308,7 @@ def _tell(extraction: Extraction) -> None:
     lacking = [
         chosen.name
         for chosen in settings.chosen_reports()
-        if load_catalog().spelled_for(chosen.query_type, server.types) is None and not chosen.named
+        if server.spelling(chosen.query_type) is None and not chosen.named
     ]
     if lacking:
         logger.warning("Skipped, since this server lacks them: %s.", ", ".join(lacking))

@@ -35,7 +35,6 @@ from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
 from databuddy_source.fetch.results import Result
 from databuddy_source.fetch.settling import Settling
-from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report
 
 logger = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ class Fetcher:
         self._count = count
         self._connect = connect
         self._server = server
-        self._timezone = server.zone(timezone)
+        self._timezone = server.generation.zone(timezone)
         self._pace = pace
         self._waiting: dict[str, deque[Ask]] = defaultdict(deque)
         self._divided: deque[Pack] = deque()
@@ -115,9 +114,8 @@ class Fetcher:
         return bodies, query_request(cells[0].website_id, bodies, self._timezone)
 
     def _asks(self, cells: Sequence[Cell]) -> list[Ask]:
-        name = cells[0].report.query_type.name
-        spelling = load_catalog().spelled_for(name, self._server.types)
-        return asks_of(cells, spelling or name, self._server.generation.max_limit)
+        name, server = cells[0].report.query_type.name, self._server
+        return asks_of(cells, server.spelling(name) or name, server.generation.max_limit)
 
     def _bodies(self, pack: Pack) -> list[QueryBody]:
         return bodies_of(pack, self._server.generation)

@@ -35,7 +35,7 @@ def query_types() -> str:
         notes = [
             f"servers of {each.generations[0]} only" if len(each.generations) == 1 else "",
             f"looks back {each.trailing_days} days" if each.trailing_days else "",
-            "days in UTC" if each.buckets == "utc" else "",
+            "days in UTC" if each.in_utc else "",
             "failed whenever it was measured" if each.fails else "",
         ]
         rows.append(
