@@ -25,8 +25,9 @@ from databuddy_source.errors import (
     WebsiteNotAccessible,
 )
 from databuddy_source.fetch.pace import MOST_IN_FLIGHT
-from databuddy_source.fetch.results import Result, Status
+from databuddy_source.fetch.results import Result
 from databuddy_source.model.generations import Generation
+from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of
 from tests.fake_client import (

@@ -15,12 +15,13 @@ from databuddy_source.api.models import Website
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import now
 from databuddy_source.coverage.calendar import calendar_of, held, within
-from databuddy_source.coverage.marks import Mark, Marked, Stretch, stretches
+from databuddy_source.coverage.marks import Marked, Stretch, stretches
 from databuddy_source.coverage.queries import query_table
 from databuddy_source.errors import BadSetting
 from databuddy_source.extract.source import configured
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import day_zone
+from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import Grain
 
 
@@ -48,8 +49,7 @@ class ReportStatus:
 
     @cached_property
     def _covered(self) -> list[date]:
-        lacking = {Mark.MISSING, Mark.DUE}
-        return [each.window.date for each in self.calendar if each.mark not in lacking]
+        return [each.window.date for each in self.calendar if each.mark.is_asked]
 
     @property
     def first(self) -> date | None:

@@ -8,8 +8,8 @@ from enum import Enum
 import dlt
 
 from databuddy_source.coverage import table as coverage_table
-from databuddy_source.fetch.results import Status
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
+from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.hints import MEANINGS
 from docs.parts.markdown import members, sentence, table
