@@ -25,7 +25,6 @@ from databuddy_source.errors import (
     ServerFailed,
 )
 from databuddy_source.extract.session import Extraction
-from databuddy_source.model.query_types import load_catalog
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +90,11 @@ def export(
     for website_id, query_type in wanted:
         body = ExportBody(
             websiteId=website_id,
-            type=load_catalog().spelled_for(query_type, extraction.server.types) or query_type,
+            type=extraction.server.spelling(query_type) or query_type,
             format=file_format,
             startDate=first.isoformat(),
             endDate=last.isoformat(),
-            timezone=extraction.server.zone(settings.timezone),
+            timezone=extraction.server.generation.zone(settings.timezone),
         )
         name = re.sub(r"[^\w.-]", "_", f"{query_type}_{website_id}_{first}_{last}")
         path = into if is_file else into / f"{name}.{file_format}"

@@ -15,8 +15,9 @@ from dlt.pipeline.exceptions import PipelineConfigMissing
 
 from databuddy_source.coverage.table import TABLE
 from databuddy_source.errors import IncompleteLoad
-from databuddy_source.fetch.results import Kept, Status
+from databuddy_source.fetch.results import Kept
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
 
 EARLIEST: Final = date(1970, 1, 1)
@@ -258,9 +259,7 @@ def raise_if_incomplete(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None
         IncompleteLoad: names the first gaps. Types that are unavailable on this server and were
             not asked for by name are no gaps.
     """
-    gaps = [
-        gap for gap in gaps_of_loads(pipeline, load_ids) if gap.status is not Status.UNAVAILABLE
-    ]
+    gaps = [each for each in gaps_of_loads(pipeline, load_ids) if each.status.is_gap]
     if gaps:
         more = f"; and {len(gaps) - 3} more" if len(gaps) > 3 else ""
         named = "; ".join(str(gap) for gap in gaps[:3])

@@ -13,8 +13,9 @@ from dataclasses import replace
 from datetime import date, datetime
 from itertools import chain
 
-from databuddy_source.fetch.results import Kept, Result, Status
+from databuddy_source.fetch.results import Kept, Result
 from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.statuses import Status
 
 
 class Doubts:

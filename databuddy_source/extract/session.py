@@ -28,7 +28,7 @@ from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.results import Result
 from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
-from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.reports import Cell, Report, day_zone
 from databuddy_source.model.windows import Window
 
 
@@ -78,11 +78,11 @@ class Extraction:
             UnknownQueryType: the user named it and the server lacks it.
             WrongReport: the server has no such windows or filters.
         """
-        catalog, query_type = load_catalog(), chosen.query_type
-        spelling = catalog.spelled_for(query_type, self.server.types)
+        query_type = chosen.query_type
+        spelling = self.server.spelling(query_type)
         if spelling is None:
             if chosen.named:
-                near = catalog.suggestions(query_type, self.server.types)
+                near = load_catalog().suggestions(query_type, self.server.types)
                 hint = f"Did you mean {' or '.join(near)}? " if near else ""
                 raise UnknownQueryType(
                     f"This server has no query type {query_type!r}",
@@ -93,12 +93,11 @@ class Extraction:
 
     def meta(self, report: Report) -> TypeMeta | None:
         """What the API says of the report's query type; about half of them have it."""
-        types = self.server.types
-        return types[load_catalog().spelled_for(report.query_type.name, types) or ""].meta
+        return self.server.types[self.server.spelling(report.query_type.name) or ""].meta
 
     def zone(self, report: Report) -> str:
         """The time zone that cuts a report's days here."""
-        return report.zone(self.settings.timezone, self.server.generation.takes_offsets)
+        return day_zone(report.query_type, self.settings.timezone, self.server.generation)
 
     def today(self, report: Report) -> date:
         """Today, where this report's days are cut."""

@@ -16,7 +16,6 @@ from dlt.common.runtime.collector import NULL_COLLECTOR
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.extract.session import Extraction, active_pipeline
-from databuddy_source.model.query_types import load_catalog
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unfit
 
@@ -76,7 +75,7 @@ _told: WeakSet[dlt.Pipeline] = WeakSet()
 
 def _tell(extraction: Extraction) -> None:
     settings, server = extraction.settings, extraction.server
-    if not server.generation.takes_offsets and settings.timezone != "UTC":
+    if server.generation.zone(settings.timezone) != settings.timezone:
         logger.warning(
             "This server knows UTC days only, so days are UTC days and not those of %s.",
             settings.timezone,
@@ -84,7 +83,7 @@ def _tell(extraction: Extraction) -> None:
     lacking = [
         chosen.name
         for chosen in settings.chosen_reports()
-        if load_catalog().spelled_for(chosen.query_type, server.types) is None and not chosen.named
+        if server.spelling(chosen.query_type) is None and not chosen.named
     ]
     if lacking:
         logger.warning("Skipped, since this server lacks them: %s.", ", ".join(lacking))

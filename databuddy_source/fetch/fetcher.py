@@ -22,7 +22,6 @@ from databuddy_source.fetch.queue import Queue
 from databuddy_source.fetch.results import Result
 from databuddy_source.fetch.sending import Sending
 from databuddy_source.fetch.settling import Settling
-from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell
 
 ROWS_AHEAD = 250_000
@@ -54,7 +53,7 @@ class Fetcher:
         self._count = count
         self._connect = connect
         self._server = server
-        self._timezone = server.zone(timezone)
+        self._timezone = server.generation.zone(timezone)
         self._pace = pace
         self._queue = Queue(pace)
         self._settling = Settling(takes_offsets=server.generation.takes_offsets)
@@ -94,9 +93,8 @@ class Fetcher:
         return bodies, query_request(cells[0].website_id, bodies, self._timezone)
 
     def _asks(self, cells: Sequence[Cell]) -> list[Ask]:
-        name = cells[0].report.query_type.name
-        spelling = load_catalog().spelled_for(name, self._server.types)
-        return asks_of(cells, spelling or name, self._server.generation.max_limit)
+        name, server = cells[0].report.query_type.name, self._server
+        return asks_of(cells, server.spelling(name) or name, server.generation.max_limit)
 
     async def result(self, cell: Cell) -> Result:
         """Wait for a cell that was wanted. May be awaited more than once."""

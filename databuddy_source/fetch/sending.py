@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from databuddy_source.api.client import Client
-from databuddy_source.api.models import Generation
 from databuddy_source.api.retry import DIVIDED, DIVISIBLE, SETTLED
 from databuddy_source.api.traffic import Traffic
 from databuddy_source.errors import (
@@ -23,6 +22,7 @@ from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Ask, Pack, bodies_of
 from databuddy_source.fetch.queue import Queue
 from databuddy_source.fetch.settling import Settling
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Report
 
 FAILING_IN_A_ROW = 3

@@ -53,7 +53,7 @@ def column_hints(chosen: ReportSetting, timezone: str) -> dict[str, TColumnSchem
     """
     date = (
         _DATE_IN_UTC
-        if load_catalog().get(chosen.query_type).buckets == "utc"
+        if load_catalog().get(chosen.query_type).in_utc
         else f"First day of the window in {timezone}; in UTC where coverage.time_zone says so."
     )
     hints: dict[str, TColumnSchema] = {

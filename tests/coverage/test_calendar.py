@@ -12,16 +12,14 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import Held, calendar_of, within
 from databuddy_source.coverage.marks import (
     Known,
-    Mark,
     Marked,
     Stretch,
     by_date,
-    mark_of,
     marked,
     place_of,
     stretches,
 )
-from databuddy_source.fetch.results import Status
+from databuddy_source.model.statuses import Mark, Status
 from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, tile
 
 MONDAY = date(2026, 3, 2)
@@ -100,7 +98,7 @@ def test_stretches_hold_each_lacking_window_once(row: list[Mark]) -> None:
 def test_what_coverage_says_becomes_a_mark(
     status: Status, final: bool, silent: bool, expected: Mark
 ) -> None:
-    assert mark_of(status, final=final, silent=silent) is expected
+    assert Mark.of(status, final=final, silent=silent) is expected
 
 
 def test_a_day_is_as_bad_as_its_worst_hour() -> None:

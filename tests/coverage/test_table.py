@@ -26,8 +26,9 @@ from databuddy_source.extract.coverage_carrier import (
     stamped,
     with_coverage,
 )
-from databuddy_source.fetch.results import Kept, Result, Status, is_silent
+from databuddy_source.fetch.results import Kept, Result, is_silent
 from databuddy_source.model.query_types import Shape
+from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.hints import REPLACE_PARTITION
 from databuddy_source.tables.rows import TOMBSTONE, rows_table

@@ -8,8 +8,9 @@ from datetime import date
 import pytest
 
 from databuddy_source.extract.doubts import Doubts, is_lacking
-from databuddy_source.fetch.results import Kept, Result, Status
+from databuddy_source.fetch.results import Kept, Result
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, Grain, tile
 from tests.cells import DAY, a_report, a_result, cells_of
 

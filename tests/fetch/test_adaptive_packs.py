@@ -12,8 +12,8 @@ from databuddy_source.api.retry import SETTLED
 from databuddy_source.api.traffic import LARGEST_ANSWER
 from databuddy_source.errors import DatabuddyError, RequestRefused, ServerFailed, TimedOut
 from databuddy_source.fetch.pace import AIM_BYTES, MOST_IN_FLIGHT, Pace
-from databuddy_source.fetch.results import Status
 from databuddy_source.model.reports import Cell, Condition
+from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of
 from tests.fetch.fake_client import (

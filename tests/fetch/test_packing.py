@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.api.models import Filter, Generation
-from databuddy_source.fetch.packing import LONGEST_HOURLY, Ask, Pack, asks_of, bodies_of
+from databuddy_source.api.models import Filter
+from databuddy_source.fetch.packing import LONGEST_HOURLY, Ask, Pack, asks_of, bodies_of, filter_of
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell, Condition, Report
 from databuddy_source.model.windows import ONE_DAY, ONE_HOUR, ONE_SECOND, Grain, Weeks, tile
 from tests.cells import DAY, a_report, cells_of
@@ -219,7 +220,7 @@ def test_questions_share_a_body_exactly_when_limit_page_and_filters_are_the_same
     for body in bodies:
         for parameter in body.parameters:
             ask = named[parameter.id]
-            expected = [each.on(Generation.G2026) for each in ask.report.filters]
+            expected = [filter_of(each, Generation.G2026) for each in ask.report.filters]
             assert (body.limit, body.page, body.filters) == (ask.limit, ask.page, expected)
 
 

@@ -9,7 +9,7 @@ import pytest
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source.demo import DemoServer, Fault
-from databuddy_source.fetch.results import Status
+from databuddy_source.model.statuses import Status
 from tests.stories.conftest import TODAY, Warehouse
 
 Serve = Callable[..., DemoServer]

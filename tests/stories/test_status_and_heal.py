@@ -11,10 +11,9 @@ import time_machine
 
 from databuddy_source import Settings, heal, status
 from databuddy_source.answers.status import WarehouseStatus
-from databuddy_source.coverage.marks import Mark
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import BadSetting
-from databuddy_source.fetch.results import Status
+from databuddy_source.model.statuses import Mark, Status
 from tests.stories.conftest import TODAY, Warehouse
 
 START = TODAY - timedelta(days=8)

@@ -278,7 +278,7 @@ def _clock(ahead: float | None) -> Finding:
 def _time_zone(settings: Settings, server: Reached | None) -> Finding:
     name = settings.timezone
     facts = {"timezone": name, "now": moment()}
-    if server and not server.generation.takes_offsets and name != "UTC":
+    if server and server.generation.zone(name) != name:
         return Finding(
             "time zone",
             State.WARNING,

@@ -125,11 +125,10 @@ def _called(name: str, server: Server) -> str:
     Raises:
         UnknownQueryType: it lacks it.
     """
-    catalog = load_catalog()
     query_type, _ = split_name(name)  # `top_pages_weekly` is `top_pages` by week
-    called = name if name in server.types else catalog.spelled_for(query_type, server.types)
+    called = name if name in server.types else server.spelling(query_type)
     if called is None:
-        near = catalog.suggestions(name, server.types)
+        near = load_catalog().suggestions(name, server.types)
         raise UnknownQueryType(
             f"This server has no query type {name!r}",
             f"Did you mean {' or '.join(near)}?" if near else "",
@@ -141,11 +140,7 @@ def _describe(called: str, server: Server, settings: Settings) -> Described:
     config = server.types[called]
     meta = config.meta or TypeMeta()
     known = load_catalog().get(called).on(server.generation)
-    grains = [
-        grain.value
-        for grain in Grain
-        if not known.why_not_by(grain, takes_offsets=server.generation.takes_offsets)
-    ]
+    grains = [grain.value for grain in Grain if not known.why_not_by(grain, server.generation)]
     return Described(
         name=known.name,
         called=called,

@@ -28,7 +28,7 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.summaries import LINES_SHOWN
-from databuddy_source.coverage.marks import Mark
+from databuddy_source.model.statuses import Mark
 from databuddy_source.warehouse.target import Warehouse
 
 WIDEST = 160
