@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import dlt
 import pyarrow as pa
-from dlt.common.configuration.inject import get_fun_spec
-from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.schema.typing import TColumnSchema
 from dlt.common.typing import TSecretStrValue
-from dlt.extract import DltResource
-from dlt.extract.utils import wrap_async_iterator
+from dlt.sources import DltResource
 
 from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
@@ -22,6 +18,7 @@ from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage import table as coverage_table
+from databuddy_source.dlt_seam import awaited_by_dlt, resolved, spec_of
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
 from databuddy_source.extract.coverage_carrier import stamped
@@ -112,8 +109,7 @@ def configured(**given: Any) -> Settings:
     Raises:
         BadSetting: see `Settings.of`.
     """
-    spec = get_fun_spec(inspect.unwrap(databuddy_source))
-    found = dict(resolve_configuration(spec(), sections=("sources", "databuddy")))
+    found = resolved(spec_of(databuddy_source), "sources", "databuddy")
     return Settings.of(**{**found, **{key: v for key, v in given.items() if v is not None}})
 
 
@@ -153,7 +149,7 @@ def _report(
             # let all other resources line up their cells before the first request leaves
             yield None
             extraction.look_back()
-            yield from wrap_async_iterator(
+            yield from awaited_by_dlt(
                 _tables(sharing, extraction, name, report, cells, progress, existing)
             )
         finally:

@@ -11,11 +11,10 @@ from datetime import date
 from typing import Any
 
 import dlt
-from dlt.common.runtime import signals
-from dlt.extract import DltSource
-from dlt.pipeline.exceptions import PipelineStepFailed
+from dlt.sources import DltSource
 
 from databuddy_source.coverage.queries import loaded_reports
+from databuddy_source.dlt_seam import PipelineStepFailed, signals_raised
 from databuddy_source.extract.source import configured, databuddy_source
 from databuddy_source.model.windows import ONE_DAY, today
 from databuddy_source.runs import pending
@@ -95,9 +94,8 @@ def _bring_in(pipeline: dlt.Pipeline, around: Around) -> list[str]:
     pending.keep(pipeline)
     around.before_load()
     # dlt leaves jobs over when a signal comes, and forgets the signal: a series would go on
-    with signals.intercepted_signals():
+    with signals_raised():
         loads = list(pipeline.load().loads_ids)
-        signals.raise_if_signalled()
     pending.forget(pipeline)
     finish_tables(pipeline)
     around.after_load()

@@ -12,6 +12,7 @@ import dlt
 
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
+from databuddy_source.dlt_seam import last_value, resource_states
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.session import Extraction
 from databuddy_source.fetch.packing import asks_of
@@ -89,7 +90,7 @@ def plan(pipeline: dlt.Pipeline, settings: Settings) -> Plan:
         DatabuddyError: the server cannot be reached, rejects the key, or lacks what was named.
     """
     extraction = Extraction(settings, pipeline)
-    states = pipeline.state.get("sources", {}).get("databuddy", {}).get("resources", {})
+    states = resource_states(pipeline, "databuddy")
     found = Plan(settings.requests_per_minute)
     for chosen, website_ids in websites_of_reports(settings, lambda: extraction.server.websites):
         report = extraction.report(chosen)
@@ -97,8 +98,7 @@ def plan(pipeline: dlt.Pipeline, settings: Settings) -> Plan:
             continue
         for website_id in website_ids:
             state: dict[str, Any] = dict(states.get(f"{chosen.name}__{website_id}", {}))
-            last = state.get("incremental", {}).get("date", {}).get("last_value")
-            cursor = None if settings.bounded else _Cursor(last)
+            cursor = None if settings.bounded else _Cursor(last_value(state, "date"))
             progress = Progress(settings, cursor, state)
             cells = progress.cells(extraction, report, website_id)
             if not cells:

@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import dlt
 import typer
-from dlt.common.configuration.exceptions import ConfigurationException
 
 from databuddy_source.api.models import Website
 from databuddy_source.cli.account import account
@@ -33,6 +32,7 @@ from databuddy_source.cli.options import (
 from databuddy_source.cli.probe import Reached, query, reach, websites_of
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
+from databuddy_source.dlt_seam import ConfigurationException
 from databuddy_source.errors import DatabuddyError
 from databuddy_source.extract.source import configured
 from databuddy_source.warehouse.target import Warehouse
