@@ -16,7 +16,6 @@ from itertools import groupby
 from typing import Any
 
 import dlt
-from dlt.destinations.sql_client import SqlClientBase
 
 from databuddy_source.answers.comparison import Tolerance, differences
 from databuddy_source.api.server import Server, first_contact, run_alone
@@ -25,6 +24,7 @@ from databuddy_source.config.reports import ReportSetting, table_name
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import Recorded, recorded_cells
+from databuddy_source.dlt_seam import SqlClientBase
 from databuddy_source.errors import OtherDays
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for

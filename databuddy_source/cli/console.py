@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from dlt.common.configuration.exceptions import (
-    ConfigFieldMissingException,
-    ConfigurationException,
-)
-from dlt.common.configuration.providers.toml import TomlProviderReadException
-from dlt.common.exceptions import SignalReceivedException
 from rich.console import Console
 from rich.text import Text
 
 from databuddy_source.cli import journal
+from databuddy_source.dlt_seam import (
+    ConfigFieldMissingException,
+    ConfigurationException,
+    SignalReceivedException,
+    TomlProviderReadException,
+)
 from databuddy_source.errors import BadConfiguration, DatabuddyError, IncompleteLoad
 from databuddy_source.warehouse.redaction import redacted
 from databuddy_source.warehouse.trial import causes

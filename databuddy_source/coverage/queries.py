@@ -9,11 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.pipeline.exceptions import PipelineConfigMissing
 
 from databuddy_source.coverage.table import TABLE
+from databuddy_source.dlt_seam import (
+    ConfigurationException,
+    DestinationUndefinedEntity,
+    PipelineConfigMissing,
+)
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.fetch.results import Kept
 from databuddy_source.model.reports import Cell

@@ -8,7 +8,7 @@ from typing import Any, Final
 import dlt
 import orjson
 import pyarrow as pa
-from dlt.extract import DltResource
+from dlt.sources import DltResource
 
 from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.server import Server

@@ -7,10 +7,6 @@ from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
 
 import dlt
-from dlt.common.configuration.container import Container
-from dlt.common.pipeline import PipelineContext
-from dlt.common.runtime.collector import NULL_COLLECTOR
-from dlt.common.runtime.collector_base import Collector
 
 from databuddy_source.api.models import TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
@@ -20,6 +16,7 @@ from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings, now
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
 from databuddy_source.coverage.queries import definitions, final_windows, kept_cells
+from databuddy_source.dlt_seam import NULL_COLLECTOR, Collector, active_pipeline
 from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extract.definitions import refuse_a_mixture
 from databuddy_source.extract.doubts import Doubts
@@ -152,10 +149,3 @@ class Extraction:
     async def result(self, cell: Cell) -> Result:
         """The cell's result; `suspect` when its emptiness is not to be believed."""
         return await self._doubts.judged(await self.fetcher.result(cell))
-
-
-def active_pipeline() -> dlt.Pipeline | None:
-    """The pipeline that runs; `dlt.current.pipeline()` would make one where there is none."""
-    context = Container()[PipelineContext]
-    pipeline = context.pipeline() if context.is_active() else None
-    return pipeline if isinstance(pipeline, dlt.Pipeline) else None

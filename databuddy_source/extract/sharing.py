@@ -11,11 +11,11 @@ import logging
 from weakref import WeakSet
 
 import dlt
-from dlt.common.runtime.collector import NULL_COLLECTOR
 
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
-from databuddy_source.extract.session import Extraction, active_pipeline
+from databuddy_source.dlt_seam import NULL_COLLECTOR, active_pipeline
+from databuddy_source.extract.session import Extraction
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unfit
 

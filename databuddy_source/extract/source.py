@@ -9,8 +9,7 @@ import dlt
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 from dlt.common.typing import TSecretStrValue
-from dlt.extract import DltResource, DltSource
-from dlt.extract.utils import wrap_async_iterator
+from dlt.sources import DltResource, DltSource
 
 from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
@@ -21,6 +20,7 @@ from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage import table as coverage_table
+from databuddy_source.dlt_seam import awaited_by_dlt
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
 from databuddy_source.extract.coverage_carrier import stamped
@@ -141,7 +141,7 @@ def _report(
             # let all other resources line up their cells before the first request leaves
             yield None
             extraction.look_back()
-            yield from wrap_async_iterator(
+            yield from awaited_by_dlt(
                 _tables(sharing, extraction, name, report, cells, progress, existing)
             )
         finally:

@@ -10,8 +10,8 @@ from typing import Any
 
 import dlt
 import duckdb
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
+from databuddy_source.dlt_seam import duckdb_credentials
 from databuddy_source.errors import BadConfiguration, FileInUse, NoDatabase
 from databuddy_source.warehouse.target import CATALOG
 
@@ -45,12 +45,12 @@ def engine(home: Path, pipeline_name: str) -> Path:
     return home / f"_engine_{pipeline_name}.duckdb"
 
 
-def attached(file: Path, engine: Path) -> DuckDbCredentials:
+def attached(file: Path, engine: Path) -> Any:
     """The file under a name of its own. DuckDB calls an opened file by its stem, and cannot tell
     `databuddy.duckdb` from the dataset `databuddy` in it."""
     quoted = str(file).replace("'", "''")
-    return DuckDbCredentials(
-        str(engine),
+    return duckdb_credentials(
+        engine,
         statements=[f"ATTACH IF NOT EXISTS '{quoted}' AS {CATALOG}"],
         local_config={"schema": f"{CATALOG}.main"},
     )

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Final
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.destination import AnyDestination, DestinationCapabilitiesContext
 
+from databuddy_source.dlt_seam import (
+    AnyDestination,
+    ConfigurationException,
+    DestinationCapabilitiesContext,
+)
 from databuddy_source.errors import UnfitDestination
 from databuddy_source.tables.hints import FILE_FORMAT
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.destination import Destination
-from dlt.common.exceptions import DltException
 
 from databuddy_source.cli.console import say
+from databuddy_source.dlt_seam import DltException, destination_of
 from databuddy_source.errors import AlreadyRunning, BadConfiguration, NoRoom, NothingLoaded
 from databuddy_source.warehouse.fitness import refuse_unfit
 from databuddy_source.warehouse.lock import alone
@@ -149,7 +148,7 @@ def _configured(key: str, default: str, demo: bool) -> str:
 
 def _known(destination: str) -> Any:
     try:
-        target: Any = Destination.from_reference(destination)
+        target: Any = destination_of(destination)
         refuse_unfit(target)
         return target
     except (DltException, ImportError, ValueError) as error:

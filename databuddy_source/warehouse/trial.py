@@ -11,9 +11,8 @@ from uuid import uuid4
 
 import dlt
 import pyarrow as pa
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.destination.exceptions import DestinationException
 
+from databuddy_source.dlt_seam import ConfigurationException, DestinationException
 from databuddy_source.errors import DatabuddyError, DestinationFails
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION
 from databuddy_source.warehouse import dlt_defaults

@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import dlt
 import typer
-from dlt.common.configuration.exceptions import ConfigurationException
 
 from databuddy_source.api.models import Website
 from databuddy_source.cli.account import account
@@ -34,6 +33,7 @@ from databuddy_source.cli.probe import Reached, query, reach, websites_of
 from databuddy_source.config.resolve import Choices
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
+from databuddy_source.dlt_seam import ConfigurationException
 from databuddy_source.errors import DatabuddyError
 from databuddy_source.warehouse.target import Warehouse
 
