@@ -41,25 +41,27 @@ coverage: .venv/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-fail-under=90 --ignore tests/cli --ignore tests/docs --ignore tests/warehouses --ignore tests/stories/test_killed.py
 
 # installed from locks that hold versions and hashes; --no-deps: the locks are complete
-.venv/.installed-demo: requirements.lock pyproject.toml | .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+.venv/.installed-demo: requirements/demo.lock pyproject.toml | .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/demo.lock
 	@touch $@
 
-.venv/.installed-dev: requirements-dev.lock pyproject.toml | .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+.venv/.installed-dev: requirements/dev.lock pyproject.toml | .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.lock
 	@touch $@ .venv/.installed-demo
 
 .venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv .venv
 
-# needs uv: writes the locks for Python 3.11 and newer, Linux and macOS
-lock:
-	uv pip compile pyproject.toml --extra cli --extra demo --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements.lock
-	uv pip compile pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --group orchestrators --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-dev.lock
-	uv pip compile pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --resolution lowest-direct --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-lowest.lock
-	uv pip compile pyproject.toml --extra cli --extra demo --extra postgres --extra bigquery --extra snowflake --group dev --group warehouses --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-warehouses.lock
-	uv pip compile --group bqemulator --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet -o requirements-bqemulator.lock
+# the locks, for Python 3.11 and newer, Linux and macOS; what they hold stays unless it must change:
+# make lock UPGRADE=--upgrade
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
+lock: .venv/.installed-dev
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo -o requirements/demo.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --group orchestrators -o requirements/dev.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --resolution lowest-direct -o requirements/lowest.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra bigquery --extra snowflake --group dev --group warehouses --no-annotate -o requirements/warehouses.lock
+	$(COMPILE) $(UPGRADE) --group bqemulator --no-annotate -o requirements/bqemulator.lock
 
 # DuckDB, Postgres, and emulators of BigQuery and Snowflake, or WAREHOUSE=bigquery alone; a
 # warehouse that does not run here is a failure
@@ -67,7 +69,7 @@ WAREHOUSE ?= all
 test-warehouses: .venv-warehouses/.installed .venv-bqemulator/.installed
 	.venv-warehouses/bin/python -m pytest -n 2 --dist worksteal tests/warehouses --warehouses $(WAREHOUSE)
 
-.venv-%/.installed: requirements-%.lock
+.venv-%/.installed: requirements/%.lock
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
@@ -75,7 +77,7 @@ test-warehouses: .venv-warehouses/.installed .venv-bqemulator/.installed
 # the suite with the oldest dependencies that pyproject.toml allows
 test-lowest:
 	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-lowest.lock
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/lowest.lock
 	.venv-lowest/bin/python -m pytest -n 2
 
 clean:

@@ -24,6 +24,7 @@ PACKAGE = Path(dlt_seam.__file__).parent
 PUBLIC = {
     "dlt",
     "dlt.sources",
+    "dlt.common.configuration.specs",
     "dlt.common.typing",  # of arguments of sources
     "dlt.common.schema.typing",  # of hints
 }

@@ -20,7 +20,7 @@ from databuddy_source.cli.commands.export import export
 from databuddy_source.cli.commands.heal import heal
 from databuddy_source.cli.commands.init import init
 from databuddy_source.cli.commands.status import status
-from databuddy_source.cli.console import Exit, LogFormat, for_people
+from databuddy_source.cli.console import Exit, LogFormat, for_people, say
 from databuddy_source.cli.journal import use_zone
 from databuddy_source.cli.load import load
 from databuddy_source.cli.options import (
@@ -117,7 +117,7 @@ def sync(
         settings, scope = choose()
         use_zone(settings.timezone)
         settings.credential.headers()  # without a key, nothing shall come into being
-        warehouse = Warehouse.of(demo, destination, dataset, state_dir)
+        warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
         publication = Publication.of(warehouse.file, publish) if publish else None
         if dry_run:
             if warehouse.is_new:  # nothing in it is final, and planning shall not make it
@@ -245,7 +245,7 @@ def verify(
         settings, _ = choose()
         use_zone(settings.timezone)
         settings.credential.headers()
-        warehouse = Warehouse.of(demo, destination, dataset, state_dir)
+        warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
         if since and until and since > until:
             raise typer.BadParameter(f"--since {since} is after --until {until}")
         warehouse.open()

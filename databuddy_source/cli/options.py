@@ -115,7 +115,10 @@ Dataset = Annotated[
 ]
 StateDir = Annotated[
     Path | None,
-    typer.Option(help="Where dlt keeps its local state. Default: .databuddy beside the data."),
+    typer.Option(
+        help="Where dlt keeps its local state. Default: what DATABUDDY_STATE_DIR names, else "
+        ".databuddy beside the data."
+    ),
 ]
 Publish = Annotated[
     Path | None,

@@ -202,8 +202,8 @@ def show_plan(plan: Plan) -> Exit:
 def first_query(file: Path, dataset: str, loaded: Sequence[Loaded]) -> str | None:
     """A command that shows something at once, if anything was loaded.
 
-    Names have three parts, because DuckDB calls an opened file by its stem, which may be the
-    dataset's name, too.
+    DuckDB calls an opened file by its stem: where that is the dataset's name, too, tables have
+    three names.
     """
     reports = [each.report for each in loaded if each.rows]
     if not reports:
@@ -213,7 +213,8 @@ def first_query(file: Path, dataset: str, loaded: Sequence[Loaded]) -> str | Non
         rest = "GROUP BY date ORDER BY date DESC LIMIT 7"
     else:
         what, report, rest = "*", reports[0], "ORDER BY date DESC LIMIT 10"
-    query = f"SELECT {what} FROM {file.stem}.{dataset}.{report} {rest}"
+    schema = f"{dataset}.{dataset}" if file.stem.lower() == dataset.lower() else dataset
+    query = f"SELECT {what} FROM {schema}.{report} {rest}"
     python = Path(sys.executable)
     with contextlib.suppress(ValueError):
         python = python.relative_to(Path.cwd())

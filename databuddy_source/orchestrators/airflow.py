@@ -2,13 +2,16 @@
 
 Copy or link `pipelines/airflow_dag.py` into the dags folder; `databuddy-source` has to be installed
 where the workers run. Configuration comes from the environment (`SOURCES__DATABUDDY__API_KEY`, ...)
-or a `.dlt/` folder. Nothing is asked of Databuddy when Airflow parses that file.
+or a `.dlt/` folder; so does the destination. Tables and state are those of the command line where
+it is configured alike: set `DATABUDDY_STATE_DIR` to a folder that outlives the task and, with
+several workers, is shared by them. Nothing is asked of Databuddy when Airflow parses that file.
 """
 
 from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from airflow.sdk import dag, task
 
@@ -28,19 +31,16 @@ def databuddy() -> None:
     def sync_databuddy() -> int:
         """All websites and default reports; returns the number of rows. Red when a cell could
         not be loaded whole; everything else is loaded all the same."""
-        import dlt  # heavy: not while the dags folder is parsed
-
-        from databuddy_source import raise_if_incomplete, sync
+        # heavy: not while the dags folder is parsed
+        from databuddy_source import LoadHooks, raise_if_incomplete, sync
         from databuddy_source.coverage.queries import loaded_reports
+        from databuddy_source.warehouse.place import WRAPPER_STATE_OF_0_1
+        from databuddy_source.warehouse.target import STATE_VARIABLE, Warehouse
 
-        pipeline = dlt.pipeline(
-            "databuddy_sync",
-            destination="duckdb",
-            dataset_name="databuddy",
-            # a place that outlives the task; with several workers, one that they share
-            pipelines_dir=os.environ.get("DATABUDDY_STATE_DIR", "databuddy_state"),
-        )
-        loads = sync(pipeline)
+        before = Path(os.environ.get(STATE_VARIABLE, WRAPPER_STATE_OF_0_1))
+        warehouse = Warehouse.of(states=[before])
+        pipeline = warehouse.pipeline
+        loads = sync(pipeline, hooks=LoadHooks(before_load=warehouse.wait))
         rows = sum(report.rows for report in loaded_reports(pipeline, loads))
         raise_if_incomplete(pipeline, loads)
         return rows

@@ -2,28 +2,28 @@
 
     dagster dev -f pipelines/dagster_defs.py
 
-Configuration comes from `.dlt/` or the environment (`SOURCES__DATABUDDY__API_KEY`, ...). Nothing
-is asked of Databuddy when Dagster loads this file.
+Configuration comes from `.dlt/` or the environment (`SOURCES__DATABUDDY__API_KEY`, ...), the
+destination's, too. Tables and state are those of the command line where it is configured alike;
+`DATABUDDY_STATE_DIR` may name the folder of the state. Nothing is asked of Databuddy when Dagster
+loads this file.
 """
 
-import dagster as dg
-import dlt
+from pathlib import Path
 
-from databuddy_source import raise_if_incomplete, sync
+import dagster as dg
+
+from databuddy_source import LoadHooks, raise_if_incomplete, sync
 from databuddy_source.coverage.queries import loaded_reports
+from databuddy_source.warehouse.target import Warehouse
 
 
 @dg.asset(group_name="databuddy", kinds={"dlt"})
 def databuddy(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """All websites and default reports. Red when a cell could not be loaded whole; everything
     else is loaded all the same, and the next run asks for the rest again."""
-    pipeline = dlt.pipeline(
-        "databuddy_sync",
-        destination="duckdb",
-        dataset_name="databuddy",
-        pipelines_dir=str(context.instance.storage_directory()),
-    )
-    loads = sync(pipeline)
+    warehouse = Warehouse.of(states=[Path(context.instance.storage_directory())])
+    pipeline = warehouse.pipeline
+    loads = sync(pipeline, hooks=LoadHooks(before_load=warehouse.wait))
     reports = loaded_reports(pipeline, loads)
     raise_if_incomplete(pipeline, loads)
     return dg.MaterializeResult(

@@ -19,8 +19,8 @@ LOCK_PATIENCE = 60.0
 """Seconds to wait for a DuckDB file that another program has open."""
 
 
-def configured_file(default: Path) -> Path:
-    """The file that dlt's configuration names, else `default` in the working directory.
+def configured_file() -> Path | None:
+    """The file that dlt's configuration names, if it does.
 
     Raises:
         BadConfiguration: the configuration names no file.
@@ -29,7 +29,7 @@ def configured_file(default: Path) -> Path:
     named = whole if isinstance(whole, str) else None
     named = named or dlt.secrets.get("destination.duckdb.credentials.database")
     if not named:
-        return Path.cwd() / default
+        return None
     text = str(named).removeprefix("duckdb:///")
     if text.startswith((":", "md:", "motherduck:")) or "://" in text or "?" in text:
         raise BadConfiguration(  # without the value, which may hold a secret
@@ -46,8 +46,9 @@ def engine(home: Path, pipeline_name: str) -> Path:
 
 
 def attached(file: Path, engine: Path) -> Any:
-    """The file under a name of its own. DuckDB calls an opened file by its stem, and cannot tell
-    `databuddy.duckdb` from the dataset `databuddy` in it."""
+    """The file under a name of its own, whatever it is called. DuckDB calls an opened file by its
+    stem, and cannot tell `databuddy.duckdb`, as it was once called, from the dataset `databuddy` in
+    it."""
     quoted = str(file).replace("'", "''")
     return duckdb_credentials(
         engine,

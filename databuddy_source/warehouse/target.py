@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import tempfile
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
 
-from databuddy_source.cli.console import say
 from databuddy_source.dlt_seam import DltException, destination_of
 from databuddy_source.errors import AlreadyRunning, BadConfiguration, NoRoom, NothingLoaded
 from databuddy_source.warehouse.fitness import refuse_unfit
 from databuddy_source.warehouse.lock import alone
+from databuddy_source.warehouse.place import DATASET, STATE, default_file, place_of
 from databuddy_source.warehouse.trial import prove
+
+logger = logging.getLogger("databuddy_source")
+
+STATE_VARIABLE = "DATABUDDY_STATE_DIR"
+"""Names the folder of dlt's local state, where an option does not."""
 
 CATALOG = "_databuddy_file"
 """What a DuckDB file is called while we write it: a name that no dataset has."""
@@ -33,22 +40,43 @@ class Warehouse:
     Attributes:
         pipeline: dlt's.
         file: the DuckDB file, if it is one.
+        say: told whom we wait for.
     """
 
     pipeline: dlt.Pipeline
     file: Path | None
+    say: Callable[[str], None] = logger.warning
 
     @classmethod
     def of(
-        cls, demo: bool, destination: str | None, dataset: str | None, state_dir: Path | None
+        cls,
+        demo: bool = False,
+        destination: str | None = None,
+        dataset: str | None = None,
+        state_dir: Path | None = None,
+        *,
+        states: Sequence[Path] = (),
+        say: Callable[[str], None] = logger.warning,
     ) -> Warehouse:
-        """What the options of a command mean; what is left out is configured or has a default.
+        """What the options of a command mean; what is left out is configured or has a default. An
+        orchestrator gives none, and so works with the tables and the state of a command that was
+        given none.
+
+        Args:
+            demo: a file of its own, and nothing of what is configured.
+            destination: dlt's name of it.
+            dataset: in it.
+            state_dir: where dlt has its local state.
+            states: where an orchestrator of 0.1.0 had its state, and goes on with it.
+            say: told whom we wait for.
 
         Raises:
             BadConfiguration: dlt does not know the destination, or it cannot replace partitions.
         """
         destination = destination or _configured("destination_type", "duckdb", demo)
-        dataset = dataset or _configured("dataset_name", "databuddy", demo)
+        dataset = dataset or _configured("dataset_name", DATASET, demo)
+        if state_dir is None and not demo and (named := os.environ.get(STATE_VARIABLE)):
+            state_dir = Path(named)
         if demo and destination != "duckdb":
             raise BadConfiguration(
                 "--demo has a DuckDB file of its own and no other destination",
@@ -61,8 +89,8 @@ class Warehouse:
                 duckdb_file,  # not installed where another warehouse is used
             )
 
-            file = file or duckdb_file.configured_file(Path("databuddy.duckdb"))
-        return cls(pipeline_for(destination, target, dataset, file, state_dir), file)
+            file = file or duckdb_file.configured_file() or default_file(Path.cwd(), states)
+        return cls(pipeline_for(destination, target, dataset, file, state_dir, states), file, say)
 
     @property
     def is_new(self) -> bool:
@@ -100,10 +128,10 @@ class Warehouse:
         if self.file:
             from databuddy_source.warehouse.duckdb_file import engine, wait_for_file
 
-            wait_for_file(self.file, say)
+            wait_for_file(self.file, self.say)
             home = Path(self.pipeline.pipelines_dir)
             # which a sync that ends still holds
-            wait_for_file(engine(home, self.pipeline.pipeline_name), say)
+            wait_for_file(engine(home, self.pipeline.pipeline_name), self.say)
 
     def prove(self) -> str:
         """Make sure that a sync could write here. A file that is not there does not come to be.
@@ -166,8 +194,9 @@ def pipeline_for(
     dataset: str,
     file: Path | None,
     state_dir: Path | None,
+    states: Sequence[Path] = (),
 ) -> dlt.Pipeline:
-    """The pipeline. Its local state lies beside the data, never in a folder of the machine.
+    """The pipeline, whose name and state `place_of` decides.
 
     Raises:
         BadConfiguration: no database has such a dataset.
@@ -177,23 +206,19 @@ def pipeline_for(
             f"--dataset {dataset} cannot be a name of a dataset",
             "Use letters, digits and underscores, and no name that databases have for themselves.",
         )
-    home = state_dir or (file.parent if file else Path.cwd()) / ".databuddy"
-    # a name, and so a state with a cursor, for each warehouse
-    other = re.sub(r"[^a-z0-9]+", "_", (file.stem if file else destination).lower())
-    parts = ["databuddy", other, dataset.lower()]
-    pipeline_name = "_".join(part for part in dict.fromkeys(parts) if part)
+    place = place_of(destination, dataset, file, state_dir, states)
     if file:
         from databuddy_source.warehouse.duckdb_file import attached, engine
 
-        target = dlt.destinations.duckdb(credentials=attached(file, engine(home, pipeline_name)))
+        target = dlt.destinations.duckdb(credentials=attached(file, engine(place.home, place.name)))
     # Google's client names a package for large reads, and a sync has none
     warnings.filterwarnings("ignore", "Cannot create BigQuery Storage client")
-    home.mkdir(parents=True, exist_ok=True)
-    if state_dir is None:
-        (home / ".gitignore").write_text("*\n")
+    place.home.mkdir(parents=True, exist_ok=True)
+    if place.home.name == STATE:
+        (place.home / ".gitignore").write_text("*\n")
     return dlt.pipeline(
-        pipeline_name=pipeline_name,
+        pipeline_name=place.name,
         destination=target,
         dataset_name=dataset,
-        pipelines_dir=str(home),
+        pipelines_dir=str(place.home),
     )

@@ -21,7 +21,7 @@ def test_a_backfill_asks_for_nothing_twice(run: Run, folder: Path, server: DemoS
     # two reports and four days of three websites; the series takes one question for all days
     assert "24 cells in about 3 requests, less than a minute." in planned.stdout
     assert run("backfill", *DAYS, *REPORTS, "--dry-run").stdout == planned.stdout
-    assert not (folder / "databuddy.duckdb").exists()
+    assert not (folder / "databuddy_warehouse.duckdb").exists()
     done = run("backfill", *DAYS, *REPORTS)
     assert done.returncode == 0, done.stderr
     assert "the last one." in done.stderr

@@ -113,8 +113,8 @@ def test_plan_and_verify_have_a_line_too(run: Run, folder: Path) -> None:
     assert run("backfill", *DAYS, *REPORTS).returncode == 0
     (equal,) = lines(run("verify", "--log-format", "json").stderr)
     assert (equal["event"], equal["equal"], equal["different"]) == ("done", 24, 0)
-    with duckdb.connect(str(folder / "databuddy.duckdb")) as connection:
-        connection.execute("UPDATE databuddy.databuddy.top_pages SET visitors = 99999")
+    with duckdb.connect(str(folder / "databuddy_warehouse.duckdb")) as connection:
+        connection.execute("UPDATE databuddy.top_pages SET visitors = 99999")
     found = run("verify", "--quiet")
     assert (found.returncode, found.stdout) == (3, "")
     assert "different: top_pages of" in found.stderr

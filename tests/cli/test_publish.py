@@ -67,7 +67,7 @@ def test_an_open_analyst_blocks_no_sync_and_keeps_reading_what_was(
         assert ask() == before
         assert count(published) == before + 1
     names = {path.name for path in folder.iterdir()}
-    assert names == {"databuddy.duckdb", "read.duckdb", ".databuddy"}
+    assert names == {"databuddy_warehouse.duckdb", "read.duckdb", ".databuddy"}
     assert published.stat().st_mode & 0o222 == 0
 
 
@@ -113,7 +113,7 @@ def test_a_copy_that_fails_leaves_the_one_before(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--publish", "databuddy.duckdb"], "is the file that is synced into"),
+        (["--publish", "databuddy_warehouse.duckdb"], "is the file that is synced into"),
         (["--publish", "nowhere/read.duckdb"], "is no place for a file"),
         (["--publish", "."], "is no place for a file"),
         (["--publish", "read.duckdb", "--destination", "postgres"], "this destination is none"),

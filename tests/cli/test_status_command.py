@@ -148,7 +148,7 @@ def test_without_a_sync_it_says_so_and_makes_no_file(run: Run, folder: Path) -> 
         assert done.returncode == 2
         assert "There is no file" in done.stderr
         assert "Sync first" in done.stderr
-        assert not (folder / "databuddy.duckdb").exists()
+        assert not (folder / "databuddy_warehouse.duckdb").exists()
 
 
 def test_it_needs_no_key_and_fits_the_terminal(run: Run) -> None:
@@ -177,7 +177,7 @@ def test_a_look_takes_nothing_from_a_first_sync(
     from databuddy_source.warehouse.target import Warehouse, pipeline_for
 
     monkeypatch.chdir(folder)
-    file = folder / "databuddy.duckdb"
+    file = folder / "databuddy_warehouse.duckdb"
     pipeline = pipeline_for("duckdb", None, "databuddy", file, None)
     account = {"api_key": server.api_key, "base_url": server.url}
     pipeline.extract(databuddy_source(**account, query_types="pages", start_date=TODAY))

@@ -37,14 +37,14 @@ def test_without_a_command_it_syncs_into_databuddy_duckdb(run: Run, folder: Path
     assert done.stderr == ""
     assert "top_pages" in done.stdout
     assert "rows in 2 tables" in done.stdout
-    assert {path.name for path in folder.iterdir()} == {"databuddy.duckdb", ".databuddy"}
+    assert {path.name for path in folder.iterdir()} == {"databuddy_warehouse.duckdb", ".databuddy"}
     assert (folder / ".databuddy" / ".gitignore").read_text() == "*\n"
-    before = rows(folder / "databuddy.duckdb", "top_pages")
+    before = rows(folder / "databuddy_warehouse.duckdb", "top_pages")
     assert before > 0
     # a second run, and the query that it offers
     again = run("sync", *FEW)
     assert again.returncode == 0
-    assert rows(folder / "databuddy.duckdb", "top_pages") == before
+    assert rows(folder / "databuddy_warehouse.duckdb", "top_pages") == before
     offered = next(line for line in again.stdout.splitlines() if "import duckdb" in line)
     shown = subprocess.run(
         offered, shell=True, cwd=folder, capture_output=True, text=True, check=True
@@ -113,11 +113,11 @@ def test_what_is_wrong_is_said_in_a_sentence(
     assert server.api_key not in done.stdout + done.stderr
     assert "dbdy_test_wrong" not in done.stdout + done.stderr
     assert len([arrival for arrival in server.log if arrival.path == "/v1/query"]) == asked
-    assert not (folder / "databuddy.duckdb").exists() or rows_nowhere(folder)
+    assert not (folder / "databuddy_warehouse.duckdb").exists() or rows_nowhere(folder)
 
 
 def rows_nowhere(folder: Path) -> bool:
-    with duckdb.connect(str(folder / "databuddy.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(folder / "databuddy_warehouse.duckdb"), read_only=True) as connection:
         return not connection.execute("SELECT 1 FROM information_schema.tables").fetchall()
 
 
@@ -152,8 +152,8 @@ def test_columns_that_a_server_adds_are_in_the_table_and_in_the_summary(
     done = run(*FEW)
     assert done.returncode == 0, done.stderr
     assert "\nNew columns: top_pages.pageviews__v_text, top_pages.scrolls.\n" in done.stdout
-    with duckdb.connect(str(folder / "databuddy.duckdb"), read_only=True) as connection:
-        held = "SELECT DISTINCT scrolls, pageviews__v_text FROM databuddy.databuddy.top_pages"
+    with duckdb.connect(str(folder / "databuddy_warehouse.duckdb"), read_only=True) as connection:
+        held = "SELECT DISTINCT scrolls, pageviews__v_text FROM databuddy.top_pages"
         assert (3.0, "1.5") in connection.execute(held).fetchall()
     assert "New columns" not in run(*FEW).stdout
 
@@ -194,7 +194,7 @@ def test_verbose_shows_each_request(run: Run) -> None:
 
 def test_an_open_file_is_waited_for(run: Run, folder: Path) -> None:
     assert run(*FEW).returncode == 0
-    file = folder / "databuddy.duckdb"
+    file = folder / "databuddy_warehouse.duckdb"
     code = (
         f"import duckdb, time; c = duckdb.connect({str(file)!r}); "
         "print('open', flush=True); time.sleep(5)"
@@ -223,7 +223,7 @@ def test_a_file_that_is_opened_during_the_fetch_is_waited_for(
     while not any(arrival.path == "/v1/query" for arrival in server.log[asked:]):
         assert running.poll() is None
         time.sleep(0.05)
-    file = folder / "databuddy.duckdb"
+    file = folder / "databuddy_warehouse.duckdb"
     code = f"import duckdb, time; c = duckdb.connect({str(file)!r}, read_only=True); time.sleep(9)"
     with subprocess.Popen([SYNC[0], "-c", code]):
         _, err = running.communicate(timeout=60)

@@ -12,7 +12,7 @@ from tests.cli.test_sync_command import FEW
 
 
 def test_it_finds_a_changed_cell_and_changes_nothing(run: Run, folder: Path) -> None:
-    file = folder / "databuddy.duckdb"
+    file = folder / "databuddy_warehouse.duckdb"
     assert run(*FEW, SOURCES__DATABUDDY__LOOKBACK_DAYS="0").returncode == 0
     before = file.read_bytes()
     equal = run("verify")
@@ -22,8 +22,8 @@ def test_it_finds_a_changed_cell_and_changes_nothing(run: Run, folder: Path) -> 
     assert file.read_bytes() == before
     with duckdb.connect(str(file)) as connection:
         changed = connection.execute(
-            "UPDATE databuddy.databuddy.top_pages SET visitors = 99999 "
-            "WHERE name = '/' AND date = (SELECT MIN(date) FROM databuddy.databuddy.top_pages) "
+            "UPDATE databuddy.top_pages SET visitors = 99999 "
+            "WHERE name = '/' AND date = (SELECT MIN(date) FROM databuddy.top_pages) "
             "RETURNING website_id, date"
         ).fetchall()
     found = run("verify", "--since", str(changed[0][1]), "--report", "pages")
@@ -40,7 +40,7 @@ def test_without_tables_it_says_so_and_makes_no_file(
     assert done.returncode == 2
     assert "There is no file" in done.stderr
     assert "Sync first" in done.stderr
-    assert not (folder / "databuddy.duckdb").exists()
+    assert not (folder / "databuddy_warehouse.duckdb").exists()
 
 
 def test_a_configured_report_is_chosen_by_its_name(run: Run, folder: Path) -> None:

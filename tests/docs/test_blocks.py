@@ -77,12 +77,12 @@ def test_sql_reads_what_a_sync_loads(checkout: Checkout) -> None:
     ]
     assert len(statements) >= 3
     checkout.run(".venv/bin/python pipelines/sync.py --report top_pages")
-    assert statements.count("USE databuddy.databuddy") == 1
+    assert statements.count("USE databuddy") == 1
     for statement in statements:
         code = (
             "import duckdb\n"
-            "with duckdb.connect('databuddy.duckdb') as connection:\n"
-            "    connection.execute('USE databuddy.databuddy')\n"
+            "with duckdb.connect('databuddy_warehouse.duckdb') as connection:\n"
+            "    connection.execute('USE databuddy')\n"
             f"    connection.execute({statement!r}).fetchall()\n"
         )
         (checkout.folder / "query.py").write_text(code, encoding="utf-8")

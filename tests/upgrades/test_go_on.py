@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import tarfile
@@ -62,12 +63,39 @@ def of_file(file: Path) -> Query:
     return query
 
 
+def cursors(state: Path, server: DemoServer) -> set[str]:
+    """The days that the resources of the websites that are synced have reached."""
+    resources = json.loads((state / "state.json").read_text())["sources"]["databuddy"]["resources"]
+    return {
+        own["incremental"]["date"]["last_value"][-10:]
+        for name, own in resources.items()
+        if name.endswith(tuple(website.id for website in server.websites[:2]))
+    }
+
+
 def command(*words: str) -> str:
     from databuddy_source.cli.app import app
 
     done = CliRunner().invoke(app, list(words))
     assert done.exit_code == 0, done.output
     return done.output
+
+
+def in_airflow() -> None:
+    from databuddy_source.orchestrators.airflow import databuddy
+
+    databuddy().task_dict["sync_databuddy"].python_callable()
+
+
+def in_dagster() -> None:
+    import dagster as dg
+
+    from databuddy_source.orchestrators.dagster import databuddy
+
+    assert dg.materialize([databuddy]).success
+
+
+ORCHESTRATORS = [in_airflow, in_dagster]
 
 
 def goes_on(query: Query, schema: str, sync: Callable[[], object], server: DemoServer) -> None:
@@ -103,6 +131,62 @@ def test_a_wrapper_goes_on_with_its_state(version: str, tmp_path: Path, server: 
     unpack(version, "wrapper", tmp_path)
     query = of_file(tmp_path / "databuddy_sync.duckdb")
     goes_on(query, "databuddy_sync.databuddy", lambda: exec(WRAPPER, {}), server)
+
+
+@pytest.mark.parametrize("orchestrator", ORCHESTRATORS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_orchestrator_goes_on_where_the_command_line_was(
+    version: str, orchestrator: Callable[[], None], tmp_path: Path, server: DemoServer
+) -> None:
+    unpack(version, "command_line", tmp_path)
+    query = of_file(tmp_path / "databuddy.duckdb")
+    goes_on(query, "databuddy.databuddy", orchestrator, server)
+    assert [path.name for path in tmp_path.glob("*.duckdb")] == ["databuddy.duckdb"]
+    assert cursors(tmp_path / ".databuddy" / "databuddy", server) == {f"{NEXT}"}
+
+
+@pytest.mark.parametrize("state", ["databuddy_state", "elsewhere"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_orchestrator_goes_on_with_its_state(
+    version: str,
+    state: str,
+    tmp_path: Path,
+    server: DemoServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unpack(version, "wrapper", tmp_path)
+    if state != "databuddy_state":
+        (tmp_path / "databuddy_state").rename(tmp_path / state)
+        monkeypatch.setenv("DATABUDDY_STATE_DIR", str(tmp_path / state))
+        # as one that was begun later, and is not what the orchestrator loads into
+        (tmp_path / "databuddy.duckdb").touch()
+    query = of_file(tmp_path / "databuddy_sync.duckdb")
+    goes_on(query, "databuddy", in_airflow, server)
+    assert cursors(tmp_path / state / "databuddy_sync", server) == {f"{NEXT}"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_command_line_goes_on_where_an_orchestrator_was(
+    version: str, tmp_path: Path, server: DemoServer
+) -> None:
+    unpack(version, "wrapper", tmp_path)
+    query = of_file(tmp_path / "databuddy_sync.duckdb")
+    goes_on(query, "databuddy", lambda: command("sync"), server)
+    assert [path.name for path in tmp_path.glob("*.duckdb")] == ["databuddy_sync.duckdb"]
+    assert cursors(tmp_path / "databuddy_state" / "databuddy_sync", server) == {f"{NEXT}"}
+    assert not (tmp_path / ".databuddy").exists()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_file_of_0_1_0_may_be_called_as_today(
+    version: str, tmp_path: Path, server: DemoServer
+) -> None:
+    """Its state has another name, so more days are asked for, but none that is final."""
+    unpack(version, "command_line", tmp_path)
+    (tmp_path / "databuddy.duckdb").rename(tmp_path / "databuddy_warehouse.duckdb")
+    query = of_file(tmp_path / "databuddy_warehouse.duckdb")
+    goes_on(query, "databuddy", lambda: command("sync"), server)
+    assert [path.name for path in tmp_path.glob("*.duckdb")] == ["databuddy_warehouse.duckdb"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)

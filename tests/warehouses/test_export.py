@@ -31,7 +31,7 @@ def test_the_documented_export_gives_the_rows_of_the_table_also_the_second_time(
     assert isinstance(made.warehouse, DuckDb)
     marked = re.search(r"run by a test -->\n```sql\n(.*?)```", DOCS.read_text(), re.DOTALL)
     assert marked
-    sql = marked[1].replace("databuddy.databuddy.", f"{made.warehouse.file.stem}.{DATASET}.")
+    sql = marked[1].replace("databuddy.", f"{DATASET}.")
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
         made.warehouse.rows(sql)

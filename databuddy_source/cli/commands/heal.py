@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from databuddy_source.cli.account import account
-from databuddy_source.cli.console import Exit, LogFormat, for_people, note, out
+from databuddy_source.cli.console import Exit, LogFormat, for_people, note, out, say
 from databuddy_source.cli.journal import use_zone
 from databuddy_source.cli.load import load
 from databuddy_source.cli.options import (
@@ -66,7 +66,7 @@ def heal(
         settings, scope = choose()
         use_zone(settings.timezone)
         settings.credential.headers()
-        warehouse = Warehouse.of(demo, destination, dataset, state_dir)
+        warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
         publication = Publication.of(warehouse.file, publish) if publish else None
         warehouse.open()
         gaps = choice_of_gaps(warehouse.pipeline, settings, scope, since, until)

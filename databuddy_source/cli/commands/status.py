@@ -14,7 +14,7 @@ from databuddy_source.answers.status import ReportStatus, WarehouseStatus
 from databuddy_source.answers.status import status as status_of
 from databuddy_source.cli.account import account
 from databuddy_source.cli.calendar_lines import calendar_lines, legend
-from databuddy_source.cli.console import Exit, for_people, out, shown, write_json
+from databuddy_source.cli.console import Exit, for_people, out, say, shown, write_json
 from databuddy_source.cli.options import (
     Dataset,
     Demo,
@@ -64,7 +64,7 @@ def status(
     """
     with for_people(verbose), account(demo, report, websites=website) as choose:
         settings, _ = choose()
-        warehouse = Warehouse.of(demo, destination, dataset, state_dir)
+        warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
         warehouse.open()
         found = status_of(warehouse.pipeline, settings, since=since, until=until)
         if as_json:
