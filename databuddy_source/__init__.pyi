@@ -6,11 +6,11 @@ from .config.resolve import configured as configured
 from .config.resolve import scoped as scoped
 from .config.scope import Scope as Scope
 from .config.settings import Settings as Settings
-from .coverage.queries import IncompleteLoad as IncompleteLoad
 from .coverage.queries import gaps_of_loads as gaps_of_loads
 from .coverage.queries import loaded_reports as loaded_reports
 from .coverage.queries import raise_if_incomplete as raise_if_incomplete
 from .errors import DatabuddyError as DatabuddyError
+from .errors import IncompleteLoad as IncompleteLoad
 from .extract.source import databuddy_source as databuddy_source
 from .runs.heal import heal as heal
 from .runs.load import LoadHooks as LoadHooks

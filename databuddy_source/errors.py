@@ -1,28 +1,43 @@
 """What can go wrong, named by what the caller should do about it.
 
     DatabuddyError
-    ├── BadConfiguration       a person has to change a setting; nothing was loaded
+    ├── BadConfiguration       a person has to change a setting or an option; nothing was loaded
     │   ├── BadSetting             a value that is not allowed
     │   ├── UnknownQueryType       a name that neither the catalogue nor the server knows
-    │   └── InsecureAddress        a key would travel unprotected
-    ├── AccessDenied           a person has to change the key or its rights
-    │   ├── NoKey
-    │   ├── KeyRejected
-    │   ├── MissingScope
-    │   └── NoWebsites
-    ├── Retriable              the same request may succeed later
+    │   ├── WrongReport            a report that this server cannot give
+    │   ├── InsecureAddress        a key would travel unprotected
+    │   ├── UnreadableFile         a file of the configuration that is no TOML
+    │   ├── UnfitDestination       a destination that cannot keep what is promised
+    │   ├── NoDatabase             a DuckDB file that cannot be opened
+    │   ├── NoRoom                 a folder in which nothing can be written
+    │   ├── NothingLoaded          a warehouse without tables of ours
+    │   ├── OtherDays              tables whose days were cut otherwise
+    │   └── OtherReport            a table of a report that was defined otherwise
+    ├── Fatal                  this run is over: something has to change outside of it
+    │   ├── AccessDenied           the key, or its rights
+    │   │   ├── NoKey
+    │   │   ├── KeyRejected
+    │   │   ├── NoWebsites
+    │   │   └── NotIncluded            what the key's scopes or the plan lack
+    │   │       └── MissingScope
+    │   ├── DestinationFails       the warehouse, or our rights in it
+    │   └── NoExport               the server, which has none: there is another way
+    ├── Retriable              the same may succeed later
     │   ├── Unreachable
     │   ├── TimedOut
     │   ├── ServerFailed
-    │   └── RateLimited
+    │   ├── RateLimited
+    │   ├── AlreadyRunning         another sync
+    │   └── FileInUse              another program has the DuckDB file
     ├── Skippable              this cell or website cannot be had; the others can
     │   ├── WebsiteNotAccessible
     │   ├── RequestRefused
     │   └── TooLarge
-    └── BadAnswer              an answer that is not the API's
-        ├── NotTheApi              HTML, a redirect, an empty body: something else answered
-        │   └── NoSuchAddress          404: this server does not have it
-        └── UnexpectedAnswer       JSON of another shape
+    ├── BadAnswer              an answer that is not the API's
+    │   ├── NotTheApi              HTML, a redirect, an empty body: something else answered
+    │   │   └── NoSuchAddress          404: this server does not have it
+    │   └── UnexpectedAnswer       JSON of another shape
+    └── IncompleteLoad         all was loaded but some cells, which are named
 
 Each error is one sentence on what happened, where, and one on what to do.
 No error holds a request, a header or a key.
@@ -103,7 +118,7 @@ class DatabuddyError(Exception):
 
 
 class BadConfiguration(DatabuddyError):
-    """A person has to change a setting. Nothing was sent or loaded."""
+    """A person has to change a setting or an option. Nothing was loaded."""
 
 
 class BadSetting(BadConfiguration):
@@ -116,6 +131,12 @@ class UnknownQueryType(BadConfiguration):
     default_todo = "See `discover` for the names that this server has."
 
 
+class WrongReport(BadConfiguration):
+    """This server cannot give a report as it was configured."""
+
+    default_todo = "Change it in sources.databuddy.reports, or leave it out."
+
+
 class InsecureAddress(BadConfiguration):
     """The key would travel over plain http to another machine."""
 
@@ -124,7 +145,58 @@ class InsecureAddress(BadConfiguration):
     )
 
 
-class AccessDenied(DatabuddyError):
+class UnreadableFile(BadConfiguration):
+    """A file of the configuration is there, but it is no TOML."""
+
+    default_todo = "Mend it, or move it away."
+
+
+class UnfitDestination(BadConfiguration):
+    """The destination cannot replace partitions, or would fail at the first load."""
+
+    default_todo = (
+        "Use duckdb, postgres, bigquery, snowflake, or another warehouse that knows the merge "
+        "strategy delete-insert."
+    )
+
+
+class NoDatabase(BadConfiguration):
+    """The DuckDB file cannot be opened at all."""
+
+    default_todo = "Name another file in destination.duckdb.credentials, or mend this one."
+
+
+class NoRoom(BadConfiguration):
+    """Nothing can be written where the DuckDB file shall be."""
+
+    default_todo = "Name a file elsewhere in destination.duckdb.credentials, or change its rights."
+
+
+class NothingLoaded(BadConfiguration):
+    """The warehouse has no tables of ours."""
+
+    default_todo = "Sync first, or name the destination and dataset that you synced into."
+
+
+class OtherDays(BadConfiguration):
+    """The tables hold windows that were cut in another time zone, or by a server of another
+    generation. Mixed, they would count some visitors twice and others never."""
+
+    default_todo = "Set sources.databuddy.timezone back, or sync into another dataset (--dataset)."
+
+
+class OtherReport(BadConfiguration):
+    """A table holds rows of a report that was defined differently: another query type, grain,
+    filters or first day of the week."""
+
+    default_todo = "Give the report another name, or sync into another dataset (--dataset)."
+
+
+class Fatal(DatabuddyError):
+    """This run is over, and so would be the next: something has to change outside of it."""
+
+
+class AccessDenied(Fatal):
     """A person has to change the key or its rights. Asking again is of no use."""
 
 
@@ -146,36 +218,42 @@ class KeyRejected(AccessDenied):
     )
 
 
-class MissingScope(AccessDenied):
-    """The key is known but may not do this."""
-
-    default_todo = "Give the key the scope read:data in Databuddy's settings."
-
-
 class NoWebsites(AccessDenied):
     """The key is accepted and sees no website."""
 
     default_todo = "Give the key access to a website, or to all, in Databuddy's settings."
 
 
-class Retriable(DatabuddyError):
-    """The same request may succeed later.
+class NotIncluded(AccessDenied):
+    """The key is good, but its scopes or the plan of its owner do not include this."""
 
-    Args:
+
+class MissingScope(NotIncluded):
+    """The key is known but may not do this."""
+
+    default_todo = "Give the key the scope read:data in Databuddy's settings."
+
+
+class DestinationFails(Fatal):
+    """The destination cannot be reached, or does not let us do what a sync does."""
+
+    default_todo = "Check destination.*.credentials, or the destination itself."
+
+
+class NoExport(Fatal):
+    """The server exports nothing, or not for this credential."""
+
+    default_todo = "Use `sync`, and export from the tables."
+
+
+class Retriable(DatabuddyError):
+    """The same may succeed later.
+
+    Attributes:
         retry_after: seconds after which the server wants to be asked again, or None.
     """
 
-    def __init__(
-        self,
-        what: str,
-        todo: str = "",
-        *,
-        where: Where | None = None,
-        code: str = "",
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(what, todo, where=where, code=code)
-        self.retry_after = retry_after
+    retry_after: float | None = None
 
 
 class Unreachable(Retriable):
@@ -202,6 +280,18 @@ class RateLimited(Retriable):
     default_todo = (
         "Lower sources.databuddy.requests_per_minute, or stop other programs that use this key."
     )
+
+
+class AlreadyRunning(Retriable):
+    """Another process syncs into the same dataset with the same local state."""
+
+    default_todo = "Wait until it is done, or use --wait."
+
+
+class FileInUse(Retriable):
+    """Another program has the DuckDB file open."""
+
+    default_todo = "Close it there, or sync into another file, and run this again."
 
 
 class Skippable(DatabuddyError):
@@ -244,3 +334,9 @@ class UnexpectedAnswer(BadAnswer):
     """JSON, but of another shape than the API's."""
 
     default_todo = "The server may be of a version that is not known here; please report it."
+
+
+class IncompleteLoad(DatabuddyError):
+    """Some cells failed, are truncated or suspect. Everything else was loaded."""
+
+    default_todo = "The next run asks for them again; the table `coverage` has the reasons."

@@ -16,7 +16,7 @@ from typing import Final
 PROJECT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from docs.parts import commands, errors, reports, settings  # noqa: E402
+from docs.parts import commands, errors, house, names, reports, settings  # noqa: E402
 
 
 def _code(file: Path) -> str:
@@ -43,6 +43,8 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
         commands.commands,
         commands.exit_codes,
         errors.errors,
+        house.house,
+        names.public_names,
     )
 }
 

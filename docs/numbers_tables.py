@@ -81,7 +81,7 @@ def _series() -> str:
     for each in _loadable():
         has_fraction = [on for on in each.generations if _has_last_fraction(each.on(on))]
         if each.shape is Shape.TIME_SERIES or has_fraction:
-            zone = "UTC" if each.buckets == "utc" else "your zone"
+            zone = "UTC" if each.in_utc else "your zone"
             whole = ", ".join(has_fraction) or "no server"
             rows.append([f"`{each.name}`", zone, whole])
     return markdown(["table", "days are cut in", "last fraction of a second from servers of"], rows)

@@ -1,0 +1,1 @@
+"""Thin files for those who schedule them: the command line, Dagster, Airflow."""

@@ -10,12 +10,13 @@ from databuddy_source.api.client import Client
 from databuddy_source.api.models import CompileAnswer, QueryBody
 from databuddy_source.api.requests import Request
 from databuddy_source.api.server import run_alone
+from databuddy_source.config.connect import client_for
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadSetting, DatabuddyError, NoSuchAddress
-from databuddy_source.extract.session import Extraction, client_for
+from databuddy_source.extract.session import Extraction
 from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.windows import ONE_DAY

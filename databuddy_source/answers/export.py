@@ -11,24 +11,20 @@ from pathlib import Path
 
 from databuddy_source.api.models import ExportBody, ExportFormat
 from databuddy_source.api.server import run_alone
+from databuddy_source.config.connect import client_for
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import (
     BadSetting,
-    DatabuddyError,
     KeyRejected,
+    NoExport,
     NoSuchAddress,
     RequestRefused,
     ServerFailed,
 )
-from databuddy_source.extract.session import Extraction, client_for
-from databuddy_source.model.query_types import load_catalog
-
-
-class NoExport(DatabuddyError):
-    """The server exports nothing, or not for this credential."""
+from databuddy_source.extract.session import Extraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +90,11 @@ def export(
     for website_id, query_type in wanted:
         body = ExportBody(
             websiteId=website_id,
-            type=load_catalog().spelled_for(query_type, extraction.server.types) or query_type,
+            type=extraction.server.spelling(query_type) or query_type,
             format=file_format,
             startDate=first.isoformat(),
             endDate=last.isoformat(),
-            timezone=extraction.server.zone(settings.timezone),
+            timezone=extraction.server.generation.zone(settings.timezone),
         )
         name = re.sub(r"[^\w.-]", "_", f"{query_type}_{website_id}_{first}_{last}")
         path = into if is_file else into / f"{name}.{file_format}"
@@ -108,7 +104,6 @@ def export(
         except NoSuchAddress as error:
             raise NoExport(
                 "This server has no export: it is documented, but servers of 2026 have dropped it",
-                "Use `sync`, and export from the tables.",
                 where=error.where,
             ) from None
         except KeyRejected as error:

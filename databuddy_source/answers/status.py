@@ -12,15 +12,16 @@ from typing import Any
 import dlt
 
 from databuddy_source.api.models import Website
-from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings, now
 from databuddy_source.coverage.calendar import calendar_of, held, within
-from databuddy_source.coverage.marks import Mark, Marked, Stretch, stretches
+from databuddy_source.coverage.marks import Marked, Stretch, stretches
 from databuddy_source.coverage.queries import query_table
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.query_types import load_catalog
+from databuddy_source.model.reports import day_zone
+from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import Grain
 
 
@@ -48,8 +49,7 @@ class ReportStatus:
 
     @cached_property
     def _covered(self) -> list[date]:
-        lacking = {Mark.MISSING, Mark.DUE}
-        return [each.window.date for each in self.calendar if each.mark not in lacking]
+        return [each.window.date for each in self.calendar if each.mark.is_asked]
 
     @property
     def first(self) -> date | None:
@@ -141,7 +141,9 @@ def status(
             continue  # a sync skips it with one line
         for website_id in website_ids:
             own = has.get((website_id, chosen.name))
-            grain, zone = (own.grain, own.zone) if own else (chosen.grain, _zone(chosen, settings))
+            query_type = load_catalog().get(chosen.query_type)
+            grain = own.grain if own else chosen.grain
+            zone = own.zone if own else day_zone(query_type, settings.timezone)
             calendar = calendar_of(own, settings, zone=zone, grain=grain, now=instant)
             found.append(
                 ReportStatus(
@@ -158,10 +160,6 @@ def status(
     found.sort(key=lambda each: each.website_id)
     judged = {(each.website_id, each.report) for each in found}
     return WarehouseStatus(found, [place for place in has if place not in judged])
-
-
-def _zone(chosen: ReportSetting, settings: Settings) -> str:
-    return "UTC" if load_catalog().get(chosen.query_type).buckets == "utc" else settings.timezone
 
 
 def _listed(pipeline: dlt.Pipeline, table: str, columns: str) -> Sequence[Sequence[Any]]:

@@ -16,20 +16,21 @@ from itertools import groupby
 from typing import Any
 
 import dlt
-from dlt.destinations.sql_client import SqlClientBase
 
 from databuddy_source.answers.comparison import Tolerance, differences
 from databuddy_source.api.server import Server, first_contact, run_alone
+from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import ReportSetting, table_name
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import Recorded, recorded_cells
-from databuddy_source.extract.session import OtherDays, client_for
+from databuddy_source.dlt_seam import SqlClientBase
+from databuddy_source.errors import OtherDays
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
-from databuddy_source.fetch.results import Result, Status
-from databuddy_source.model.query_types import load_catalog
+from databuddy_source.fetch.results import Result
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.statuses import Status
 from databuddy_source.tables.hints import partition_of
 from databuddy_source.tables.rows import TOMBSTONE, rows_table
 
@@ -102,10 +103,10 @@ def verify(
     ]
     if sample is not None and sample < len(cells):
         cells = random.sample(cells, sample)
-    zones = {cell.window.zone for cell in cells} - {"UTC"}
-    if zones and not server.generation.takes_offsets:
+    zones = {cell.window.zone for cell in cells}
+    if others := [zone for zone in zones if server.generation.zone(zone) != zone]:
         raise OtherDays(
-            f"The tables hold days of {min(zones)}, and this server knows UTC days only"
+            f"The tables hold days of {min(others)}, and this server knows UTC days only"
         )
     cells.sort(key=lambda cell: (cell.website_id, cell.report, cell.window))
     for start in range(0, len(cells), CELLS_AT_ONCE):
@@ -117,7 +118,7 @@ def _compare(
 ) -> Iterator[Checked]:
     asked: dict[Recorded, Cell] = {}
     for each in recorded:
-        spelling = load_catalog().spelled_for(each.query_type, server.types)
+        spelling = server.spelling(each.query_type)
         if spelling is None:
             yield Checked(each, Outcome.UNANSWERED, ("this server lacks the query type",))
             continue

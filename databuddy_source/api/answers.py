@@ -97,8 +97,9 @@ def check(answer: httpx.Response, where: Where, wall: float) -> None:
     detail = _without_secret(_detail(told), answer)[:500] or page
     what = f"{what}: {detail}" if detail else what
     if issubclass(kind, RateLimited):
-        wait = seconds_to_wait(answer.headers, told.retryAfter, wall)
-        raise RateLimited(what, where=where, code=told.code, retry_after=wait)
+        limited = RateLimited(what, where=where, code=told.code)
+        limited.retry_after = seconds_to_wait(answer.headers, told.retryAfter, wall)
+        raise limited
     raise kind(what, where=where, code=told.code)
 
 

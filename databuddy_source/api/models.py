@@ -12,25 +12,10 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
+from databuddy_source.model.generations import Generation
+
 Row: TypeAlias = dict[str, object]
 """One row of a result: column name to JSON value."""
-
-
-class Generation(StrEnum):
-    """Which server answers. `GET /query/types` of 2026 has `presets` and `requestId`."""
-
-    G2025 = "2025"
-    G2026 = "2026"
-
-    @property
-    def max_limit(self) -> int:
-        """The largest `limit` that is accepted (2025: 1,000; 2026: 10,000)."""
-        return 1_000 if self is Generation.G2025 else 10_000
-
-    @property
-    def takes_offsets(self) -> bool:
-        """Whether a window may start at any instant. 2025 knows plain UTC dates only."""
-        return self is not Generation.G2025
 
 
 class _Sent(BaseModel):
@@ -152,9 +137,8 @@ class TypesAnswer(_Received):
 
     @property
     def generation(self) -> Generation:
-        """2026 when `presets` or `requestId` was sent, else 2025."""
-        new = {"presets", "requestId"} & self.model_fields_set
-        return Generation.G2026 if new else Generation.G2025
+        """Which server answers."""
+        return Generation.told_by(self.model_fields_set)
 
 
 class ParameterResult(_Received):

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from databuddy_source.api.client import Client
-from databuddy_source.api.models import Generation, TypeConfig, Website
+from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.errors import NoWebsites
+from databuddy_source.model.generations import Generation
+from databuddy_source.model.query_types import load_catalog
 
 T = TypeVar("T")
 
@@ -30,10 +32,9 @@ class Server:
     types: Mapping[str, TypeConfig]
     websites: Mapping[str, Website]
 
-    def zone(self, chosen: str) -> str:
-        """The time zone to send: some types of servers without offsets answer oddly to any but
-        UTC."""
-        return chosen if self.generation.takes_offsets else "UTC"
+    def spelling(self, query_type: str) -> str | None:
+        """What the server calls a query type, by its canonical name; None where it lacks it."""
+        return load_catalog().spelled_for(query_type, self.types)
 
 
 async def first_contact(client: Client) -> Server:

@@ -9,37 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Final
 
 from databuddy_source.answers.status import ReportStatus
-from databuddy_source.coverage.marks import Mark, by_date
+from databuddy_source.coverage.marks import by_date
+from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import ONE_DAY, Grain
 
-SIGNS: Final[Mapping[Mark, str]] = {
-    Mark.EMPTY: "o",
-    Mark.COMPLETE: ".",
-    Mark.RESTATED: "~",
-    Mark.DUE: "_",
-    Mark.UNAVAILABLE: "u",
-    Mark.SUSPECT: "S",
-    Mark.TRUNCATED: "T",
-    Mark.FAILED: "F",
-    Mark.MISSING: "M",
-}
-
-MEANINGS: Final[Mapping[Mark, str]] = {
-    Mark.EMPTY: "empty",
-    Mark.COMPLETE: "complete",
-    Mark.RESTATED: "complete, not final yet",
-    Mark.DUE: "due with the next sync",
-    Mark.UNAVAILABLE: "unavailable on this server",
-    Mark.SUSPECT: "suspect: empty, and not believed",
-    Mark.TRUNCATED: "truncated: more rows exist",
-    Mark.FAILED: "failed",
-    Mark.MISSING: "missing: never asked for",
-}
-
-_GAP_SIGNS = {SIGNS[mark] for mark in Mark if mark.is_gap}
+_GAP_SIGNS = {mark.sign for mark in Mark if mark.is_gap}
 _BEFORE = " "
 _UNITS = {Grain.HOUR: Grain.DAY}
 _LEAST = 7
@@ -65,7 +41,7 @@ def calendar_lines(reports: Sequence[ReportStatus], width: int) -> Iterator[str]
 
 def _of_unit(unit: Grain, reports: Sequence[ReportStatus], width: int) -> Iterator[str]:
     signs = {
-        each.report: {day: SIGNS[mark] for day, mark in by_date(each.calendar).items()}
+        each.report: {day: mark.sign for day, mark in by_date(each.calendar).items()}
         for each in reports
     }
     dates = _axis(unit, {day for own in signs.values() for day in own})
@@ -123,4 +99,4 @@ def _span(part: Sequence[date]) -> str:
 def legend(marks: Iterable[Mark]) -> str:
     """What the signs of these marks mean."""
     present = set(marks)
-    return ", ".join(f"{SIGNS[mark]} {MEANINGS[mark]}" for mark in Mark if mark in present)
+    return ", ".join(f"{mark.sign} {mark.words}" for mark in Mark if mark in present)

@@ -15,13 +15,7 @@ from tomlkit import TOMLDocument
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Item
 
-from databuddy_source.errors import BadConfiguration
-
-
-class UnreadableFile(BadConfiguration):
-    """A file of the configuration is there, but it is no TOML."""
-
-    default_todo = "Mend it, or move it away."
+from databuddy_source.errors import UnreadableFile
 
 
 def folder() -> Path:

@@ -14,24 +14,24 @@ import signal
 import sys
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
-from dlt.common.configuration.exceptions import (
-    ConfigFieldMissingException,
-    ConfigurationException,
-)
-from dlt.common.configuration.providers.toml import TomlProviderReadException
-from dlt.common.exceptions import SignalReceivedException
 from rich.console import Console
 from rich.text import Text
 
 from databuddy_source.cli import journal
 from databuddy_source.cli.options import LogFormat
 from databuddy_source.cli.program import Exit
-from databuddy_source.errors import BadConfiguration, DatabuddyError
+from databuddy_source.dlt_seam import (
+    ConfigFieldMissingException,
+    ConfigurationException,
+    SignalReceivedException,
+    TomlProviderReadException,
+)
+from databuddy_source.errors import BadConfiguration, DatabuddyError, IncompleteLoad
 from databuddy_source.warehouse.redaction import redacted
 from databuddy_source.warehouse.trial import causes
 from databuddy_source.warehouse.trial import explain as explain_destination
@@ -94,12 +94,24 @@ def write_json(result: object) -> None:
     sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
 
 
+EXIT_CODES: Mapping[type[DatabuddyError], Exit] = {
+    DatabuddyError: Exit.FAILED,
+    BadConfiguration: Exit.WRONG_USAGE,
+    IncompleteLoad: Exit.INCOMPLETE,
+}
+"""What a consequence ends a command with; those that are left out have the code of their base."""
+
+
+def exit_code_of(kind: type[DatabuddyError]) -> Exit:
+    """The exit code of a class of errors: that of its nearest base in `EXIT_CODES`."""
+    return next(code for base in kind.__mro__ if (code := EXIT_CODES.get(base)) is not None)
+
+
 def explain(error: BaseException) -> tuple[str, Exit]:
     """One sentence on what happened and one on what to do, and the exit code."""
     for cause in causes(error):
         if isinstance(cause, DatabuddyError):
-            wrong = isinstance(cause, BadConfiguration)
-            return str(cause), Exit.WRONG_USAGE if wrong else Exit.FAILED
+            return str(cause), exit_code_of(type(cause))
         if isinstance(cause, TomlProviderReadException):  # its own words may quote a secret
             there = ", ".join(path for path in cause.full_paths if Path(path).exists())
             return f"A file is not valid TOML: {there}. Mend it, or move it away.", Exit.WRONG_USAGE

@@ -14,10 +14,10 @@ from databuddy_source.cli.summaries import (
     summary,
     tell_load,
 )
+from databuddy_source.config.connect import budget_of
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import gaps_of_loads, loaded_reports
-from databuddy_source.extract.session import budget_of
 from databuddy_source.runs.load import LoadHooks, new_columns
 from databuddy_source.runs.series import Step, sync
 from databuddy_source.warehouse.lock import alone

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from databuddy_source.api.budget import Budget
 from databuddy_source.api.client import Client
-from databuddy_source.api.models import Generation, Parameter, QueryBody, TypesAnswer, Website
+from databuddy_source.api.models import Parameter, QueryBody, TypesAnswer, Website
 from databuddy_source.api.retry import Patience
 from databuddy_source.api.server import run_alone
+from databuddy_source.config.connect import client_for
 from databuddy_source.config.settings import Settings, now
 from databuddy_source.errors import NoWebsites, RequestRefused
-from databuddy_source.extract.session import client_for
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 
 SHORT = Patience(unreachable=3.0, failing=3.0, answer=10.0)

@@ -6,12 +6,12 @@ import time
 from collections import Counter
 from typing import Self
 
-from dlt.common.runtime.collector_base import Collector
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task
 from rich.text import Text
 
 from databuddy_source.api.budget import WINDOW, Budget
 from databuddy_source.cli.console import err, minutes, say
+from databuddy_source.dlt_seam import Collector
 
 EVERY = 30.0
 """Seconds between two lines in a log."""

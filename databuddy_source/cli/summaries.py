@@ -17,7 +17,7 @@ from databuddy_source.answers.verify import Checked, Outcome
 from databuddy_source.cli.console import minutes, note, out, warn
 from databuddy_source.cli.program import Exit
 from databuddy_source.coverage.queries import Gap, Loaded
-from databuddy_source.fetch.results import Status
+from databuddy_source.model.statuses import Status
 from databuddy_source.runs.plan import Plan
 from databuddy_source.runs.series import Step
 
@@ -51,10 +51,10 @@ def summary(
     out.print(f"\n{sentence}")
     if added:
         out.print(f"New columns: {', '.join(added)}.")
-    unavailable = sorted({gap.report for gap in gaps if gap.status is Status.UNAVAILABLE})
+    unavailable = sorted({gap.report for gap in gaps if not gap.status.is_gap})
     if unavailable:
         out.print(f"Unavailable on this server, so not loaded: {', '.join(unavailable)}.")
-    serious = [gap for gap in gaps if gap.status is not Status.UNAVAILABLE]
+    serious = [gap for gap in gaps if gap.status.is_gap]
     failed = sum(gap.status is Status.FAILED for gap in serious)
     code = Exit.INCOMPLETE if serious else Exit.COMPLETE
     if serious and failed == sum(each.cells for each in loaded):

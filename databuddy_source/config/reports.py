@@ -8,9 +8,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
-from databuddy_source.api.models import Generation, TypeConfig
+from databuddy_source.api.models import TypeConfig
 from databuddy_source.config.values import Names, as_list
-from databuddy_source.errors import BadConfiguration
+from databuddy_source.errors import WrongReport
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Condition, Report
 from databuddy_source.model.windows import Grain
@@ -22,12 +23,6 @@ LONGEST_NAME = 50
 """Warehouses cut longer names of tables, some at 63 letters."""
 
 _TAKEN = {"websites", "query_types", "coverage"}
-
-
-class WrongReport(BadConfiguration):
-    """This server cannot give a report as it was configured."""
-
-    default_todo = "Change it in sources.databuddy.reports, or leave it out."
 
 
 class ReportSetting(BaseModel):
@@ -100,7 +95,7 @@ class ReportSetting(BaseModel):
             WrongReport: the server does not know such windows or filters.
         """
         known = load_catalog().get(self.query_type).on(generation)
-        if reason := known.why_not_by(self.grain, takes_offsets=generation.takes_offsets):
+        if reason := known.why_not_by(self.grain, generation):
             raise WrongReport(f"The report {self.name} cannot be loaded by {self.grain}: {reason}")
         allowed = config.allowedFilters
         for each in self.filters:

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import fields
 from typing import Any, NamedTuple
 
-from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration, configspec
 from dlt.common.typing import TSecretStrValue
 
+from databuddy_source import dlt_seam
 from databuddy_source.api.client import Credential
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
@@ -61,7 +61,7 @@ def resolved(**given: Any) -> Choices:
     Raises:
         BadSetting, InsecureAddress: see `checked`.
     """
-    found = dict(resolve_configuration(SPEC(), sections=tuple(SECTION.split("."))))
+    found = dlt_seam.resolved(SPEC, *SECTION.split("."))
     return checked(**{**found, **{name: each for name, each in given.items() if each is not None}})
 
 

@@ -14,11 +14,11 @@ from datetime import UTC, date, datetime, timedelta
 import dlt
 
 from databuddy_source.config.settings import DEFAULT_DAYS, Settings
-from databuddy_source.coverage.marks import Known, Mark, Marked, Place, mark_of, marked
+from databuddy_source.coverage.marks import Known, Marked, Place, marked
 from databuddy_source.coverage.queries import SUNDAY, query_table
 from databuddy_source.coverage.table import TABLE
-from databuddy_source.fetch.results import Status
 from databuddy_source.model import windows
+from databuddy_source.model.statuses import Mark, Status
 from databuddy_source.model.windows import Grain, Weeks
 
 
@@ -73,7 +73,7 @@ def held(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Held]:
     ):
         kind = (status, final, silent)
         if kind not in marks:
-            marks[kind] = mark_of(Status(status), final=bool(final), silent=bool(silent))
+            marks[kind] = Mark.of(Status(status), final=bool(final), silent=bool(silent))
         what = marks[kind], rows, reason or ""
         if what not in alike:
             alike[what] = Known(what[0], what[2], rows)

@@ -9,47 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from itertools import groupby
 from typing import TypeAlias
 
-from databuddy_source.fetch.results import Status
+from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import Grain, Window
 
 Place: TypeAlias = date | datetime
 """What names a window within its report: its first instant where it is an hour, else its date."""
-
-
-class Mark(StrEnum):
-    """What is known of a window, from what is well to what is worst."""
-
-    EMPTY = "empty"
-    """complete and final, and nobody came"""
-    COMPLETE = "complete"
-    """complete and final"""
-    DUE = "due"
-    """never asked for, and not settled yet: the next sync asks for it"""
-    RESTATED = "restated"
-    """complete, but not final: the next syncs ask for it again"""
-    UNAVAILABLE = "unavailable"
-    """the server fails for this query type every time, and nobody named it"""
-    SUSPECT = "suspect"
-    """the answer was empty and is not believed"""
-    TRUNCATED = "truncated"
-    """more rows exist than could be had"""
-    FAILED = "failed"
-    """no answer"""
-    MISSING = "missing"
-    """settled, and never asked for"""
-
-    @property
-    def is_gap(self) -> bool:
-        """Whether the warehouse lacks something that may be had: what `heal` asks for."""
-        return self in _GAPS
-
-
-_GAPS = frozenset({Mark.SUSPECT, Mark.TRUNCATED, Mark.FAILED, Mark.MISSING})
-_BADNESS = {mark: badness for badness, mark in enumerate(Mark)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +62,6 @@ class Stretch:
     reason: str
 
 
-def mark_of(status: Status, *, final: bool, silent: bool) -> Mark:
-    """The mark of a window that coverage names."""
-    if status is not Status.COMPLETE:
-        return Mark(status.value)
-    if not final:
-        return Mark.RESTATED
-    return Mark.EMPTY if silent else Mark.COMPLETE
-
-
 def place_of(window: Window) -> Place:
     """What coverage calls the window."""
     return window.start if window.grain is Grain.HOUR else window.date
@@ -134,7 +92,7 @@ def by_date(marks: Iterable[Marked]) -> dict[date, Mark]:
     found: dict[date, Mark] = {}
     for each in marks:
         day = each.window.date
-        found[day] = max(found.get(day, each.mark), each.mark, key=_BADNESS.__getitem__)
+        found[day] = max(found.get(day, each.mark), each.mark, key=lambda mark: mark.badness)
     return found
 
 

@@ -9,14 +9,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.pipeline.exceptions import PipelineConfigMissing
 
 from databuddy_source.coverage.table import TABLE
-from databuddy_source.errors import DatabuddyError
-from databuddy_source.fetch.results import Kept, Status
+from databuddy_source.dlt_seam import (
+    ConfigurationException,
+    DestinationUndefinedEntity,
+    PipelineConfigMissing,
+)
+from databuddy_source.errors import IncompleteLoad
+from databuddy_source.fetch.results import Kept
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
 
 EARLIEST: Final = date(1970, 1, 1)
@@ -247,12 +250,6 @@ def loaded_reports(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Load
     return [Loaded(*row) for row in found]
 
 
-class IncompleteLoad(DatabuddyError):
-    """Some cells failed, are truncated or suspect. Everything else was loaded."""
-
-    default_todo = "The next run asks for them again; the table `coverage` has the reasons."
-
-
 def raise_if_incomplete(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None:
     """For wrappers that shall see red when a load has gaps.
 
@@ -264,9 +261,7 @@ def raise_if_incomplete(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None
         IncompleteLoad: names the first gaps. Types that are unavailable on this server and were
             not asked for by name are no gaps.
     """
-    gaps = [
-        gap for gap in gaps_of_loads(pipeline, load_ids) if gap.status is not Status.UNAVAILABLE
-    ]
+    gaps = [each for each in gaps_of_loads(pipeline, load_ids) if each.status.is_gap]
     if gaps:
         more = f"; and {len(gaps) - 3} more" if len(gaps) > 3 else ""
         named = "; ".join(str(gap) for gap in gaps[:3])

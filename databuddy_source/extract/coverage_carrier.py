@@ -8,24 +8,15 @@ coverage. The last step takes it out and sends it to the table `coverage`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Final
+from typing import Any
 
 import dlt
 import pyarrow as pa
-from dlt.common.configuration.container import Container
-from dlt.common.storages.load_package import LoadPackageStateInjectableContext
-from dlt.extract import DltResource
-from dlt.extract.items_transform import YieldMapItem
+from dlt.sources import DltResource
 
 from databuddy_source.coverage import table as coverage_table
-from databuddy_source.tables.hints import table_hints
-
-REPLACE_PARTITION: Any = {"disposition": "merge", "strategy": "delete-insert"}
-"""Rows of the partition that are not in the load vanish from the table."""
-
-FILE_FORMAT: Final = "parquet"
-"""Of the files that are loaded. Others lose the difference between an empty text and null (CSV
-into Postgres), or take longer."""
+from databuddy_source.dlt_seam import load_id_of_extraction, with_last_step
+from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_hints
 
 _METADATA_KEY = b"databuddy.coverage"
 
@@ -53,11 +44,7 @@ def coverage_alone(covered: pa.Table) -> Any:
 
 def stamped(resource: DltResource) -> DltResource:
     """The resource with the last step: the load's id on each row, coverage on its own way."""
-    return resource.add_step(_Stamp(_stamp))
-
-
-class _Stamp(YieldMapItem):
-    placement_affinity: ClassVar[float] = 1.5  # behind dlt's limit, which has 1.1
+    return with_last_step(resource, _stamp)
 
 
 def _stamp(table: pa.Table) -> Iterator[Any]:
@@ -70,9 +57,8 @@ def _stamp(table: pa.Table) -> Iterator[Any]:
 
 def _with_load_id(table: pa.Table) -> pa.Table:
     """Like dlt's `add_dlt_load_id`, which a source cannot switch on for itself."""
-    container = Container()
-    if LoadPackageStateInjectableContext not in container:
+    load_id = load_id_of_extraction()
+    if load_id is None:
         return table
-    load_id = container[LoadPackageStateInjectableContext].load_id
     field = pa.field("_dlt_load_id", pa.string(), nullable=False)
     return table.append_column(field, pa.repeat(load_id, len(table)))

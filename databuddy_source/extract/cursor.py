@@ -13,9 +13,10 @@ from typing import Any
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.extract.session import Extraction
-from databuddy_source.fetch.results import Result, Status
+from databuddy_source.fetch.results import Result
 from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.statuses import Status
 
 MAX_ATTEMPTS = 5
 """Runs in which a failed cell is asked for again before only `coverage` remembers it."""

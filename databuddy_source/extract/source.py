@@ -9,24 +9,33 @@ import dlt
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 from dlt.common.typing import TSecretStrValue
-from dlt.extract import DltResource, DltSource
-from dlt.extract.utils import wrap_async_iterator
+from dlt.sources import DltResource, DltSource
 
 from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
 from databuddy_source.config import resolve
+from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage import table as coverage_table
+from databuddy_source.dlt_seam import awaited_by_dlt
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
-from databuddy_source.extract.coverage_carrier import FILE_FORMAT, REPLACE_PARTITION, stamped
+from databuddy_source.extract.coverage_carrier import stamped
 from databuddy_source.extract.cursor import Progress
-from databuddy_source.extract.session import Extraction, Sharing, client_for
+from databuddy_source.extract.session import Extraction
+from databuddy_source.extract.sharing import Sharing
 from databuddy_source.model.reports import Cell, Report
-from databuddy_source.tables.hints import column_hints, described, partition_of, table_hints
+from databuddy_source.tables.hints import (
+    FILE_FORMAT,
+    REPLACE_PARTITION,
+    column_hints,
+    described,
+    partition_of,
+    table_hints,
+)
 from databuddy_source.warehouse import dlt_defaults
 
 NAME = "databuddy"
@@ -132,7 +141,7 @@ def _report(
             # let all other resources line up their cells before the first request leaves
             yield None
             extraction.look_back()
-            yield from wrap_async_iterator(
+            yield from awaited_by_dlt(
                 _tables(sharing, extraction, name, report, cells, progress, existing)
             )
         finally:

@@ -8,46 +8,26 @@ belongs to the event loop of one run.
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
-from collections import Counter, defaultdict, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from databuddy_source.api.client import Client
 from databuddy_source.api.models import QueryBody
 from databuddy_source.api.requests import Request, query_request
-from databuddy_source.api.retry import DIVIDED, DIVISIBLE, SETTLED
 from databuddy_source.api.server import Server
-from databuddy_source.api.traffic import Traffic
-from databuddy_source.errors import (
-    AccessDenied,
-    DatabuddyError,
-    RateLimited,
-    Retriable,
-    ServerFailed,
-    TimedOut,
-    TooLarge,
-    Unreachable,
-    WebsiteNotAccessible,
-)
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
+from databuddy_source.fetch.queue import Queue
 from databuddy_source.fetch.results import Result
+from databuddy_source.fetch.sending import Sending
 from databuddy_source.fetch.settling import Settling
-from databuddy_source.model.query_types import load_catalog
-from databuddy_source.model.reports import Cell, Report
-
-logger = logging.getLogger(__name__)
+from databuddy_source.model.reports import Cell
 
 ROWS_AHEAD = 250_000
 """Rows that may wait to be taken or be under way, about 120 MB. Beyond, requests leave one by one,
 and only while somebody waits for a cell: so however much a run fetches, it holds no more, and
 never stands still."""
-
-FAILING_IN_A_ROW = 3
-"""Reports whose single questions fail one after the other before the server counts as broken.
-Questions of one report alone would show no more than that this report is."""
 
 
 class Fetcher:
@@ -73,16 +53,14 @@ class Fetcher:
         self._count = count
         self._connect = connect
         self._server = server
-        self._timezone = server.zone(timezone)
+        self._timezone = server.generation.zone(timezone)
         self._pace = pace
-        self._waiting: dict[str, deque[Ask]] = defaultdict(deque)
-        self._divided: deque[Pack] = deque()
+        self._queue = Queue(pace)
         self._settling = Settling(takes_offsets=server.generation.takes_offsets)
+        self._sending = Sending(
+            server.generation, self._timezone, pace, self._queue, self._settling
+        )
         self._results: dict[Cell, asyncio.Future[Result]] = {}
-        self._closed_websites: dict[str, str] = {}
-        self._broken = ""
-        self._answered = False
-        self._failing: set[Report] = set()
         self._mistake: BaseException | None = None
         self._flying: dict[asyncio.Task[None], str] = {}
         self._awaited: Counter[str] = Counter()
@@ -104,23 +82,19 @@ class Fetcher:
         asks = self._asks(cells)
         with self._lock:
             now_asked = self._settling.begin(asks, cautious=cautious)
-            self._waiting[cells[0].website_id].extend(now_asked)
+        self._queue.add(now_asked)
         self._count("Cells", 0, len(cells))
         if self._loop:
             self._loop.call_soon_threadsafe(self._pump)
 
     def preview(self, cells: Sequence[Cell]) -> tuple[Sequence[QueryBody], Request]:
         """The request in which cells of one website and report would leave, were they alone."""
-        bodies = self._bodies(Pack(tuple(self._asks(cells))))
+        bodies = bodies_of(Pack(tuple(self._asks(cells))), self._server.generation)
         return bodies, query_request(cells[0].website_id, bodies, self._timezone)
 
     def _asks(self, cells: Sequence[Cell]) -> list[Ask]:
-        name = cells[0].report.query_type.name
-        spelling = load_catalog().spelled_for(name, self._server.types)
-        return asks_of(cells, spelling or name, self._server.generation.max_limit)
-
-    def _bodies(self, pack: Pack) -> list[QueryBody]:
-        return bodies_of(pack, self._server.generation)
+        name, server = cells[0].report.query_type.name, self._server
+        return asks_of(cells, server.spelling(name) or name, server.generation.max_limit)
 
     async def result(self, cell: Cell) -> Result:
         """Wait for a cell that was wanted. May be awaited more than once."""
@@ -153,9 +127,7 @@ class Fetcher:
     async def close(self) -> None:
         """End what is under way and the connections. Results that were not awaited are lost."""
         client, self._client = self._client, None
-        with self._lock:
-            self._waiting.clear()
-            self._divided.clear()
+        self._queue.clear()
         for task in self._flying:
             task.cancel()
         await asyncio.gather(*self._flying, return_exceptions=True)
@@ -178,9 +150,10 @@ class Fetcher:
 
     def _pump(self) -> None:
         """Send packs while there are questions and room."""
-        while (
-            not self._mistake and len(self._flying) < self._room() and (pack := self._next_pack())
-        ):
+        while not self._mistake and len(self._flying) < self._room():
+            pack = self._queue.next_pack(self._flying.values(), self._awaited)
+            if pack is None:
+                return
             task = asyncio.get_running_loop().create_task(self._send(pack))
             self._flying[task] = pack.website_id
             task.add_done_callback(self._landed)
@@ -207,100 +180,18 @@ class Fetcher:
             return
         self._pump()
 
-    def _next_pack(self) -> Pack | None:
-        with self._lock:
-            if self._divided:
-                pack = self._divided.popleft()
-                pack, rest = pack.parted(self._pace.fitting(pack.kinds))
-                if rest.asks:
-                    self._divided.appendleft(rest)
-                return pack
-            # first what is waited for, so that rows do not lie about, then the longest queue
-            websites = sorted(
-                self._waiting, key=lambda each: (self._awaited[each] > 0, len(self._waiting[each]))
-            )
-            for website_id in reversed(websites):
-                waiting = self._waiting[website_id]
-                size = self._pace.fitting(ask.kind for ask in waiting)
-                # a pack that is not full waits for those under way: their next pages may join it
-                is_full = size < len(waiting) or size == self._pace.pack_size
-                if waiting and (is_full or website_id not in self._flying.values()):
-                    return Pack(tuple(waiting.popleft() for _ in range(size)))
-        return None
-
     async def _send(self, pack: Pack) -> None:
-        pack = self._without_the_hopeless(pack)
+        pack = self._sending.without_the_hopeless(pack)
         if pack.asks:
-            await self._ask(pack)
+            assert self._client is not None
+            await self._sending.ask(self._client, pack)
         self._hand_on()
-
-    async def _ask(self, pack: Pack) -> None:
-        assert self._client is not None
-        single = len(pack.asks) == 1
-        traffic = Traffic()
-        try:
-            answers = await self._client.query(
-                pack.website_id,
-                self._bodies(pack),
-                self._timezone,
-                SETTLED if single else DIVIDED if pack.divided else DIVISIBLE,
-                traffic,
-            )
-        except WebsiteNotAccessible as error:
-            self._closed_websites[pack.website_id] = str(error)
-            self._settling.outage(pack.asks, str(error))
-        except (Unreachable, RateLimited, AccessDenied) as error:
-            self._give_up(str(error), pack)
-        except DatabuddyError as error:
-            if isinstance(error, TimedOut | ServerFailed):
-                self._pace.failed(pack.kinds, traffic.seconds)
-            elif isinstance(error, TooLarge):
-                self._pace.too_large(pack.kinds, traffic.size)
-            if single:
-                self._single_failed(pack.asks[0], error)
-            else:
-                self._divided.extendleft(reversed(pack.halves()))
-        else:
-            self._pace.answered(pack.kinds, traffic.seconds, traffic.size)
-            self._failing.clear()
-            self._answered = True
-            taken = [(ask, answers.get(name)) for name, ask in pack.named().items()]
-            # good ones first: a type that has answered is not given up
-            for ask, answer in sorted(taken, key=lambda each: not (each[1] and each[1].success)):
-                self._settling.take(ask, answer)
-
-    def _without_the_hopeless(self, pack: Pack) -> Pack:
-        """Fail at once what is known to fail, and keep the rest."""
-        kept = []
-        for ask in pack.asks:
-            closed = self._broken or self._closed_websites.get(ask.website_id, "")
-            if closed:
-                self._settling.outage([ask], closed)
-            elif not self._settling.is_moot(ask):
-                kept.append(ask)
-        return replace(pack, asks=tuple(kept))
-
-    def _single_failed(self, ask: Ask, error: DatabuddyError) -> None:
-        if isinstance(error, Retriable) or not self._answered:
-            self._failing.add(ask.report)
-        error.at(website=ask.website_id, report=ask.report.name, window=str(ask))
-        if len(self._failing) >= FAILING_IN_A_ROW:
-            self._give_up(str(error), Pack((ask,)))
-        else:
-            self._settling.fail_or_halve(ask, str(error))
-
-    def _give_up(self, reason: str, pack: Pack) -> None:
-        """The server is out of reach or refuses everything: ask nothing more in this run."""
-        self._broken = reason
-        self._settling.outage(pack.asks, reason)
 
     def _hand_on(self) -> None:
         """Give results to those who await them, and line up the questions that followed."""
         results, self._settling.results = self._settling.results, []
         questions, self._settling.questions = self._settling.questions, []
-        with self._lock:
-            for ask in reversed(questions):
-                self._waiting[ask.website_id].appendleft(ask)
+        self._queue.add_first(questions)
         self._rows_of_pack = sum(len(result.rows) for result in results)
         self._count("Cells", len(results), 0)
         self._count("Rows", self._rows_of_pack, 0)

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from databuddy_source.api.models import Generation, Parameter, QueryBody
+from databuddy_source.api.models import Filter, Parameter, QueryBody
 from databuddy_source.fetch.pace import Kind
 from databuddy_source.model import windows
-from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.generations import Generation
+from databuddy_source.model.reports import Cell, Condition, Report
 from databuddy_source.model.windows import ONE_DAY, ONE_SECOND, Grain
 
 LONGEST_HOURLY = 29 * ONE_DAY
@@ -171,7 +172,7 @@ def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
                 endDate=max(parameter.end_date for parameter in parameters),
                 limit=limit,
                 page=page,
-                filters=[each.on(generation) for each in named[0][1].report.filters],
+                filters=[filter_of(each, generation) for each in named[0][1].report.filters],
             )
         )
     return bodies
@@ -179,6 +180,12 @@ def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
 
 def _form(ask: Ask) -> tuple[int, int, str]:
     return ask.limit, ask.page, ask.report.filters_text or ""
+
+
+def filter_of(condition: Condition, generation: Generation) -> Filter:
+    """The filter as servers of a generation spell it, which has to have the operator."""
+    value = list(condition.value) if isinstance(condition.value, tuple) else condition.value
+    return Filter(field=condition.field, op=generation.operators[condition.op], value=value)
 
 
 def _parameter(name: str, ask: Ask, generation: Generation) -> Parameter:

@@ -5,31 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from databuddy_source.api.models import Row
 from databuddy_source.model.query_types import Shape
 from databuddy_source.model.reports import Cell
-
-
-class Status(StrEnum):
-    """What is known of a cell after it was asked for."""
-
-    COMPLETE = "complete"
-    """all rows are in the warehouse; there may be none"""
-    TRUNCATED = "truncated"
-    """the rows that could be had are in the warehouse; more exist"""
-    SUSPECT = "suspect"
-    """the answer was empty and is not believed; older rows were kept"""
-    FAILED = "failed"
-    """no answer; older rows were kept"""
-    UNAVAILABLE = "unavailable"
-    """the server fails for this query type every time, and the user did not name it"""
-
-    @property
-    def brings_rows(self) -> bool:
-        """Whether the partition is replaced."""
-        return self in {Status.COMPLETE, Status.TRUNCATED}
+from databuddy_source.model.statuses import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from databuddy_source.api.models import Generation
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.windows import Grain
 
 
@@ -93,7 +93,8 @@ class QueryType(BaseModel):
 
     Attributes:
         name: canonical name; also the table's.
-        generations: servers that have it.
+        since, until: the first and the last generation of servers that have it; the last one is
+            None where the newest ones have it, too.
         default: part of the selection `"default"`.
         personal: about single visitors; loads only when it is named.
         aliases: the names that the documentation uses.
@@ -111,13 +112,15 @@ class QueryType(BaseModel):
         fails: failed on every call when measured.
         columns: in the API's order.
         known: False for a type that only the server knows.
+        differs: what servers of a generation do differently: attributes by their names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     shape: Shape = Shape.BREAKDOWN
-    generations: tuple[Generation, ...] = (Generation.G2026, Generation.G2025)
+    since: Generation = min(Generation)
+    until: Generation | None = None
     scope: Scope = Scope.WEBSITE
     default: bool = False
     personal: bool = False
@@ -136,15 +139,25 @@ class QueryType(BaseModel):
     fails: bool = False
     columns: Mapping[str, Kind] = {}
     known: bool = True
-    in_2025: Mapping[str, Any] = {}
+    differs: Mapping[Generation, Mapping[str, Any]] = {}
 
     def on(self, generation: Generation) -> QueryType:
         """This type as a server of that generation behaves."""
-        if generation is Generation.G2025 and self.in_2025:
-            return QueryType.model_validate(
-                {**self.model_dump(exclude={"in_2025"}), **self.in_2025}
-            )
+        if different := self.differs.get(generation):
+            return QueryType.model_validate({**self.model_dump(exclude={"differs"}), **different})
         return self
+
+    @property
+    def generations(self) -> tuple[Generation, ...]:
+        """Of the servers that have it, newest first."""
+        return tuple(
+            each for each in reversed(Generation) if self.since <= each <= (self.until or each)
+        )
+
+    @property
+    def in_utc(self) -> bool:
+        """Whether its days are UTC days on each server, whatever zone is asked for."""
+        return self.buckets == "utc"
 
     @property
     def why_not_loadable(self) -> str:
@@ -155,12 +168,12 @@ class QueryType(BaseModel):
             return "it is about now and ignores the window, so a day can never be loaded"
         return ""
 
-    def why_not_by(self, grain: Grain, *, takes_offsets: bool = True) -> str:
+    def why_not_by(self, grain: Grain, generation: Generation | None = None) -> str:
         """Why the API has no windows of this length for the type, or an empty string.
 
         Args:
             grain: length of the windows.
-            takes_offsets: whether the server takes instants, or plain dates only.
+            generation: of the server; None for what is so on each.
         """
         if grain is Grain.DAY:
             return ""
@@ -170,7 +183,7 @@ class QueryType(BaseModel):
             return "" if self.hours else "it knows days only"
         if grain is Grain.HOUR and self.trailing_days:
             return f"it looks back over {self.trailing_days} days"
-        if grain is Grain.HOUR and not takes_offsets:
+        if grain is Grain.HOUR and generation and not generation.takes_offsets:
             return "this server knows whole days only"
         return ""
 

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from databuddy_source.api.models import Filter, Generation
+from databuddy_source.model.generations import OPERATORS, Generation
 from databuddy_source.model.query_types import QueryType
 from databuddy_source.model.windows import Grain, Window
-
-_BOTH = (Generation.G2025, Generation.G2026)
-OPERATORS: Mapping[str, Mapping[Generation, str]] = {
-    "eq": dict.fromkeys(_BOTH, "eq"),
-    "ne": dict.fromkeys(_BOTH, "ne"),
-    "in": dict.fromkeys(_BOTH, "in"),
-    "not_in": {Generation.G2025: "notIn", Generation.G2026: "not_in"},
-    "contains": {Generation.G2025: "like", Generation.G2026: "contains"},
-    "not_contains": {Generation.G2026: "not_contains"},
-    "starts_with": {Generation.G2026: "starts_with"},
-    "gt": {Generation.G2025: "gt"},
-    "lt": {Generation.G2025: "lt"},
-}
-"""How each generation spells an operator, if it has it. The documentation spells like 2025."""
 
 
 class Condition(BaseModel):
@@ -48,8 +33,8 @@ class Condition(BaseModel):
     @field_validator("op")
     @classmethod
     def _one_spelling(cls, op: str) -> str:
-        for name, spellings in OPERATORS.items():
-            if op == name or op in spellings.values():
+        for name in OPERATORS:
+            if op == name or op in {each.operators.get(name) for each in Generation}:
                 return name
         raise ValueError(f"must be one of {', '.join(OPERATORS)}")
 
@@ -64,12 +49,7 @@ class Condition(BaseModel):
     @property
     def generations(self) -> frozenset[Generation]:
         """The servers that have the operator."""
-        return frozenset(OPERATORS[self.op])
-
-    def on(self, generation: Generation) -> Filter:
-        """The filter as servers of a generation spell it, which has to be one of `generations`."""
-        value = list(self.value) if isinstance(self.value, tuple) else self.value
-        return Filter(field=self.field, op=OPERATORS[self.op][generation], value=value)
+        return frozenset(each for each in Generation if self.op in each.operators)
 
 
 @dataclass(frozen=True)
@@ -92,12 +72,6 @@ class Report:
 
     def __hash__(self) -> int:
         return hash((self.name, self.grain))
-
-    def zone(self, reporting: str, takes_offsets: bool) -> str:
-        """The time zone that cuts this report's days: UTC where the server knows no other."""
-        if not takes_offsets or self.query_type.buckets == "utc":
-            return "UTC"
-        return reporting
 
     @property
     def filters_text(self) -> str | None:
@@ -125,3 +99,16 @@ class Cell:
 
     def __str__(self) -> str:
         return f"{self.report.name} of {self.website_id} on {self.window}"
+
+
+def day_zone(query_type: QueryType, reporting: str, generation: Generation | None = None) -> str:
+    """The time zone that cuts the days of a query type's reports.
+
+    Args:
+        query_type: as the server's generation behaves, where that is known.
+        reporting: IANA name of the zone that the user set.
+        generation: of the server; None where no server was asked.
+    """
+    if query_type.in_utc:
+        return "UTC"
+    return generation.zone(reporting) if generation else reporting

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import dlt
-from dlt.common.runtime import signals
-from dlt.extract import DltSource
-from dlt.pipeline.exceptions import PipelineStepFailed
+from dlt.sources import DltSource
 
+from databuddy_source.dlt_seam import PipelineStepFailed, signals_raised
 from databuddy_source.runs import pending
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.comments import finish_tables
@@ -76,9 +75,8 @@ def _bring_in(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
     pending.keep(pipeline)
     hooks.before_load()
     # dlt leaves jobs over when a signal comes, and forgets the signal: a series would go on
-    with signals.intercepted_signals():
+    with signals_raised():
         loads = list(pipeline.load().loads_ids)
-        signals.raise_if_signalled()
     pending.forget(pipeline)
     finish_tables(pipeline)
     hooks.after_load()

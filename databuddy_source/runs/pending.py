@@ -13,9 +13,15 @@ import shutil
 from pathlib import Path
 
 import dlt
-from dlt.common.destination.exceptions import DestinationTerminalException
-from dlt.load.exceptions import LoadClientJobRetry
-from dlt.pipeline.exceptions import PipelineStepFailed
+
+from databuddy_source.dlt_seam import (
+    DestinationTerminalException,
+    LoadClientJobRetry,
+    PipelineStepFailed,
+    extracted_packages,
+    folders_of_packages,
+    normalized_packages,
+)
 
 MOST_RUNS = 3
 """Runs in which a package may fail for a reason that could pass, before it is set aside."""
@@ -28,23 +34,23 @@ def keep(pipeline: dlt.Pipeline) -> None:
     for load_id in pipeline.list_normalized_load_packages():
         copy = _copies(pipeline) / load_id
         if not copy.exists():
-            _copy(_normalized(pipeline) / load_id, copy, pipeline)
+            _copy(normalized_packages(pipeline) / load_id, copy, pipeline)
 
 
 def begin_again(pipeline: dlt.Pipeline) -> None:
     """Put interrupted packages back to what they were before the step that was cut off."""
     for load_id in pipeline.list_normalized_load_packages():
         # dlt makes the normalized package appear first, and deletes the extracted one after it
-        shutil.rmtree(_extracted(pipeline) / load_id, ignore_errors=True)
+        shutil.rmtree(extracted_packages(pipeline) / load_id, ignore_errors=True)
         copy = _copies(pipeline) / load_id
         if copy.exists():
             interrupted = _interrupted(copy)
             shutil.rmtree(interrupted, ignore_errors=True)
-            (_normalized(pipeline) / load_id).rename(interrupted)
+            (normalized_packages(pipeline) / load_id).rename(interrupted)
     # also what an earlier call, killed by now, had moved out of the way
     for interrupted in _copies(pipeline).glob(f"*{_INTERRUPTED}"):
         load_id = interrupted.name.removesuffix(_INTERRUPTED)
-        place = _normalized(pipeline) / load_id
+        place = normalized_packages(pipeline) / load_id
         if not place.exists():
             _copy(_copies(pipeline) / load_id, place, pipeline)
         shutil.rmtree(interrupted)
@@ -78,10 +84,9 @@ def is_hopeless(pipeline: dlt.Pipeline, failure: PipelineStepFailed) -> bool:
 def set_aside(pipeline: dlt.Pipeline, load_id: str) -> Path:
     """Move all pending packages to where nobody looks for them. Returns where that is."""
     kept = Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.set_aside" / load_id
-    for stage in ("normalize", "load"):
-        folder = Path(pipeline.working_dir) / stage
+    for folder in folders_of_packages(pipeline):
         if folder.exists():
-            shutil.copytree(folder, kept / stage, dirs_exist_ok=True)
+            shutil.copytree(folder, kept / folder.name, dirs_exist_ok=True)
     pipeline.abort_packages()
     return kept
 
@@ -100,14 +105,6 @@ def _copies(pipeline: dlt.Pipeline) -> Path:
 
 def _interrupted(copy: Path) -> Path:
     return copy.with_name(copy.name + _INTERRUPTED)
-
-
-def _extracted(pipeline: dlt.Pipeline) -> Path:
-    return Path(pipeline.working_dir) / "normalize" / "extracted"
-
-
-def _normalized(pipeline: dlt.Pipeline) -> Path:
-    return Path(pipeline.working_dir) / "load" / "normalized"
 
 
 def _copy(package: Path, target: Path, pipeline: dlt.Pipeline) -> None:

@@ -14,6 +14,7 @@ from databuddy_source.config.resolve import configured, scoped
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
+from databuddy_source.dlt_seam import last_value, resource_states
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.session import Extraction
 from databuddy_source.fetch.packing import asks_of
@@ -98,7 +99,7 @@ def plan(
     """
     settings, scope = settings or configured(), scope or scoped()
     extraction = Extraction(settings, scope, pipeline)
-    states = pipeline.state.get("sources", {}).get("databuddy", {}).get("resources", {})
+    states = resource_states(pipeline, "databuddy")
     found = Plan(settings.requests_per_minute)
     for chosen, website_ids in websites_of_reports(settings, lambda: extraction.server.websites):
         report = extraction.report(chosen)
@@ -106,8 +107,7 @@ def plan(
             continue
         for website_id in website_ids:
             state: dict[str, Any] = dict(states.get(f"{chosen.name}__{website_id}", {}))
-            last = state.get("incremental", {}).get("date", {}).get("last_value")
-            cursor = None if scope.bounded else _Cursor(last)
+            cursor = None if scope.bounded else _Cursor(last_value(state, "date"))
             progress = Progress(settings, scope, cursor, state)
             cells = progress.cells(extraction, report, website_id)
             if not cells:

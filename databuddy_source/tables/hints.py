@@ -15,6 +15,13 @@ from databuddy_source.model.reports import Report
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.rows import LEFTOVER, TOMBSTONE, own_name
 
+REPLACE_PARTITION: Any = {"disposition": "merge", "strategy": "delete-insert"}
+"""Rows of the partition that are not in the load vanish from the table."""
+
+FILE_FORMAT: Final = "parquet"
+"""Of the files that are loaded. Others lose the difference between an empty text and null (CSV
+into Postgres), or take longer."""
+
 MEANINGS: Final = {
     Kind.COUNT: "May be added up over rows and windows.",
     Kind.COUNT_OVER_ROWS: "May be added up over the rows of one window, but must not be added up "
@@ -46,7 +53,7 @@ def column_hints(chosen: ReportSetting, timezone: str) -> dict[str, TColumnSchem
     """
     date = (
         _DATE_IN_UTC
-        if load_catalog().get(chosen.query_type).buckets == "utc"
+        if load_catalog().get(chosen.query_type).in_utc
         else f"First day of the window in {timezone}; in UTC where coverage.time_zone says so."
     )
     hints: dict[str, TColumnSchema] = {

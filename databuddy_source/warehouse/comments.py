@@ -7,20 +7,16 @@ while all that it would write is what it last wrote.
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import dlt
-from dlt.common.data_writers.escape import escape_snowflake_literal
-from dlt.common.normalizers.naming import NamingConvention
-from dlt.common.schema import Schema
-from dlt.common.schema.utils import get_columns_names_with_prop
-from dlt.common.utils import digest256
-from dlt.destinations.sql_client import SqlClientBase
 
 from databuddy_source.coverage import table as coverage_table
+from databuddy_source.dlt_seam import SqlClientBase, literal_of, shortened
 from databuddy_source.warehouse.redaction import redacted
 
 logger = logging.getLogger("databuddy_source")
@@ -81,7 +77,7 @@ def finish_tables(pipeline: dlt.Pipeline) -> None:
     for name in pipeline.schema_names:
         schema, done = pipeline.schemas[name], _done(pipeline)
         wanted = list(_wanted(schema))
-        digest = digest256(repr(wanted))
+        digest = hashlib.sha256(repr(wanted).encode()).hexdigest()
         if coverage_table.TABLE not in schema.tables or done.get(name) == digest:
             continue
         try:
@@ -112,12 +108,12 @@ class Wanted:
     columns: tuple[tuple[str, str], ...]
 
 
-def _wanted(schema: Schema) -> Iterator[Wanted]:
+def _wanted(schema: dlt.Schema) -> Iterator[Wanted]:
     for table in schema.data_tables(seen_data_only=True):
         columns = table["columns"].items()
         yield Wanted(
             str(table["name"]),
-            tuple(get_columns_names_with_prop(table, "merge_key")),
+            tuple(name for name, hints in columns if hints.get("merge_key")),
             table.get("description"),
             tuple(
                 (name, str(hints["description"]))
@@ -140,8 +136,7 @@ def _missing(
 ) -> Iterator[str]:
     """The statements that are needed."""
     fold = client.capabilities.casefold_identifier
-    named: Callable[[Any], Any] | None = client.capabilities.escape_literal
-    literal = named or escape_snowflake_literal  # Snowflake's capabilities do not name it
+    literal = literal_of(client)
     dataset, quoted = fold(client.dataset_name), client.escape_column_name
     found = client.execute_sql(dialect.comments, dataset) or []
     held = {(table, column): comment for table, column, comment in found}
@@ -150,7 +145,7 @@ def _missing(
         indexes = {index for (index,) in client.execute_sql(dialect.indexes, dataset) or []}
     for each in wanted:
         name, table = fold(each.table), client.make_qualified_table_name(each.table)
-        index = NamingConvention.shorten_identifier(
+        index = shortened(
             f"{each.table}_partition", each.table, client.capabilities.max_identifier_length
         )
         if dialect.indexes and each.keys and index not in indexes:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 
 import dlt
-from dlt.common.runtime.anon_tracker import disable_anon_tracker
+
+from databuddy_source.dlt_seam import switch_off_telemetry
 
 
 def for_source() -> None:
@@ -18,7 +19,7 @@ def for_source() -> None:
     _default("sources.databuddy.extract.next_item_mode", "fifo")
     if dlt.config.get("runtime.dlthub_telemetry") is None:
         dlt.config["runtime.dlthub_telemetry"] = False
-        disable_anon_tracker()
+        switch_off_telemetry()
 
 
 def for_pipeline(pipeline: dlt.Pipeline) -> None:

@@ -10,25 +10,13 @@ from typing import Any
 
 import dlt
 import duckdb
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
-from databuddy_source.errors import BadConfiguration, DatabuddyError
+from databuddy_source.dlt_seam import duckdb_credentials
+from databuddy_source.errors import BadConfiguration, FileInUse, NoDatabase
 from databuddy_source.warehouse.target import CATALOG
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for a DuckDB file that another program has open."""
-
-
-class FileInUse(DatabuddyError):
-    """Another program has the DuckDB file open."""
-
-    default_todo = "Close it there, or sync into another file, and run this again."
-
-
-class NoDatabase(BadConfiguration):
-    """The DuckDB file cannot be opened at all."""
-
-    default_todo = "Name another file in destination.duckdb.credentials, or mend this one."
 
 
 def configured_file() -> Path | None:
@@ -57,13 +45,13 @@ def engine(home: Path, pipeline_name: str) -> Path:
     return home / f"_engine_{pipeline_name}.duckdb"
 
 
-def attached(file: Path, engine: Path) -> DuckDbCredentials:
+def attached(file: Path, engine: Path) -> Any:
     """The file under a name of its own, whatever it is called. DuckDB calls an opened file by its
     stem, and cannot tell `databuddy.duckdb`, as it was once called, from the dataset `databuddy` in
     it."""
     quoted = str(file).replace("'", "''")
-    return DuckDbCredentials(
-        str(engine),
+    return duckdb_credentials(
+        engine,
         statements=[f"ATTACH IF NOT EXISTS '{quoted}' AS {CATALOG}"],
         local_config={"schema": f"{CATALOG}.main"},
     )

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Final
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.destination import AnyDestination, DestinationCapabilitiesContext
 
-from databuddy_source.errors import BadConfiguration
-from databuddy_source.extract.coverage_carrier import FILE_FORMAT
+from databuddy_source.dlt_seam import (
+    AnyDestination,
+    ConfigurationException,
+    DestinationCapabilitiesContext,
+)
+from databuddy_source.errors import UnfitDestination
+from databuddy_source.tables.hints import FILE_FORMAT
 
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "duckdb": ("duckdb",),
@@ -21,10 +24,6 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "snowflake": ("snowflake.connector",),
 }
 """What the extra that is called like the destination installs."""
-
-
-class UnfitDestination(BadConfiguration):
-    """The destination cannot replace partitions, or would fail at the first load."""
 
 
 def refuse_unfit(destination: AnyDestination) -> None:

@@ -13,13 +13,7 @@ import dlt
 from filelock import FileLock, Timeout
 
 from databuddy_source.config.settings import now
-from databuddy_source.errors import DatabuddyError
-
-
-class AlreadyRunning(DatabuddyError):
-    """Another process syncs into the same dataset with the same local state."""
-
-    default_todo = "Wait until it is done, or use --wait."
+from databuddy_source.errors import AlreadyRunning
 
 
 @contextlib.contextmanager

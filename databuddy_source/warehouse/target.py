@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.destination import Destination
-from dlt.common.exceptions import DltException
 
-from databuddy_source.errors import BadConfiguration
+from databuddy_source.dlt_seam import DltException, destination_of
+from databuddy_source.errors import AlreadyRunning, BadConfiguration, NoRoom, NothingLoaded
 from databuddy_source.warehouse.fitness import refuse_unfit
-from databuddy_source.warehouse.lock import AlreadyRunning, alone
+from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.place import DATASET, STATE, default_file, place_of
 from databuddy_source.warehouse.trial import prove
 
@@ -32,18 +31,6 @@ CATALOG = "_databuddy_file"
 """What a DuckDB file is called while we write it: a name that no dataset has."""
 
 RESERVED = {"main", "temp", "system", "information_schema", "pg_catalog", CATALOG}
-
-
-class NothingLoaded(BadConfiguration):
-    """The warehouse has no tables of ours."""
-
-    default_todo = "Sync first, or name the destination and dataset that you synced into."
-
-
-class NoRoom(BadConfiguration):
-    """Nothing can be written where the DuckDB file shall be."""
-
-    default_todo = "Name a file elsewhere in destination.duckdb.credentials, or change its rights."
 
 
 @dataclass(frozen=True)
@@ -189,7 +176,7 @@ def _configured(key: str, default: str, demo: bool) -> str:
 
 def _known(destination: str) -> Any:
     try:
-        target: Any = Destination.from_reference(destination)
+        target: Any = destination_of(destination)
         refuse_unfit(target)
         return target
     except (DltException, ImportError, ValueError) as error:

@@ -11,21 +11,13 @@ from uuid import uuid4
 
 import dlt
 import pyarrow as pa
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.destination.exceptions import DestinationException
 
-from databuddy_source.errors import DatabuddyError
-from databuddy_source.extract.coverage_carrier import FILE_FORMAT, REPLACE_PARTITION
+from databuddy_source.dlt_seam import ConfigurationException, DestinationException
+from databuddy_source.errors import DatabuddyError, DestinationFails
+from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import MODULES, refuse_unfit
 from databuddy_source.warehouse.redaction import redacted
-
-
-class DestinationFails(DatabuddyError):
-    """The destination cannot be reached, or does not let us do what a sync does."""
-
-    default_todo = "Check destination.*.credentials, or the destination itself."
-
 
 ADVICE: Final[Mapping[str, str]] = {
     r"password|authenticat|credential|invalid_grant|role .* does not exist": (

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ast
 import inspect
-import pkgutil
 import re
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 
 import databuddy_source
-import pipelines
+from databuddy_source import errors as tree
 from databuddy_source.api.answers import SENTENCES
+from databuddy_source.cli.console import exit_code_of
 from databuddy_source.config.settings import SECTION
-from databuddy_source.errors import BadConfiguration, DatabuddyError
+from databuddy_source.errors import DatabuddyError
 
 
 def errors() -> str:
@@ -25,47 +24,37 @@ def errors() -> str:
         sentences = worded.get(kind.__name__)
         if kind.__subclasses__() and not (sentences or kind.default_todo):
             continue  # a branch of the tree that is never raised itself
-        code = "2" if issubclass(kind, BadConfiguration) else "1"
         lines = [f"### {kind.__name__}", " ".join((inspect.getdoc(kind) or "").split())]
         if sentences:
             lines.append("\n".join(f"- “{sentence}”" for sentence in sentences))
         todo = kind.default_todo or "The message says what is allowed."
-        lines.append(f"**What to do:** {todo} Exit code {code}.")
+        lines.append(f"**What to do:** {todo} Exit code {exit_code_of(kind)}.")
         parts.append("\n\n".join(lines))
     return "\n\n".join(parts)
 
 
 def error_classes() -> set[type[DatabuddyError]]:
     """Every error that the package and its command line raise on purpose."""
-    for package in (databuddy_source, pipelines):
-        for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-            if not re.search(r"\.demo|dagster|airflow", module.name):
-                import_module(module.name)
-    found, queue = set(), [DatabuddyError]
-    while queue:
-        for kind in queue.pop().__subclasses__():
-            if kind.__module__.split(".")[0] in {"databuddy_source", "pipelines"}:
-                found.add(kind)
-                queue.append(kind)
-    return found
+    classes = {kind for kind in vars(tree).values() if isinstance(kind, type)}
+    return {kind for kind in classes if issubclass(kind, DatabuddyError)} - {DatabuddyError}
 
 
 def _wordings() -> Mapping[str, list[str]]:
-    """The first arguments of errors in the source, with … for what differs."""
+    """The first arguments of errors in the source, with … for what differs, by alphabet, so that
+    a move of code leaves the manual as it is."""
     names = {kind.__name__ for kind in error_classes()}
     found = {kind.__name__: {f"{text} (HTTP …)": None} for kind, text in SENTENCES.items()}
-    for package in (databuddy_source, pipelines):
-        for file in sorted(Path(package.__path__[0]).rglob("*.py")):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if (
-                    isinstance(node, ast.Call)
-                    and isinstance(node.func, ast.Name)
-                    and node.func.id in names
-                    and node.args
-                    and (sentence := _sentence_of(node.args[0]))
-                ):
-                    found.setdefault(node.func.id, {})[sentence] = None
-    return {name: list(sentences) for name, sentences in found.items()}
+    for file in sorted(Path(databuddy_source.__path__[0]).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in names
+                and node.args
+                and (sentence := _sentence_of(node.args[0]))
+            ):
+                found.setdefault(node.func.id, {})[sentence] = None
+    return {name: sorted(sentences) for name, sentences in found.items()}
 
 
 def _sentence_of(node: ast.expr) -> str:

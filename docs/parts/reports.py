@@ -8,8 +8,8 @@ from enum import Enum
 import dlt
 
 from databuddy_source.coverage import table as coverage_table
-from databuddy_source.fetch.results import Status
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
+from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.hints import MEANINGS
 from docs.parts.markdown import members, sentence, table
@@ -35,7 +35,7 @@ def query_types() -> str:
         notes = [
             f"servers of {each.generations[0]} only" if len(each.generations) == 1 else "",
             f"looks back {each.trailing_days} days" if each.trailing_days else "",
-            "days in UTC" if each.buckets == "utc" else "",
+            "days in UTC" if each.in_utc else "",
             "failed whenever it was measured" if each.fails else "",
         ]
         rows.append(

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from databuddy_source.api.client import Credential
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings
-from databuddy_source.model.reports import OPERATORS, Condition
+from databuddy_source.model.generations import OPERATORS, Generation
+from databuddy_source.model.reports import Condition
 from docs.parts.markdown import docstrings, sentence, table
 
 Json = dict[str, Any]
@@ -51,7 +52,10 @@ def filter_table() -> str:
 
 def operators() -> str:
     """Every operator of filters, and the servers that have it."""
-    rows = [[f"`{name}`", " and ".join(sorted(having))] for name, having in OPERATORS.items()]
+    rows = [
+        [f"`{name}`", " and ".join(each for each in Generation if name in each.operators)]
+        for name in OPERATORS
+    ]
     return table(["operator", "servers of"], rows)
 
 

@@ -19,12 +19,12 @@ from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client, Credential
 from databuddy_source.api.models import (
     Filter,
-    Generation,
     Parameter,
     ParameterResult,
     QueryBody,
 )
 from databuddy_source.api.server import first_contact, run_alone
+from databuddy_source.model.generations import Generation
 from tests.api.bodies import a_body
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,11 +27,16 @@ from databuddy_source.errors import (
     BadConfiguration,
     BadSetting,
     DatabuddyError,
+    Fatal,
+    FileInUse,
+    IncompleteLoad,
     InsecureAddress,
     KeyRejected,
     MissingScope,
     NoKey,
     NoSuchAddress,
+    NothingLoaded,
+    NotIncluded,
     NotTheApi,
     NoWebsites,
     RateLimited,
@@ -577,15 +584,38 @@ def every_error() -> list[type[DatabuddyError]]:
 @pytest.mark.parametrize("kind", every_error())
 def test_each_error_says_what_to_do(kind: type[DatabuddyError]) -> None:
     """Those without a fixed sentence are consequences, or say what is allowed in their own."""
-    general = {DatabuddyError, BadConfiguration, AccessDenied, Retriable, Skippable, BadAnswer}
-    assert bool(kind.default_todo) is (kind not in general | {BadSetting})
+    consequences = {DatabuddyError, BadConfiguration, Fatal, AccessDenied, NotIncluded}
+    consequences |= {Retriable, Skippable, BadAnswer}
+    assert bool(kind.default_todo) is (kind not in consequences | {BadSetting})
     assert str(kind("Something happened.", "Do this.")) == "Something happened. Do this."
 
 
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
-    drawn = [line for line in (errors.__doc__ or "").splitlines() if "─ " in line]
-    found = {line.split("─ ")[1].split()[0] for line in drawn}
-    assert found == {each.__name__ for each in every_error()} - {"DatabuddyError"}
+    drawn: dict[str, str] = {}
+    above = ["DatabuddyError"]
+    for line in (errors.__doc__ or "").splitlines():
+        if "─ " in line:
+            branch, words = line.split("─ ")
+            depth = branch.removeprefix("    ").index("─") // 4
+            name = words.split()[0]
+            drawn[name] = above[depth]
+            above[depth + 1 :] = [name]
+    kinds = set(every_error()) - {DatabuddyError}
+    assert drawn == {kind.__name__: kind.__base__.__name__ for kind in kinds if kind.__base__}
+
+
+def test_all_errors_stand_in_the_tree() -> None:
+    names = {each.__name__ for each in every_error()}
+    package = Path(errors.__file__).parent
+    strays = [
+        f"{node.name} in {file.relative_to(package)}"
+        for file in package.rglob("*.py")
+        if file != Path(errors.__file__)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        if {getattr(base, "attr", getattr(base, "id", "")) for base in node.bases} & names
+    ]
+    assert strays == []
 
 
 @pytest.mark.parametrize(
@@ -597,6 +627,10 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
         (KeyRejected("Rejected"), Exit.FAILED),
         (Unreachable("Away"), Exit.FAILED),
         (NotTheApi("A page"), Exit.FAILED),
+        (NothingLoaded("No tables"), Exit.WRONG_USAGE),
+        (MissingScope("Not yours"), Exit.FAILED),
+        (FileInUse("Open elsewhere"), Exit.FAILED),
+        (IncompleteLoad("1 cell is not complete"), Exit.INCOMPLETE),
     ],
 )
 def test_the_sentence_is_found_below_what_others_wrapped_around_it(

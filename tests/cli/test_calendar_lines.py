@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.answers.status import ReportStatus
-from databuddy_source.cli.calendar_lines import SIGNS, calendar_lines, legend
-from databuddy_source.coverage.marks import Known, Mark, Marked
+from databuddy_source.cli.calendar_lines import calendar_lines, legend
+from databuddy_source.coverage.marks import Known, Marked
+from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import Grain, tile
 
 FIRST = date(2026, 1, 1)
@@ -36,11 +37,12 @@ def test_lines_fit_the_width_and_show_each_lack_once(
     shown = "".join(line.removesuffix("  top_pages") for line in lines if "top_pages" in line)
     for mark in Mark:
         if mark.is_gap:
-            assert shown.count(SIGNS[mark]) == row.count(mark)
+            assert shown.count(mark.sign) == row.count(mark)
 
 
 def test_each_mark_has_a_sign_of_its_own_and_a_meaning() -> None:
-    assert len(set(SIGNS.values())) == len(Mark) == len(SIGNS)
+    assert len({mark.sign for mark in Mark}) == len(Mark)
+    assert all(mark.sign.isupper() == mark.is_gap for mark in Mark)
     assert legend([Mark.FAILED, Mark.COMPLETE]) == ". complete, F failed"
 
 

@@ -4,15 +4,17 @@ draws the house.
 
 A room is a folder or a module at the package's root; `databuddy_source` itself (its `__init__`)
 is one, too, and so is `pipelines/`. Imports inside functions count, those for type checking as
-well.
+well, those of a stub that stands for lazy ones, and a module's name in a string, which is how
+modules are imported late.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +23,24 @@ PROJECT = Path(__file__).resolve().parents[2]
 PACKAGE = "databuddy_source"
 APART = {"demo"}
 """Stands beside the house."""
+MAY_ENTER_APART = {"cli"}
+"""Who shows what stands beside the house."""
+
+FLOORS = (
+    {"pipelines", "__main__"},
+    {"cli", "orchestrators"},
+    {"__init__"},
+    {"runs"},
+    {"answers"},
+    {"extract"},
+    {"warehouse"},
+    {"tables", "coverage"},
+    {"fetch", "config"},
+    {"api"},
+    {"model"},
+    {"errors", "clock", "dlt_seam"},
+)
+"""Where each room stands, top floor first: it imports from lower floors only."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +49,13 @@ class House:
 
     Attributes:
         imports: for each module, the modules that it imports.
+        lines: for each module, how long it is.
+        docstrings: for each module, what it says of itself.
     """
 
     imports: Mapping[str, frozenset[str]]
+    lines: Mapping[str, int]
+    docstrings: Mapping[str, str]
 
     @cached_property
     def arrows(self) -> Mapping[str, frozenset[str]]:
@@ -74,29 +98,59 @@ def room(module: str) -> str:
 
 def house(project: Path = PROJECT) -> House:
     """The house as its code has it."""
-    files = {
-        _name(path, project): path
+    files = [
+        path
         for folder in (PACKAGE, "pipelines")
-        for path in sorted((project / folder).rglob("*.py"))
-    }
-    return House({name: frozenset(_imported(path, files)) for name, path in files.items()})
+        for path in sorted((project / folder).rglob("*.py*"))
+        if path.suffix in {".py", ".pyi"}
+    ]
+    known = {_name(path, project) for path in files}
+    imports: dict[str, frozenset[str]] = dict.fromkeys(known, frozenset())
+    lines, docstrings = dict[str, int](), dict[str, str]()
+    for path in files:
+        name, text = _name(path, project), path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        imports[name] |= frozenset(_imported(tree, name, path.stem == "__init__", known))
+        lines[name] = max(lines.get(name, 0), len(text.splitlines()))
+        docstrings[name] = docstrings.get(name) or ast.get_docstring(tree) or ""
+    return House(imports, lines, docstrings)
 
 
 def _name(path: Path, project: Path) -> str:
     return ".".join(path.relative_to(project).with_suffix("").parts).removesuffix(".__init__")
 
 
-def _imported(path: Path, known: Mapping[str, Path]) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
+def _imported(tree: ast.Module, name: str, is_package: bool, known: Set[str]) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            source = _absolute(node, name, is_package)
             for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
+                whole = f"{source}.{alias.name}"
                 if whole in known:
                     yield whole
-                elif node.module in known:
-                    yield node.module
+                elif source in known:
+                    yield source
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
+        # the package's own name is a logger's, too, so only those with a dot count
+        elif isinstance(node, ast.Constant) and "." in str(node.value) and node.value in known:
+            yield str(node.value)
+
+
+def _absolute(node: ast.ImportFrom, name: str, is_package: bool) -> str:
+    """The module that names are imported from, also where that is said from here (`..model`)."""
+    if not node.level:
+        return node.module or ""
+    up = node.level - 1 if is_package else node.level
+    parts = name.split(".")[: -up or None]
+    return ".".join([*parts, *filter(None, [node.module])])
+
+
+def sentence(built: House, name: str) -> str:
+    """What a room says that it is for: the first sentence of its docstring."""
+    module = {"pipelines": name, "__init__": PACKAGE}.get(name, f"{PACKAGE}.{name}")
+    whole = " ".join(built.docstrings.get(module, "").split("\n\n")[0].split())
+    return re.split(r"\.(?: |$)", whole)[0]
 
 
 def drawn(built: House) -> str:

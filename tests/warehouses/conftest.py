@@ -21,7 +21,7 @@ from dlt.common.pipeline import PipelineContext
 from databuddy_source import databuddy_source, load
 from databuddy_source.coverage.queries import Gap, gaps_of_loads
 from databuddy_source.demo import DemoServer
-from tests.sync.conftest import serve as serve
+from tests.stories.conftest import serve as serve
 from tests.warehouses.warehouse import Warehouse
 
 NAMES = ("duckdb", "postgres", "bigquery", "snowflake")

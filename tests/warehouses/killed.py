@@ -16,7 +16,7 @@ import time_machine
 from dlt.load.load import Load
 
 from databuddy_source import databuddy_source, load
-from tests.sync.conftest import TODAY
+from tests.stories.conftest import TODAY
 
 
 def die(*_: Any, **__: Any) -> None:

@@ -13,7 +13,7 @@ import dlt
 import time_machine
 
 from databuddy_source import databuddy_source, load
-from tests.sync.conftest import TODAY
+from tests.stories.conftest import TODAY
 
 
 def main(

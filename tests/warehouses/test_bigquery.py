@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from databuddy_source.demo import DemoServer
-from tests.sync.conftest import TODAY
+from tests.stories.conftest import TODAY
 from tests.warehouses.conftest import DATASET, Synced
 from tests.warehouses.warehouse import Warehouse
 

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from databuddy_source.demo import DemoServer
-from tests.sync.conftest import TODAY
+from tests.stories.conftest import TODAY
 from tests.warehouses.conftest import DATASET, Synced
 from tests.warehouses.duckdb import DuckDb
 

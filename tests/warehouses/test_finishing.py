@@ -10,7 +10,7 @@ import pytest
 from databuddy_source import finish_tables
 from databuddy_source.demo import DemoServer
 from databuddy_source.warehouse import comments
-from tests.sync.conftest import TODAY
+from tests.stories.conftest import TODAY
 from tests.warehouses.conftest import DATASET, Synced
 
 FEW = ["top_pages", "summary_metrics_hourly"]

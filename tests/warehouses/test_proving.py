@@ -11,7 +11,8 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 
-from databuddy_source.warehouse.trial import DestinationFails, prove
+from databuddy_source.errors import DestinationFails
+from databuddy_source.warehouse.trial import prove
 from tests.warehouses.postgres import Postgres
 from tests.warehouses.warehouse import Warehouse
 

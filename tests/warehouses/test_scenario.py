@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from databuddy_source.demo import DemoServer, Fault
-from databuddy_source.fetch.results import Status
-from tests.sync.conftest import TODAY, days_between, plain, truth
+from databuddy_source.model.statuses import Status
+from tests.stories.conftest import TODAY, days_between, plain, truth
 from tests.warehouses.conftest import DATASET, Synced
 from tests.warehouses.warehouse import Warehouse
 

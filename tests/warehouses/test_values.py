@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from databuddy_source.demo import DemoServer, Fault
-from tests.sync.conftest import TODAY
+from tests.stories.conftest import TODAY
 from tests.warehouses.conftest import Synced
 
 NORMAL: dict[str, Any] = {"name": "/", "pageviews": 3, "visitors": 2, "percentage": 50.5}

@@ -10,7 +10,7 @@ import time_machine
 from databuddy_source.answers.verify import Checked, Outcome, verify
 from databuddy_source.config.settings import Settings
 from databuddy_source.demo import DemoServer
-from tests.sync.conftest import TODAY
+from tests.stories.conftest import TODAY
 from tests.warehouses.conftest import Synced
 
 FIRST = TODAY - timedelta(days=5)

@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import dlt
 import typer
-from dlt.common.configuration.exceptions import ConfigurationException
 
 from databuddy_source.api.models import Website
 from databuddy_source.cli.account import account
@@ -35,6 +34,7 @@ from databuddy_source.cli.program import Exit
 from databuddy_source.config.resolve import Choices
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
+from databuddy_source.dlt_seam import ConfigurationException
 from databuddy_source.errors import DatabuddyError
 from databuddy_source.warehouse.target import Warehouse
 
@@ -279,7 +279,7 @@ def _clock(ahead: float | None) -> Finding:
 def _time_zone(settings: Settings, server: Reached | None) -> Finding:
     name = settings.timezone
     facts = {"timezone": name, "now": moment()}
-    if server and not server.generation.takes_offsets and name != "UTC":
+    if server and server.generation.zone(name) != name:
         return Finding(
             "time zone",
             State.WARNING,

@@ -14,10 +14,10 @@ from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import for_people, out, shown, write_json
 from databuddy_source.cli.options import Demo, Json, Verbose, query_type_names
+from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import split_name
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import UnknownQueryType
-from databuddy_source.extract.session import client_for
 from databuddy_source.model.query_types import QueryType, load_catalog
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.rows import type_name
@@ -125,11 +125,10 @@ def _called(name: str, server: Server) -> str:
     Raises:
         UnknownQueryType: it lacks it.
     """
-    catalog = load_catalog()
     query_type, _ = split_name(name)  # `top_pages_weekly` is `top_pages` by week
-    called = name if name in server.types else catalog.spelled_for(query_type, server.types)
+    called = name if name in server.types else server.spelling(query_type)
     if called is None:
-        near = catalog.suggestions(name, server.types)
+        near = load_catalog().suggestions(name, server.types)
         raise UnknownQueryType(
             f"This server has no query type {name!r}",
             f"Did you mean {' or '.join(near)}?" if near else "",
@@ -141,11 +140,7 @@ def _describe(called: str, server: Server, settings: Settings) -> Described:
     config = server.types[called]
     meta = config.meta or TypeMeta()
     known = load_catalog().get(called).on(server.generation)
-    grains = [
-        grain.value
-        for grain in Grain
-        if not known.why_not_by(grain, takes_offsets=server.generation.takes_offsets)
-    ]
+    grains = [grain.value for grain in Grain if not known.why_not_by(grain, server.generation)]
     return Described(
         name=known.name,
         called=called,

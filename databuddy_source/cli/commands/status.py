@@ -29,7 +29,7 @@ from databuddy_source.cli.options import (
 )
 from databuddy_source.cli.program import Exit
 from databuddy_source.cli.summaries import LINES_SHOWN
-from databuddy_source.coverage.marks import Mark
+from databuddy_source.model.statuses import Mark
 from databuddy_source.warehouse.target import Warehouse
 
 WIDEST = 160

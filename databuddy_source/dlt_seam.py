@@ -1,0 +1,212 @@
+"""What this package needs of dlt and dlt's public names do not give: each behind a name that says
+what it is for, with the reason. `tests/test_dlt_seam.py` fails when dlt moves one of them.
+
+Public are `dlt`, `dlt.sources`, and the modules of types that their signatures are written in.
+Nothing else of dlt is imported anywhere but here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.configuration.providers.toml import TomlProviderReadException
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.data_writers.escape import escape_snowflake_literal
+from dlt.common.destination import AnyDestination, Destination, DestinationCapabilitiesContext
+from dlt.common.destination.exceptions import (
+    DestinationException,
+    DestinationTerminalException,
+    DestinationUndefinedEntity,
+)
+from dlt.common.exceptions import DltException, SignalReceivedException
+from dlt.common.normalizers.naming import NamingConvention
+from dlt.common.pipeline import PipelineContext
+from dlt.common.runtime import signals
+from dlt.common.runtime.anon_tracker import disable_anon_tracker
+from dlt.common.runtime.collector import NULL_COLLECTOR
+from dlt.common.runtime.collector_base import Collector
+from dlt.common.storages.load_package import LoadPackageStateInjectableContext
+from dlt.destinations.sql_client import SqlClientBase
+from dlt.extract.items_transform import YieldMapItem
+from dlt.extract.utils import wrap_async_iterator
+from dlt.load.exceptions import LoadClientJobRetry
+from dlt.pipeline.exceptions import PipelineConfigMissing, PipelineStepFailed
+from dlt.sources import DltResource
+
+if TYPE_CHECKING:
+    from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+# dlt exports no exception but raises them at everybody; each is needed to tell what went wrong
+__all__ = [
+    "ConfigFieldMissingException",
+    "ConfigurationException",
+    "DestinationException",
+    "DestinationTerminalException",
+    "DestinationUndefinedEntity",
+    "DltException",
+    "LoadClientJobRetry",
+    "PipelineConfigMissing",
+    "PipelineStepFailed",
+    "SignalReceivedException",
+    "TomlProviderReadException",
+]
+# types of what public methods give and take: `pipeline.destination` and its `capabilities()`,
+# `pipeline.sql_client()`, `pipeline.collector`; and the collector that shows nothing, which is
+# what a pipeline has when it is given none
+__all__ += [
+    "NULL_COLLECTOR",
+    "AnyDestination",
+    "Collector",
+    "DestinationCapabilitiesContext",
+    "SqlClientBase",
+]
+
+
+# -- configuration
+
+
+def resolved(spec: type[BaseConfiguration], *sections: str) -> dict[str, Any]:
+    """What dlt's configuration has for a specification, in these sections. `dlt.config` gives one
+    key at a time, and knows neither defaults nor which key is secret."""
+    return dict(resolve_configuration(spec(), sections=sections))
+
+
+def switch_off_telemetry() -> None:
+    """Send nothing about this process to dlt's makers. Their setting is read once, when dlt is
+    imported: what a source sets in `dlt.config` comes too late."""
+    disable_anon_tracker()
+
+
+# -- extraction
+
+
+def active_pipeline() -> dlt.Pipeline | None:
+    """The pipeline that runs. `dlt.current.pipeline()` would make one where there is none."""
+    context = Container()[PipelineContext]
+    pipeline = context.pipeline() if context.is_active() else None
+    return pipeline if isinstance(pipeline, dlt.Pipeline) else None
+
+
+def load_id_of_extraction() -> str | None:
+    """The id of the load that is being extracted; None outside of an extraction.
+    `dlt.current.load_package_state()` knows it, too, and keeps it to itself."""
+    container = Container()
+    if LoadPackageStateInjectableContext not in container:
+        return None
+    load_id: str = container[LoadPackageStateInjectableContext].load_id
+    return load_id
+
+
+def awaited_by_dlt(items: AsyncIterator[Any]) -> Iterator[Any]:
+    """The items of an asynchronous iterator as awaitables. dlt takes an asynchronous generator as a
+    resource, but not one that begins with synchronous work of the same resource."""
+    awaitables: Iterator[Any] = wrap_async_iterator(items)
+    return awaitables
+
+
+class _LastStep(YieldMapItem):
+    placement_affinity: ClassVar[float] = 1.5  # behind dlt's limit, which has 1.1
+
+
+def with_last_step(resource: DltResource, step: Callable[[Any], Iterator[Any]]) -> DltResource:
+    """The resource with a step behind all others, also those that a user adds later.
+    `resource.add_yield_map` puts it where it stands when it is called."""
+    return resource.add_step(_LastStep(step))
+
+
+def resource_states(pipeline: dlt.Pipeline, source: str) -> Mapping[str, Mapping[str, Any]]:
+    """The states of a source's resources as the last run left them, by resource.
+    `dlt.current.resource_state()` is there during an extraction only."""
+    states: Mapping[str, Mapping[str, Any]] = (
+        pipeline.state.get("sources", {}).get(source, {}).get("resources", {})
+    )
+    return states
+
+
+def last_value(state: Mapping[str, Any], column: str) -> Any:
+    """Where an incremental on this column stands in the state of a resource; None before the first
+    run. An `incremental` knows it during an extraction only."""
+    return state.get("incremental", {}).get(column, {}).get("last_value")
+
+
+# -- load packages
+
+
+def extracted_packages(pipeline: dlt.Pipeline) -> Path:
+    """The folder of what is extracted, a folder for each package. A pipeline lists ids of
+    packages, but not where they are."""
+    return Path(pipeline.working_dir) / "normalize" / "extracted"
+
+
+def normalized_packages(pipeline: dlt.Pipeline) -> Path:
+    """The folder of what is ready to be loaded, a folder for each package."""
+    return Path(pipeline.working_dir) / "load" / "normalized"
+
+
+def folders_of_packages(pipeline: dlt.Pipeline) -> Sequence[Path]:
+    """All that a pipeline keeps of packages, finished ones, too: what is extracted, what is
+    loaded."""
+    return [extracted_packages(pipeline).parent, normalized_packages(pipeline).parent]
+
+
+@contextmanager
+def signals_raised() -> Iterator[None]:
+    """Raise at the end of the block what Ctrl-C or SIGTERM asked for in it. `pipeline.load()`
+    finishes the jobs that run, returns as if nothing had been, and forgets the signal.
+
+    Raises:
+        SignalReceivedException: a signal came.
+    """
+    with signals.intercepted_signals():
+        yield
+        signals.raise_if_signalled()
+
+
+# -- destinations
+
+
+def destination_of(name: str) -> AnyDestination:
+    """A destination by name. `dlt.pipeline(destination=...)` would make a pipeline of it, and
+    `dlt.destination(...)` takes no name of a module.
+
+    Raises:
+        DltException, ImportError, ValueError: dlt knows none that is called so.
+    """
+    destination = Destination.from_reference(name)
+    assert destination is not None  # there is none for no name only
+    return destination
+
+
+def duckdb_credentials(
+    database: Path, *, statements: Sequence[str], local_config: Mapping[str, str]
+) -> DuckDbCredentials:
+    """Credentials of a DuckDB database with statements to begin each connection with.
+    `dlt.destinations.duckdb(...)` takes a path alone, or these."""
+    from dlt.destinations.impl.duckdb.configuration import (  # needs duckdb, which is an extra
+        DuckDbCredentials,
+    )
+
+    return DuckDbCredentials(
+        str(database), statements=list(statements), local_config=dict(local_config)
+    )
+
+
+def literal_of(client: SqlClientBase[Any]) -> Callable[[Any], Any]:
+    """What writes a value as a literal of the client's SQL. Capabilities have it, but not those of
+    Snowflake."""
+    escape: Callable[[Any], Any] | None = client.capabilities.escape_literal
+    return escape or escape_snowflake_literal
+
+
+def shortened(name: str, unique_of: str, longest: int) -> str:
+    """A name that is no longer than a destination's identifiers may be, different for different
+    `unique_of`. dlt shortens names of tables and columns by itself, not those of indexes."""
+    short: str = NamingConvention.shorten_identifier(name, unique_of, longest)
+    return short

@@ -1,0 +1,89 @@
+"""Who joins a run's extraction, and who closes it.
+
+Resources stay independent of each other: each joins when dlt starts it and leaves when it is
+done. The first to join opens an extraction, the last to leave closes it, so the same source can
+run again, in another event loop.
+"""
+
+from __future__ import annotations
+
+import logging
+from weakref import WeakSet
+
+import dlt
+
+from databuddy_source.config.scope import Scope
+from databuddy_source.config.settings import Settings
+from databuddy_source.dlt_seam import NULL_COLLECTOR, active_pipeline
+from databuddy_source.extract.session import Extraction
+from databuddy_source.warehouse import dlt_defaults
+from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unfit
+
+logger = logging.getLogger("databuddy_source")
+
+
+class Sharing:
+    """Gives the resources of a source the extraction that they share."""
+
+    def __init__(self, settings: Settings, scope: Scope) -> None:
+        self.settings = settings
+        self.scope = scope
+        self._current: Extraction | None = None
+
+    def join(self, resource: str) -> Extraction:
+        """The extraction that is going on; a new one for the first resource of a run."""
+        # a resource that joins twice belongs to a new run: the old one was cut off
+        if self._current is None or resource in self._current.members:
+            pipeline = active_pipeline()
+            if pipeline:
+                if pipeline.destination:
+                    refuse_unfit(pipeline.destination)
+                refuse_ambiguous_file(pipeline)
+                dlt_defaults.for_pipeline(pipeline)
+            progress = pipeline.collector if pipeline else NULL_COLLECTOR
+            self._current = Extraction(self.settings, self.scope, progress=progress)
+            if pipeline not in _told:
+                _tell(self._current)
+            if pipeline:
+                _told.add(pipeline)
+        self._current.members.add(resource)
+        return self._current
+
+    async def leave(self, resource: str, extraction: Extraction) -> None:
+        """The last resource to leave closes the connections."""
+        extraction.members.discard(resource)
+        if not extraction.members:
+            self.forget(extraction)
+            await extraction.fetcher.close()
+
+    def abandon(self, resource: str, extraction: Extraction) -> None:
+        """Leave from dlt's own thread: a listing, or a resource that was stopped early."""
+        extraction.members.discard(resource)
+        if not extraction.members:
+            self.forget(extraction)
+            extraction.fetcher.close_from_outside()
+
+    def forget(self, extraction: Extraction) -> None:
+        """Let the next run open an extraction of its own."""
+        if self._current is extraction:
+            self._current = None
+
+
+_told: WeakSet[dlt.Pipeline] = WeakSet()
+"""Pipelines whose log has what this server cannot do: a series of loads shall say it once."""
+
+
+def _tell(extraction: Extraction) -> None:
+    settings, server = extraction.settings, extraction.server
+    if server.generation.zone(settings.timezone) != settings.timezone:
+        logger.warning(
+            "This server knows UTC days only, so days are UTC days and not those of %s.",
+            settings.timezone,
+        )
+    lacking = [
+        chosen.name
+        for chosen in settings.chosen_reports()
+        if server.spelling(chosen.query_type) is None and not chosen.named
+    ]
+    if lacking:
+        logger.warning("Skipped, since this server lacks them: %s.", ", ".join(lacking))

@@ -1,0 +1,75 @@
+"""The questions that wait, and which of them leave next. Pure: no requests here."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from databuddy_source.fetch.pace import Pace
+from databuddy_source.fetch.packing import Ask, Pack
+
+
+class Queue:
+    """Questions by website. Called from any thread.
+
+    Args:
+        pace: how large packs may be.
+    """
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._waiting: dict[str, deque[Ask]] = defaultdict(deque)
+        self._divided: deque[Pack] = deque()
+        self._lock = threading.Lock()
+
+    def add(self, asks: Iterable[Ask]) -> None:
+        """Line up questions behind those that wait."""
+        with self._lock:
+            for ask in asks:
+                self._waiting[ask.website_id].append(ask)
+
+    def add_first(self, asks: Sequence[Ask]) -> None:
+        """Line up questions before those that wait, in this order: they followed from answers."""
+        with self._lock:
+            for ask in reversed(asks):
+                self._waiting[ask.website_id].appendleft(ask)
+
+    def divide(self, pack: Pack) -> None:
+        """A pack failed: its halves leave before all else. Needs two questions."""
+        with self._lock:
+            self._divided.extendleft(reversed(pack.halves()))
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        with self._lock:
+            self._waiting.clear()
+            self._divided.clear()
+
+    def next_pack(self, flying: Collection[str], awaited: Mapping[str, int]) -> Pack | None:
+        """The questions that leave next, which wait no longer; None when none should.
+
+        Args:
+            flying: websites that a request is under way for.
+            awaited: by website, how many wait for its cells.
+        """
+        with self._lock:
+            if self._divided:
+                pack = self._divided.popleft()
+                pack, rest = pack.parted(self._pace.fitting(pack.kinds))
+                if rest.asks:
+                    self._divided.appendleft(rest)
+                return pack
+            # first what is waited for, so that rows do not lie about, then the longest queue
+            websites = sorted(
+                self._waiting,
+                key=lambda each: (awaited.get(each, 0) > 0, len(self._waiting[each])),
+            )
+            for website_id in reversed(websites):
+                waiting = self._waiting[website_id]
+                size = self._pace.fitting(ask.kind for ask in waiting)
+                # a pack that is not full waits for those under way: their next pages may join it
+                is_full = size < len(waiting) or size == self._pace.pack_size
+                if waiting and (is_full or website_id not in flying):
+                    return Pack(tuple(waiting.popleft() for _ in range(size)))
+        return None

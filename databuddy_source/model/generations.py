@@ -1,0 +1,108 @@
+"""What each generation of the server can do: a row of data for each.
+
+What a generation changes about single query types stands with them in `query_types.toml`. Nobody
+else asks which generation a server is of: they ask what it can do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Generation(StrEnum):
+    """A generation of the server, called by the time since which there is one, so that names sort
+    by age. Oldest first."""
+
+    G2025 = "2025"
+    G2026 = "2026"
+
+    @classmethod
+    def told_by(cls, fields: Set[str]) -> Generation:
+        """The generation of a server.
+
+        Args:
+            fields: names that its answer to `GET /query/types` has.
+        """
+        oldest, *others = cls
+        told = (each for each in reversed(others) if ABILITIES[each].marks & fields)
+        return next(told, oldest)
+
+    @property
+    def takes_offsets(self) -> bool:
+        """Whether a window may start at any instant; else the server knows plain UTC dates only."""
+        return ABILITIES[self].takes_offsets
+
+    @property
+    def max_limit(self) -> int:
+        """The largest `limit` that is accepted."""
+        return ABILITIES[self].max_limit
+
+    @property
+    def operators(self) -> Mapping[str, str]:
+        """Its operators of filters: our name, and its spelling."""
+        return ABILITIES[self].operators
+
+    def zone(self, reporting: str) -> str:
+        """The time zone in which it cuts days when a user wants those of `reporting`; both are
+        IANA names. It is sent along, too: some types of servers without offsets answer oddly to
+        any zone but UTC."""
+        return reporting if self.takes_offsets else "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a generation can do.
+
+    Attributes:
+        marks: fields of `GET /query/types` that no older generation sends.
+        takes_offsets: whether a window may start at any instant.
+        max_limit: the largest `limit` that is accepted.
+        operators: of filters: our name, and how it is spelled there. Those that are left out it
+            does not have.
+    """
+
+    marks: frozenset[str]
+    takes_offsets: bool
+    max_limit: int
+    operators: Mapping[str, str]
+
+
+ABILITIES: Final[Mapping[Generation, Abilities]] = {
+    Generation.G2025: Abilities(
+        marks=frozenset(),
+        takes_offsets=False,
+        max_limit=1_000,
+        operators={
+            "eq": "eq",
+            "ne": "ne",
+            "in": "in",
+            "not_in": "notIn",
+            "contains": "like",
+            "gt": "gt",
+            "lt": "lt",
+        },
+    ),
+    Generation.G2026: Abilities(
+        marks=frozenset({"presets", "requestId"}),
+        takes_offsets=True,
+        max_limit=10_000,
+        operators={
+            "eq": "eq",
+            "ne": "ne",
+            "in": "in",
+            "not_in": "not_in",
+            "contains": "contains",
+            "not_contains": "not_contains",
+            "starts_with": "starts_with",
+        },
+    ),
+}
+"""The documentation spells operators like 2025; ours are the names of 2026."""
+
+OPERATORS: Final = tuple(
+    dict.fromkeys(name for each in reversed(Generation) for name in each.operators)
+)
+"""Our names of all operators that any generation has."""

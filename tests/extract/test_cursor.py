@@ -1,0 +1,551 @@
+"""Which windows a sync asks for, and that none is forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from databuddy_source.config.resolve import checked
+from databuddy_source.coverage.table import coverage_table
+from databuddy_source.extract.cursor import MAX_ATTEMPTS, Progress
+from databuddy_source.extract.session import Extraction
+from databuddy_source.fetch.results import Result
+from databuddy_source.model.reports import Report
+from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, Window, tile, today
+from tests.cells import a_report, a_result
+
+REPORT = a_report("top_pages")
+START = date(2026, 2, 1)
+TODAY = date(2026, 3, 10)
+
+
+@dataclass
+class Cursor:
+    """dlt's incremental, as far as it is used."""
+
+    last_value: date | None = None
+
+    def advance(self, value: date | None) -> None:
+        self.last_value = value
+
+
+@dataclass
+class Resource:
+    """What stays of a resource from run to run, and one run of it."""
+
+    cursor: Cursor | None = field(default_factory=Cursor)
+    state: dict[str, Any] = field(default_factory=dict)
+    lookback: int = 3
+
+    def progress(self, start: date = START, **given: Any) -> Progress:
+        chosen = {"api_key": "k", "start_date": start, "lookback_days": self.lookback, **given}
+        return Progress(*checked(**chosen), self.cursor, self.state)
+
+    def asks(self, today: date = TODAY, start: date = START, **given: Any) -> list[date]:
+        """The days that a run would ask for."""
+        cells = self.progress(start, **given).cells(on(today), REPORT, "shop")
+        return [cell.window.date for cell in cells]
+
+    def run(
+        self,
+        today: date = TODAY,
+        start: date = START,
+        failing: dict[date, Status] | Status | None = None,
+        batch: int = 1000,
+        batches: int = 1000,
+        **given: Any,
+    ) -> list[Result]:
+        """One run, in which some days fail. It hands over so many days at a time, and ends
+        early after so many times."""
+        progress = self.progress(start, **given)
+        cells = progress.cells(on(today), REPORT, "shop")
+        statuses = failing if isinstance(failing, dict) else {}
+        otherwise = failing if isinstance(failing, Status) else Status.COMPLETE
+        results = [a_result(c, status=statuses.get(c.window.date, otherwise)) for c in cells]
+        handed_over: list[Result] = []
+        for first in range(0, len(results), batch)[:batches]:
+            part = results[first : first + batch]
+            progress.done(part, last=part[-1] is results[-1])
+            handed_over += part
+        return handed_over
+
+    @property
+    def failed(self) -> dict[str, int]:
+        found: dict[str, int] = self.state.get("failed", {})
+        return found
+
+
+def on(today: date) -> Extraction:
+    """An extraction of which only the time is used."""
+    noon = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
+    found = SimpleNamespace(
+        today=lambda report: today,
+        zone=lambda report: "UTC",
+        now=noon,
+        final_windows=lambda report, website_id: frozenset(),
+    )
+    return cast(Extraction, found)
+
+
+def between(first: date, last: date) -> list[date]:
+    return [first + number * ONE_DAY for number in range((last - first).days + 1)]
+
+
+# -- which days
+
+
+def test_the_first_run_asks_for_all_days_from_the_start_on() -> None:
+    resource = Resource()
+    assert resource.asks() == between(START, TODAY)
+    resource.run()
+    assert resource.cursor == Cursor(TODAY)
+
+
+def test_without_a_start_the_first_run_goes_back_thirty_days() -> None:
+    progress = Progress(*checked(api_key="k"), Cursor(), {})
+    cells = progress.cells(on(TODAY), REPORT, "shop")
+    assert [c.window.date for c in cells] == between(TODAY - timedelta(days=30), TODAY)
+
+
+def test_a_daily_run_looks_back() -> None:
+    resource = Resource()
+    resource.run()
+    tomorrow = TODAY + ONE_DAY
+    assert resource.asks(tomorrow) == between(TODAY - timedelta(days=3), tomorrow)
+
+
+@pytest.mark.parametrize("lookback", [0, 1, 30])
+def test_the_lookback_is_counted_from_the_newest_day_and_ends_at_the_start(lookback: int) -> None:
+    resource = Resource(lookback=lookback)
+    resource.run(START + 5 * ONE_DAY)
+    expected = max(START, START + (5 - lookback) * ONE_DAY)
+    assert resource.asks(START + 9 * ONE_DAY) == between(expected, START + 9 * ONE_DAY)
+
+
+def test_days_of_missed_runs_are_made_up_for() -> None:
+    resource = Resource()
+    resource.run(TODAY)
+    assert resource.asks(TODAY + timedelta(days=20))[0] == TODAY - timedelta(days=3)
+    assert len(resource.asks(TODAY + timedelta(days=20))) == 24
+
+
+def test_a_start_that_moved_earlier_brings_the_missing_days_once() -> None:
+    resource = Resource()
+    resource.run()
+    earlier = START - timedelta(days=10)
+    usual = between(TODAY - timedelta(days=3), TODAY)
+    assert resource.asks(start=earlier) == between(earlier, START - ONE_DAY) + usual
+    resource.run(start=earlier)
+    assert resource.asks(start=earlier) == usual
+
+
+def test_a_start_that_moved_later_forgets_nothing() -> None:
+    resource = Resource()
+    resource.run()
+    resource.run(start=TODAY)
+    assert resource.asks(start=START) == between(TODAY - timedelta(days=3), TODAY)
+
+
+def test_a_first_run_that_ended_early_is_asked_again_from_the_start() -> None:
+    resource = Resource()
+    resource.run(batch=5, batches=2)
+    assert resource.cursor == Cursor(START + timedelta(days=9))
+    assert resource.asks() == between(START, TODAY)
+
+
+def test_a_start_in_the_future_asks_for_today() -> None:
+    assert Resource().asks(start=TODAY + ONE_DAY) == [TODAY]
+
+
+def test_a_clock_that_moved_back_asks_up_to_its_today_and_keeps_the_cursor() -> None:
+    resource = Resource()
+    resource.run()
+    back = TODAY - timedelta(days=5)
+    assert resource.asks(back) == between(back - timedelta(days=3), back)
+    resource.run(back)
+    assert resource.cursor == Cursor(TODAY)
+
+
+def test_a_start_that_moved_earlier_under_a_wrong_clock_is_made_up_for_later() -> None:
+    resource = Resource()
+    resource.run()
+    earlier = START - timedelta(days=30)
+    resource.run(START - timedelta(days=20), earlier)
+    usual = between(TODAY - timedelta(days=3), TODAY)
+    assert resource.asks(start=earlier) == between(earlier, START - ONE_DAY) + usual
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        (date(2025, 1, 1), date(2025, 1, 3), between(date(2025, 1, 1), date(2025, 1, 3))),
+        (TODAY - ONE_DAY, TODAY + timedelta(days=9), [TODAY - ONE_DAY, TODAY]),
+        (TODAY + ONE_DAY, TODAY + timedelta(days=9), []),
+    ],
+)
+def test_a_bounded_run_asks_for_its_days_and_leaves_no_trace(
+    since: date, until: date, expected: list[date]
+) -> None:
+    resource = Resource(cursor=None)
+    assert resource.asks(since=since, until=until) == expected
+    resource.run(since=since, until=until, failing=Status.FAILED)
+    assert resource.state == {}
+
+
+# -- failed days
+
+
+def test_a_failed_day_is_asked_first_in_the_next_run() -> None:
+    resource = Resource()
+    hole = START + timedelta(days=4)
+    resource.run(failing={hole: Status.FAILED})
+    assert resource.cursor == Cursor(TODAY)
+    assert resource.asks() == [hole, *between(TODAY - timedelta(days=3), TODAY)]
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.SUSPECT, Status.UNAVAILABLE])
+def test_a_day_that_brought_no_rows_is_listed(status: Status) -> None:
+    resource = Resource()
+    resource.run(failing={START: status})
+    assert resource.failed == {START.isoformat(): 1}
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETE, Status.TRUNCATED])
+def test_a_day_that_came_after_all_is_no_longer_listed(status: Status) -> None:
+    resource = Resource()
+    resource.run(failing={START: Status.FAILED})
+    resource.run(failing={START: status})
+    assert resource.failed == {}
+    assert START not in resource.asks()
+
+
+def test_a_failed_day_is_forgotten_after_five_attempts() -> None:
+    resource = Resource()
+    for attempt in range(MAX_ATTEMPTS):
+        assert START in resource.asks(), f"attempt {attempt + 1}"
+        resource.run(failing={START: Status.FAILED})
+    assert START not in resource.asks()
+    assert resource.failed == {}
+
+
+def test_a_failed_day_within_the_lookback_is_asked_once() -> None:
+    resource = Resource()
+    resource.run(failing={TODAY: Status.FAILED})
+    asked = resource.asks()
+    assert asked == between(TODAY - timedelta(days=3), TODAY)
+
+
+# -- types that are unavailable
+
+
+def test_an_unavailable_type_keeps_the_cursor_and_is_asked_with_caution() -> None:
+    resource = Resource()
+    resource.run(TODAY - timedelta(days=5))
+    resource.run(failing=Status.UNAVAILABLE)
+    assert resource.cursor == Cursor(TODAY - timedelta(days=5))
+    assert resource.progress().cautious
+    assert resource.asks() == between(TODAY - timedelta(days=8), TODAY)
+    resource.run()
+    assert not resource.progress().cautious
+    assert resource.cursor == Cursor(TODAY)
+
+
+def test_a_type_that_was_never_available_is_asked_from_the_start() -> None:
+    resource = Resource()
+    resource.run(failing=Status.UNAVAILABLE)
+    assert resource.cursor == Cursor(None)
+    assert resource.asks() == between(START, TODAY)
+
+
+def test_an_unavailable_type_keeps_its_list_of_failed_days() -> None:
+    resource = Resource()
+    resource.run(failing={START: Status.FAILED})
+    resource.run(failing=Status.UNAVAILABLE)
+    assert START in resource.asks()
+
+
+def test_a_type_that_is_given_up_half_way_leaves_no_unlisted_hole() -> None:
+    resource = Resource()
+    holes = {START: Status.UNAVAILABLE, START + ONE_DAY: Status.UNAVAILABLE}
+    resource.run(failing=holes)
+    assert not resource.progress().cautious
+    assert resource.asks()[:2] == list(holes)
+
+
+def test_unavailable_days_at_the_head_of_a_run_that_brings_others_are_listed() -> None:
+    resource = Resource()
+    resource.run(failing={START: Status.UNAVAILABLE}, batch=1)
+    assert resource.asks()[0] == START
+
+
+# -- the law
+
+outcomes = st.sampled_from([*Status, *[Status.COMPLETE] * 5])
+
+
+@dataclass(frozen=True)
+class Run:
+    later: int
+    start: int
+    outcome: list[Status]
+    all_unavailable: bool
+    batch: int
+    batches: int
+
+
+runs = st.builds(
+    Run,
+    later=st.integers(-3, 9),
+    start=st.integers(0, 20),
+    outcome=st.lists(outcomes, min_size=3, max_size=7),
+    all_unavailable=st.booleans(),
+    batch=st.integers(1, 30),
+    batches=st.sampled_from([1, 2, 1000, 1000]),
+)
+
+
+@settings(max_examples=150)
+@given(story=st.lists(runs, max_size=8), lookback=st.integers(0, 5))
+def test_the_cursor_never_passes_a_hole_that_is_not_listed(story: list[Run], lookback: int) -> None:
+    resource = Resource(lookback=lookback)
+    today, earliest = TODAY, TODAY
+    loaded: set[date] = set()
+    attempts: dict[date, int] = {}
+    for run in story:
+        today += run.later * ONE_DAY
+        start = TODAY - run.start * ONE_DAY
+        earliest = min(earliest, start, today)
+        asked = resource.asks(today, start)
+        assert len(asked) == len(set(asked)), "each day once"
+        assert asked[-1] == today
+        fates = {day: run.outcome[n % len(run.outcome)] for n, day in enumerate(asked)}
+        handed_over = resource.run(
+            today,
+            start,
+            failing=Status.UNAVAILABLE if run.all_unavailable else fates,
+            batch=run.batch,
+            batches=run.batches,
+        )
+        for result in handed_over:
+            day = result.cell.window.date
+            if result.status.brings_rows:
+                loaded.add(day)
+                attempts.pop(day, None)
+            else:
+                attempts[day] = attempts.get(day, 0) + 1
+        assert resource.cursor is not None
+        if resource.cursor.last_value is None:
+            continue
+        # what the next run will ask for, started today with the earliest start of all
+        next_run = set(resource.asks(max(today, resource.cursor.last_value), earliest))
+        for day in between(earliest, resource.cursor.last_value):
+            tried_enough = attempts.get(day, 0) >= MAX_ATTEMPTS
+            assert day in loaded or day in next_run or tried_enough, day
+
+
+def test_what_later_runs_leave_alone_is_final() -> None:
+    resource = Resource()
+    progress = resource.progress()
+    progress.cells(on(TODAY), REPORT, "shop")
+    resource.run()
+    assert progress.last_final(TODAY) == TODAY - timedelta(days=4)
+    assert min(resource.asks(TODAY)) == progress.last_final(TODAY) + ONE_DAY
+
+
+# -- hours, weeks and months
+
+
+@dataclass
+class Sync(Resource):
+    """A resource of any grain, with the coverage that its runs record."""
+
+    report: Report = REPORT
+    zone: str = "UTC"
+    weeks: Weeks = Weeks.ISO
+    final: dict[Window, bool] = field(default_factory=dict)
+
+    def sync(
+        self,
+        now: datetime,
+        *fates: Status,
+        failing: set[str] | None = None,
+        start: date = START,
+    ) -> list[Window]:
+        """One run, in which cells fare as told, in turn. Returns what it asked for."""
+        day = today(self.zone, now)
+        extraction = cast(
+            Extraction,
+            SimpleNamespace(
+                today=lambda report: day,
+                zone=lambda report: self.zone,
+                now=now,
+                final_windows=lambda report, website_id: {
+                    window.start for window, final in self.final.items() if final
+                },
+            ),
+        )
+        progress = self.progress(start, weeks=self.weeks)
+        cells = progress.cells(extraction, self.report, "shop")
+        fates = fates or (Status.COMPLETE,)
+        results = [
+            a_result(
+                cell,
+                status=Status.FAILED
+                if str(cell.window) in (failing or ())
+                else fates[number % len(fates)],
+            )
+            for number, cell in enumerate(cells)
+        ]
+        recorded = coverage_table(results, progress.last_final(day)).column("final").to_pylist()
+        self.final |= {cell.window: final for cell, final in zip(cells, recorded, strict=True)}
+        progress.done(results, last=True)
+        return [cell.window for cell in cells]
+
+
+def a_sync(grain: Grain, **given: Any) -> Sync:
+    return Sync(report=replace(REPORT, grain=grain), **given)
+
+
+def at(day: date, hour: int = 12) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Daily:
+    later: int
+    hour: int
+    fates: list[Status]
+
+
+dailies = st.lists(
+    st.builds(
+        Daily,
+        later=st.one_of(st.integers(0, 2), st.integers(0, 45)),
+        hour=st.integers(0, 23),
+        fates=st.lists(
+            st.sampled_from([Status.COMPLETE, Status.COMPLETE, Status.TRUNCATED, Status.FAILED]),
+            min_size=1,
+            max_size=5,
+        ),
+    ),
+    min_size=1,
+    max_size=MAX_ATTEMPTS,  # runs in which a failing cell is not forgotten
+)
+
+
+@settings(max_examples=200)
+@given(
+    story=dailies,
+    grain=st.sampled_from(Grain),
+    weeks=st.sampled_from(Weeks),
+    lookback=st.one_of(st.integers(0, 5), st.integers(0, 40)),
+    zone=st.sampled_from(["UTC", "America/New_York", "Pacific/Kiritimati"]),
+)
+def test_each_run_asks_for_exactly_what_is_not_final(
+    story: list[Daily], grain: Grain, weeks: Weeks, lookback: int, zone: str
+) -> None:
+    resource = a_sync(grain, lookback=lookback, zone=zone, weeks=weeks)
+    now = at(START + 9 * ONE_DAY)
+    for run in story:
+        now = max(now, (now + run.later * ONE_DAY).replace(hour=run.hour))
+        day = today(zone, now)
+        before = dict(resource.final)
+        # with an hour that failed its whole day is asked for again
+        fates = [Status.COMPLETE] if grain is Grain.HOUR else run.fates
+        asked = resource.sync(now, *fates)
+        begun = [each for each in tile(START, day, zone, grain, weeks) if each.start <= now]
+        assert asked == [each for each in begun if not before.get(each)]
+        for window in asked:
+            old = (day - window.last_date).days > lookback
+            assert not resource.final[window] or old
+            assert resource.final[window] or not old or Status.FAILED in fates
+
+
+@pytest.mark.parametrize(
+    ("grain", "first", "last"),
+    [
+        (Grain.WEEK, date(2026, 3, 9), date(2026, 3, 15)),
+        (Grain.MONTH, date(2026, 3, 1), date(2026, 3, 31)),
+    ],
+)
+@pytest.mark.parametrize("lookback", [0, 3])
+def test_the_running_week_and_month_are_asked_again_until_they_are_final(
+    grain: Grain, first: date, last: date, lookback: int
+) -> None:
+    resource = a_sync(grain, lookback=lookback)
+    asked_on = {
+        day
+        for day in between(TODAY, last + timedelta(days=20))
+        if first in [window.date for window in resource.sync(at(day))]
+    }
+    # up to the first run for which its last day is older than the lookback
+    assert asked_on == set(between(TODAY, last + timedelta(days=lookback + 1)))
+
+
+def test_the_cursor_of_weeks_is_never_after_today() -> None:
+    resource = a_sync(Grain.WEEK)
+    resource.sync(at(TODAY))  # a Tuesday
+    assert resource.cursor == Cursor(TODAY)
+
+
+def test_a_week_of_two_ranges_is_asked_once() -> None:
+    resource = a_sync(Grain.WEEK)
+    resource.sync(at(TODAY), failing={"2026-01-26"})
+    # the failed week ends on the day of the old start, and the new start brings it, too
+    asked = resource.sync(at(TODAY), start=START - timedelta(days=9))
+    assert [str(window) for window in asked] == [
+        *("2026-01-19", "2026-01-26"),
+        *("2026-03-02", "2026-03-09"),
+    ]
+
+
+def test_a_failed_week_is_asked_first_in_the_next_run() -> None:
+    resource = a_sync(Grain.WEEK)
+    resource.sync(at(TODAY), failing={"2026-02-09"})
+    asked = [window.date for window in resource.sync(at(TODAY + ONE_DAY))]
+    assert asked == [date(2026, 2, 9), date(2026, 3, 2), date(2026, 3, 9)]
+    assert resource.failed == {}
+
+
+def test_weeks_and_months_of_a_start_in_their_middle_are_whole() -> None:
+    assert a_sync(Grain.WEEK).sync(at(TODAY))[0].date == date(2026, 1, 26)
+    months = a_sync(Grain.MONTH).sync(at(TODAY), start=START + timedelta(days=9))
+    assert [window.date for window in months] == [START, date(2026, 3, 1)]
+
+
+@pytest.mark.parametrize(("hour", "count"), [(0, 1), (12, 13), (23, 24)])
+def test_hours_are_asked_for_once_they_have_begun(hour: int, count: int) -> None:
+    resource = a_sync(Grain.HOUR, lookback=0)
+    asked = resource.sync(at(TODAY, hour))
+    assert asked[-1].start == at(TODAY, hour)
+    assert [window.date for window in asked].count(TODAY) == count
+    tomorrow = resource.sync(at(TODAY + ONE_DAY, 0))
+    assert [window.date for window in tomorrow] == [TODAY] * 24 + [TODAY + ONE_DAY]
+
+
+@pytest.mark.parametrize("failed", ["2026-03-08T01:00-05:00", "2026-02-20T23:00-05:00"])
+def test_a_failed_hour_is_asked_again_with_its_day(failed: str) -> None:
+    resource = a_sync(Grain.HOUR, lookback=0, zone="America/New_York")
+    resource.sync(at(TODAY), failing={failed})
+    assert resource.failed == {failed: 1}
+    again = resource.sync(at(TODAY), failing={failed})
+    assert failed in [str(window) for window in again]
+    assert {window.date for window in again} == {date.fromisoformat(failed[:10]), TODAY}
+    assert resource.failed == {failed: 2}
+    resource.sync(at(TODAY))
+    assert resource.failed == {}
+
+
+def test_the_hour_that_a_clock_repeats_is_listed_by_its_offset() -> None:
+    resource = a_sync(Grain.HOUR, zone="America/New_York")
+    change = date(2025, 11, 2)
+    resource.sync(at(change + ONE_DAY, 4), Status.FAILED, start=change)
+    assert len(resource.failed) == 25
+    assert resource.failed.keys() > {"2025-11-02T01:00-04:00", "2025-11-02T01:00-05:00"}

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from databuddy_source.coverage.queries import Definition
+from databuddy_source.errors import OtherDays, OtherReport
+from databuddy_source.extract.definitions import refuse_a_mixture
+from tests.cells import a_report, cells_of
+
+CELLS = cells_of(a_report())
+SAME = Definition.of(CELLS[0])
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {},
+        {"top_pages": set()},
+        {"top_pages": {SAME}},
+        {"country": {replace(SAME, grain="month"), replace(SAME, time_zone="Asia/Tokyo")}},
+    ],
+    ids=["an empty warehouse", "an empty table", "the same", "other tables"],
+)
+def test_rows_go_into_a_table_of_their_own_kind(held: dict[str, set[Definition]]) -> None:
+    refuse_a_mixture(CELLS, held)
+
+
+def test_days_of_another_zone_are_refused_with_both_zones() -> None:
+    held = {"top_pages": {SAME, replace(SAME, time_zone="Asia/Tokyo")}}
+    with pytest.raises(OtherDays, match=r"top_pages holds days of Asia/Tokyo, and this run .* UTC"):
+        refuse_a_mixture(CELLS, held)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (replace(SAME, grain="month"), "top_pages by month in UTC"),
+        (replace(SAME, query_type="country"), "country by day in UTC"),
+        (replace(SAME, filters="[1]"), r"top_pages by day in UTC where \[1\]"),
+        (replace(SAME, week_start=6), "from Sunday on"),
+        (replace(SAME, grain="month", time_zone="Asia/Tokyo"), "by month in Asia/Tokyo"),
+    ],
+)
+def test_another_report_is_refused_in_words(other: Definition, words: str) -> None:
+    with pytest.raises(OtherReport, match=words):
+        refuse_a_mixture(CELLS, {"top_pages": {other}})

@@ -1,0 +1,220 @@
+"""A client that answers as a test tells it, and a fetcher that asks it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from types import TracebackType
+from typing import cast
+
+from databuddy_source.api.client import Client
+from databuddy_source.api.models import ParameterResult, QueryBody, Row, TypeConfig
+from databuddy_source.api.retry import Patience
+from databuddy_source.api.server import Server
+from databuddy_source.api.traffic import LARGEST_ANSWER, Traffic
+from databuddy_source.errors import TimedOut, TooLarge
+from databuddy_source.fetch.fetcher import Fetcher
+from databuddy_source.fetch.pace import Pace
+from databuddy_source.fetch.results import Result
+from databuddy_source.model.generations import Generation
+from databuddy_source.model.query_types import load_catalog
+from databuddy_source.model.reports import Cell
+from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import ONE_DAY
+from tests.cells import DAY, a_report, cells_of
+
+BREAKDOWNS = [
+    query_type.name
+    for query_type in load_catalog()
+    if query_type.key and not (query_type.ranged or query_type.fails or query_type.trailing_days)
+]
+PACK_SIZE = 100
+HANGS = 10.0
+"""Seconds after which a result counts as never coming."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One parameter as the fake server sees it."""
+
+    website: str
+    name: str
+    start: date
+    end: date
+    page: int
+    limit: int
+
+    @property
+    def days(self) -> list[date]:
+        return [self.start + n * ONE_DAY for n in range((self.end - self.start).days + 1)]
+
+
+Answer = list[Row] | str | None
+"""Rows, the reason of a failure, or no answer at all."""
+
+
+def two_rows(question: Question) -> Answer:
+    """Rows that tell which question they answer."""
+    return [
+        {"name": f"{question.website} {question.name} {question.start}", "n": n} for n in (1, 2)
+    ]
+
+
+def a_row_a_day(question: Question) -> Answer:
+    """What a series answers: a row for each day that was asked for."""
+    return [{"date": day.isoformat(), "pageviews": 7} for day in question.days]
+
+
+@dataclass
+class FakeClient:
+    """Answers as it is told and remembers what it was asked.
+
+    Attributes:
+        answer: what comes of one question.
+        refuse: called with the questions of a request before they are answered; may raise.
+        work: seconds that the server's one core needs for a question. It takes one request after
+            the other.
+        stubborn: whether it goes on with a request whose client is gone.
+        size: bytes of the answer to a question; more than `LARGEST_ANSWER` at once are refused.
+        requests: the questions of each request, in the order in which they came.
+    """
+
+    answer: Callable[[Question], Answer] = two_rows
+    refuse: Callable[[list[Question]], None] = lambda questions: None
+    work: Callable[[Question], float] = lambda question: 0.0
+    stubborn: bool = True
+    size: Callable[[Question], int] = lambda question: 100
+    requests: list[list[Question]] = field(default_factory=list)
+    patience: list[Patience] = field(default_factory=list)
+    timezones: set[str] = field(default_factory=set)
+    closed: bool = False
+    at_once: int = 0
+    most_at_once: int = 0
+    seconds: list[float] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    _free_at: float = 0.0
+
+    async def query(
+        self,
+        website_id: str,
+        bodies: Sequence[QueryBody],
+        timezone: str,
+        patience: Patience,
+        traffic: Traffic,
+    ) -> dict[str, ParameterResult]:
+        asked = {
+            parameter.id: Question(
+                website_id,
+                parameter.name,
+                date.fromisoformat(parameter.start_date[:10]),
+                date.fromisoformat(parameter.end_date[:10]),
+                body.page,
+                body.limit,
+            )
+            for body in bodies
+            for parameter in body.parameters
+        }
+        assert len(asked) == sum(len(body.parameters) for body in bodies), "ids differ"
+        self.requests.append(list(asked.values()))
+        self.patience.append(patience)
+        self.timezones.add(timezone)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await self._travel(list(asked.values()), patience, traffic)
+        self.refuse(list(asked.values()))
+        answers = [
+            self._result(id_, found)
+            for id_, question in asked.items()
+            if (found := self.answer(question)) is not None
+        ]
+        random.Random(len(self.requests)).shuffle(answers)
+        return {each.parameter: each for each in answers}
+
+    async def _travel(
+        self, questions: list[Question], patience: Patience, traffic: Traffic
+    ) -> None:
+        now = asyncio.get_running_loop().time()
+        self._free_at = max(now, self._free_at) + sum(map(self.work, questions))
+        traffic.seconds = min(self._free_at - now, patience.answer)
+        if not self.stubborn:
+            self._free_at = now + traffic.seconds
+        traffic.size = sum(map(self.size, questions))
+        self.seconds.append(traffic.seconds)
+        self.sizes.append(traffic.size)
+        await asyncio.sleep(traffic.seconds)  # let others go on, as a network does
+        self.at_once -= 1
+        if traffic.seconds >= patience.answer:
+            raise TimedOut("No answer in time")
+        if traffic.size > LARGEST_ANSWER:
+            traffic.size = LARGEST_ANSWER
+            raise TooLarge("The answer is too large")
+
+    @staticmethod
+    def _result(id_: str, found: list[Row] | str) -> ParameterResult:
+        if isinstance(found, str):
+            return ParameterResult(parameter=id_, success=False, error=found)
+        return ParameterResult(parameter=id_, data=found)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.closed = True
+
+    @property
+    def questions(self) -> list[Question]:
+        return [question for request in self.requests for question in request]
+
+
+def a_fetcher(
+    client: FakeClient,
+    generation: Generation = Generation.G2026,
+    timezone: str = "UTC",
+    pace: Pace | None = None,
+) -> Fetcher:
+    types = {each.name: TypeConfig() for each in load_catalog()}
+    server = Server(generation, types, {})
+    return Fetcher(lambda: cast(Client, client), server, timezone, pace or Pace(PACK_SIZE))
+
+
+async def fetched(
+    client: FakeClient, *wanted: list[Cell], cautious: bool = False, pace: Pace | None = None
+) -> dict[Cell, Result]:
+    """The results of cells of several resources, which await theirs side by side."""
+
+    async def all_of(fetcher: Fetcher, cells: list[Cell]) -> list[Result]:
+        return [await fetcher.result(cell) for cell in cells]
+
+    fetcher = a_fetcher(client, pace=pace)
+    for cells in wanted:
+        fetcher.want(cells, cautious=cautious)
+    found = await asyncio.gather(*(all_of(fetcher, cells) for cells in wanted))
+    await fetcher.close()
+    return {result.cell: result for results in found for result in results}
+
+
+def fetch(client: FakeClient, *wanted: list[Cell], cautious: bool = False) -> dict[Cell, Result]:
+    """The same, to its end."""
+    return asyncio.run(asyncio.wait_for(fetched(client, *wanted, cautious=cautious), HANGS))
+
+
+def month(name: str = "top_pages", days: int = 30, website: str = "shop") -> list[Cell]:
+    return cells_of(a_report(name), DAY, DAY + (days - 1) * ONE_DAY, website=website)
+
+
+def named_month(name: str, days: int) -> list[Cell]:
+    return cells_of(a_report(name, named=True), DAY, DAY + (days - 1) * ONE_DAY)
+
+
+def statuses(results: Iterable[Result]) -> Counter[Status]:
+    return Counter(result.status for result in results)
+
+
+def of(results: dict[Cell, Result], cells: Iterable[Cell]) -> list[Result]:
+    return [results[cell] for cell in cells]

@@ -1,0 +1,98 @@
+"""Backfills that are killed. Run as a program: it forks before any thread begins, so that each
+attempt costs no start of Python.
+
+    python -m tests.stories.killed URL KEY WEBSITE FOLDER SEED TIMES
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import dlt
+import duckdb
+
+from databuddy_source import raise_if_incomplete, sync
+from databuddy_source.config.resolve import checked
+from databuddy_source.runs import series
+
+QUERY_TYPES = ["summary_metrics", "top_pages", "events_by_date"]
+DAYS = {"since": "2026-03-10", "until": "2026-03-15"}
+
+
+def backfill(url: str, key: str, website: str, folder: Path) -> None:
+    """Six days in three loads."""
+    series.QUESTIONS_PER_LOAD = 5
+    pipeline = dlt.pipeline(
+        "killed",
+        destination=dlt.destinations.duckdb(str(folder / "web.duckdb")),
+        dataset_name="databuddy",
+        pipelines_dir=str(folder / "state"),
+    )
+    given = {"api_key": key, "base_url": url, "websites": [website], "query_types": QUERY_TYPES}
+    raise_if_incomplete(pipeline, sync(pipeline, *checked(**given, **DAYS)))
+
+
+def in_child(account: tuple[str, str, str], folder: Path, kill_after: float | None) -> bool:
+    """Whether a backfill in a process of its own came to its end."""
+    folder.mkdir(exist_ok=True)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.dup2(os.open(folder / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND), 2)
+            backfill(*account, folder)
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == 0
+
+
+def tables(folder: Path) -> dict[str, list[str]]:
+    """What the warehouse holds, but for times and ids of loads."""
+    found = {}
+    with duckdb.connect(str(folder / "web.duckdb"), read_only=True) as connection:
+        for name in [*QUERY_TYPES, "coverage", "websites"]:
+            left_out = "_dlt_load_id, fetched_at" if name == "coverage" else "_dlt_load_id"
+            rows = connection.execute(f"SELECT * EXCLUDE ({left_out}) FROM databuddy.{name}")
+            found[name] = sorted(map(repr, rows.fetchall()))
+    return found
+
+
+def main(url: str, key: str, website: str, folder: str, seed: str, times: str) -> None:
+    account, home, chance = (url, key, website), Path(folder), random.Random(int(seed))
+    assert in_child(account, home / "first", None)  # which also warms up the server
+    started = time.monotonic()
+    assert in_child(account, home / "undisturbed", None)
+    length = time.monotonic() - started
+    expected = tables(home / "undisturbed")
+    outcomes: list[dict[str, object]] = []
+    number = 0
+    # a moment after the end, on a machine that has become faster, does not count
+    while sum(bool(each["killed"]) for each in outcomes) < int(times) and number < 3 * int(times):
+        moment = chance.uniform(0, length)
+        place = home / str(number)
+        killed = not in_child(account, place, moment)
+        finished = in_child(account, place, None)
+        found = tables(place) if finished else {}
+        different = [name for name, rows in expected.items() if found.get(name) != rows]
+        outcomes.append({"killed": killed, "after": moment / length, "different": different})
+        number += 1
+    print(json.dumps(outcomes))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,37 @@
+"""A backfill that is killed at any moment ends, with the next run, as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from databuddy_source.demo import DemoServer
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_ten_random_moments_the_tables_are_those_of_an_undisturbed_run(
+    seed: int, serve: Callable[..., DemoServer], tmp_path: Path
+) -> None:
+    server = serve(days=12)
+    words = [server.url, server.api_key, server.websites[0].id, tmp_path, seed, 10]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.stories.killed", *map(str, words)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    outcomes = json.loads(done.stdout.splitlines()[-1])
+    assert sum(each["killed"] for each in outcomes) == 10
+    different = [number for number, each in enumerate(outcomes) if each["different"]]
+    logs = [(tmp_path / str(number) / "log").read_text() for number in different]
+    assert different == [], "\n".join([str(outcomes), *logs])

@@ -1,0 +1,268 @@
+"""Fails when dlt moves what this package needs of it beyond its public names."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+import pytest
+from dlt.common.runtime import anon_tracker
+
+from databuddy_source import dlt_seam
+from databuddy_source.config.resolve import SPEC
+
+PACKAGE = Path(dlt_seam.__file__).parent
+PUBLIC = {
+    "dlt",
+    "dlt.sources",
+    "dlt.common.configuration.specs",
+    "dlt.common.typing",  # of arguments of sources
+    "dlt.common.schema.typing",  # of hints
+}
+"""Modules of dlt that any module may import from."""
+
+DAY = date(2026, 3, 2)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules of dlt that a file imports from, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        yield from (name for name in names if name.partition(".")[0] == "dlt")
+
+
+def test_nobody_else_imports_what_dlt_keeps_to_itself() -> None:
+    private = {
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for path in PACKAGE.rglob("*.py")
+        if path != Path(dlt_seam.__file__)
+        for name in imported(path)
+        if name not in PUBLIC
+    }
+    assert private == set()
+
+
+def test_private_imports_are_seen_wherever_they_stand(tmp_path: Path) -> None:
+    code = tmp_path / "code.py"
+    code.write_text("import dlt\ndef f():\n  import dlt.load\n  from dlt.extract import pipe\n")
+    assert set(imported(code)) == {"dlt", "dlt.load", "dlt.extract"}
+
+
+def test_the_seam_stands_on_dlt_alone() -> None:
+    tree = ast.parse(Path(dlt_seam.__file__).read_text(encoding="utf-8"))
+    modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert modules
+    assert not [module for module in modules if module.startswith(PACKAGE.name)]
+
+
+def test_each_function_says_why_it_is_there() -> None:
+    found = [
+        each
+        for name, each in vars(dlt_seam).items()
+        if getattr(each, "__module__", "") == dlt_seam.__name__ and not name.startswith("_")
+    ]
+    assert len(found) > 10
+    assert [each.__name__ for each in found if not each.__doc__] == []
+
+
+# -- a pipeline of one resource
+
+
+@dlt.resource(incremental=dlt.sources.incremental("day", primary_key=()))
+def numbers() -> Iterator[Any]:
+    yield [{"day": DAY, "n": n, "load": dlt_seam.load_id_of_extraction()} for n in range(3)]
+
+
+@dlt.source(name="counted")
+def counted() -> Any:
+    return numbers
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[dlt.Pipeline]:
+    folder = tmp_path / "state"
+    target = dlt.destinations.duckdb(str(tmp_path / "numbers.duckdb"))
+    made = dlt.pipeline("seam", str(folder), destination=target, dataset_name="held")
+    yield made
+    made.deactivate()
+
+
+def test_packages_are_where_the_seam_says(pipeline: dlt.Pipeline) -> None:
+    pipeline.extract(counted())
+    (extracted,) = pipeline.list_extracted_load_packages()
+    assert [each.name for each in dlt_seam.extracted_packages(pipeline).iterdir()] == [extracted]
+    pipeline.normalize()
+    (ready,) = pipeline.list_normalized_load_packages()
+    assert [each.name for each in dlt_seam.normalized_packages(pipeline).iterdir()] == [ready]
+    assert list(dlt_seam.extracted_packages(pipeline).iterdir()) == []
+    pipeline.load()
+    assert list(dlt_seam.normalized_packages(pipeline).iterdir()) == []
+    assert all(folder.is_dir() for folder in dlt_seam.folders_of_packages(pipeline))
+
+
+def test_a_package_is_loaded_from_a_copy(pipeline: dlt.Pipeline, tmp_path: Path) -> None:
+    pipeline.extract(counted())
+    pipeline.normalize()
+    (package,) = dlt_seam.normalized_packages(pipeline).iterdir()
+    copy = shutil.copytree(package, tmp_path / "copy")
+    shutil.rmtree(package)
+    assert pipeline.list_normalized_load_packages() == []
+    copy.rename(package)
+    pipeline.load()
+    with pipeline.sql_client() as client:
+        assert client.execute_sql("SELECT n FROM numbers ORDER BY n") == [(0,), (1,), (2,)]
+
+
+def test_the_state_tells_where_an_incremental_stands(pipeline: dlt.Pipeline) -> None:
+    assert dlt_seam.resource_states(pipeline, "counted") == {}
+    assert dlt_seam.last_value({}, "day") is None
+    pipeline.extract(counted())
+    states = dlt_seam.resource_states(pipeline, "counted")
+    assert list(states) == ["numbers"]
+    assert dlt_seam.last_value(states["numbers"], "day") == DAY
+
+
+def test_rows_are_extracted_with_the_id_that_their_load_will_have(pipeline: dlt.Pipeline) -> None:
+    assert dlt_seam.load_id_of_extraction() is None
+    (load_id,) = pipeline.run(counted()).loads_ids
+    with pipeline.sql_client() as client:
+        assert client.execute_sql("SELECT DISTINCT load FROM numbers") == [(load_id,)]
+
+
+def test_no_pipeline_is_made_where_none_is_active(pipeline: dlt.Pipeline) -> None:
+    assert dlt_seam.active_pipeline() is pipeline
+    pipeline.deactivate()
+    assert dlt_seam.active_pipeline() is None
+    pipeline.activate()
+    assert dlt_seam.active_pipeline() is pipeline
+
+
+def test_the_last_step_stands_behind_a_limit_and_steps_that_are_added_later() -> None:
+    seen = []
+
+    def step(item: int) -> Iterator[str]:
+        seen.append(item)
+        yield f"last {item}"
+
+    resource = dlt.resource(iter([1, 2, 3, 4]), name="numbers")
+    dlt_seam.with_last_step(resource, step).add_limit(2).add_map(lambda item: item * 10)
+    assert list(resource) == ["last 10", "last 20"]
+    assert seen == [10, 20]
+
+
+def test_dlt_awaits_what_follows_on_synchronous_work() -> None:
+    async def later() -> AsyncIterator[int]:
+        for number in (2, 3):
+            await asyncio.sleep(0)
+            yield number
+
+    def first() -> Iterator[Any]:
+        yield 1
+        yield from dlt_seam.awaited_by_dlt(later())
+
+    assert list(dlt.resource(first, name="numbers")) == [1, 2, 3]
+
+
+# -- configuration
+
+
+def test_configuration_is_known_without_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__DATABUDDY__LOOKBACK_DAYS", "5")
+    found = dlt_seam.resolved(SPEC, "sources", "databuddy")
+    assert found["lookback_days"] in {5, "5"}
+    assert found["until"] is None
+
+
+def test_telemetry_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anon_tracker, "_ANON_TRACKER_ENDPOINT", "http://127.0.0.1:9")
+    dlt_seam.switch_off_telemetry()
+    assert not anon_tracker._ANON_TRACKER_ENDPOINT
+
+
+# -- signals and destinations
+
+
+def test_a_signal_during_a_load_is_raised_once_the_block_is_done() -> None:
+    done = []
+
+    def loaded(*, signalled: bool) -> None:
+        with dlt_seam.signals_raised():
+            if signalled:
+                os.kill(os.getpid(), signal.SIGTERM)
+            done.append(signalled)
+
+    with pytest.raises(dlt_seam.SignalReceivedException):
+        loaded(signalled=True)
+    loaded(signalled=False)
+    assert done == [True, False]
+
+
+def test_destinations_are_known_by_name() -> None:
+    assert dlt_seam.destination_of("duckdb").destination_type == "dlt.destinations.duckdb"
+    with pytest.raises((dlt_seam.DltException, ImportError, ValueError)):
+        dlt_seam.destination_of("no.such.place")
+
+
+def test_statements_of_credentials_are_run_first(tmp_path: Path) -> None:
+    other = tmp_path / "other.duckdb"
+    duckdb.connect(str(other)).execute("CREATE TABLE held AS SELECT 7 AS n").close()
+    credentials = dlt_seam.duckdb_credentials(
+        tmp_path / "engine.duckdb",
+        statements=[f"ATTACH '{other}' AS beside"],
+        local_config={"schema": "beside.main"},
+    )
+    target = dlt.destinations.duckdb(credentials)
+    made = dlt.pipeline("seam", str(tmp_path / "state"), destination=target, dataset_name="held")
+    with made.sql_client() as client:
+        assert client.execute_sql("SELECT n FROM held") == [(7,)]
+    made.deactivate()
+
+
+@pytest.mark.parametrize("destination", ["duckdb", "postgres", "snowflake"])
+def test_literals_are_quoted(destination: str) -> None:
+    class Client:
+        capabilities = dlt_seam.destination_of(destination).capabilities()
+
+    client: Any = Client()
+    written = str(dlt_seam.literal_of(client)("it's"))
+    assert written.lstrip("E") in {"'it''s'", r"'it\'s'"}
+
+
+def test_long_names_are_shortened_and_stay_different() -> None:
+    names = [f"{'long_' * 20}{n}" for n in (1, 2)]
+    short = [dlt_seam.shortened(name, name, 63) for name in names]
+    assert all(len(name) <= 63 for name in short)
+    assert short[0] != short[1]
+    assert dlt_seam.shortened("short", "short", 63) == "short"
+
+
+def test_a_pipeline_without_progress_has_the_collector_that_shows_nothing(
+    pipeline: dlt.Pipeline,
+) -> None:
+    assert pipeline.collector is dlt_seam.NULL_COLLECTOR
+    assert isinstance(dlt.progress.log(), dlt_seam.Collector)
+
+
+def test_failures_are_of_the_classes_that_are_told_apart(pipeline: dlt.Pipeline) -> None:
+    @dlt.resource
+    def broken() -> Iterator[Any]:
+        yield from [1 / 0]
+
+    with pytest.raises(dlt_seam.PipelineStepFailed) as failed:
+        pipeline.extract(broken())
+    assert failed.value.step == "extract"
+    with pipeline.sql_client() as client, pytest.raises(dlt_seam.DestinationUndefinedEntity):
+        client.execute_sql("SELECT * FROM nowhere")
+    assert issubclass(dlt_seam.DestinationUndefinedEntity, dlt_seam.DestinationTerminalException)
+    assert issubclass(dlt_seam.DestinationTerminalException, dlt_seam.DestinationException)
+    assert issubclass(dlt_seam.SignalReceivedException, KeyboardInterrupt)
