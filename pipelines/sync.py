@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-# cron may start this anywhere: the project's .dlt/ and packages are found from this file
-os.environ.setdefault("DLT_PROJECT_DIR", str(PROJECT))
-sys.path.insert(0, str(PROJECT))
-
-from databuddy_source.__main__ import main  # noqa: E402
 
 if __name__ == "__main__":
-    main()
+    # cron may start this anywhere: the project's .dlt/ and packages are found from this file
+    os.environ.setdefault("DLT_PROJECT_DIR", str(PROJECT))
+    sys.path.insert(0, str(PROJECT))
+    runpy.run_module("databuddy_source", run_name="__main__")

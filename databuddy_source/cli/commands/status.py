@@ -63,7 +63,7 @@ def status(
 
         databuddy-source status --json
     """
-    with for_people(verbose), account(demo, report, websites=website) as choose:
+    with for_people(verbose), account(demo, report, asks=False, websites=website) as choose:
         settings, _ = choose()
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
         warehouse.open()
