@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from databuddy_source.cli.account import account
@@ -63,7 +65,7 @@ def heal(
 
         databuddy-source heal --since 2026-01-01 --until 2026-01-31 --report pages
     """
-    given = {"websites": website, "allow_empty": allow_empty}
+    given: dict[str, Any] = {"websites": website, "allow_empty": allow_empty}
     with for_people(verbose, quiet, log_format), account(demo, report, **given) as choose:
         settings, scope = choose()
         use_zone(settings.timezone)
