@@ -9,8 +9,9 @@ from typing import Any
 
 import typer
 
-from databuddy_source.config.settings import DEFAULT_DAYS, Settings
+from databuddy_source.config.settings import Settings
 from databuddy_source.extract.source import configured
+from databuddy_source.model.windows import DEFAULT_DAYS
 
 
 def chosen(names: Sequence[str] | None, *, demo: bool) -> dict[str, Any]:

@@ -27,11 +27,10 @@ from databuddy_source.config.values import Day, Names, as_list
 from databuddy_source.errors import BadSetting, InsecureAddress
 from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
-from databuddy_source.model.windows import Weeks
+from databuddy_source.model.windows import DEFAULT_DAYS, Weeks
 
 SECTION = "sources.databuddy"
 DEFAULT_BASE_URL = "https://api.databuddy.cc/v1"
-DEFAULT_DAYS = 30
 
 _SECRET = {"api_key", "session_cookie"}
 

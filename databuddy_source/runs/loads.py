@@ -15,6 +15,7 @@ from dlt.common.runtime import signals
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.queries import loaded_reports
 from databuddy_source.extract.source import configured, databuddy_source
 from databuddy_source.model.windows import ONE_DAY, today
@@ -192,7 +193,7 @@ def sync_in_loads(
         if settings.until:
             last = settings.until
         elif missing.questions > QUESTIONS_PER_LOAD:
-            last = today(settings.timezone) - (settings.lookback_days + 1) * ONE_DAY
+            last = last_settled(today(settings.timezone), settings.lookback_days)
         else:
             last = date.min
         for step in _series(pipeline, given, missing, last, around):

@@ -11,9 +11,10 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from databuddy_source.config.settings import DEFAULT_BASE_URL, DEFAULT_DAYS, Settings
+from databuddy_source.config.settings import DEFAULT_BASE_URL, Settings
 from databuddy_source.errors import BadConfiguration, BadSetting, InsecureAddress
 from databuddy_source.extract.source import configured
+from databuddy_source.model.windows import DEFAULT_DAYS
 
 Write = Callable[..., None]
 
