@@ -29,11 +29,11 @@ from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings, now
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
-from databuddy_source.coverage.queries import Definition, definitions, final_windows, kept_cells
+from databuddy_source.coverage.queries import Definition, definitions, final_windows, held_cells
 from databuddy_source.errors import OtherDays, OtherReport, UnknownQueryType
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
-from databuddy_source.fetch.results import Kept, Result
+from databuddy_source.fetch.results import HeldCell, Result
 from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report, day_zone
@@ -86,7 +86,7 @@ class Extraction:
         )
         self.members: set[str] = set()
         self._of_days: dict[tuple[str, date, date], list[Cell]] = defaultdict(list)
-        self._kept: Mapping[tuple[str, str, datetime], Kept] | None = None
+        self._kept: Mapping[tuple[str, str, datetime], HeldCell] | None = None
         self._final: Mapping[tuple[str, str], Set[datetime]] | None = None
         self._held: Mapping[tuple[str, str], Held] | None = None
 
@@ -168,7 +168,7 @@ class Extraction:
             self._kept = {}
             return
         self._refuse_a_mixture(definitions(self._pipeline))
-        self._kept = kept_cells(self._pipeline, min(cell.window.start for cell in self._cells()))
+        self._kept = held_cells(self._pipeline, min(cell.window.start for cell in self._cells()))
 
     def _refuse_a_mixture(self, held: Mapping[str, set[Definition]]) -> None:
         wanted = {cell.report: cell for cell in self._cells()}
@@ -204,7 +204,7 @@ class Extraction:
         ]
         return bool(answered) and report not in answered
 
-    def _kept_of(self, cell: Cell) -> Kept | None:
+    def _kept_of(self, cell: Cell) -> HeldCell | None:
         return (self._kept or {}).get((cell.website_id, cell.report.name, cell.window.start))
 
     async def _judged(self, result: Result) -> Result:

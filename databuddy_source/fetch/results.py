@@ -13,7 +13,7 @@ from databuddy_source.model.statuses import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class HeldCell:
     """What the warehouse holds of a cell from earlier runs.
 
     Attributes:
@@ -47,7 +47,7 @@ class Result:
     rows_expected: int | None = None
     silent: bool = True
     reason: str = ""
-    kept: Kept | None = None
+    kept: HeldCell | None = None
     outage: bool = False
 
     def without_rows(self) -> Result:
