@@ -22,15 +22,15 @@ from databuddy_source.coverage.queries import (
 from databuddy_source.coverage.table import COLUMNS, KEY, SCHEMA, coverage_table
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.extract.coverage_carrier import (
-    REPLACE_PARTITION,
     coverage_alone,
     stamped,
     with_coverage,
 )
-from databuddy_source.fetch.results import HeldCell, Result, is_silent
 from databuddy_source.model.query_types import Shape
+from databuddy_source.model.results import HeldCell, Result, is_silent
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
+from databuddy_source.tables.hints import REPLACE_PARTITION
 from databuddy_source.tables.rows import TOMBSTONE, rows_table
 from tests.cells import DAY, FETCHED, a_report, a_result, cells_of
 

@@ -27,8 +27,8 @@ from databuddy_source.errors import OtherDays
 from databuddy_source.extract.session import client_for
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
-from databuddy_source.fetch.results import Result
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.hints import partition_of

@@ -15,8 +15,8 @@ from dlt.pipeline.exceptions import PipelineConfigMissing
 
 from databuddy_source.coverage.table import TABLE
 from databuddy_source.errors import IncompleteLoad
-from databuddy_source.fetch.results import HeldCell
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.results import HeldCell
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
 

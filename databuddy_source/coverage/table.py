@@ -14,7 +14,7 @@ import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
 from databuddy_source.coverage.finality import is_settled
-from databuddy_source.fetch.results import Result
+from databuddy_source.model.results import Result
 
 TABLE: Final = "coverage"
 DESCRIPTION: Final = "What was fetched: one row for each website, report and window."

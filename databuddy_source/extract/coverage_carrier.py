@@ -8,7 +8,7 @@ coverage. The last step takes it out and sends it to the table `coverage`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import dlt
 import pyarrow as pa
@@ -18,14 +18,7 @@ from dlt.extract import DltResource
 from dlt.extract.items_transform import YieldMapItem
 
 from databuddy_source.coverage import table as coverage_table
-from databuddy_source.tables.hints import table_hints
-
-REPLACE_PARTITION: Any = {"disposition": "merge", "strategy": "delete-insert"}
-"""Rows of the partition that are not in the load vanish from the table."""
-
-FILE_FORMAT: Final = "parquet"
-"""Of the files that are loaded. Others lose the difference between an empty text and null (CSV
-into Postgres), or take longer."""
+from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_hints
 
 _METADATA_KEY = b"databuddy.coverage"
 

@@ -13,9 +13,9 @@ from typing import Any
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.finality import first_restated, last_settled
 from databuddy_source.extract.session import Extraction
-from databuddy_source.fetch.results import Result
 from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 
 MAX_ATTEMPTS = 5

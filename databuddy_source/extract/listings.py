@@ -12,10 +12,10 @@ from dlt.extract import DltResource
 
 from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.server import Server
-from databuddy_source.extract.coverage_carrier import FILE_FORMAT, REPLACE_PARTITION, stamped
+from databuddy_source.extract.coverage_carrier import stamped
 from databuddy_source.extract.session import Sharing
 from databuddy_source.model.query_types import load_catalog
-from databuddy_source.tables.hints import table_hints
+from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_hints
 
 _WEBSITES = pa.schema(
     [

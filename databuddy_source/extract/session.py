@@ -33,10 +33,10 @@ from databuddy_source.coverage.queries import Definition, definitions, final_win
 from databuddy_source.errors import OtherDays, OtherReport, UnknownQueryType
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
-from databuddy_source.fetch.results import HeldCell, Result
 from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report, day_zone
+from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Window
 from databuddy_source.warehouse import dlt_defaults

@@ -23,11 +23,19 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
-from databuddy_source.extract.coverage_carrier import FILE_FORMAT, REPLACE_PARTITION, stamped
+from databuddy_source.extract.coverage_carrier import stamped
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.session import Extraction, Sharing, client_for
+from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report
-from databuddy_source.tables.hints import column_hints, described, partition_of, table_hints
+from databuddy_source.tables.hints import (
+    FILE_FORMAT,
+    REPLACE_PARTITION,
+    column_hints,
+    described,
+    partition_of,
+    table_hints,
+)
 from databuddy_source.warehouse import dlt_defaults
 
 
@@ -92,7 +100,8 @@ def databuddy_source(
     yield listings.query_types(sharing)
     yield _coverage()
     for chosen, website_ids in websites_of_reports(settings, lambda: _seen(settings)):
-        columns = column_hints(chosen, settings.timezone)
+        query_type = load_catalog().get(chosen.query_type)
+        columns = column_hints(query_type, chosen.grain, settings.timezone)
         for website_id in website_ids:
             yield _report(sharing, chosen, website_id, columns)
 

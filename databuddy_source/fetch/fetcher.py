@@ -33,9 +33,9 @@ from databuddy_source.errors import (
 )
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
-from databuddy_source.fetch.results import Result
 from databuddy_source.fetch.settling import Settling
 from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.results import Result
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from databuddy_source.fetch.results import Result
 from databuddy_source.model.query_types import Kind, QueryType, Shape
 from databuddy_source.model.reports import Report
+from databuddy_source.model.results import Result
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.columns import TIMESTAMP, Columns
 

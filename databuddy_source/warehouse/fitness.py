@@ -12,7 +12,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import AnyDestination, DestinationCapabilitiesContext
 
 from databuddy_source.errors import UnfitDestination
-from databuddy_source.extract.coverage_carrier import FILE_FORMAT
+from databuddy_source.tables.hints import FILE_FORMAT
 
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "duckdb": ("duckdb",),

@@ -15,7 +15,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import DestinationException
 
 from databuddy_source.errors import DatabuddyError, DestinationFails
-from databuddy_source.extract.coverage_carrier import FILE_FORMAT, REPLACE_PARTITION
+from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import MODULES, refuse_unfit
 from databuddy_source.warehouse.redaction import redacted

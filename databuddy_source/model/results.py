@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
-from databuddy_source.api.models import Row
 from databuddy_source.model.query_types import Shape
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.statuses import Status
+
+Row: TypeAlias = dict[str, object]
+"""One row of a result: column name to JSON value."""
 
 
 @dataclass(frozen=True, slots=True)
