@@ -32,8 +32,7 @@ from databuddy_source.dlt_seam import (
 )
 from databuddy_source.errors import BadConfiguration, DatabuddyError, IncompleteLoad
 from databuddy_source.warehouse.redaction import redacted
-from databuddy_source.warehouse.trial import causes
-from databuddy_source.warehouse.trial import explain as explain_destination
+from databuddy_source.warehouse.trial import causes, destination_failure
 
 LONGEST = 60
 """Letters of a name that others chose, such as a website's."""
@@ -132,7 +131,7 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-def explain(error: BaseException) -> tuple[str, Exit]:
+def sentence_and_code(error: BaseException) -> tuple[str, Exit]:
     """One sentence on what happened and one on what to do, and the exit code."""
     for cause in causes(error):
         if isinstance(cause, DatabuddyError):
@@ -154,7 +153,7 @@ def explain(error: BaseException) -> tuple[str, Exit]:
         return f"{last.strerror or words[0]}{where}. Make room or rights, then go on.", Exit.FAILED
     if isinstance(last, ConfigurationException | ConfigFieldMissingException):
         return f"The configuration is not complete: {words[0]}", Exit.WRONG_USAGE
-    if failure := explain_destination(error):
+    if failure := destination_failure(error):
         return str(failure), Exit.FAILED
     return f"{type(last).__name__}: {words[0]}", Exit.FAILED
 
@@ -183,7 +182,7 @@ def for_people(
     journal.begin(
         err, as_json=as_json, verbose=verbose, quiet=quiet, with_times=not somebody_watches()
     )
-    # dlt logs a traceback for what `explain` says in a sentence
+    # dlt logs a traceback for what is said in a sentence
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "INFO" if verbose else "CRITICAL")
     with contextlib.suppress(ValueError):  # only the main thread may, and tests have others
         signal.signal(signal.SIGTERM, _terminated)
@@ -196,7 +195,7 @@ def for_people(
     except BaseException as error:  # the one place where errors end
         if verbose:
             raise
-        sentence, code = explain(error)
+        sentence, code = sentence_and_code(error)
         complain(sentence, exit_code=int(code))
         raise typer.Exit(code) from None
 

@@ -7,10 +7,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from databuddy_source.config.settings import DEFAULT_DAYS, Settings
+from databuddy_source.config.settings import Settings
 from databuddy_source.config.values import Choice, Day
 from databuddy_source.errors import BadSetting
 from databuddy_source.model import windows
+from databuddy_source.model.windows import DEFAULT_DAYS
 
 
 class Scope(Choice):

@@ -21,7 +21,6 @@ from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Weeks
 
 DEFAULT_BASE_URL = "https://api.databuddy.cc/v1"
-DEFAULT_DAYS = 30
 
 
 class Settings(Choice):

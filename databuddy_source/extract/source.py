@@ -27,6 +27,7 @@ from databuddy_source.extract.coverage_carrier import stamped
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.session import Extraction
 from databuddy_source.extract.sharing import Sharing
+from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.tables.hints import (
     FILE_FORMAT,
@@ -96,7 +97,8 @@ def _resources(settings: Settings, scope: Scope) -> Iterator[DltResource]:
     yield listings.query_types(sharing)
     yield _coverage()
     for chosen, website_ids in websites_of_reports(settings, lambda: _seen(settings)):
-        columns = column_hints(chosen, settings.timezone)
+        query_type = load_catalog().get(chosen.query_type)
+        columns = column_hints(query_type, chosen.grain, settings.timezone)
         for website_id in website_ids:
             yield _report(sharing, chosen, website_id, columns)
 

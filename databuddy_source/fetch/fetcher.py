@@ -19,10 +19,10 @@ from databuddy_source.api.server import Server
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
 from databuddy_source.fetch.queue import Queue
-from databuddy_source.fetch.results import Result
 from databuddy_source.fetch.sending import Sending
 from databuddy_source.fetch.settling import Settling
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.results import Result
 
 ROWS_AHEAD = 250_000
 """Rows that may wait to be taken or be under way, about 120 MB. Beyond, requests leave one by one,

@@ -14,7 +14,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from databuddy_source.api.models import Filter, Parameter, QueryBody
-from databuddy_source.fetch.pace import Kind
+from databuddy_source.fetch.pace import CostClass
 from databuddy_source.model import windows
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell, Condition, Report
@@ -57,7 +57,7 @@ class Ask:
         return self.cells[0].series
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> CostClass:
         return self.report.query_type.name, self.report.grain
 
     def halves(self) -> tuple[Ask, Ask]:
@@ -137,7 +137,7 @@ class Pack:
         return self.asks[0].website_id
 
     @property
-    def kinds(self) -> list[Kind]:
+    def kinds(self) -> list[CostClass]:
         """What tells the cost of its questions."""
         return [ask.kind for ask in self.asks]
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from databuddy_source.api.models import ParameterResult, Row
+from databuddy_source.api.models import ParameterResult
 from databuddy_source.config.settings import now
 from databuddy_source.fetch.failures import ENOUGH, Failures, Series
 from databuddy_source.fetch.packing import Ask
 from databuddy_source.fetch.paging import Pages, Verdict, fills_limit, key_of
-from databuddy_source.fetch.results import Result, is_silent
 from databuddy_source.model.query_types import Shape
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.results import Result, Row, is_silent
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, Grain, label
 

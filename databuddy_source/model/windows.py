@@ -20,6 +20,9 @@ from zoneinfo import ZoneInfo
 
 LocalDate: TypeAlias = date
 
+DEFAULT_DAYS = 30
+"""How many days before today a first sync begins, where nobody chose the day."""
+
 ONE_DAY = timedelta(days=1)
 ONE_HOUR = timedelta(hours=1)
 ONE_SECOND = timedelta(seconds=1)

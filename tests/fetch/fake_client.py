@@ -12,17 +12,17 @@ from types import TracebackType
 from typing import cast
 
 from databuddy_source.api.client import Client
-from databuddy_source.api.models import ParameterResult, QueryBody, Row, TypeConfig
+from databuddy_source.api.models import ParameterResult, QueryBody, TypeConfig
 from databuddy_source.api.retry import Patience
 from databuddy_source.api.server import Server
 from databuddy_source.api.traffic import LARGEST_ANSWER, Traffic
 from databuddy_source.errors import TimedOut, TooLarge
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import Pace
-from databuddy_source.fetch.results import Result
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.results import Result, Row
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of

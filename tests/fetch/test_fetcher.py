@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databuddy_source.api.models import ParameterResult, Row
+from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.retry import DIVISIBLE, SETTLED
 from databuddy_source.errors import (
     DatabuddyError,
@@ -25,8 +25,8 @@ from databuddy_source.errors import (
     WebsiteNotAccessible,
 )
 from databuddy_source.fetch.pace import MOST_IN_FLIGHT
-from databuddy_source.fetch.results import Result
 from databuddy_source.model.generations import Generation
+from databuddy_source.model.results import Result, Row
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databuddy_source.api.models import ParameterResult, Row
+from databuddy_source.api.models import ParameterResult
 from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
-from databuddy_source.fetch.results import Result
 from databuddy_source.fetch.settling import Settling
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.results import Result, Row
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, ONE_HOUR, ONE_SECOND, Grain, tile
 from tests.cells import DAY, a_report, cells_of

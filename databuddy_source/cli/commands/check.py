@@ -17,7 +17,15 @@ import typer
 
 from databuddy_source.api.models import Website
 from databuddy_source.cli.account import account
-from databuddy_source.cli.console import Exit, explain, for_people, minutes, out, shown, write_json
+from databuddy_source.cli.console import (
+    Exit,
+    for_people,
+    minutes,
+    out,
+    sentence_and_code,
+    shown,
+    write_json,
+)
 from databuddy_source.cli.journal import moment, use_zone
 from databuddy_source.cli.options import (
     Dataset,
@@ -179,13 +187,13 @@ def _tried(what: str, look: Callable[[], tuple[T, Finding]]) -> tuple[T | None, 
     try:
         return look()
     except DatabuddyError as error:
-        _, code = explain(error)
+        _, code = sentence_and_code(error)
         place = f" ({error.where})" if str(error.where) else ""
         return None, Finding(
             what, State.FAILED, f"{error.what}{place}.", error.todo, exit_code=code
         )
     except (OSError, ValueError, ConfigurationException) as error:
-        sentence, code = explain(error)
+        sentence, code = sentence_and_code(error)
         return None, Finding(what, State.FAILED, sentence, exit_code=code)
 
 
