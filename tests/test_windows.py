@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.model import windows
 from databuddy_source.model.windows import (
     ONE_DAY,
     ONE_SECOND,
@@ -116,19 +115,6 @@ def test_a_date_that_a_zone_skipped_has_no_window() -> None:
     assert [str(window) for window in found] == ["2011-12-29", "2011-12-31"]
     assert [hours(window) for window in found] == [24, 24]
     assert found[0].end == found[1].start
-
-
-@pytest.mark.parametrize(
-    ("zone", "expected"),
-    [
-        ("UTC", date(2026, 3, 2)),
-        ("Pacific/Kiritimati", date(2026, 3, 3)),
-        ("America/New_York", date(2026, 3, 2)),
-        ("Pacific/Pago_Pago", date(2026, 3, 1)),
-    ],
-)
-def test_today_is_the_local_date(zone: str, expected: date) -> None:
-    assert windows.today(zone, datetime(2026, 3, 2, 10, 30, tzinfo=UTC)) == expected
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import typer
 
+from databuddy_source.clock import now
 from databuddy_source.config.settings import DEFAULT_DAYS, Settings
 from databuddy_source.extract.source import configured
 
@@ -46,7 +47,7 @@ def account(demo: bool, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "weeks": defaults.weeks,
             "reports": [],
             "lookback_days": defaults.lookback_days,
-            "start_date": (datetime.now(UTC) - timedelta(days=DEFAULT_DAYS)).date(),
+            "start_date": now().date() - timedelta(days=DEFAULT_DAYS),
             "requests_per_minute": defaults.requests_per_minute,
             "pack_size": defaults.pack_size,
             **{key: value for key, value in given.items() if value is not None},

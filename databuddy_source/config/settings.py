@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -21,11 +21,11 @@ from pydantic import (
     model_validator,
 )
 
+from databuddy_source import clock
 from databuddy_source.api.client import Credential, is_loopback
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.values import Day, Names, as_list
 from databuddy_source.errors import BadSetting, InsecureAddress
-from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Weeks
 
@@ -194,7 +194,7 @@ class Settings(BaseModel):
             raise ValueError("until needs since: together they name the days of a bounded run")
         if self.only_gaps and not self.until:
             raise ValueError("only_gaps needs since and until: it is for bounded runs")
-        today = windows.today(self.timezone)
+        today = clock.today(self.timezone)
         for key, day in (("since", self.since), ("start_date", self.start_date)):
             if day and day > today:
                 raise ValueError(f"{key} ({day}) is after today")
@@ -219,7 +219,7 @@ class Settings(BaseModel):
         chosen = self.since or self.start_date
         if chosen:
             return chosen
-        return windows.today(self.timezone, now) - timedelta(days=DEFAULT_DAYS)
+        return clock.today(self.timezone, now) - timedelta(days=DEFAULT_DAYS)
 
     def chosen_reports(self) -> list[ReportSetting]:
         """All chosen reports, each once, in the order of the choice."""
@@ -241,8 +241,3 @@ def zones_like(name: str) -> list[str]:
     wanted = name.strip().lower().replace(" ", "_")
     near = difflib.get_close_matches(wanted, spelled, n=3, cutoff=0.75)
     return list(dict.fromkeys(spelled[each] for each in near))
-
-
-def now() -> datetime:
-    """This instant."""
-    return datetime.now(UTC)

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import dlt
 
+from databuddy_source import clock
 from databuddy_source.config.settings import DEFAULT_DAYS, Settings
 from databuddy_source.coverage.marks import Known, Mark, Marked, Place, mark_of, marked
 from databuddy_source.coverage.queries import SUNDAY, query_table
@@ -96,7 +97,7 @@ def calendar_of(
         grain: their length.
         now: this instant.
     """
-    today = windows.today(zone, now)
+    today = clock.today(zone, now)
     settled = today - timedelta(days=settings.lookback_days + 1)
     first = held.first if held else today - timedelta(days=DEFAULT_DAYS)
     if settings.start_date:

@@ -11,6 +11,7 @@ from typing import Self
 
 import uvicorn
 
+from databuddy_source import clock
 from databuddy_source.demo import access
 from databuddy_source.demo.answers import Answers
 from databuddy_source.demo.app import Api
@@ -61,7 +62,7 @@ class DemoServer:
         if generation not in GENERATIONS:
             raise ValueError(f"generation is one of {', '.join(GENERATIONS)}, not {generation!r}")
         self.generation = generation
-        self.today = today or datetime.now(UTC).date()
+        self.today = today or clock.now().date()
         if now is None and today is not None:
             now = datetime.combine(today, time(18), UTC)
         self._now = None if now is None else _aware(now)
@@ -81,7 +82,7 @@ class DemoServer:
     @property
     def now(self) -> datetime:
         """The server's clock, in UTC. Events that arrive later are in no answer."""
-        return self._now or datetime.now(UTC)
+        return self._now or clock.now()
 
     @now.setter
     def now(self, moment: datetime) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import dlt
 
 from databuddy_source.answers.status import status
+from databuddy_source.clock import today
 from databuddy_source.extract.source import configured
-from databuddy_source.model.windows import today
 from databuddy_source.runs.loads import Step, sync_in_loads
 
 

@@ -13,10 +13,11 @@ from typing import Any
 import dlt
 from dlt.sources import DltSource
 
+from databuddy_source.clock import today
 from databuddy_source.coverage.queries import loaded_reports
 from databuddy_source.dlt_seam import PipelineStepFailed, signals_raised
 from databuddy_source.extract.source import configured, databuddy_source
-from databuddy_source.model.windows import ONE_DAY, today
+from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.runs import pending
 from databuddy_source.runs.plan import Plan, plan
 from databuddy_source.warehouse import dlt_defaults

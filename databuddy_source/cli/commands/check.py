@@ -17,7 +17,7 @@ import typer
 
 from databuddy_source.api.models import Website
 from databuddy_source.cli.account import account
-from databuddy_source.cli.console import Exit, explain, for_people, minutes, out, shown, write_json
+from databuddy_source.cli.console import Exit, explain, for_people, out, shown, write_json
 from databuddy_source.cli.journal import moment, use_zone
 from databuddy_source.cli.options import (
     Dataset,
@@ -30,6 +30,7 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.probe import Reached, query, reach, websites_of
+from databuddy_source.clock import in_words
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.dlt_seam import ConfigurationException
@@ -268,7 +269,7 @@ def _clock(ahead: float | None) -> Finding:
     return Finding(
         "clock",
         State.WARNING,
-        f"This machine's clock is {minutes(abs(ahead))} {'behind' if ahead > 0 else 'ahead of'} "
+        f"This machine's clock is {in_words(abs(ahead))} {'behind' if ahead > 0 else 'ahead of'} "
         "the server's.",
         "Set it by NTP: days are cut by it, and a day must not count as over before it is.",
         facts,
