@@ -178,16 +178,16 @@ def _has_plain_hours(day: date, zone_name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DateRange:
     """A range as it is sent: `start` and `end` are both inside it."""
 
     start: str
     end: str
 
 
-def asked(
+def date_range(
     start: datetime, end: datetime, zone_name: str, *, offsets: bool, beyond: bool = False
-) -> Asked:
+) -> DateRange:
     """How to ask for everything from one instant until another.
 
     Servers read ends as whole seconds, so what happens in the last fraction of a second before
@@ -208,8 +208,8 @@ def asked(
     last = (end - ONE_SECOND).astimezone(zone)
     if not offsets:
         last_date = last.date() + ONE_DAY if beyond else last.date()
-        return Asked(first.date().isoformat(), last_date.isoformat())
+        return DateRange(first.date().isoformat(), last_date.isoformat())
     whole_days = first.time() == after.time() == time()
     if zone_name == "UTC" and whole_days and not beyond:
-        return Asked(first.date().isoformat(), last.date().isoformat())
-    return Asked(first.isoformat(), (after if beyond else last).isoformat())
+        return DateRange(first.date().isoformat(), last.date().isoformat())
+    return DateRange(first.isoformat(), (after if beyond else last).isoformat())
