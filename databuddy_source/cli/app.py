@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -45,6 +44,7 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.summaries import show_plan, verdict
+from databuddy_source.clock import now
 from databuddy_source.runs.plan import plan as plan_of
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
@@ -163,7 +163,7 @@ def backfill(
         website=website,
         report=report,
         since=since,
-        until=until or datetime.now(UTC).date().isoformat(),
+        until=until or now().date().isoformat(),
         refetch=refetch,
         allow_empty=allow_empty,
         dry_run=dry_run,

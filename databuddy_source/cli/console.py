@@ -224,10 +224,3 @@ def warn(sentence: str, event: str = "", **facts: object) -> None:
 def complain(sentence: str, **facts: object) -> None:
     """Tell what went wrong."""
     journal.tell(logging.ERROR, sentence, "error", facts)
-
-
-def minutes(seconds: float) -> str:
-    """A length of time."""
-    if seconds >= 5_400:
-        return f"{seconds / 3_600:.1f} h"
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

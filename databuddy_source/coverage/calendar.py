@@ -14,6 +14,7 @@ from typing import Protocol
 
 import dlt
 
+from databuddy_source import clock
 from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.marks import Known, Marked, Place, marked
 from databuddy_source.coverage.queries import SUNDAY, query_table
@@ -108,7 +109,7 @@ def calendar_of(
         grain: their length.
         now: this instant.
     """
-    today = windows.today(zone, now)
+    today = clock.today(zone, now)
     settled = last_settled(today, settings.lookback_days)
     first = held.first if held else today - timedelta(days=DEFAULT_DAYS)
     if settings.start_date:

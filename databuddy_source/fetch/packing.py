@@ -194,7 +194,7 @@ def _parameter(name: str, ask: Ask, generation: Generation) -> Parameter:
     if days := query_type.trailing_days:
         first = window.last_date - timedelta(days=days - 1)
         start = min(start, windows.day_start(first, ZoneInfo(window.zone)))
-    asked = windows.asked(
+    sent = windows.date_range(
         start,
         end,
         window.zone,
@@ -206,7 +206,7 @@ def _parameter(name: str, ask: Ask, generation: Generation) -> Parameter:
     return Parameter(
         name=ask.spelling,
         id=name,
-        start_date=asked.start,
-        end_date=asked.end,
+        start_date=sent.start,
+        end_date=sent.end,
         granularity="hourly" if hourly else None,
     )

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from databuddy_source.api.models import ParameterResult
-from databuddy_source.config.settings import now
+from databuddy_source.clock import now
 from databuddy_source.fetch.failures import ENOUGH, Failures, Series
 from databuddy_source.fetch.packing import Ask
 from databuddy_source.fetch.paging import Pages, Verdict, fills_limit, key_of

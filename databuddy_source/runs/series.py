@@ -11,13 +11,14 @@ from datetime import date
 
 import dlt
 
+from databuddy_source.clock import today
 from databuddy_source.config.resolve import configured, scoped
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.queries import loaded_reports
 from databuddy_source.extract.source import source_of
-from databuddy_source.model.windows import ONE_DAY, today
+from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.runs.load import LoadHooks, finish_pending, load_once
 from databuddy_source.runs.plan import Plan, plan
 from databuddy_source.warehouse import dlt_defaults

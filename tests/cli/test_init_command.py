@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import subprocess
 import tomllib
@@ -279,12 +278,3 @@ def test_a_zone_that_is_meant_is_found(wrong: str, meant: str) -> None:
     from databuddy_source.config.settings import zones_like
 
     assert meant in zones_like(wrong)
-
-
-def test_the_machines_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from databuddy_source.cli.commands.init import machine_zone
-
-    monkeypatch.setenv("TZ", ":America/Lima")
-    assert machine_zone() == "America/Lima"
-    monkeypatch.setenv("TZ", "nowhere")
-    assert re.fullmatch(r"[\w/+-]+", machine_zone())

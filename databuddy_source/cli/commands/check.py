@@ -20,7 +20,6 @@ from databuddy_source.cli.account import account
 from databuddy_source.cli.console import (
     Exit,
     for_people,
-    minutes,
     out,
     sentence_and_code,
     shown,
@@ -38,6 +37,7 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.probe import Reached, query, reach, websites_of
+from databuddy_source.clock import in_words
 from databuddy_source.config.resolve import Choices
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
@@ -276,7 +276,7 @@ def _clock(ahead: float | None) -> Finding:
     return Finding(
         "clock",
         State.WARNING,
-        f"This machine's clock is {minutes(abs(ahead))} {'behind' if ahead > 0 else 'ahead of'} "
+        f"This machine's clock is {in_words(abs(ahead))} {'behind' if ahead > 0 else 'ahead of'} "
         "the server's.",
         "Set it by NTP: days are cut by it, and a day must not count as over before it is.",
         facts,
