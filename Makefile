@@ -10,7 +10,7 @@ picture: .venv/.installed-dev
 .PHONY: demo test lint types unit docs coverage picture bench lock test-lowest test-warehouses clean
 
 demo: .venv/.installed-demo
-	@$(BIN)/python pipelines/sync.py --demo
+	@$(BIN)/python -m databuddy_source demo
 
 test: lint types unit
 

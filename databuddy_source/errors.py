@@ -128,7 +128,7 @@ class BadSetting(BadConfiguration):
 class UnknownQueryType(BadConfiguration):
     """Neither the catalogue nor the server knows this query type."""
 
-    default_todo = "See `sync.py discover` for the names that this server has."
+    default_todo = "See `discover` for the names that this server has."
 
 
 class WrongReport(BadConfiguration):

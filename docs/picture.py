@@ -17,9 +17,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 PICTURES = {
     "terminal": ("make demo", ["--demo"]),
-    "check": ("python pipelines/sync.py check", ["check", "--demo"]),
+    "check": ("databuddy-source check", ["check", "--demo"]),
     "status": (
-        "python pipelines/sync.py status --website blog.example.com --report pages ...",
+        "databuddy-source status --website blog.example.com --report pages ...",
         ["status", "--demo", "--website", "blog.example.com"]
         + [word for name in ("pages", "countries", "errors") for word in ("--report", name)],
     ),
@@ -38,11 +38,12 @@ def main() -> None:
 def shown(words: list[str], folder: str) -> str:
     """What the command line prints, with its colours, and nothing of this machine in it."""
     printed = subprocess.run(
-        [sys.executable, str(PROJECT / "pipelines" / "sync.py"), *words],
+        [sys.executable, "-m", "databuddy_source", *words],
         cwd=folder,
         env={
             **os.environ,
             "DLT_PROJECT_DIR": folder,
+            "PYTHONPATH": str(PROJECT),
             "FORCE_COLOR": "1",
             "COLUMNS": "88",
         },

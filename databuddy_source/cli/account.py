@@ -16,7 +16,7 @@ from databuddy_source.model.windows import DEFAULT_DAYS
 
 @contextlib.contextmanager
 def account(
-    demo: bool, reports: Sequence[str] | None = None, **given: Any
+    demo: bool, reports: Sequence[str] | None = None, *, asks: bool = True, **given: Any
 ) -> Iterator[Callable[[], Choices]]:
     """What a command asks for, once it is called; the demo's server runs meanwhile, and takes
     nothing from a real account's configuration.
@@ -25,24 +25,27 @@ def account(
         demo: work with a local server.
         reports: names of query types and of configured reports; None for those of the
             configuration.
+        asks: whether the command asks the server anything; if not, the demo's need not run.
         given: options by the name of their key; what is None or empty was not given.
     """
     given = {name: value for name, value in given.items() if value not in (None, [], False)}
     if not demo:
         yield lambda: resolved(**given, **_named(reports))
         return
+    given = {"start_date": (now() - timedelta(days=DEFAULT_DAYS)).date(), **given}
+    if reports:
+        given["query_types"] = list(reports)
+    if not asks:
+        yield lambda: checked(**given)
+        return
     try:
         from databuddy_source.demo import DemoServer, Plan
     except ImportError as error:
-        raise typer.BadParameter(f"--demo needs `pip install '.[demo]'` ({error})") from None
+        install = "pip install 'databuddy-source[demo]'"
+        raise typer.BadParameter(f"--demo needs `{install}` ({error})") from None
     with DemoServer(rate_limit=Plan.SERVER) as server:
-        account = {
-            "api_key": server.api_key,
-            "base_url": server.url,
-            "start_date": (now() - timedelta(days=DEFAULT_DAYS)).date(),
-            "websites": [website.id for website in server.websites],
-            **({"query_types": list(reports)} if reports else {}),
-        }
+        websites = [website.id for website in server.websites]
+        account = {"api_key": server.api_key, "base_url": server.url, "websites": websites}
         yield lambda: checked(**{**account, **given})
 
 

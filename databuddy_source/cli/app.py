@@ -1,60 +1,87 @@
-"""The command line: the program, and its commands."""
+"""The command line: which commands there are. Each has a module, imported when it is called."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from typing import Annotated, Any
+import importlib
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
 
-from databuddy_source.answers.verify import verify as compare_with_the_api
-from databuddy_source.cli.account import account
-from databuddy_source.cli.commands.check import check
-from databuddy_source.cli.commands.discover import discover
-from databuddy_source.cli.commands.explain import explain
-from databuddy_source.cli.commands.export import export
-from databuddy_source.cli.commands.heal import heal
-from databuddy_source.cli.commands.init import init
-from databuddy_source.cli.commands.status import status
-from databuddy_source.cli.console import Exit, LogFormat, for_people, say
-from databuddy_source.cli.journal import use_zone
-from databuddy_source.cli.load import load
-from databuddy_source.cli.options import (
-    AllowEmpty,
-    Dataset,
-    Demo,
-    Destination,
-    DryRun,
-    FirstDay,
-    LastDay,
-    LogFormats,
-    Publish,
-    Quiet,
-    Refetch,
-    Reports,
-    Sample,
-    Since,
-    StateDir,
-    Until,
-    Verbose,
-    Wait,
-    Websites,
-)
-from databuddy_source.cli.summaries import show_plan, verdict
-from databuddy_source.clock import now
-from databuddy_source.runs.plan import plan as plan_of
-from databuddy_source.warehouse.publish import Publication
-from databuddy_source.warehouse.target import Warehouse
+from databuddy_source.cli.program import NAME, called, ends_at_ctrl_c
 
-SAMPLE = 200
-"""Cells that `verify` compares when it is told neither how many nor which days."""
+COMMANDS: Final[Mapping[str, str]] = {
+    "sync": "Load what is new or may have changed",
+    "backfill": "Load past days as a series of bounded loads, oldest first",
+    "plan": "Tell what `sync` would ask for, and how long it takes",
+    "verify": "Ask the API again and compare it with the tables, value by value",
+    "init": "Configure: ask for server, key, websites, time zone and destination",
+    "check": "Look whether all is there that a sync needs",
+    "discover": "List the websites and query types that the server has",
+    "status": "Show what the warehouse has and lacks, day by day",
+    "heal": "Load what `status` calls failed, truncated, suspect or missing, and nothing else",
+    "explain": "Show the request that REPORT sends for a day",
+    "export": "Save files that the server itself exports, where it has that",
+    "demo": "Sync made-up visitors of a local server into demo.duckdb",
+}
+"""By name, what each is for. `cli/commands/<name>.py` has the rest."""
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name; each comes into being when it is asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        if name not in self._made:
+            self._made[name] = _command(name)
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+def _command(name: str) -> Any:
+    with ends_at_ctrl_c():
+        module = importlib.import_module(f"databuddy_source.cli.commands.{name}")
+    function = getattr(module, name)
+    told = re.sub(rf"\b{NAME}(?= |$)", called(), inspect.getdoc(function) or "", flags=re.M)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name, help=told)(function)
+    return typer.main.get_command(alone)
+
+
+class _Context(typer.Context):
+    @property
+    def command_path(self) -> str:
+        """What usage lines begin with."""
+        return called()
 
 
 class SyncByDefault(TyperGroup):
     """Without a command, or with options only, `sync` is meant."""
+
+    context_class = _Context
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands: Any = _Commands()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         own = {"--help", "--install-completion", "--show-completion"}
@@ -82,209 +109,11 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def sync(
-    demo: Demo = False,
-    website: Websites = None,
-    report: Reports = None,
-    since: Since = None,
-    until: Until = None,
-    refetch: Refetch = False,
-    allow_empty: AllowEmpty = False,
-    dry_run: DryRun = False,
-    wait: Wait = False,
-    destination: Destination = None,
-    dataset: Dataset = None,
-    state_dir: StateDir = None,
-    publish: Publish = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    log_format: LogFormats = LogFormat.TEXT,
-) -> None:
-    """Load what is new or may have changed.
-
-    Examples:
-
-        python pipelines/sync.py --demo
-
-        python pipelines/sync.py --website example.com --report pages --report countries
-
-        python pipelines/sync.py --since 2026-01-01 --until 2026-01-31
-    """
-    given: dict[str, Any] = {"websites": website, "since": since, "until": until}
-    given |= {"refetch": refetch, "allow_empty": allow_empty}
-    with for_people(verbose, quiet, log_format), account(demo, report, **given) as choose:
-        settings, scope = choose()
-        use_zone(settings.timezone)
-        settings.credential.headers()  # without a key, nothing shall come into being
-        warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
-        publication = Publication.of(warehouse.file, publish) if publish else None
-        if dry_run:
-            if warehouse.is_new:  # nothing in it is final, and planning shall not make it
-                scope = scope.model_copy(update={"refetch": True})
-            else:
-                warehouse.open()
-            code = show_plan(plan_of(warehouse.pipeline, settings, scope))
-        else:
-            live = not (verbose or quiet or log_format is LogFormat.JSON)
-            code = load(warehouse, settings, scope, publication=publication, wait=wait, live=live)
-    raise typer.Exit(code)
+@app.callback()
+def _group() -> None:
+    """Makes `app` a group, though its commands come later."""
 
 
-@app.command()
-def backfill(
-    since: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")],
-    until: Annotated[str | None, typer.Option(help="Last day. Default: today.")] = None,
-    demo: Demo = False,
-    website: Websites = None,
-    report: Reports = None,
-    refetch: Refetch = False,
-    allow_empty: AllowEmpty = False,
-    dry_run: DryRun = False,
-    wait: Wait = False,
-    destination: Destination = None,
-    dataset: Dataset = None,
-    state_dir: StateDir = None,
-    publish: Publish = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    log_format: LogFormats = LogFormat.TEXT,
-) -> None:
-    """Load past days as a series of bounded loads, oldest first. Stopped, it goes on where it was.
-
-    Examples:
-
-        python pipelines/sync.py backfill --since 2024-01-01
-
-        python pipelines/sync.py backfill --since 2024-01-01 --until 2024-12-31 --dry-run
-    """
-    sync(
-        demo=demo,
-        website=website,
-        report=report,
-        since=since,
-        until=until or now().date().isoformat(),
-        refetch=refetch,
-        allow_empty=allow_empty,
-        dry_run=dry_run,
-        wait=wait,
-        destination=destination,
-        dataset=dataset,
-        state_dir=state_dir,
-        publish=publish,
-        verbose=verbose,
-        quiet=quiet,
-        log_format=log_format,
-    )
-
-
-@app.command()
-def plan(
-    demo: Demo = False,
-    website: Websites = None,
-    report: Reports = None,
-    since: Since = None,
-    until: Until = None,
-    refetch: Refetch = False,
-    destination: Destination = None,
-    dataset: Dataset = None,
-    state_dir: StateDir = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    log_format: LogFormats = LogFormat.TEXT,
-) -> None:
-    """Tell what `sync` would ask for, and how long it takes. Only lists are asked for.
-
-    Examples:
-
-        python pipelines/sync.py plan
-
-        python pipelines/sync.py plan --since 2024-01-01 --until 2024-12-31
-    """
-    sync(
-        demo=demo,
-        website=website,
-        report=report,
-        since=since,
-        until=until,
-        refetch=refetch,
-        dry_run=True,
-        destination=destination,
-        dataset=dataset,
-        state_dir=state_dir,
-        verbose=verbose,
-        quiet=quiet,
-        log_format=log_format,
-    )
-
-
-@app.command()
-def verify(
-    sample: Sample = None,
-    since: FirstDay = None,
-    until: LastDay = None,
-    demo: Demo = False,
-    website: Websites = None,
-    report: Reports = None,
-    destination: Destination = None,
-    dataset: Dataset = None,
-    state_dir: StateDir = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-    log_format: LogFormats = LogFormat.TEXT,
-) -> None:
-    """Ask the API again and compare it with the tables, value by value. Changes nothing.
-
-    Examples:
-
-        python pipelines/sync.py verify
-
-        python pipelines/sync.py verify --since 2026-01-01 --until 2026-01-31 --report pages
-    """
-    with for_people(verbose, quiet, log_format), account(demo) as choose:
-        settings, _ = choose()
-        use_zone(settings.timezone)
-        settings.credential.headers()
-        warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
-        if since and until and since > until:
-            raise typer.BadParameter(f"--since {since} is after --until {until}")
-        warehouse.open()
-        code = verdict(
-            compare_with_the_api(
-                warehouse.pipeline,
-                settings,
-                sample=sample or (None if since or until else SAMPLE),
-                since=since,
-                until=until,
-                websites=website or (),
-                reports=report or (),
-            )
-        )
-    raise typer.Exit(code)
-
-
-app.command()(init)
-app.command()(check)
-app.command()(discover)
-app.command()(status)
-app.command()(heal)
-app.command()(explain)
-app.command()(export)
-
-
-def main(interrupt: Any = signal.default_int_handler) -> None:
-    """Run the command that `sys.argv` names, and end the process.
-
-    Args:
-        interrupt: what Ctrl-C does from now on.
-    """
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        app()
-    except SystemExit as end:
-        if not isinstance(end.code, int) or end.code not in {Exit.INTERRUPTED, Exit.TERMINATED}:
-            raise
-        # native threads of what was stopped may still run, and would crash Python's own end
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(end.code)
+def every_command() -> Mapping[str, Any]:
+    """The commands by name, which imports them all. typer's own click has no public types."""
+    return typer.main.get_command(app).commands  # type: ignore[attr-defined,no-any-return]

@@ -15,7 +15,6 @@ import sys
 import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping
-from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,8 @@ from rich.console import Console
 from rich.text import Text
 
 from databuddy_source.cli import journal
+from databuddy_source.cli.options import LogFormat
+from databuddy_source.cli.program import Exit
 from databuddy_source.dlt_seam import (
     ConfigFieldMissingException,
     ConfigurationException,
@@ -92,25 +93,6 @@ def write_json(result: object) -> None:
     sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
 
 
-class Exit(IntEnum):
-    """Exit codes of the command line."""
-
-    COMPLETE = 0
-    """all complete"""
-    FAILED = 1
-    """failed: what to do stands in the last line"""
-    WRONG_USAGE = 2
-    """wrong usage or configuration: nothing was loaded"""
-    INCOMPLETE = 3
-    """loaded, but some cells failed or are truncated: they are named; of `verify`: a final cell
-    differs, or one got no answer; of `status`: something is lacking; of `export`: the server
-    refused some files"""
-    INTERRUPTED = 130
-    """interrupted with Ctrl-C: the same command goes on"""
-    TERMINATED = 143
-    """terminated: the same command goes on"""
-
-
 EXIT_CODES: Mapping[type[DatabuddyError], Exit] = {
     DatabuddyError: Exit.FAILED,
     BadConfiguration: Exit.WRONG_USAGE,
@@ -122,13 +104,6 @@ EXIT_CODES: Mapping[type[DatabuddyError], Exit] = {
 def exit_code_of(kind: type[DatabuddyError]) -> Exit:
     """The exit code of a class of errors: that of its nearest base in `EXIT_CODES`."""
     return next(code for base in kind.__mro__ if (code := EXIT_CODES.get(base)) is not None)
-
-
-class LogFormat(StrEnum):
-    """How stderr tells what goes on."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def sentence_and_code(error: BaseException) -> tuple[str, Exit]:

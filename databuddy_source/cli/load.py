@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from databuddy_source.cli.console import Exit, note, out, say, somebody_watches
+from databuddy_source.cli.console import note, out, say, somebody_watches
+from databuddy_source.cli.program import Exit
 from databuddy_source.cli.progress_bar import Live
 from databuddy_source.cli.summaries import (
     NOTHING_TO_LOAD,

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from databuddy_source.cli.console import LogFormat
-from databuddy_source.config.reports import SUFFIXES
-from databuddy_source.model.query_types import load_catalog
+
+class LogFormat(StrEnum):
+    """How stderr tells what goes on."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 def _report_names(incomplete: str) -> list[str]:
     """What completes `--report`: from the catalogue, so without asking a server."""
+    from databuddy_source.config.reports import SUFFIXES
+    from databuddy_source.model.query_types import load_catalog
+
     return [
         known.name + suffix
         for known in load_catalog()
@@ -26,6 +33,8 @@ def _report_names(incomplete: str) -> list[str]:
 
 def query_type_names(incomplete: str) -> list[str]:
     """What completes the name of a query type."""
+    from databuddy_source.model.query_types import load_catalog
+
     return [known.name for known in load_catalog() if known.name.startswith(incomplete)]
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from textwrap import dedent
 from typing import Any
 
-from typer.main import get_command
-
-from databuddy_source.cli.app import app
-from databuddy_source.cli.console import Exit
+from databuddy_source.cli.app import every_command
+from databuddy_source.cli.program import Exit
 from docs.parts.markdown import docstrings, sentence, table
 
 
@@ -17,15 +15,14 @@ def commands() -> str:
     return "\n\n".join(_command(name, each) for name, each in every_command().items())
 
 
-def every_command() -> dict[str, Any]:
-    """The command line's commands by name. typer's own click has no public types."""
-    return dict(get_command(app).commands)  # type: ignore[attr-defined]
-
-
 def _command(name: str, command: Any) -> str:
     told, _, examples = dedent(command.help or "").partition("Examples:")
     lines = [line.strip() for line in examples.splitlines() if line.strip()]
-    shown = ["```sh", *(line.replace("python ", ".venv/bin/python ", 1) for line in lines), "```"]
+    shown = [
+        "```sh",
+        *(line.replace("databuddy-source ", ".venv/bin/databuddy-source ", 1) for line in lines),
+        "```",
+    ]
     rows = []
     for each in command.params:
         is_argument = each.param_type_name == "argument"

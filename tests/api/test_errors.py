@@ -19,7 +19,8 @@ from databuddy_source.api.budget import Budget
 from databuddy_source.api.client import Client, Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import first_contact
-from databuddy_source.cli.console import Exit, sentence_and_code
+from databuddy_source.cli.console import sentence_and_code
+from databuddy_source.cli.program import Exit
 from databuddy_source.errors import (
     AccessDenied,
     BadAnswer,

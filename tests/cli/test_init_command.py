@@ -95,7 +95,7 @@ def test_a_person_is_asked_and_each_answer_is_tested(
         terminal.wait_for("cannot replace")
         terminal.wait_for("[duckdb]:")
         terminal.type("")
-        terminal.wait_for("python pipelines/sync.py check")
+        terminal.wait_for("pipelines/sync.py check")
         assert terminal.finish() == 0
         assert server.api_key not in terminal.shown
         assert "dbdy_wrong_one" not in terminal.shown

@@ -24,18 +24,20 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "make coverage": "would run this test",
     "make docs": "test_site.py builds the site",
     ".venv/bin/python docs/generate.py": "test_generated.py does the same",
-    ".venv/bin/python pipelines/sync.py --demo": "is `make demo`, which the first steps run twice",
+    ".venv/bin/databuddy-source --demo": "is `make demo`, which the first steps run twice",
+    ".venv/bin/databuddy-source demo": "as above",
+    ".venv/bin/databuddy-source demo --report pages --report countries": "as above",
     "systemctl --user daemon-reload": "needs systemd's user manager; the units are verified",
     "systemctl --user enable --now databuddy.timer": "as above",
     "dagster dev -f pipelines/dagster_defs.py": "never ends; test_wrappers.py loads the file",
     "SET search_path TO databuddy": "needs Postgres",
-    ".venv/bin/python pipelines/sync.py init": "asks; test_init_command.py answers",
-    "pass databuddy | .venv/bin/python pipelines/sync.py init --api-key-stdin "
+    ".venv/bin/databuddy-source init": "asks; test_init_command.py answers",
+    "pass databuddy | .venv/bin/databuddy-source init --api-key-stdin "
     "--timezone Europe/Berlin": "needs a password store; test_init_command.py has another one",
-    ".venv/bin/python pipelines/sync.py init --yes --website example.com --destination postgres": (
+    ".venv/bin/databuddy-source init --yes --website example.com --destination postgres": (
         "writes over the configuration; test_init_command.py does it elsewhere"
     ),
-    ".venv/bin/python pipelines/sync.py check --destination postgres": (
+    ".venv/bin/databuddy-source check --destination postgres": (
         "needs Postgres; tests/warehouses has it"
     ),
     "pip install '.[cli,bigquery]'": "needs a package index",
@@ -44,21 +46,21 @@ NOT_RUN: Final[Mapping[str, str]] = {
         "needs an account at Google"
     ),
     "export DESTINATION__BIGQUERY__LOCATION=EU": "as above",
-    "python pipelines/sync.py check --destination bigquery": "as above; tests/warehouses emulates",
+    "databuddy-source check --destination bigquery": "as above; tests/warehouses emulates",
     "export DESTINATION__SNOWFLAKE__CREDENTIALS="
     "'snowflake://user:password@account/database?warehouse=WH&role=LOADER'": (
         "needs an account at Snowflake"
     ),
-    "python pipelines/sync.py check --destination snowflake": "as above; tests/warehouses emulates",
+    "databuddy-source check --destination snowflake": "as above; tests/warehouses emulates",
 }
 """Every command of the manual that no test runs, with the reason."""
 
 EXITS: Final[Mapping[str, int]] = {
-    ".venv/bin/python pipelines/sync.py status": 3,
-    ".venv/bin/python pipelines/sync.py status --json": 3,
-    ".venv/bin/python pipelines/sync.py status --since 2026-01-01 --report pages": 3,
-    ".venv/bin/python pipelines/sync.py export --since 2026-01-01 --report pages --into exports": 1,
-    ".venv/bin/python pipelines/sync.py export --since 2026-01-31 --report pages --format json": 1,
+    ".venv/bin/databuddy-source status": 3,
+    ".venv/bin/databuddy-source status --json": 3,
+    ".venv/bin/databuddy-source status --since 2026-01-01 --report pages": 3,
+    ".venv/bin/databuddy-source export --since 2026-01-01 --report pages --into exports": 1,
+    ".venv/bin/databuddy-source export --since 2026-01-31 --report pages --format json": 1,
 }
 """Commands that may end with another exit code than 0 here: days are lacking, and the demo server
 is one of 2026, which exports nothing."""
@@ -170,7 +172,11 @@ class Checkout:
             if not path.name.startswith(".") and path.suffix != ".duckdb":
                 (self.folder / path.name).symlink_to(path)
         (bin_ / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-        (bin_ / "python").chmod(0o755)
+        (bin_ / "databuddy-source").write_text(
+            f'#!/bin/sh\nexec "{sys.executable}" -m databuddy_source "$@"\n'
+        )
+        for program in bin_.iterdir():
+            program.chmod(0o755)
         (self.folder / ".venv" / ".installed-demo").touch()  # so that make installs nothing
 
     def run(self, words: str, folder: Path | None = None) -> str:

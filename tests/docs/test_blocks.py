@@ -57,7 +57,7 @@ def test_files_are_read_as_the_manual_says(checkout: Checkout) -> None:
     (checkout.folder / ".dlt").mkdir()
     for name, text in zip(("secrets.toml", "config.toml"), of_page, strict=False):
         (checkout.folder / ".dlt" / name).write_text(text, encoding="utf-8")
-    checkout.run(".venv/bin/python pipelines/sync.py")
+    checkout.run(".venv/bin/databuddy-source")
     with duckdb.connect(str(checkout.folder / "web.duckdb")) as connection:
         connection.execute("USE web.databuddy")
         found = connection.execute(
@@ -76,7 +76,7 @@ def test_sql_reads_what_a_sync_loads(checkout: Checkout) -> None:
         if block.text not in own
     ]
     assert len(statements) >= 3
-    checkout.run(".venv/bin/python pipelines/sync.py --report top_pages")
+    checkout.run(".venv/bin/databuddy-source --report top_pages")
     assert statements.count("USE databuddy") == 1
     for statement in statements:
         code = (

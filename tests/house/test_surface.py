@@ -20,7 +20,7 @@ from tests.house.rooms import PACKAGE, PROJECT
 DOORS: Mapping[str, set[str] | None] = {
     PACKAGE: set(databuddy_source.__all__),
     f"{PACKAGE}.demo": set(demo.__all__),
-    f"{PACKAGE}.cli.app": {"app", "main"},
+    f"{PACKAGE}.cli.app": {"app"},
     # whatever the orchestrator looks for in a file; nobody has both installed
     f"{PACKAGE}.orchestrators.airflow": None,
     f"{PACKAGE}.orchestrators.dagster": None,
@@ -88,7 +88,7 @@ def test_who_looks_inside_has_to(place: str) -> None:
         ("from databuddy_source import sync", set()),
         ("import databuddy_source", set()),
         ("from databuddy_source.demo import DemoServer", set()),
-        ("from databuddy_source.cli.app import app, main", set()),
+        ("from databuddy_source.cli.app import app", set()),
         ("from databuddy_source.orchestrators.dagster import defs", set()),
         ("from databuddy_source.orchestrators import airflow", set()),
         ("from databuddy_source import api", {"databuddy_source.api"}),

@@ -18,7 +18,6 @@ import typer
 from databuddy_source.api.models import Website
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import (
-    Exit,
     for_people,
     out,
     sentence_and_code,
@@ -37,6 +36,7 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.probe import Reached, query, reach, websites_of
+from databuddy_source.cli.program import Exit
 from databuddy_source.clock import in_words
 from databuddy_source.config.resolve import Choices
 from databuddy_source.config.selection import websites_of_reports
@@ -101,11 +101,11 @@ def check(
 
     Examples:
 
-        python pipelines/sync.py check
+        databuddy-source check
 
-        python pipelines/sync.py check --destination postgres
+        databuddy-source check --destination postgres
 
-        python pipelines/sync.py check --json
+        databuddy-source check --json
     """
     with for_people(verbose, as_json), account(demo, websites=website) as choose:
         findings = []

@@ -88,11 +88,11 @@ def discover(
 
     Examples:
 
-        python pipelines/sync.py discover
+        databuddy-source discover
 
-        python pipelines/sync.py discover --type top_pages
+        databuddy-source discover --type top_pages
 
-        python pipelines/sync.py discover --json
+        databuddy-source discover --json
     """
     with for_people(verbose), account(demo) as choose:
         settings, _ = choose()

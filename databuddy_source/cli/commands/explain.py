@@ -37,9 +37,9 @@ def explain(
 
     Examples:
 
-        python pipelines/sync.py explain pages
+        databuddy-source explain pages
 
-        python pipelines/sync.py explain countries --website example.com --since 2026-01-31
+        databuddy-source explain countries --website example.com --since 2026-01-31
     """
     websites = [website] if website else None
     with for_people(verbose), account(demo, [report], websites=websites) as choose:

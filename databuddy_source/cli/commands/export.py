@@ -12,8 +12,9 @@ from databuddy_source.answers.export import Exported
 from databuddy_source.answers.export import export as export_files
 from databuddy_source.api.models import ExportFormat
 from databuddy_source.cli.account import account
-from databuddy_source.cli.console import Exit, complain, for_people, out
+from databuddy_source.cli.console import complain, for_people, out
 from databuddy_source.cli.options import Demo, LastDay, Reports, Verbose, Websites, as_day
+from databuddy_source.cli.program import Exit
 from databuddy_source.clock import now
 
 FromDay = Annotated[
@@ -47,9 +48,9 @@ def export(
 
     Examples:
 
-        python pipelines/sync.py export --since 2026-01-01 --report pages --into exports
+        databuddy-source export --since 2026-01-01 --report pages --into exports
 
-        python pipelines/sync.py export --since 2026-01-31 --report pages --format json
+        databuddy-source export --since 2026-01-31 --report pages --format json
     """
     last = until or now().date() - timedelta(days=1)
     with for_people(verbose), account(demo, report, websites=website) as choose:

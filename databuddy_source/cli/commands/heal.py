@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from databuddy_source.cli.account import account
-from databuddy_source.cli.console import Exit, LogFormat, for_people, note, out, say
+from databuddy_source.cli.console import for_people, note, out, say
 from databuddy_source.cli.journal import use_zone
 from databuddy_source.cli.load import load
 from databuddy_source.cli.options import (
@@ -16,6 +18,7 @@ from databuddy_source.cli.options import (
     DryRun,
     FirstDay,
     LastDay,
+    LogFormat,
     LogFormats,
     Publish,
     Quiet,
@@ -25,6 +28,7 @@ from databuddy_source.cli.options import (
     Wait,
     Websites,
 )
+from databuddy_source.cli.program import Exit
 from databuddy_source.cli.summaries import show_plan
 from databuddy_source.runs.heal import choice_of_gaps
 from databuddy_source.runs.plan import plan
@@ -57,11 +61,11 @@ def heal(
 
     Examples:
 
-        python pipelines/sync.py heal --dry-run
+        databuddy-source heal --dry-run
 
-        python pipelines/sync.py heal --since 2026-01-01 --until 2026-01-31 --report pages
+        databuddy-source heal --since 2026-01-01 --until 2026-01-31 --report pages
     """
-    given = {"websites": website, "allow_empty": allow_empty}
+    given: dict[str, Any] = {"websites": website, "allow_empty": allow_empty}
     with for_people(verbose, quiet, log_format), account(demo, report, **given) as choose:
         settings, scope = choose()
         use_zone(settings.timezone)

@@ -15,9 +15,10 @@ import typer
 
 from databuddy_source.api.models import Website
 from databuddy_source.cli import config_files
-from databuddy_source.cli.console import Exit, complain, for_people, out, say, shown, warn
+from databuddy_source.cli.console import complain, for_people, out, say, shown, warn
 from databuddy_source.cli.options import Destination, Verbose, Websites
 from databuddy_source.cli.probe import reach, websites_of
+from databuddy_source.cli.program import Exit, called
 from databuddy_source.clock import machine_zone
 from databuddy_source.config.settings import DEFAULT_BASE_URL, Settings
 from databuddy_source.config.values import SECTION
@@ -57,11 +58,11 @@ def init(
 
     Examples:
 
-        python pipelines/sync.py init
+        databuddy-source init
 
-        pass databuddy | python pipelines/sync.py init --api-key-stdin --timezone Europe/Berlin
+        pass databuddy | databuddy-source init --api-key-stdin --timezone Europe/Berlin
 
-        python pipelines/sync.py init --yes --website example.com --destination postgres
+        databuddy-source init --yes --website example.com --destination postgres
     """
     with for_people(verbose):
         try:
@@ -277,4 +278,4 @@ def _what_next(folder: Path, destination: str) -> None:
         ("plan", "tells what a sync would ask for"),
         ("sync", "loads"),
     ):
-        out.print(f"  python pipelines/sync.py {command:<8} # {what}")
+        out.print(f"  {called()} {command:<8} # {what}")

@@ -14,7 +14,7 @@ from databuddy_source.answers.status import ReportStatus, WarehouseStatus
 from databuddy_source.answers.status import status as status_of
 from databuddy_source.cli.account import account
 from databuddy_source.cli.calendar_lines import calendar_lines, legend
-from databuddy_source.cli.console import Exit, for_people, out, say, shown, write_json
+from databuddy_source.cli.console import for_people, out, say, shown, write_json
 from databuddy_source.cli.options import (
     Dataset,
     Demo,
@@ -27,6 +27,7 @@ from databuddy_source.cli.options import (
     Verbose,
     Websites,
 )
+from databuddy_source.cli.program import Exit
 from databuddy_source.cli.summaries import LINES_SHOWN
 from databuddy_source.model.statuses import Mark
 from databuddy_source.warehouse.target import Warehouse
@@ -56,13 +57,13 @@ def status(
 
     Examples:
 
-        python pipelines/sync.py status
+        databuddy-source status
 
-        python pipelines/sync.py status --since 2026-01-01 --report pages
+        databuddy-source status --since 2026-01-01 --report pages
 
-        python pipelines/sync.py status --json
+        databuddy-source status --json
     """
-    with for_people(verbose), account(demo, report, websites=website) as choose:
+    with for_people(verbose), account(demo, report, asks=False, websites=website) as choose:
         settings, _ = choose()
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
         warehouse.open()

@@ -1,0 +1,74 @@
+"""The command `verify`: compare the tables with the API."""
+
+from __future__ import annotations
+
+import typer
+
+from databuddy_source.answers.verify import verify as compare_with_the_api
+from databuddy_source.cli.account import account
+from databuddy_source.cli.console import for_people, say
+from databuddy_source.cli.journal import use_zone
+from databuddy_source.cli.options import (
+    Dataset,
+    Demo,
+    Destination,
+    FirstDay,
+    LastDay,
+    LogFormat,
+    LogFormats,
+    Quiet,
+    Reports,
+    Sample,
+    StateDir,
+    Verbose,
+    Websites,
+)
+from databuddy_source.cli.summaries import verdict
+from databuddy_source.warehouse.target import Warehouse
+
+SAMPLE = 200
+"""Cells that `verify` compares when it is told neither how many nor which days."""
+
+
+def verify(
+    sample: Sample = None,
+    since: FirstDay = None,
+    until: LastDay = None,
+    demo: Demo = False,
+    website: Websites = None,
+    report: Reports = None,
+    destination: Destination = None,
+    dataset: Dataset = None,
+    state_dir: StateDir = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    log_format: LogFormats = LogFormat.TEXT,
+) -> None:
+    """Ask the API again and compare it with the tables, value by value. Changes nothing.
+
+    Examples:
+
+        databuddy-source verify
+
+        databuddy-source verify --since 2026-01-01 --until 2026-01-31 --report pages
+    """
+    with for_people(verbose, quiet, log_format), account(demo) as choose:
+        settings, _ = choose()
+        use_zone(settings.timezone)
+        settings.credential.headers()
+        warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
+        if since and until and since > until:
+            raise typer.BadParameter(f"--since {since} is after --until {until}")
+        warehouse.open()
+        code = verdict(
+            compare_with_the_api(
+                warehouse.pipeline,
+                settings,
+                sample=sample or (None if since or until else SAMPLE),
+                since=since,
+                until=until,
+                websites=website or (),
+                reports=report or (),
+            )
+        )
+    raise typer.Exit(code)

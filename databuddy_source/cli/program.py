@@ -1,0 +1,80 @@
+"""The program itself: what it is called, and how it ends. Imports nothing that takes time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+NAME: Final = "databuddy-source"
+
+FILE: Final = "sync.py"
+"""`pipelines/sync.py`, by which a checkout is scheduled."""
+
+
+class Exit(IntEnum):
+    """Exit codes of the command line."""
+
+    COMPLETE = 0
+    """all complete"""
+    FAILED = 1
+    """failed: what to do stands in the last line"""
+    WRONG_USAGE = 2
+    """wrong usage or configuration: nothing was loaded"""
+    INCOMPLETE = 3
+    """loaded, but some cells failed or are truncated: they are named; of `verify`: a final cell
+    differs, or one got no answer; of `status`: something is lacking; of `export`: the server
+    refused some files"""
+    INTERRUPTED = 130
+    """interrupted with Ctrl-C: the same command goes on"""
+    TERMINATED = 143
+    """terminated: the same command goes on"""
+
+
+def called() -> str:
+    """What a person has to type to call this program again, as it was called this time."""
+    path = Path(sys.argv[0])
+    if path.name == FILE:
+        return f"python {shlex.quote(sys.argv[0])}"
+    if path.parts[-2:] == ("databuddy_source", "__main__.py"):
+        return "python -m databuddy_source"
+    if path.name == NAME and not path.is_absolute():
+        return shlex.quote(sys.argv[0])
+    return NAME  # found by its name, which gives a whole path
+
+
+@contextlib.contextmanager
+def ends_at_ctrl_c() -> Iterator[None]:
+    """While modules are loaded, Ctrl-C ends the program at once: a traceback would tell of modules
+    that are half loaded, and there is nothing yet to be tidied up."""
+    before = signal.getsignal(signal.SIGINT)
+    ours = before is signal.default_int_handler
+    if not ours or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def ends_when_stopped() -> Iterator[None]:
+    """End the process at once where a command was stopped: native threads of what was stopped may
+    still run, and would crash Python's own end."""
+    try:
+        yield
+    except SystemExit as end:
+        if end.code not in {Exit.INTERRUPTED, Exit.TERMINATED}:
+            raise
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(end.code))
