@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from databuddy_source.demo import queries
-from tests.demo.conftest import YESTERDAY, Client
+from databuddy_source.demo import GENERATIONS, queries
+from tests.demo.conftest import YESTERDAY, Client, Of
 
 DATES = {"from": "2026-11-20", "to": "2026-11-20"}
 
 
-def test_types_need_no_key_and_tell_the_generations_apart(api: Client, old: Client) -> None:
-    newer, older = api.get("/query/types").json(), old.get("/query/types").json()
+def test_the_types_tell_2025_and_2026_apart(api: Client, old: Client) -> None:
+    newer, older = (
+        client.get("/query/types", {"x-api-key": client.server.api_key}).json()
+        for client in (api, old)
+    )
     assert set(newer) - set(older) == {"presets", "requestId"}
-    assert newer["types"] == list(queries("2026")) == list(newer["configs"])
+    assert newer["types"] == list(queries("2026-04")) == list(newer["configs"])
     assert older["types"] == list(queries("2025"))
+
+
+def test_the_types_are_no_secret_but_2025_wants_a_key_all_the_same(of: Of) -> None:
+    without = {generation: of(generation).get("/query/types") for generation in GENERATIONS}
+    assert {generation for generation, answer in without.items() if answer.status_code != 200} == {
+        "2025"
+    }
+    assert without["2025"].status_code == 401
 
 
 def test_meta_comes_when_asked_for_and_for_about_half_of_the_types(api: Client) -> None:
@@ -30,7 +41,9 @@ def test_meta_comes_when_asked_for_and_for_about_half_of_the_types(api: Client) 
 
 
 def test_default_limits_are_what_real_servers_say(api: Client, old: Client) -> None:
-    newer, older = (c.get("/query/types").json()["configs"] for c in (api, old))
+    newer, older = (
+        c.get("/query/types", {"x-api-key": c.server.api_key}).json()["configs"] for c in (api, old)
+    )
     assert (newer["device_types"]["defaultLimit"], older["device_types"]["defaultLimit"]) == (
         20,
         100,
