@@ -21,7 +21,7 @@ from databuddy_source.demo.generations import GENERATIONS, Behaviour, behaviour
 
 _SUBJECTS = (
     "overview", "pages", "traffic_sources", "breakdowns", "geography", "errors", "performance",
-    "events", "revenue", "visitors",
+    "events", "revenue", "visitors", "assistants",
 )  # fmt: skip
 _BREAKDOWN = """
 SELECT {column} AS name, count(*) AS pageviews, count(DISTINCT anonymous_id) AS visitors,

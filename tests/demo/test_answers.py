@@ -92,6 +92,13 @@ def test_columns_have_the_names_the_order_and_the_types_of_a_real_server(
 WITHOUT_A_WINDOW = {"page_performance", "profile_detail", "active_stats"}
 
 
+# Nothing in these websites makes them say anything.
+ALWAYS_EMPTY = {
+    "form_abandonment_by_page", "ai_products", "ai_content_formats", "ai_product_visitors",
+    "ai_agent_pages", "ai_crawlers",
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def scopes(of: Of) -> Iterator[dict[Generation, duckdb.DuckDBPyConnection]]:
     """The events of yesterday in the shop, for each server."""
@@ -127,7 +134,7 @@ def test_every_answer_is_the_sql_over_the_events(
     expected = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
     rows = of(generation).rows(name, limit=1000)
     assert sorted(map(_plain, rows)) == sorted(map(_plain, expected))
-    assert rows
+    assert bool(rows) is (name not in ALWAYS_EMPTY)
 
 
 def _plain(row: dict[str, Any]) -> str:
