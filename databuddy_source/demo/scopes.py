@@ -89,6 +89,7 @@ class Scopes:
 
     def statement(self, sql: str, scope: Scope) -> str:
         """One self-contained SELECT; it binds `$website_id`, `$first`, `$last`, `$now` and more."""
+        scope = _as_far_as_read(scope, sql)
         bucket = bucket_sql(scope.granularity, scope.timezone)
         window = f"SELECT *, {bucket} AS bucket FROM ({self._window(scope)})"
         relations = [f"scope AS ({window})", *_relations(sql, scope)]
@@ -102,8 +103,7 @@ class Scopes:
     def _run(
         self, sql: str, scope: Scope, now: datetime, labels: Sequence[str]
     ) -> tuple[list[tuple[str, str]], list[tuple[object, ...]]]:
-        if "bucket" not in sql:
-            scope = replace(scope, timezone="UTC", granularity="daily")
+        scope = _as_far_as_read(scope, sql)
         schema = self._schema(scope, now)
         self._look_in(f"windows.{schema},demo.main")
         relations = _relations(sql, scope)
@@ -163,6 +163,11 @@ class Scopes:
         if path != self._path:
             self._connection.execute(f"SET search_path = '{path}'")
             self._path = path
+
+
+def _as_far_as_read(scope: Scope, sql: str) -> Scope:
+    """The same scope for SQL that knows no buckets, whatever their time zone."""
+    return scope if "bucket" in sql else replace(scope, timezone="UTC", granularity="daily")
 
 
 def _relations(sql: str, scope: Scope) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from databuddy_source.demo import GENERATIONS, queries
+from databuddy_source.demo import GENERATIONS, Generation, queries
 from tests.demo.conftest import YESTERDAY, Client, Of
 
+WITH_TIMES: tuple[Generation, ...] = ("2026-04", "2026-06", "2026-10")
 DATES = {"from": "2026-11-20", "to": "2026-11-20"}
 
 
@@ -65,6 +68,51 @@ def test_compile_works_in_2025_and_takes_the_website_from_the_body(old: Client) 
     body = {"projectId": old.id(0), "type": "os_name", **DATES}
     answer = old.post(body, path="/query/compile", website=None).json()
     assert answer["params"]["website_id"] == old.id(0)
+
+
+def compiled(client: Client, name: str, **more: object) -> dict[str, Any]:
+    body = {"type": name, **DATES, **more}
+    answer = client.post(body, path="/query/compile", timezone="Pacific/Auckland")
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+@pytest.mark.parametrize("generation", WITH_TIMES)
+def test_compile_names_the_zone_beside_the_dates_where_windows_are_local(
+    of: Of, generation: Generation
+) -> None:
+    answer = compiled(of(generation), "top_pages")
+    local = generation == "2026-10"
+    assert ("$timezone" in answer["sql"]) is ("timezone" in answer["params"]) is local
+    assert answer["params"]["first"] == "2026-11-20 00:00:00"
+    assert answer["params"]["last"] == "2026-11-20 23:59:59"
+
+
+def test_compiled_sql_of_october_gives_the_rows_of_the_local_day(october: Client) -> None:
+    answer = compiled(october, "top_pages", limit=1000)
+    with october.server.events.connection() as cursor:
+        rows = cursor.execute(answer["sql"], answer["params"]).fetchall()
+    local = october.rows("top_pages", start="2026-11-20", limit=1000, timezone="Pacific/Auckland")
+    assert {row[0] for row in rows} == {row["name"] for row in local}
+    assert local != october.rows("top_pages", start="2026-11-20", limit=1000)
+
+
+@pytest.mark.parametrize("generation", WITH_TIMES)
+def test_the_params_of_summary_metrics_hold_the_zone_everywhere(
+    of: Of, generation: Generation
+) -> None:
+    assert compiled(of(generation), "summary_metrics")["params"]["timezone"] == "Pacific/Auckland"
+
+
+@pytest.mark.parametrize("generation", WITH_TIMES)
+def test_compile_takes_a_thousand_rows_and_fails_beyond(of: Of, generation: Generation) -> None:
+    body = {"type": "os_name", **DATES}
+    statuses = [
+        of(generation).post({**body, "limit": limit}, path="/query/compile").status_code
+        for limit in (1_000, 1_001)
+    ]
+    assert statuses == [200, 500]
 
 
 def test_compile_of_an_unknown_type_or_a_foreign_website(api: Client) -> None:
