@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import count
 from threading import Lock
 
 from databuddy_source.demo.silence import Silence, Vanished
@@ -102,6 +103,21 @@ class Fault:
         """A parameter that fails as it does on a busy server, inside a 200; asked again it is
         right."""
         return cls(query_type=query_type, times=times, parameter_error="Timeout error.")
+
+    @classmethod
+    def unrepeatable(cls, query_type: str, column: str = "median_session_duration") -> Fault:
+        """A number that differs from answer to answer, as medians of thousands of sessions do on
+        servers since June 2026: by a hundredth more each time."""
+        answers = count(1)
+
+        def shaken(rows: list[Row]) -> list[Row]:
+            by = next(answers) / 100
+            return [
+                {**row, column: round(value + by, 2)} if isinstance(value, int | float) else row
+                for row, value in ((row, row.get(column)) for row in rows)
+            ]
+
+        return cls(query_type=query_type, times=None, rows=shaken)
 
     def replaced(self, rows: list[Row]) -> list[Row]:
         """What is answered instead of `rows`."""
