@@ -48,7 +48,6 @@ def init(project: Path, unconfigured: dict[str, str], server: DemoServer) -> Any
             input=key + "\n",
             capture_output=True,
             text=True,
-            timeout=60,
             check=False,
         )
 
@@ -136,7 +135,6 @@ def test_a_script_gives_all_answers(project: Path, init: Any, server: DemoServer
         env={**os.environ, "DLT_PROJECT_DIR": str(project)},
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
     assert checked.returncode == 0, checked.stdout
