@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
-from dlt.common.configuration.providers.toml import TomlProviderReadException
+from dlt.common.configuration.providers.toml import (
+    SettingsTomlProvider,
+    TomlProviderReadException,
+)
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.data_writers.escape import escape_snowflake_literal
@@ -76,6 +79,17 @@ def resolved(spec: type[BaseConfiguration], *sections: str) -> dict[str, Any]:
     """What dlt's configuration has for a specification, in these sections. `dlt.config` gives one
     key at a time, and knows neither defaults nor which key is secret."""
     return dict(resolve_configuration(spec(), sections=sections))
+
+
+def tables_of_files(*sections: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The whole table of a section in each file of the configuration that has it, with the file's
+    name. `dlt.config` gives the first one alone."""
+    *outer, name = sections
+    for provider in dlt.config.config_providers:
+        if isinstance(provider, SettingsTomlProvider):
+            table, _ = provider.get_value(name, dict, "", *outer)
+            if isinstance(table, Mapping):
+                yield provider.name, table
 
 
 def switch_off_telemetry() -> None:

@@ -13,6 +13,7 @@ from databuddy_source import dlt_seam
 from databuddy_source.api.client import Credential
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
+from databuddy_source.config.unknown_keys import refuse_unknown_keys
 from databuddy_source.config.values import SECTION
 from databuddy_source.errors import BadSetting
 
@@ -27,12 +28,13 @@ class Choices(NamedTuple):
 SECRETS = tuple(field.name for field in fields(Credential))
 SETTINGS = (*SECRETS, *(name for name in Settings.model_fields if name != "credential"))
 SCOPE = tuple(Scope.model_fields)
+KEYS = (*SETTINGS, *SCOPE)
 
 
 def _spec() -> type[BaseConfiguration]:
     """The keys as dlt looks them up. Untyped but for the secrets: dlt fills in no unions, and the
     models check them."""
-    types: dict[str, Any] = dict.fromkeys((*SETTINGS, *SCOPE), Any | None)
+    types: dict[str, Any] = dict.fromkeys(KEYS, Any | None)
     types |= dict.fromkeys(SECRETS, TSecretStrValue | None)
     body: dict[str, Any] = {**dict.fromkeys(types), "__annotations__": types}
     return configspec(type("DatabuddyConfiguration", (BaseConfiguration,), body))
@@ -59,8 +61,9 @@ def resolved(**given: Any) -> Choices:
     """What dlt's configuration has, with `given` above it; a None stands for nothing given.
 
     Raises:
-        BadSetting, InsecureAddress: see `checked`.
+        BadSetting, InsecureAddress: see `checked`; a key is configured that nobody reads.
     """
+    refuse_unknown_keys(KEYS)
     found = dlt_seam.resolved(SPEC, *SECTION.split("."))
     return checked(**{**found, **{name: each for name, each in given.items() if each is not None}})
 

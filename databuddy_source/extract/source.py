@@ -19,6 +19,7 @@ from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
+from databuddy_source.config.unknown_keys import refuse_unknown_keys
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import awaited_by_dlt
 from databuddy_source.extract import listings
@@ -77,7 +78,9 @@ def databuddy_source(
         BadSetting, InsecureAddress, NoKey: before anything is sent.
         UnknownQueryType, WrongReport, KeyRejected, ...: during extraction, before the first query.
     """
-    return _resources(*resolve.checked(**locals()))
+    choices = resolve.checked(**locals())
+    refuse_unknown_keys(resolve.KEYS)  # dlt has looked for those that it knows
+    return _resources(*choices)
 
 
 def source_of(settings: Settings, scope: Scope) -> DltSource:
