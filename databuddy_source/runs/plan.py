@@ -19,7 +19,7 @@ from databuddy_source.fetch.packing import questions_of
 
 
 @dataclass
-class OfWebsite:
+class WebsitePlan:
     """What is to be asked of one website.
 
     Attributes:
@@ -51,7 +51,7 @@ class Plan:
     """
 
     per_minute: int
-    by_website: dict[str, OfWebsite] = field(default_factory=dict)
+    by_website: dict[str, WebsitePlan] = field(default_factory=dict)
     by_day: Counter[date] = field(default_factory=Counter)
 
     @property
@@ -104,7 +104,7 @@ def plan(pipeline: dlt.Pipeline, settings: Settings) -> Plan:
             if not cells:
                 continue
             questions = questions_of(cells, report.query_type.name, limit=1)
-            website = found.by_website.setdefault(website_id, OfWebsite(settings.pack_size))
+            website = found.by_website.setdefault(website_id, WebsitePlan(settings.pack_size))
             website.reports += 1
             website.cells += len(cells)
             website.questions += len(questions)
