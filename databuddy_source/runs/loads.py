@@ -70,40 +70,40 @@ def sync(
     dlt_defaults.for_pipeline(pipeline)
     with alone(pipeline, wait=wait, say=logger.warning):
         before_load()
-        around = Around(before_load, after_load)
-        loads = finish_pending(pipeline, around)
-        return loads + _load(pipeline, source, around)
+        hooks = LoadHooks(before_load, after_load)
+        loads = finish_pending(pipeline, hooks)
+        return loads + _load(pipeline, source, hooks)
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class LoadHooks:
     """What the caller does before and after each load."""
 
     before_load: Callable[[], None] = lambda: None
     after_load: Callable[[], None] = lambda: None
 
 
-def _load(pipeline: dlt.Pipeline, source: DltSource, around: Around) -> list[str]:
-    around.before_load()
+def _load(pipeline: dlt.Pipeline, source: DltSource, hooks: LoadHooks) -> list[str]:
+    hooks.before_load()
     pipeline.sync_destination()
     pipeline.extract(source)
-    return _bring_in(pipeline, around)
+    return _bring_in(pipeline, hooks)
 
 
-def _bring_in(pipeline: dlt.Pipeline, around: Around) -> list[str]:
+def _bring_in(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
     pipeline.normalize()
     pending.keep(pipeline)
-    around.before_load()
+    hooks.before_load()
     # dlt leaves jobs over when a signal comes, and forgets the signal: a series would go on
     with signals_raised():
         loads = list(pipeline.load().loads_ids)
     pending.forget(pipeline)
     finish_tables(pipeline)
-    around.after_load()
+    hooks.after_load()
     return loads
 
 
-def finish_pending(pipeline: dlt.Pipeline, around: Around) -> list[str]:
+def finish_pending(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
     """Load what a killed run left behind. What can never load is set aside: its files are kept
     beside the pipeline's state, and its cells count as not asked for.
 
@@ -116,7 +116,7 @@ def finish_pending(pipeline: dlt.Pipeline, around: Around) -> list[str]:
         return []
     logger.info("Loading first what an earlier run left behind.")
     try:
-        return _bring_in(pipeline, around)
+        return _bring_in(pipeline, hooks)
     except PipelineStepFailed as failure:
         if not pending.is_hopeless(pipeline, failure):
             raise
@@ -184,8 +184,8 @@ def sync_in_loads(
     dlt_defaults.for_pipeline(pipeline)
     with alone(pipeline, wait=wait, say=logger.warning):
         before_load()
-        around = Around(before_load, after_load)
-        loads = finish_pending(pipeline, around)
+        hooks = LoadHooks(before_load, after_load)
+        loads = finish_pending(pipeline, hooks)
         pipeline.sync_destination()
         missing = plan(pipeline, settings)
         if settings.until:
@@ -194,11 +194,11 @@ def sync_in_loads(
             last = today(settings.timezone) - (settings.lookback_days + 1) * ONE_DAY
         else:
             last = date.min
-        for step in _series(pipeline, given, missing, last, around):
+        for step in _series(pipeline, given, missing, last, hooks):
             loads += step.load_ids
             tell(step)
         if not settings.bounded:
-            loads += _load(pipeline, databuddy_source(**given), around)
+            loads += _load(pipeline, databuddy_source(**given), hooks)
         return loads
 
 
@@ -218,7 +218,7 @@ def _series(
     given: Mapping[str, Any],
     missing: Plan,
     last: date,
-    around: Around,
+    hooks: LoadHooks,
 ) -> Iterator[Step]:
     by_day = deque(sorted((day, count) for day, count in missing.by_day.items() if day <= last))
     total, done = sum(count for _, count in by_day), 0
@@ -231,11 +231,11 @@ def _series(
         until = by_day[0][0] - ONE_DAY if by_day else last
         source = databuddy_source(**{**given, "since": first, "until": until})
         started = time.monotonic()
-        loads = _load(pipeline, source, around)
+        loads = _load(pipeline, source, hooks)
         seconds = time.monotonic() - started
         done += questions
         yield Step(first, until, loads, done, total)
-        around.before_load()
+        hooks.before_load()
         loaded = loaded_reports(pipeline, loads)
         # where only gaps are asked for, it may be those of a type that always fails
         if not given.get("only_gaps") and all(each.failed == each.cells for each in loaded):
