@@ -24,7 +24,7 @@ from databuddy_source.extract.batches import Batch, Batches
 from databuddy_source.extract.coverage_carrier import stamped
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.session import Extraction
-from databuddy_source.extract.sharing import Sharing
+from databuddy_source.extract.sharing import SharedExtraction
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.tables.hints import (
     FILE_FORMAT,
@@ -93,14 +93,14 @@ def databuddy_source(
     )
     settings.credential.headers()
     dlt_defaults.for_source()
-    sharing = Sharing(settings)
-    yield listings.websites(sharing)
-    yield listings.query_types(sharing)
+    shared = SharedExtraction(settings)
+    yield listings.websites(shared)
+    yield listings.query_types(shared)
     yield _coverage()
     for chosen, website_ids in websites_of_reports(settings, lambda: _seen(settings)):
         columns = column_hints(chosen, settings.timezone)
         for website_id in website_ids:
-            yield _report(sharing, chosen, website_id, columns)
+            yield _report(shared, chosen, website_id, columns)
 
 
 def configured(**given: Any) -> Settings:
@@ -118,25 +118,28 @@ def _seen(settings: Settings) -> Mapping[str, Website]:
 
 
 def _report(
-    sharing: Sharing, chosen: ReportSetting, website_id: str, columns: dict[str, TColumnSchema]
+    shared: SharedExtraction,
+    chosen: ReportSetting,
+    website_id: str,
+    columns: dict[str, TColumnSchema],
 ) -> DltResource:
     name = f"{chosen.name}__{website_id}"
 
     # given as a hint, since for an argument dlt would resolve configuration, of each resource
     cursor: Any = (
         None
-        if sharing.settings.bounded
+        if shared.settings.bounded
         else dlt.sources.incremental("date", primary_key=(), allow_external_schedulers=False)
     )
 
     def extract() -> Iterator[Any]:
-        extraction = sharing.join(name)
+        extraction = shared.join(name)
         try:
             report = extraction.report(chosen)
             if report is None:
                 yield None  # stay until the others have joined
                 return
-            progress = Progress(sharing.settings, cursor, dlt.current.resource_state())
+            progress = Progress(shared.settings, cursor, dlt.current.resource_state())
             cells = progress.cells(extraction, report, website_id)
             extraction.want(cells, cautious=progress.cautious)
             schema = dlt.current.source_schema()
@@ -150,10 +153,10 @@ def _report(
             yield None
             extraction.look_back()
             yield from awaited_by_dlt(
-                _tables(sharing, extraction, name, report, cells, progress, existing)
+                _tables(shared, extraction, name, report, cells, progress, existing)
             )
         finally:
-            sharing.abandon(name, extraction)
+            shared.abandon(name, extraction)
 
     resource: DltResource = dlt.resource(
         extract,
@@ -170,7 +173,7 @@ def _report(
 
 
 async def _tables(
-    sharing: Sharing,
+    shared: SharedExtraction,
     extraction: Extraction,
     name: str,
     report: Report,
@@ -200,7 +203,7 @@ async def _tables(
             yield item(batch)
             progress.done(list(batch.results), last=batch is rest[-1])
     finally:
-        await sharing.leave(name, extraction)
+        await shared.leave(name, extraction)
 
 
 def _coverage() -> DltResource:
