@@ -12,7 +12,7 @@ from dlt.sources import DltResource
 
 from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.server import Server
-from databuddy_source.extract.coverage_carrier import stamped
+from databuddy_source.extract.coverage_carrier import with_load_id_and_coverage
 from databuddy_source.extract.sharing import SharedExtraction
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_hints
@@ -75,7 +75,7 @@ def _listing(
         primary_key=(),
     )
     resource.apply_hints(additional_table_hints=table_hints(_DESCRIPTIONS[name]))
-    return stamped(resource)
+    return with_load_id_and_coverage(resource)
 
 
 def website_rows(seen: Mapping[str, Website]) -> pa.Table:

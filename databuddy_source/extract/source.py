@@ -21,7 +21,7 @@ from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import awaited_by_dlt, resolved, spec_of
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
-from databuddy_source.extract.coverage_carrier import stamped
+from databuddy_source.extract.coverage_carrier import with_load_id_and_coverage
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.session import Extraction
 from databuddy_source.extract.sharing import SharedExtraction
@@ -169,7 +169,7 @@ def _report(
         incremental=cursor,
     )
     resource.apply_hints(additional_table_hints=table_hints())
-    return stamped(resource)
+    return with_load_id_and_coverage(resource)
 
 
 async def _tables(
@@ -222,4 +222,4 @@ def _coverage() -> DltResource:
         columns=coverage_table.COLUMNS,
     )
     resource.apply_hints(additional_table_hints=table_hints(coverage_table.DESCRIPTION))
-    return stamped(resource)
+    return with_load_id_and_coverage(resource)
