@@ -23,8 +23,8 @@ from databuddy_source.coverage.table import COLUMNS, KEY, SCHEMA, coverage_table
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.extract.coverage_carrier import (
     coverage_alone,
-    stamped,
     with_coverage,
+    with_load_id_and_coverage,
 )
 from databuddy_source.model.query_types import Shape
 from databuddy_source.model.results import HeldCell, Result, is_silent
@@ -165,7 +165,7 @@ def load(pipeline: dlt.Pipeline, results: list[Result], *, limit: int | None = N
     )
     if limit:
         resource.add_limit(limit)
-    return list(pipeline.run(stamped(resource)).loads_ids)
+    return list(pipeline.run(with_load_id_and_coverage(resource)).loads_ids)
 
 
 def query(pipeline: dlt.Pipeline, sql: str) -> list[tuple[Any, ...]]:
