@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
-from databuddy_source.api.models import Row
-from databuddy_source.fetch.results import Result, is_silent
 from databuddy_source.model import windows
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import QueryType, load_catalog
 from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.results import Result, Row, is_silent
 from databuddy_source.model.statuses import Status
 
 DAY = date(2026, 3, 2)

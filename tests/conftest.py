@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import settings
@@ -20,6 +23,10 @@ os.environ["PROVIDERS__ENABLE_AIRFLOW_SECRETS"] = "false"
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
+A_HANG = 1800
+"""Seconds after which a test has failed. Far above what any takes on a busy machine: no test waits
+for a time of its own."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -27,6 +34,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="duckdb,postgres",
         help="Where tests/warehouses load to: names with commas between them, or all.",
     )
+
+
+@pytest.fixture(autouse=True)
+def _no_hang() -> Iterator[None]:
+    """What waits for something that never comes fails, and says where it waited."""
+
+    def fail(number: int, frame: FrameType | None) -> None:
+        pytest.fail(f"hangs: not done after {A_HANG} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(A_HANG)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(autouse=True)

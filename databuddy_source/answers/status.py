@@ -12,9 +12,10 @@ from typing import Any
 import dlt
 
 from databuddy_source.api.models import Website
+from databuddy_source.clock import now
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import websites_of_reports
-from databuddy_source.config.settings import Settings, now
+from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import calendar_of, held, within
 from databuddy_source.coverage.marks import Marked, Stretch, stretches
 from databuddy_source.coverage.queries import query_table

@@ -28,11 +28,12 @@ from databuddy_source.dlt_seam import SqlClientBase
 from databuddy_source.errors import OtherDays
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
-from databuddy_source.fetch.results import Result
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import Grain
 from databuddy_source.tables.hints import partition_of
-from databuddy_source.tables.rows import TOMBSTONE, rows_table
+from databuddy_source.tables.rows import TOMBSTONE, our_columns, rows_table
 
 CELLS_AT_ONCE = 1_000
 """Cells whose rows are held at the same time."""
@@ -179,7 +180,8 @@ def _held(
     found: dict[object, list[_Row]] = defaultdict(list)
     if not cells:
         return found
-    website, period = partition_of(cells[0].window.grain)
+    grain = cells[0].window.grain
+    website, period = partition_of(grain)
     marks = ", ".join(["%s"] * len(cells))
     rows = client.execute_sql(
         f"SELECT {', '.join(map(client.escape_column_name, columns))} "
@@ -188,7 +190,7 @@ def _held(
         cells[0].website_id,
         *map(_place, cells),
     )
-    _by_place([dict(zip(columns, row, strict=True)) for row in rows or ()], period, found)
+    _by_place([dict(zip(columns, row, strict=True)) for row in rows or ()], grain, found)
     return found
 
 
@@ -208,16 +210,14 @@ def _as_loaded(
     )
     loaded = loaded.rename_columns([normalized(name) for name in loaded.column_names])
     rows = [row for row in loaded.to_pylist() if not row[TOMBSTONE]]
-    _by_place(rows, partition_of(report.grain)[1], found)
+    _by_place(rows, report.grain, found)
     return found
 
 
-def _by_place(rows: Iterable[_Row], column: str, found: dict[object, list[_Row]]) -> None:
+def _by_place(rows: Iterable[_Row], grain: Grain, found: dict[object, list[_Row]]) -> None:
+    column, ours = partition_of(grain)[1], our_columns(grain)
     for row in rows:
         place = row[column]
         found[place.astimezone(UTC) if isinstance(place, datetime) else place].append(
-            {name: value for name, value in row.items() if name not in _OURS}
+            {name: value for name, value in row.items() if name not in ours}
         )
-
-
-_OURS = {"website_id", "date", "hour", TOMBSTONE, "_dlt_load_id"}

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation
 
 from databuddy_source.model.generations import Generation
-
-Row: TypeAlias = dict[str, object]
-"""One row of a result: column name to JSON value."""
+from databuddy_source.model.results import Row
 
 
 class _Sent(BaseModel):

@@ -9,8 +9,9 @@ from typing import Any
 
 import typer
 
+from databuddy_source.clock import now
 from databuddy_source.config.resolve import Choices, checked, configured, resolved
-from databuddy_source.config.settings import DEFAULT_DAYS, now
+from databuddy_source.model.windows import DEFAULT_DAYS
 
 
 @contextlib.contextmanager

@@ -33,8 +33,7 @@ from databuddy_source.dlt_seam import (
 )
 from databuddy_source.errors import BadConfiguration, DatabuddyError, IncompleteLoad
 from databuddy_source.warehouse.redaction import redacted
-from databuddy_source.warehouse.trial import causes
-from databuddy_source.warehouse.trial import explain as explain_destination
+from databuddy_source.warehouse.trial import causes, destination_failure
 
 LONGEST = 60
 """Letters of a name that others chose, such as a website's."""
@@ -107,7 +106,7 @@ def exit_code_of(kind: type[DatabuddyError]) -> Exit:
     return next(code for base in kind.__mro__ if (code := EXIT_CODES.get(base)) is not None)
 
 
-def explain(error: BaseException) -> tuple[str, Exit]:
+def sentence_and_code(error: BaseException) -> tuple[str, Exit]:
     """One sentence on what happened and one on what to do, and the exit code."""
     for cause in causes(error):
         if isinstance(cause, DatabuddyError):
@@ -129,7 +128,7 @@ def explain(error: BaseException) -> tuple[str, Exit]:
         return f"{last.strerror or words[0]}{where}. Make room or rights, then go on.", Exit.FAILED
     if isinstance(last, ConfigurationException | ConfigFieldMissingException):
         return f"The configuration is not complete: {words[0]}", Exit.WRONG_USAGE
-    if failure := explain_destination(error):
+    if failure := destination_failure(error):
         return str(failure), Exit.FAILED
     return f"{type(last).__name__}: {words[0]}", Exit.FAILED
 
@@ -158,7 +157,7 @@ def for_people(
     journal.begin(
         err, as_json=as_json, verbose=verbose, quiet=quiet, with_times=not somebody_watches()
     )
-    # dlt logs a traceback for what `explain` says in a sentence
+    # dlt logs a traceback for what is said in a sentence
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "INFO" if verbose else "CRITICAL")
     with contextlib.suppress(ValueError):  # only the main thread may, and tests have others
         signal.signal(signal.SIGTERM, _terminated)
@@ -171,7 +170,7 @@ def for_people(
     except BaseException as error:  # the one place where errors end
         if verbose:
             raise
-        sentence, code = explain(error)
+        sentence, code = sentence_and_code(error)
         complain(sentence, exit_code=int(code))
         raise typer.Exit(code) from None
 
@@ -200,10 +199,3 @@ def warn(sentence: str, event: str = "", **facts: object) -> None:
 def complain(sentence: str, **facts: object) -> None:
     """Tell what went wrong."""
     journal.tell(logging.ERROR, sentence, "error", facts)
-
-
-def minutes(seconds: float) -> str:
-    """A length of time."""
-    if seconds >= 5_400:
-        return f"{seconds / 3_600:.1f} h"
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.text import Text
+
+from databuddy_source.clock import now
 
 _OWN = logging.getLogger("pipelines")
 _SOURCE = logging.getLogger("databuddy_source")
@@ -55,7 +57,7 @@ def tell(
 
 def moment(at: datetime | None = None) -> str:
     """An instant, by default this one, in the user's zone with its offset, to the second."""
-    local = (at or datetime.now(UTC)).astimezone(_zone)
+    local = (at or now()).astimezone(_zone)
     return local.isoformat(sep=" ", timespec="seconds")
 
 

@@ -11,8 +11,9 @@ from databuddy_source.api.client import Client
 from databuddy_source.api.models import Parameter, QueryBody, TypesAnswer, Website
 from databuddy_source.api.retry import Patience
 from databuddy_source.api.server import run_alone
+from databuddy_source.clock import now
 from databuddy_source.config.connect import client_for
-from databuddy_source.config.settings import Settings, now
+from databuddy_source.config.settings import Settings
 from databuddy_source.errors import NoWebsites, RequestRefused
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog

@@ -10,7 +10,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.text import Text
 
 from databuddy_source.api.budget import WINDOW, Budget
-from databuddy_source.cli.console import err, minutes, say
+from databuddy_source.cli.console import err, say
+from databuddy_source.clock import in_words
 from databuddy_source.dlt_seam import Collector
 
 EVERY = 30.0
@@ -79,7 +80,7 @@ class Live(Collector):
         left = time_left(done, total, time.monotonic() - self._started, spent, self._budget)
         parts = (
             f"{done:,}/{total:,} cells",
-            "" if left is None else f"about {minutes(left)} left",
+            "" if left is None else f"about {in_words(left)} left",
             f"{self._counts['Rows']:,} rows",
             f"{spent:,} request{'' if spent == 1 else 's'}, {self._budget.left} more this minute",
         )

@@ -14,8 +14,9 @@ from rich.table import Table
 
 from databuddy_source.answers.comparison import Tolerance
 from databuddy_source.answers.verify import Checked, Outcome
-from databuddy_source.cli.console import minutes, note, out, warn
+from databuddy_source.cli.console import note, out, warn
 from databuddy_source.cli.program import Exit
+from databuddy_source.clock import in_words
 from databuddy_source.coverage.queries import Gap, Loaded
 from databuddy_source.model.statuses import Status
 from databuddy_source.runs.plan import Plan
@@ -171,9 +172,9 @@ def verdict(checked: Iterable[Checked]) -> Exit:
 def step_done(step: Step, seconds: float) -> str:
     """One line on a load of a series, with the time that the rest will take at this speed."""
     left = seconds / step.done * (step.total - step.done)
-    then = f"about {minutes(left)} left" if step.done < step.total else "the last one"
+    then = f"about {in_words(left)} left" if step.done < step.total else "the last one"
     share = step.done / step.total
-    return f"{step.first} to {step.last} loaded, {share:.0%} in {minutes(seconds)}, {then}."
+    return f"{step.first} to {step.last} loaded, {share:.0%} in {in_words(seconds)}, {then}."
 
 
 def show_plan(plan: Plan) -> Exit:
@@ -186,7 +187,7 @@ def show_plan(plan: Plan) -> Exit:
     if plan.cells:
         out.print(table)
         out.print(f"\n{min(plan.by_day)} to {max(plan.by_day)}: ", end="")
-    at_least = f"at least {minutes(plan.minutes * 60)} at {plan.per_minute} requests a minute"
+    at_least = f"at least {in_words(plan.minutes * 60)} at {plan.per_minute} requests a minute"
     limited = at_least if plan.minutes else "less than a minute"
     sentence = f"{plan.cells:,} cells in about {plan.requests:,} requests, {limited}."
     out.print(sentence if plan.cells else NOTHING_TO_LOAD)

@@ -7,10 +7,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from databuddy_source.config.settings import DEFAULT_DAYS, Settings
+from databuddy_source import clock
+from databuddy_source.config.settings import Settings
 from databuddy_source.config.values import Choice, Day
 from databuddy_source.errors import BadSetting
-from databuddy_source.model import windows
+from databuddy_source.model.windows import DEFAULT_DAYS
 
 
 class Scope(Choice):
@@ -49,7 +50,7 @@ class Scope(Choice):
     def first_day(self, settings: Settings, now: datetime | None = None) -> date:
         """The local date with which a first sync starts."""
         chosen = self.since or settings.start_date
-        return chosen or windows.today(settings.timezone, now) - timedelta(days=DEFAULT_DAYS)
+        return chosen or clock.today(settings.timezone, now) - timedelta(days=DEFAULT_DAYS)
 
     def checked(self, settings: Settings) -> Self:
         """The scope itself, where it makes sense beside these settings.
@@ -57,6 +58,6 @@ class Scope(Choice):
         Raises:
             BadSetting: it begins after today.
         """
-        if self.since and self.since > windows.today(settings.timezone):
+        if self.since and self.since > clock.today(settings.timezone):
             raise BadSetting(f"since ({self.since}) is after today")
         return self

@@ -5,23 +5,21 @@ from __future__ import annotations
 import difflib
 import re
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from databuddy_source import clock
 from databuddy_source.api.client import Credential, is_loopback
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.values import SECTION, Choice, Day, Names, as_list
 from databuddy_source.errors import InsecureAddress
-from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Weeks
 
 DEFAULT_BASE_URL = "https://api.databuddy.cc/v1"
-DEFAULT_DAYS = 30
 
 
 class Settings(Choice):
@@ -125,7 +123,7 @@ class Settings(Choice):
         parts = urlsplit(self.base_url)
         if parts.scheme == "http" and not is_loopback(self.base_url) and not self.allow_http:
             raise InsecureAddress(f"The key would travel unprotected to {self.base_url}")
-        if self.start_date and self.start_date > windows.today(self.timezone):
+        if self.start_date and self.start_date > clock.today(self.timezone):
             raise ValueError(f"start_date ({self.start_date}) is after today")
         if not self.query_types and not self.reports:
             raise ValueError(
@@ -156,8 +154,3 @@ def zones_like(name: str) -> list[str]:
     wanted = name.strip().lower().replace(" ", "_")
     near = difflib.get_close_matches(wanted, spelled, n=3, cutoff=0.75)
     return list(dict.fromkeys(spelled[each] for each in near))
-
-
-def now() -> datetime:
-    """This instant."""
-    return datetime.now(UTC)

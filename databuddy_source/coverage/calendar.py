@@ -10,16 +10,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
 
 import dlt
 
-from databuddy_source.config.settings import DEFAULT_DAYS, Settings
+from databuddy_source import clock
+from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.marks import Known, Marked, Place, marked
 from databuddy_source.coverage.queries import SUNDAY, query_table
 from databuddy_source.coverage.table import TABLE
 from databuddy_source.model import windows
 from databuddy_source.model.statuses import Mark, Status
-from databuddy_source.model.windows import Grain, Weeks
+from databuddy_source.model.windows import DEFAULT_DAYS, Grain, Weeks
+
+
+class Chosen(Protocol):
+    """What a user chose of the days to keep: the settings of these names."""
+
+    @property
+    def start_date(self) -> date | None: ...
+    @property
+    def lookback_days(self) -> int: ...
+    @property
+    def weeks(self) -> Weeks: ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +97,7 @@ def held(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Held]:
 
 
 def calendar_of(
-    held: Held | None, settings: Settings, *, zone: str, grain: Grain, now: datetime
+    held: Held | None, settings: Chosen, *, zone: str, grain: Grain, now: datetime
 ) -> list[Marked]:
     """The windows of one website and report that have begun, oldest first, and what is known of
     them.
@@ -96,8 +109,8 @@ def calendar_of(
         grain: their length.
         now: this instant.
     """
-    today = windows.today(zone, now)
-    settled = today - timedelta(days=settings.lookback_days + 1)
+    today = clock.today(zone, now)
+    settled = last_settled(today, settings.lookback_days)
     first = held.first if held else today - timedelta(days=DEFAULT_DAYS)
     if settings.start_date:
         first = min(first, settings.start_date) if held else settings.start_date

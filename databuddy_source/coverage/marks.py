@@ -12,6 +12,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import TypeAlias
 
+from databuddy_source.coverage.finality import is_settled
 from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import Grain, Window
 
@@ -81,7 +82,7 @@ def marked(
     return [
         Marked(
             window,
-            covered.get(place_of(window)) or (missing if window.last_date <= settled else due),
+            covered.get(place_of(window)) or (missing if is_settled(window, settled) else due),
         )
         for window in windows
     ]

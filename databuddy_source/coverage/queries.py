@@ -17,8 +17,8 @@ from databuddy_source.dlt_seam import (
     PipelineConfigMissing,
 )
 from databuddy_source.errors import IncompleteLoad
-from databuddy_source.fetch.results import Kept
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.results import HeldCell
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
 
@@ -27,7 +27,9 @@ LATEST: Final = date(9999, 12, 31)
 """Days that every warehouse can be asked about: Snowflake's client writes the year 1 as "1"."""
 
 
-def kept_cells(pipeline: dlt.Pipeline, since: datetime) -> Mapping[tuple[str, str, datetime], Kept]:
+def held_cells(
+    pipeline: dlt.Pipeline, since: datetime
+) -> Mapping[tuple[str, str, datetime], HeldCell]:
     """The cells with data that the warehouse holds, from `since` (UTC) on, by website, report
     and start of the window. Empty before the first load, and without a destination."""
     found = _query(
@@ -36,7 +38,7 @@ def kept_cells(pipeline: dlt.Pipeline, since: datetime) -> Mapping[tuple[str, st
         "WHERE NOT silent AND window_start >= %s",
         since,
     )
-    return {(row[0], row[1], row[2]): Kept(row[3], bool(row[4])) for row in found}
+    return {(row[0], row[1], row[2]): HeldCell(row[3], bool(row[4])) for row in found}
 
 
 def final_windows(

@@ -13,7 +13,8 @@ from typing import Final
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
-from databuddy_source.fetch.results import Result
+from databuddy_source.coverage.finality import is_settled
+from databuddy_source.model.results import Result
 
 TABLE: Final = "coverage"
 DESCRIPTION: Final = "What was fetched: one row for each website, report and window."
@@ -91,7 +92,7 @@ def coverage_table(results: Sequence[Result], last_final: date) -> pa.Table:
         "final": [
             result.kept.final
             if result.kept
-            else result.status.brings_rows and result.cell.window.last_date <= last_final
+            else result.status.brings_rows and is_settled(result.cell.window, last_final)
             for result in results
         ],
         "reason": [result.reason or None for result in results],

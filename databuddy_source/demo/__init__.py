@@ -10,22 +10,29 @@ package: it is a witness of its own.
 From the command line: `python -m databuddy_source.demo --port 8000`.
 """
 
+from databuddy_source.demo.account import Billing
 from databuddy_source.demo.arrivals import Arrival
 from databuddy_source.demo.faults import Fault
+from databuddy_source.demo.generations import GENERATIONS, Generation
 from databuddy_source.demo.limits import Plan
-from databuddy_source.demo.queries import Generation, Query, queries
+from databuddy_source.demo.queries import Query, queries
 from databuddy_source.demo.server import DemoServer
+from databuddy_source.demo.silence import Silence, Vanished
 from databuddy_source.demo.store import Events
 from databuddy_source.demo.websites import Website
 
 __all__ = [
+    "GENERATIONS",
     "Arrival",
+    "Billing",
     "DemoServer",
     "Events",
     "Fault",
     "Generation",
     "Plan",
     "Query",
+    "Silence",
+    "Vanished",
     "Website",
     "queries",
 ]

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Sequence
 from datetime import date
 
+from databuddy_source.demo.generations import GENERATIONS
 from databuddy_source.demo.limits import Plan
-from databuddy_source.demo.queries import GENERATIONS
 from databuddy_source.demo.server import DemoServer
 
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="last day with visitors, YYYY-MM-DD (default: today)",
     )
     parser.add_argument(
-        "--generation", choices=GENERATIONS, default="2026", help="(default: %(default)s)"
+        "--generation", choices=GENERATIONS, default="2026-04", help="(default: %(default)s)"
     )
     parser.add_argument(
         "--rate-limit", choices=[plan.name.lower() for plan in Plan], help="(default: none)"

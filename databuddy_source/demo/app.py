@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from itertools import count
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,21 +18,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from databuddy_source.demo.access import Caller, recognise
-from databuddy_source.demo.answers import Answers, CellError
-from databuddy_source.demo.bodies import RefusedError, read_bodies
-from databuddy_source.demo.queries import Generation, Query, queries
+from databuddy_source.demo.account import Account
+from databuddy_source.demo.answers import Answers, CellError, ThrownError
+from databuddy_source.demo.bodies import Body, RefusedError, read_bodies
+from databuddy_source.demo.generations import Behaviour
+from databuddy_source.demo.listing import Listing
 from databuddy_source.demo.store import Events
-
-_PRESETS = (
-    "today",
-    "yesterday",
-    "last_7d",
-    "last_14d",
-    "last_30d",
-    "last_90d",
-    "this_month",
-    "last_month",
-)
 
 
 class Api:
@@ -41,14 +31,17 @@ class Api:
 
     def __init__(
         self,
-        generation: Generation,
+        of: Behaviour,
         events: Events,
         answers: Answers,
+        account: Account,
         clock: Callable[[], datetime],
     ) -> None:
-        self.generation = generation
+        self.of = of
         self._events = events
         self._answers = answers
+        self._account = account
+        self._listing = Listing(of, answers.scopes)
         self._clock = clock
         self._numbers = count(1)
         self.app = Starlette(
@@ -65,7 +58,7 @@ class Api:
 
     async def health(self, request: Request) -> Response:
         """At the server's root, not under /v1."""
-        if self.generation == "2026":
+        if not self.of.health:
             return JSONResponse({"status": "ok"})
         now = self._clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         checks = {"clickhouse": True, "database": True, "redis": True}
@@ -75,7 +68,7 @@ class Api:
         """The websites of a key or session. It alone proves a key."""
         caller = self._caller(request)
         if caller.listed is None:
-            raise RefusedError(401, "AUTH_REQUIRED", "Authentication required")
+            raise _unauthorised()
         listed = [
             {
                 "id": website.id,
@@ -89,45 +82,50 @@ class Api:
         return self._success({"websites": listed, "total": len(listed)})
 
     async def types(self, request: Request) -> Response:
-        """The query types; anybody may ask."""
+        """The query types. They are no secret, but 2025 wants a key all the same."""
+        if not (self.of.open_types or self._caller(request).authenticated):
+            raise _unauthorised()
         with_meta = request.query_params.get("include_meta") == "true"
-        known = queries(self.generation)
-        configs = {name: self._config(query, with_meta) for name, query in known.items()}
-        answer: dict[str, object] = {"types": list(known), "configs": configs}
-        if self.generation == "2026":
-            answer["presets"] = list(_PRESETS)
-        return self._success(answer)
+        return self._success(self._listing.answer(self._answers.known, with_meta=with_meta))
 
     async def query(self, request: Request) -> Response:
         """Runs one query, or an array of them."""
-        website_id = self._readable(request, request.query_params.get("website_id"))
-        bodies, batch = read_bodies(await _document(request), request.query_params, self.generation)
+        website_id = request.query_params.get("website_id")
+        websites = self._readable(request, website_id)
+        bodies, batch = self._bodies(await _document(request), request.query_params)
+        self._check_public(request, website_id, bodies)
+        self._account.check(self.of, bodies, organisation=not website_id)
         timezone = _timezone(request.query_params.get("timezone"))
         now = self._now()
 
-        def answer_all() -> list[dict[str, object]]:
-            return [
-                {"success": True, **self._answers.answer(body, website_id, timezone, now)}
-                for body in bodies
-            ]
+        def answer(body: Body) -> dict[str, object]:
+            try:
+                answered = self._answers.answer(body, websites, timezone, now)
+            except ThrownError:
+                if not (batch and self.of.throws_alone):
+                    raise
+                answered = self._answers.thrown(body, self.of.query_error)
+            return {"success": True, **answered}
 
-        results = await run_in_threadpool(answer_all)
+        results = await run_in_threadpool(lambda: [answer(body) for body in bodies])
         return self._success({"batch": True, "results": results} if batch else results[0])
 
     async def compile(self, request: Request) -> Response:
         """The SQL of a query, not run."""
         document = await _object(request)
         asked = request.query_params.get("website_id") or str(document.get("projectId") or "")
-        website_id = self._readable(request, asked) or ""
+        websites = self._readable(request, asked) or ("",)
         name = str(document.get("type"))
-        if name not in queries(self.generation):
+        if name not in self._answers.known:
             raise RefusedError(400, "INVALID_QUERY_TYPE", f"Unknown query type: {name}")
-        limit = document.get("limit")
+        limit, most = document.get("limit"), self.of.compile_max_limit
+        if most is not None and isinstance(limit, int) and limit > most:
+            raise RefusedError(500, "VALIDATION", f"Expected number to be less or equal to {most}")
         body, start, end = self._single(document, name, "from", "to", limit)
-        bodies, _ = read_bodies(body, {"start_date": start, "end_date": end}, self.generation)
+        bodies, _ = self._bodies(body, {"start_date": start, "end_date": end})
         timezone, now = _timezone(request.query_params.get("timezone")), self._now()
         try:
-            cell = self._answers.prepare(bodies[0], website_id, timezone, now)
+            cell = self._answers.prepare(bodies[0], websites, timezone, now)
         except CellError as error:
             raise RefusedError(400, "VALIDATION_ERROR", str(error)) from error
         sql, values = self._answers.compiled(cell, bodies[0], now)
@@ -135,20 +133,20 @@ class Api:
 
     async def export(self, request: Request) -> Response:
         """A file. Gone in 2026; before, only for people in the dashboard."""
-        if self.generation == "2026":
+        if not self.of.exports:
             raise HTTPException(404)
         if not self._caller(request).dashboard:
-            raise RefusedError(401, "AUTH_REQUIRED", "Authentication required")
+            raise _unauthorised()
         document = await _object(request)
         website_id = str(document.get("websiteId") or "")
         name = str(document.get("type"))
         body, start, end = self._single(document, name, "startDate", "endDate", 1000)
-        bodies, _ = read_bodies(body, {"start_date": start, "end_date": end}, self.generation)
+        bodies, _ = self._bodies(body, {"start_date": start, "end_date": end})
         now = self._now()
 
         def exported() -> list[dict[str, object]]:
             cell = self._answers.prepare(
-                bodies[0], website_id, _timezone(document.get("timezone")), now
+                bodies[0], (website_id,), _timezone(document.get("timezone")), now
             )
             return self._answers.rows(cell, bodies[0], now)
 
@@ -161,26 +159,52 @@ class Api:
         return _file(_csv(rows), "text/csv", f"{name}.csv")
 
     def _caller(self, request: Request) -> Caller:
-        return recognise(request.headers, self._events.websites)
+        return recognise(
+            request.headers,
+            self._events.websites,
+            website_scopes=self._account.website_scopes,
+        )
 
-    def _readable(self, request: Request, website_id: str | None) -> str | None:
-        """The website whose events the caller may read.
+    def _bodies(
+        self, document: object, query_string: Mapping[str, str]
+    ) -> tuple[tuple[Body, ...], bool]:
+        return read_bodies(document, query_string, self.of, self._answers.known)
 
-        In 2026 a missing id is no error; it is None. In 2025 a foreign website is none either; it
-        is "", the website without events.
+    def _readable(self, request: Request, website_id: str | None) -> tuple[str, ...]:
+        """The websites whose events the caller may read.
+
+        None of them means an empty answer. A foreign one may be "", the website without events.
         """
         caller = self._caller(request)
         if website_id and caller.may_read(website_id, self._events.websites):
-            return website_id
+            return (website_id,)
         if not caller.authenticated:
-            raise RefusedError(401, "AUTH_REQUIRED", "Authentication required")
-        if self.generation == "2025":
-            if not website_id:
-                raise RefusedError(400, "VALIDATION_ERROR", "website_id is required")
-            return ""
+            raise _unauthorised()
         if website_id:
+            if self.of.foreign_is_empty:
+                return ("",)
             raise RefusedError(403, "ACCESS_DENIED", "Access denied to this website")
-        return None
+        if self.of.without_website == "refused":
+            raise RefusedError(400, "VALIDATION_ERROR", "website_id is required")
+        if self.of.without_website == "empty":
+            return ()
+        if not caller.is_global:
+            raise RefusedError(403, "ACCESS_DENIED", "Access denied to this organization")
+        return tuple(website.id for website in caller.listed or ())
+
+    def _check_public(
+        self, request: Request, website_id: str | None, bodies: Sequence[Body]
+    ) -> None:
+        """Strangers may not ask a public website everything, since October 2026."""
+        caller, public = self._caller(request), self.of.public_types
+        if public is None or not website_id or caller.owns(website_id):
+            return
+        asked = {parameter.name for body in bodies for parameter in body.parameters}
+        if asked <= public and not any(body.filters for body in bodies):
+            return
+        if caller.authenticated:
+            raise RefusedError(403, "ACCESS_DENIED", "Access denied to this website")
+        raise _unauthorised()
 
     def _single(
         self, document: Mapping[str, object], name: str, start: str, end: str, limit: object
@@ -190,47 +214,11 @@ class Api:
         body |= {"filters": document.get("filters"), "granularity": document.get("timeUnit")}
         return body, *dates
 
-    def _config(self, query: Query, with_meta: bool) -> dict[str, object]:
-        config: dict[str, object] = {
-            "allowedFilters": list(query.allowed_filters),
-            "customizable": True,
-        }
-        if query.default_limit is not None:
-            config["defaultLimit"] = query.default_limit
-        if with_meta and query.meta:
-            config["meta"] = {
-                "title": query.meta.title,
-                "description": query.meta.description,
-                "category": query.meta.category,
-                "tags": list(query.meta.tags),
-                "output_fields": self._output_fields[query.name],
-                "default_visualization": "timeseries" if "date" in query.key else "table",
-                "supports_granularity": list(query.granularity),
-                "version": "1.0",
-            }
-        return config
-
-    @cached_property
-    def _output_fields(self) -> Mapping[str, list[dict[str, str]]]:
-        described = {}
-        for name, query in queries(self.generation).items():
-            if query.meta:
-                described[name] = [
-                    {
-                        "name": column,
-                        "type": kind,
-                        "label": column.replace("_", " ").capitalize(),
-                        "description": f"{column.replace('_', ' ').capitalize()} of the row",
-                    }
-                    for column, kind in self._answers.scopes.columns(query.full_sql)
-                ]
-        return described
-
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC).replace(tzinfo=None)
 
     def _success(self, answer: Mapping[str, object]) -> Response:
-        if self.generation == "2025":
+        if not self.of.request_ids:
             return JSONResponse({"success": True, **answer})
         request_id = self._request_id()
         headers = {"X-Request-ID": request_id}
@@ -243,7 +231,7 @@ class Api:
             return JSONResponse({"error": error.message, "code": error.code}, error.status)
         answer: dict[str, object] = {"success": False, "error": error.message, "code": error.code}
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-        if self.generation == "2026":
+        if self.of.request_ids:
             answer["requestId"] = headers["X-Request-ID"] = self._request_id()
         if error.details:
             answer["details"] = [
@@ -258,6 +246,10 @@ class Api:
 
     def _request_id(self) -> str:
         return f"req_demo_{next(self._numbers):08d}"
+
+
+def _unauthorised() -> RefusedError:
+    return RefusedError(401, "AUTH_REQUIRED", "Authentication required")
 
 
 async def _document(request: Request) -> object:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from databuddy_source.demo.filters import Filter, operators, read_filter
-from databuddy_source.demo.queries import Generation, queries
+from databuddy_source.demo.filters import Filter, read_filter
+from databuddy_source.demo.generations import Behaviour
 from databuddy_source.demo.windows import is_readable
 
 DEFAULT_LIMIT = 100
-MAX_LIMIT: Mapping[Generation, int] = {"2026": 10_000, "2025": 1_000}
 
 
 class RefusedError(Exception):
@@ -56,46 +55,53 @@ class Body:
 
 
 def read_bodies(
-    document: object, query_string: Mapping[str, str], generation: Generation
+    document: object,
+    query_string: Mapping[str, str],
+    of: Behaviour,
+    known: Collection[str],
 ) -> tuple[tuple[Body, ...], bool]:
-    """The queries of a request, and whether they came as an array.
+    """The queries of a request, and whether they came as an array. `known` are the query types.
 
     Raises RefusedError when any of them is invalid: one bad body spoils the whole array.
     """
     if isinstance(document, list):
         read = tuple(
-            _read(body, query_string, generation, prefix=f"batch[{i}].")
+            _read(body, query_string, of, known, prefix=f"batch[{i}].")
             for i, body in enumerate(document)
         )
         return read, True
-    return (_read(document, query_string, generation, prefix=""),), False
+    return (_read(document, query_string, of, known, prefix=""),), False
 
 
 def _read(
-    document: object, query_string: Mapping[str, str], generation: Generation, prefix: str
+    document: object,
+    query_string: Mapping[str, str],
+    of: Behaviour,
+    known: Collection[str],
+    prefix: str,
 ) -> Body:
-    body = _of_right_types(document, generation)
+    body = _of_right_types(document, of)
     parameters = tuple(
         _parameter(item, body.get("granularity") or "daily") for item in body["parameters"]
     )
-    if generation == "2026":
-        # The body's dates count; the query string's are ignored.
+    problems: list[tuple[str, str]] = []
+    if of.refuses_in_advance:
+        problems += _unknown_types(parameters, known)
+    if of.dates_in_body:
         start, end = body.get("startDate"), body.get("endDate")
-        problems = _problems_2026(body, parameters, start, end)
+        problems += _unreadable_dates(start, end, parameters if of.own_date_refuses else ())
     else:
         start = query_string.get("start_date") or query_string.get("startDate")
         end = query_string.get("end_date") or query_string.get("endDate")
-        problems = _problems_2025(body)
+    problems += _out_of_range(body, of)
     problems += [
         (f"filters[{i}].op", f"Unknown filter operator: {given['op']}")
         for i, given in enumerate(body.get("filters") or [])
-        if given["op"] not in operators(generation)
+        if given["op"] not in of.operators
     ]
     if problems:
         details = [(prefix + field, message) for field, message in problems]
-        raise RefusedError(
-            400 if generation == "2026" else 422, "VALIDATION_ERROR", details[0][1], details
-        )
+        raise RefusedError(of.invalid_status, "VALIDATION_ERROR", details[0][1], details)
     return Body(
         id=body.get("id") or "",
         parameters=parameters,
@@ -110,7 +116,7 @@ def _read(
     )
 
 
-def _of_right_types(document: object, generation: Generation) -> dict[str, Any]:
+def _of_right_types(document: object, of: Behaviour) -> dict[str, Any]:
     """The body, when every value has the JSON type the server's schema wants."""
     body = document if isinstance(document, dict) else {}
     texts = all(
@@ -128,9 +134,7 @@ def _of_right_types(document: object, generation: Generation) -> dict[str, Any]:
     )
     if isinstance(document, dict) and texts and numbers and listed and filtered:
         return document
-    if generation == "2026":
-        raise RefusedError(500, "VALIDATION", "Expected union value")
-    raise RefusedError(422, "VALIDATION_ERROR", "Expected union value")
+    raise RefusedError(*of.wrong_type, "Expected union value")
 
 
 def _is_parameter(item: object) -> bool:
@@ -163,44 +167,40 @@ def _parameter(item: Any, granularity: str) -> Parameter:
     )
 
 
-def _problems_2026(
-    body: Mapping[str, Any], parameters: Sequence[Parameter], start: str | None, end: str | None
+def _unknown_types(
+    parameters: Sequence[Parameter], known: Collection[str]
 ) -> list[tuple[str, str]]:
     problems = [] if parameters else [("parameters", "At least one parameter is required")]
-    known = queries("2026")
-    problems += [
+    return problems + [
         (f"parameters[{i}]", f"Unknown query type: {parameter.name}")
         for i, parameter in enumerate(parameters)
         if parameter.name not in known
     ]
-    for field, text in (("startDate", start), ("endDate", end)):
-        if not text:
-            problems.append((field, f"{field} is required"))
-        elif not is_readable(text):
-            problems.append((field, f"Invalid date: {text}. Could not parse as a valid date"))
+
+
+def _unreadable_dates(
+    start: str | None, end: str | None, parameters: Sequence[Parameter]
+) -> list[tuple[str, str]]:
+    problems = []
+    given: list[tuple[str, str | None]] = [("startDate", start), ("endDate", end)]
+    problems += [(field, f"{field} is required") for field, text in given if not text]
     for i, parameter in enumerate(parameters):
-        for field, text in (("start_date", parameter.start), ("end_date", parameter.end)):
-            if text and not is_readable(text):
-                problems.append(
-                    (
-                        f"parameters[{i}].{field}",
-                        f"Invalid date: {text}. Could not parse as a valid date",
-                    )
-                )
-    limit, page = body.get("limit"), body.get("page")
-    if limit is not None and limit < 1:
-        problems.append(("limit", "Limit must be at least 1"))
-    if limit is not None and limit > MAX_LIMIT["2026"]:
-        problems.append(("limit", f"Limit cannot exceed {MAX_LIMIT['2026']}"))
-    if page is not None and page < 1:
-        problems.append(("page", "Page must be at least 1"))
-    return problems
+        given.append((f"parameters[{i}].start_date", parameter.start))
+        given.append((f"parameters[{i}].end_date", parameter.end))
+    return problems + [
+        (field, f"Invalid date: {text}. Could not parse as a valid date")
+        for field, text in given
+        if text and not is_readable(text)
+    ]
 
 
-def _problems_2025(body: Mapping[str, Any]) -> list[tuple[str, str]]:
-    # A limit over 1,000 is not refused here: it fails each parameter.
-    return [
-        (field, f"Expected number to be greater or equal to 1: {field}")
+def _out_of_range(body: Mapping[str, Any], of: Behaviour) -> list[tuple[str, str]]:
+    problems = [
+        (field, of.too_small.format(field=field, label=field.capitalize()))
         for field in ("limit", "page")
         if body.get(field) is not None and body[field] < 1
     ]
+    # Where limits are not refused in advance, they fail each parameter.
+    if of.refuses_in_advance and (body.get("limit") or 0) > of.max_limit:
+        problems.append(("limit", f"Limit cannot exceed {of.max_limit}"))
+    return problems

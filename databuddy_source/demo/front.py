@@ -1,10 +1,11 @@
-"""What stands before the routes: the log, the rate limit and the scripted faults."""
+"""What stands before the routes: the log, the limits and the scripted faults."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qsl
@@ -22,6 +23,13 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+_TOO_MANY_AT_ONCE = {
+    "success": False,
+    "error": "Too many concurrent API key requests",
+    "code": "TOO_MANY_REQUESTS",
+}
+
+
 class _Transport(Protocol):
     def abort(self) -> None: ...
 
@@ -36,9 +44,12 @@ class Front:
         log: list[Arrival],
         limiter: RateLimiter,
         faults: Faults,
+        in_flight: int | None,
     ) -> None:
         self._app = app
         self._events = events
+        self._most_in_flight = in_flight
+        self._in_flight: Counter[str] = Counter()
         self._log = log
         self._limiter = limiter
         self._faults = faults
@@ -55,13 +66,24 @@ class Front:
         }
         arrival = _arrival(scope, headers, content)
         self._log.append(arrival)
-        caller = recognise(headers, self._events.websites)
-        verdict = self._limiter.take(caller.credential, arrival.method, arrival.path)
+        credential = recognise(headers, self._events.websites, website_scopes=True).credential
+        if credential and self._in_flight[credential] == self._most_in_flight:
+            # This refusal comes before the limits, so it costs nothing of them.
+            await _Answer(arrival, send, {"Retry-After": "1"}).give_json(429, _TOO_MANY_AT_ONCE)
+            return
+        self._in_flight[credential] += 1
+        try:
+            await self._admitted(scope, arrival, credential, content, send)
+        finally:
+            self._in_flight[credential] -= 1
+
+    async def _admitted(
+        self, scope: Scope, arrival: Arrival, credential: str, content: bytes, send: Send
+    ) -> None:
+        verdict = self._limiter.take(credential, arrival.method, arrival.path)
         answer = _Answer(arrival, send, verdict.headers)
         if verdict.refusal is not None:
-            await answer.give(
-                429, json.dumps(verdict.refusal), {"content-type": "application/json"}
-            )
+            await answer.give_json(429, verdict.refusal)
             return
         fault = self._faults.of_request(arrival.path, arrival.website_id, arrival.query_types)
         if fault is None:
@@ -107,6 +129,10 @@ class _Answer:
         """Answer without asking the application."""
         named = [(name.encode(), value.encode()) for name, value in headers.items()]
         await self._finish(status, named, text.encode())
+
+    async def give_json(self, status: int, body: Mapping[str, object]) -> None:
+        """The same, of a document."""
+        await self.give(status, json.dumps(body), {"content-type": "application/json"})
 
     def drop(self) -> None:
         """Close the connection without a word.

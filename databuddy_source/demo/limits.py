@@ -8,13 +8,19 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import count
 from threading import Lock
 
 
 class Plan(Enum):
-    """`(requests, seconds)` for each key, sliding."""
+    """`(requests, seconds)` for each key, sliding.
+
+    `SERVER` is what servers of 2026 enforce on queries; `QUOTA` adds the quota that a key may have
+    there on everything; the others are those of the documentation.
+    """
 
     SERVER = (120, 60)
+    QUOTA = (300, 60)
     FREE = (50, 10)
     HOBBY = (100, 10)
     PRO = (200, 10)
@@ -49,6 +55,7 @@ class RateLimiter:
     """Counts the requests of each credential.
 
     `time_scale` shrinks the seconds of a plan: 0.01 makes 60 s 0.6 s. `clock` counts seconds.
+    `retry_after`: a refusal says when to come back. `compile_requests`: how many fit in a minute.
     """
 
     def __init__(
@@ -56,46 +63,68 @@ class RateLimiter:
         plan: Plan | None,
         time_scale: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        retry_after: bool = False,
+        compile_requests: int | None = None,
     ) -> None:
         self._clock = clock
         self.plan = plan
         self._seconds = plan.seconds * time_scale if plan else 0.0
-        self._taken: dict[str, deque[float]] = defaultdict(deque)
+        self._retry_after = retry_after
+        self._budgets = {("POST", "/v1/query"): Plan.SERVER.requests}
+        if compile_requests is not None:
+            self._budgets["POST", "/v1/query/compile"] = compile_requests
+        self._taken: dict[tuple[str, str], deque[float]] = defaultdict(deque)
+        self._numbers = count(1)
         self._lock = Lock()
 
     def take(self, credential: str, method: str, path: str) -> Verdict:
         """Judge one request the moment it arrives, before anybody knows whether it is valid."""
-        if self.plan is None:
+        if self.plan is None or not path.startswith("/v1/"):
             return PASSED
-        if self.plan is Plan.SERVER:
-            return (
-                self._as_the_server(credential)
-                if (method, path) == ("POST", "/v1/query")
-                else PASSED
-            )
-        return self._as_documented(self.plan, credential) if path.startswith("/v1/") else PASSED
+        if self.plan not in (Plan.SERVER, Plan.QUOTA):
+            return self._as_documented(self.plan, credential)
+        quota = PASSED
+        if self.plan is Plan.QUOTA:
+            quota = self._counted(credential, "quota", Plan.QUOTA.requests)
+        budget = self._budgets.get((method, path))
+        if quota.refusal is not None or budget is None:
+            return quota
+        own = self._counted(credential, path, budget)
+        # What successes tell is the quota, never the budget that ends sooner.
+        return own if own.refusal is not None else quota
 
-    def _as_the_server(self, credential: str) -> Verdict:
+    def _counted(self, credential: str, what: str, limit: int) -> Verdict:
         with self._lock:
-            taken = self._recent(credential)
+            taken = self._recent(credential, what)
             # Refused requests count too: whoever keeps knocking stays outside.
             taken.append(self._clock())
-            refused = len(taken) > Plan.SERVER.requests
-        if not refused:
-            return PASSED
-        reset = str(round((time.time() + self._seconds) * 1000))
-        return Verdict(
-            {
-                "X-RateLimit-Limit": str(Plan.SERVER.requests),
-                "X-RateLimit-Remaining": "0",
-                "X-RateLimit-Reset": reset,
-            },
-            {"success": False, "error": "Rate limit exceeded", "code": "RATE_LIMITED"},
-        )
+            used = len(taken)
+        reset = round((time.time() + self._seconds) * 1000)
+        headers = {
+            "X-RateLimit-Limit": str(limit),
+            "X-RateLimit-Remaining": str(max(0, limit - used)),
+            "X-RateLimit-Reset": str(reset),
+        }
+        if used <= limit:
+            return Verdict(headers) if what == "quota" else PASSED
+        text = "API key rate limit exceeded" if what == "quota" else "Rate limit exceeded"
+        refusal: dict[str, object] = {"success": False, "error": text, "code": "RATE_LIMITED"}
+        if self._retry_after:
+            seconds = math.ceil(self._seconds)
+            headers["Retry-After"] = str(seconds)
+            refusal |= {
+                "requestId": f"req_demo_limited_{next(self._numbers):08d}",
+                "limit": limit,
+                "remaining": 0,
+                "reset": reset,
+                "retryAfter": seconds,
+            }
+        return Verdict(headers, refusal)
 
     def _as_documented(self, plan: Plan, credential: str) -> Verdict:
         with self._lock:
-            taken = self._recent(credential)
+            taken = self._recent(credential, "plan")
             refused = len(taken) >= plan.requests
             if not refused:
                 taken.append(self._clock())
@@ -116,8 +145,8 @@ class RateLimiter:
         }
         return Verdict(headers, refusal)
 
-    def _recent(self, credential: str) -> deque[float]:
-        taken = self._taken[credential]
+    def _recent(self, credential: str, what: str) -> deque[float]:
+        taken = self._taken[credential, what]
         horizon = self._clock() - self._seconds
         while taken and taken[0] <= horizon:
             taken.popleft()

@@ -1,6 +1,6 @@
 """The query types of the demo server: SQL as data.
 
-`queries.toml` holds one entry per type; this module reads it for one generation of the server. To
+`query_types/` holds one entry per type; this module reads it for one generation of the server. To
 compare a warehouse with the events themselves, run the same SQL over a `scope` of your own:
 
     cursor = server.events.scope(website_id, date(2026, 11, 1), date(2026, 11, 7))
@@ -17,11 +17,12 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Literal
 
-Generation = Literal["2026", "2025"]
-GENERATIONS: tuple[Generation, ...] = ("2026", "2025")
+from databuddy_source.demo.generations import GENERATIONS, Behaviour, behaviour
 
-# The older server shares out page views, the newer one visitors.
-_SHARED_OUT: Mapping[Generation, str] = {"2026": "count(DISTINCT anonymous_id)", "2025": "count(*)"}
+_SUBJECTS = (
+    "overview", "pages", "traffic_sources", "breakdowns", "geography", "errors", "performance",
+    "events", "revenue", "visitors", "assistants",
+)  # fmt: skip
 _BREAKDOWN = """
 SELECT {column} AS name, count(*) AS pageviews, count(DISTINCT anonymous_id) AS visitors,
   round(100.0 * {shared} / sum({shared}) OVER (), 2) AS percentage
@@ -41,7 +42,7 @@ class Meta:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query type in one generation. The fields are explained at the top of `queries.toml`."""
+    """One query type in one generation. The fields are explained in `filter_sets.toml`."""
 
     name: str
     sql: str = ""
@@ -58,6 +59,7 @@ class Query:
     local_window: bool = False
     fails: str = ""
     needs_filter: str = ""
+    zone_in_params: bool = False
     meta: Meta | None = None
 
     @property
@@ -93,39 +95,56 @@ class Query:
         return f"WITH page AS ({page}) SELECT * FROM ({self.after_limit})"
 
 
-@cache
-def queries(generation: Generation = "2026") -> Mapping[str, Query]:
+def queries(generation: str = "2026-04") -> Mapping[str, Query]:
     """All query types that this generation of the server knows, by name."""
-    document = tomllib.loads(
-        files(__package__).joinpath("queries.toml").read_text(encoding="utf-8")
-    )
-    entries: dict[str, dict[str, Any]] = document["types"]
+    return _queries(behaviour(generation).name)
+
+
+@cache
+def _queries(generation: str) -> Mapping[str, Query]:
+    of = behaviour(generation)
+    filter_sets: dict[str, list[str]] = _document("filter_sets")["filter_sets"]
+    entries: dict[str, dict[str, Any]] = {}
+    for subject in _SUBJECTS:
+        entries |= _document(subject)["types"]
+    merged = {name: _of_generation(entry, of) for name, entry in entries.items()}
     read = {
-        name: _query(name, _of_generation(entry, generation), document["filter_sets"], generation)
-        for name, entry in entries.items()
-        if not entry.get(generation, {}).get("absent")
+        name: _query(name, entry, filter_sets, of)
+        for name, entry in merged.items()
+        if not entry.get("absent")
     }
     return MappingProxyType(read)
 
 
-def _of_generation(entry: Mapping[str, Any], generation: Generation) -> dict[str, Any]:
-    own: dict[str, Any] = entry.get(generation, {})
-    merged = {field: value for field, value in entry.items() if field not in GENERATIONS} | own
-    # An override of one kind of SQL replaces the other kind.
-    if "breakdown" in own:
-        merged.pop("sql", None)
+def _document(name: str) -> dict[str, Any]:
+    text = files(__package__).joinpath("query_types", f"{name}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _of_generation(entry: Mapping[str, Any], of: Behaviour) -> dict[str, Any]:
+    merged = {field: value for field, value in entry.items() if field not in GENERATIONS}
+    if (since := merged.get("since")) and GENERATIONS.index(of.name) < GENERATIONS.index(since):
+        return {"absent": True}
+    for generation in (*of.ancestors, of.name):
+        own: dict[str, Any] = entry.get(generation, {})
+        # An override of one kind of SQL replaces the other kind.
+        if "breakdown" in own:
+            merged.pop("sql", None)
+        elif "sql" in own:
+            merged.pop("breakdown", None)
+        merged |= own
     return merged
 
 
 def _query(
-    name: str,
-    entry: dict[str, Any],
-    filter_sets: Mapping[str, list[str]],
-    generation: Generation,
+    name: str, entry: dict[str, Any], filter_sets: Mapping[str, list[str]], of: Behaviour
 ) -> Query:
     sql = entry.get("sql", "").strip()
     if column := entry.get("breakdown"):
-        sql = _BREAKDOWN.format(column=column, shared=_SHARED_OUT[generation]).strip()
+        sql = _BREAKDOWN.format(column=column, shared=of.page_share).strip()
+    allowed = filter_sets[entry["filters"]]
+    if entry.get("common_filters", True):
+        allowed = [*allowed, *(field for field in of.common_filters if field not in allowed)]
     meta = entry.get("meta")
     return Query(
         name=name,
@@ -135,7 +154,7 @@ def _query(
         key=tuple(entry.get("key", ())),
         limit_honoured=entry.get("limit", True),
         page_honoured=entry.get("page", True),
-        allowed_filters=tuple(filter_sets[entry["filters"]]),
+        allowed_filters=tuple(allowed),
         default_limit=entry.get("default_limit"),
         granularity=tuple(entry.get("granularity", ())),
         window=entry.get("window", "asked"),
@@ -143,6 +162,7 @@ def _query(
         local_window=entry.get("local_window", False),
         fails=entry.get("fails", ""),
         needs_filter=entry.get("needs_filter", ""),
+        zone_in_params=entry.get("zone_in_params", False),
         meta=Meta(meta["title"], meta["description"], meta["category"], tuple(meta["tags"]))
         if meta
         else None,

@@ -15,7 +15,7 @@ from itertools import count
 from threading import Lock
 
 from databuddy_source.demo.filters import Filter, condition
-from databuddy_source.demo.queries import Generation
+from databuddy_source.demo.generations import Behaviour
 from databuddy_source.demo.store import HISTORY, WINDOW, Events, bucket_sql
 from databuddy_source.demo.windows import Window
 
@@ -28,21 +28,39 @@ _KINDS = {"VARCHAR": "string", "VARCHAR[]": "array", "VARCHAR[][]": "array"}
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which events a cell is about, and the label that `bucket` gives each of them."""
+    """Which events a cell is about, and the label that `bucket` gives each of them.
 
-    website_id: str
+    `hidden` are SQL conditions of events that are not seen.
+    """
+
+    websites: tuple[str, ...]
     window: Window
     filters: tuple[Filter, ...] = ()
     timezone: str = "UTC"
     granularity: str = "daily"
+    hidden: tuple[str, ...] = ()
+
+    @property
+    def whose(self) -> dict[str, object]:
+        """The bound value that picks the websites."""
+        if len(self.websites) == 1:
+            return {"website_id": self.websites[0]}
+        return {"website_ids": list(self.websites)}
+
+    def seen(self, sql: str) -> str:
+        """`sql`, a SELECT of one website's events, for these websites and what is not hidden."""
+        if len(self.websites) != 1:
+            # Equality with one website lets DuckDB skip the others' rows; this does not.
+            sql = sql.replace("website_id = $website_id", "list_contains($website_ids, website_id)")
+        return " AND ".join([sql.strip(), *(f"NOT ({condition})" for condition in self.hidden)])
 
 
 class Scopes:
     """The recent windows of a store. Thread-safe; one query at a time."""
 
-    def __init__(self, events: Events, generation: Generation) -> None:
+    def __init__(self, events: Events, of: Behaviour) -> None:
         self._events = events
-        self._generation = generation
+        self._of = of
         self._connection = events.connection()
         self._connection.execute("ATTACH ':memory:' AS windows (ROW_GROUP_SIZE 2048)")
         self._schemas: OrderedDict[object, str] = OrderedDict()
@@ -64,16 +82,17 @@ class Scopes:
 
     def columns(self, sql: str) -> list[tuple[str, str]]:
         """Name and kind (string, number or array) of each column that `sql` gives."""
-        nothing = Scope("", Window(datetime.min, datetime.min))
+        nothing = Scope(("",), Window(datetime.min, datetime.min))
         with self._lock:
             columns, _ = self._run(sql, nothing, datetime.min, ())
         return [(name, _KINDS.get(kind, "number")) for name, kind in columns]
 
     def statement(self, sql: str, scope: Scope) -> str:
         """One self-contained SELECT; it binds `$website_id`, `$first`, `$last`, `$now` and more."""
+        scope = _as_far_as_read(scope, sql)
         bucket = bucket_sql(scope.granularity, scope.timezone)
         window = f"SELECT *, {bucket} AS bucket FROM ({self._window(scope)})"
-        relations = [f"scope AS ({window})", *_relations(sql)]
+        relations = [f"scope AS ({window})", *_relations(sql, scope)]
         return f"WITH {', '.join(relations)} SELECT * FROM ({sql})"
 
     def close(self) -> None:
@@ -84,13 +103,12 @@ class Scopes:
     def _run(
         self, sql: str, scope: Scope, now: datetime, labels: Sequence[str]
     ) -> tuple[list[tuple[str, str]], list[tuple[object, ...]]]:
-        if "bucket" not in sql:
-            scope = replace(scope, timezone="UTC", granularity="daily")
+        scope = _as_far_as_read(scope, sql)
         schema = self._schema(scope, now)
         self._look_in(f"windows.{schema},demo.main")
-        relations = _relations(sql)
+        relations = _relations(sql, scope)
         statement = f"WITH {', '.join(relations)} SELECT * FROM ({sql})" if relations else sql
-        given = {"website_id": scope.website_id, "now": now, "labels": list(labels)}
+        given = {**scope.whose, "now": now, "labels": list(labels)}
         named = {name: value for name, value in given.items() if f"${name}" in statement}
         result = self._connection.execute(statement, named or None)
         columns = [(str(column[0]), str(column[1])) for column in result.description or ()]
@@ -109,7 +127,7 @@ class Scopes:
         self._forget(len(self._schemas) - _KEPT + 1)
         schema = f"window_{next(self._numbers)}"
         values: dict[str, object] = {
-            "website_id": scope.website_id,
+            **scope.whose,
             "first": scope.window.start,
             "last": scope.window.end,
             "now": seen_until,
@@ -130,10 +148,9 @@ class Scopes:
 
     def _window(self, scope: Scope) -> str:
         conditions = (
-            condition(self._generation, given, f"filter{i}")
-            for i, given in enumerate(scope.filters)
+            condition(self._of, given, f"filter{i}") for i, given in enumerate(scope.filters)
         )
-        return " AND ".join([WINDOW.strip(), *conditions])
+        return " AND ".join([scope.seen(WINDOW), *conditions])
 
     def _forget(self, number: int) -> None:
         if number > 0:
@@ -148,11 +165,16 @@ class Scopes:
             self._path = path
 
 
-def _relations(sql: str) -> list[str]:
+def _as_far_as_read(scope: Scope, sql: str) -> Scope:
+    """The same scope for SQL that knows no buckets, whatever their time zone."""
+    return scope if "bucket" in sql else replace(scope, timezone="UTC", granularity="daily")
+
+
+def _relations(sql: str, scope: Scope) -> list[str]:
     """The relations beside `scope` that the SQL reads."""
     relations = []
     if "history" in sql:
-        relations.append(f"history AS NOT MATERIALIZED ({HISTORY})")
+        relations.append(f"history AS NOT MATERIALIZED ({scope.seen(HISTORY)})")
     if "buckets" in sql:
         relations.append("buckets AS (SELECT unnest(CAST($labels AS VARCHAR[])) AS label)")
     return relations

@@ -12,13 +12,14 @@ from typing import Self
 import uvicorn
 
 from databuddy_source.demo import access
+from databuddy_source.demo.account import Account, Billing
 from databuddy_source.demo.answers import Answers
 from databuddy_source.demo.app import Api
 from databuddy_source.demo.arrivals import Arrival
 from databuddy_source.demo.faults import Faults
 from databuddy_source.demo.front import Application, Front
+from databuddy_source.demo.generations import Generation, behaviour
 from databuddy_source.demo.limits import Plan, RateLimiter
-from databuddy_source.demo.queries import GENERATIONS, Generation
 from databuddy_source.demo.scopes import Scopes
 from databuddy_source.demo.store import Events
 from databuddy_source.demo.websites import Website
@@ -36,20 +37,23 @@ class DemoServer:
     `today` is the last UTC day with visitors, out of `days`; `ahead` more days can be reached by
     moving the clock. `now` is the server's clock: it stands still at `now`, or at 18:00 UTC of
     `today`, and runs with the real one when neither is given. `rate_limit` is the plan that the
-    server enforces, its seconds multiplied by `time_scale`.
+    server enforces, its seconds multiplied by `time_scale`. `billing` is who pays; `account`
+    changes it later. What goes wrong is added to `faults`.
     """
 
     api_key = access.FULL_KEY
     api_key_without_scope = access.KEY_WITHOUT_SCOPE
     api_key_of_another_organisation = access.KEY_OF_ANOTHER_ORGANISATION
     api_key_without_resources = access.KEY_WITHOUT_RESOURCES
+    api_key_of_one_website = access.KEY_OF_ONE_WEBSITE
+    api_key_with_website_scope = access.KEY_WITH_WEBSITE_SCOPE
     session_cookie = access.SESSION_COOKIE
 
     def __init__(
         self,
         *,
         today: date | None = None,
-        generation: Generation = "2026",
+        generation: Generation = "2026-04",
         rate_limit: Plan | None = None,
         time_scale: float = 1.0,
         seed: int = 7,
@@ -57,9 +61,9 @@ class DemoServer:
         ahead: int = 0,
         now: datetime | None = None,
         port: int = 0,
+        billing: Billing = Billing.PAID,
     ) -> None:
-        if generation not in GENERATIONS:
-            raise ValueError(f"generation is one of {', '.join(GENERATIONS)}, not {generation!r}")
+        of = behaviour(generation)
         self.generation = generation
         self.today = today or datetime.now(UTC).date()
         if now is None and today is not None:
@@ -68,12 +72,20 @@ class DemoServer:
         self.events = Events(seed=seed, today=self.today, days=days, ahead=ahead)
         self.log: list[Arrival] = []
         self.faults = Faults()
+        self.account = Account(billing, of.website_scopes)
         self._port = port
-        self._scopes = Scopes(self.events, generation)
-        answers = Answers(generation, self._scopes, self.faults)
-        api = Api(generation, self.events, answers, lambda: self.now)
-        limiter = RateLimiter(rate_limit, time_scale)
-        self.app: Application = Front(api.app, self.events, self.log, limiter, self.faults)
+        self._scopes = Scopes(self.events, of)
+        answers = Answers(of, self._scopes, self.faults)
+        api = Api(of, self.events, answers, self.account, lambda: self.now)
+        limiter = RateLimiter(
+            rate_limit,
+            time_scale,
+            retry_after=of.retry_after,
+            compile_requests=of.compile_requests,
+        )
+        self.app: Application = Front(
+            api.app, self.events, self.log, limiter, self.faults, of.in_flight
+        )
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None

@@ -278,6 +278,7 @@ CREATE TABLE events AS
     -- currency units with two decimals; refunds are negative
     CASE WHEN kind = 'revenue' THEN (CASE WHEN a < 0.95 THEN 1 ELSE -1 END) * (500 + below(12000, b))
       / 100.0 END AS amount,
+    CASE WHEN kind = 'revenue' THEN CASE WHEN b < 0.7 THEN 'USD' ELSE 'EUR' END END AS currency,
     CASE WHEN kind = 'revenue' THEN 'cus_' || v END AS customer_id
   FROM placed e JOIN visitors p USING (v)
   ORDER BY website_id, time, event_id;

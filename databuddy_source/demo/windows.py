@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,6 @@ _MOMENT = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})[T ](?P<clock>\d{2}:\d{2}(:\d{2})?)(\.\d+)?"
     r"(?P<offset>Z|[+-]\d{2}:?\d{2})?"
 )
-MAX_HOURLY_DAYS = 30
 
 
 class UnreadableDateError(ValueError):
@@ -44,19 +43,39 @@ class Window:
         """How many days the window touches, rounded up."""
         return max(0, math.ceil((self.end - self.start) / timedelta(days=1)))
 
-    def labels(self, granularity: Granularity) -> Iterator[str]:
-        """The label of each UTC bucket, empty ones too."""
+    def labels(self, granularity: Granularity, timezone: str = "UTC") -> Iterator[str]:
+        """The label of each bucket of this time zone, empty ones too."""
         step = timedelta(hours=1) if granularity == "hourly" else timedelta(days=1)
-        at = self.start.replace(minute=0, second=0)
+        wall = self.wall(ZoneInfo(timezone))
+        at = wall.start.replace(minute=0, second=0)
         if granularity == "daily":
             at = at.replace(hour=0)
-        while at <= self.end:
+        while at <= wall.end:
             yield f"{at:%Y-%m-%d %H}:00:00" if granularity == "hourly" else f"{at:%Y-%m-%d}"
             at += step
 
+    def wall(self, zone: ZoneInfo) -> Window:
+        """Both ends as clocks of the zone show them."""
+        return self._moved(UTC, zone)
+
+    def as_wall_time_of(self, zone: ZoneInfo) -> Window:
+        """Both ends in UTC, if they are what clocks of the zone show."""
+        return self._moved(zone, UTC)
+
+    def _moved(self, given: tzinfo, wanted: tzinfo) -> Window:
+        ends = (self.start, self.end)
+        return Window(
+            *(at.replace(tzinfo=given).astimezone(wanted).replace(tzinfo=None) for at in ends)
+        )
+
 
 def instants(start: str, end: str) -> Window:
-    """2026: plain dates are UTC days, datetimes move by their offset, fractions are cut."""
+    """2026: plain dates are UTC days, datetimes move by their offset, fractions are cut.
+
+    Until June that is the window. In October its ends, which have forgotten the offset by then, are
+    taken `as_wall_time_of` the request's zone: plain dates become local days, and a datetime with
+    an offset moves twice.
+    """
     return Window(_instant(start, time()), _instant(end, _LAST_SECOND))
 
 
@@ -85,12 +104,8 @@ def plain_days(start: str, end: str, *, midnight_end: bool, zone: ZoneInfo | Non
             raise ImpossibleDateError(f"{text} 23:59:59")
     first = datetime.combine(_day(start), time())
     last = datetime.combine(_day(end), time() if midnight_end else _LAST_SECOND)
-    if zone is not None:
-        first, last = (
-            moment.replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
-            for moment in (first, last)
-        )
-    return Window(first, last)
+    window = Window(first, last)
+    return window if zone is None else window.as_wall_time_of(zone)
 
 
 def _day(text: str) -> date:

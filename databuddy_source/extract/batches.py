@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from databuddy_source.coverage.table import coverage_table
 from databuddy_source.extract.coverage_carrier import coverage_alone, with_coverage
-from databuddy_source.fetch.results import Result
 from databuddy_source.model.reports import Report
+from databuddy_source.model.results import Result
 from databuddy_source.tables.rows import rows_table
 
 ROWS_AT_ONCE = 10_000

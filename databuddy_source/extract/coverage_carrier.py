@@ -42,12 +42,12 @@ def coverage_alone(covered: pa.Table) -> Any:
     return dlt.mark.with_hints(covered, hints, create_table_variant=True)
 
 
-def stamped(resource: DltResource) -> DltResource:
+def with_load_id_and_coverage(resource: DltResource) -> DltResource:
     """The resource with the last step: the load's id on each row, coverage on its own way."""
-    return with_last_step(resource, _stamp)
+    return with_last_step(resource, _for_load)
 
 
-def _stamp(table: pa.Table) -> Iterator[Any]:
+def _for_load(table: pa.Table) -> Iterator[Any]:
     carried = (table.schema.metadata or {}).get(_METADATA_KEY)
     yield _with_load_id(table.replace_schema_metadata(None))
     if carried:

@@ -7,15 +7,16 @@ way. The cursor may pass a day that failed only because that day is listed in th
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
+from databuddy_source.coverage.finality import first_restated, last_settled
 from databuddy_source.extract.session import Extraction
-from databuddy_source.fetch.results import Result
 from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 
 MAX_ATTEMPTS = 5
@@ -52,7 +53,7 @@ class Progress:
 
     def last_final(self, today: date) -> date:
         """The newest day that later syncs will not ask for again."""
-        return today - timedelta(days=self._settings.lookback_days + 1)
+        return last_settled(today, self._settings.lookback_days)
 
     def cells(self, extraction: Extraction, report: Report, website_id: str) -> list[Cell]:
         """The cells to ask for, oldest first. Weeks and months are whole, also the running one;
@@ -88,7 +89,7 @@ class Progress:
             self._first = first
             return [(first, today)]
         newest = min(self._cursor.last_value, today)
-        start = newest - timedelta(days=settings.lookback_days)
+        start = first_restated(newest, settings.lookback_days)
         known = date.fromisoformat(self._state.get("first", start.isoformat()))
         if today >= self._cursor.last_value:  # else the clock moved back, and days are missing
             self._first = min(first, known)

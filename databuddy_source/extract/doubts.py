@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from itertools import chain
 
-from databuddy_source.fetch.results import Kept, Result
 from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
 
 
@@ -42,7 +42,7 @@ class Doubts:
         self._websites = websites
         self._allow_empty = allow_empty
         self._of_days: dict[tuple[str, date, date], list[Cell]] = defaultdict(list)
-        self.held: Mapping[tuple[str, str, datetime], Kept] = {}
+        self.held: Mapping[tuple[str, str, datetime], HeldCell] = {}
 
     def want(self, cells: Iterable[Cell]) -> None:
         """These cells will have results. All are known before the first result is judged."""
@@ -98,7 +98,7 @@ class Doubts:
             for each in cells
         ]
 
-    def _kept_of(self, cell: Cell) -> Kept | None:
+    def _kept_of(self, cell: Cell) -> HeldCell | None:
         return self.held.get((cell.website_id, cell.report.name, cell.window.start))
 
     def _had(self, report: Report) -> bool:

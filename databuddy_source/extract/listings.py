@@ -12,8 +12,8 @@ from dlt.sources import DltResource
 
 from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.server import Server
-from databuddy_source.extract.coverage_carrier import stamped
-from databuddy_source.extract.sharing import Sharing
+from databuddy_source.extract.coverage_carrier import with_load_id_and_coverage
+from databuddy_source.extract.sharing import SharedExtraction
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_hints
 
@@ -45,26 +45,26 @@ _DESCRIPTIONS: Final = {
 }
 
 
-def websites(sharing: Sharing) -> DltResource:
+def websites(shared: SharedExtraction) -> DltResource:
     """The websites that the key sees. Merged by id: one that is gone stays."""
-    return _listing(sharing, "websites", "id", lambda server: website_rows(server.websites))
+    return _listing(shared, "websites", "id", lambda server: website_rows(server.websites))
 
 
-def query_types(sharing: Sharing) -> DltResource:
+def query_types(shared: SharedExtraction) -> DltResource:
     """The query types that the server has, with what the API says of each."""
-    return _listing(sharing, "query_types", "name", lambda server: type_rows(server.types))
+    return _listing(shared, "query_types", "name", lambda server: type_rows(server.types))
 
 
 def _listing(
-    sharing: Sharing, name: str, key: str, rows: Callable[[Server], pa.Table]
+    shared: SharedExtraction, name: str, key: str, rows: Callable[[Server], pa.Table]
 ) -> DltResource:
     def generate() -> Iterator[Any]:
-        extraction = sharing.join(name)
+        extraction = shared.join(name)
         try:
             yield None  # wait for the others, so that one extraction serves all
             yield rows(extraction.server)
         finally:
-            sharing.abandon(name, extraction)
+            shared.abandon(name, extraction)
 
     resource = dlt.resource(
         generate,
@@ -75,7 +75,7 @@ def _listing(
         primary_key=(),
     )
     resource.apply_hints(additional_table_hints=table_hints(_DESCRIPTIONS[name]))
-    return stamped(resource)
+    return with_load_id_and_coverage(resource)
 
 
 def website_rows(seen: Mapping[str, Website]) -> pa.Table:

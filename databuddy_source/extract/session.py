@@ -10,22 +10,22 @@ import dlt
 
 from databuddy_source.api.models import TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
+from databuddy_source.clock import now, today
 from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.scope import Scope
-from databuddy_source.config.settings import Settings, now
+from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
-from databuddy_source.coverage.queries import definitions, final_windows, kept_cells
+from databuddy_source.coverage.queries import definitions, final_windows, held_cells
 from databuddy_source.dlt_seam import NULL_COLLECTOR, Collector, active_pipeline
 from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extract.definitions import refuse_a_mixture
 from databuddy_source.extract.doubts import Doubts
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
-from databuddy_source.fetch.results import Result
-from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report, day_zone
+from databuddy_source.model.results import Result
 from databuddy_source.model.windows import Window
 
 
@@ -98,7 +98,7 @@ class Extraction:
 
     def today(self, report: Report) -> date:
         """Today, where this report's days are cut."""
-        return windows.today(self.zone(report), self.now)
+        return today(self.zone(report), self.now)
 
     def final_windows(self, report: Report, website_id: str) -> Set[datetime]:
         """Where the windows begin that coverage calls final; none when they shall be asked for
@@ -143,7 +143,7 @@ class Extraction:
         if self._pipeline and cells:
             refuse_a_mixture(cells, definitions(self._pipeline))
             since = min(cell.window.start for cell in cells)
-            self._doubts.held = kept_cells(self._pipeline, since)
+            self._doubts.held = held_cells(self._pipeline, since)
         self._looked_back = True
 
     async def result(self, cell: Cell) -> Result:

@@ -22,7 +22,7 @@ from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unf
 logger = logging.getLogger("databuddy_source")
 
 
-class Sharing:
+class SharedExtraction:
     """Gives the resources of a source the extraction that they share."""
 
     def __init__(self, settings: Settings, scope: Scope) -> None:

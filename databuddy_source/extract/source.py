@@ -24,10 +24,11 @@ from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import awaited_by_dlt
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
-from databuddy_source.extract.coverage_carrier import stamped
+from databuddy_source.extract.coverage_carrier import with_load_id_and_coverage
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.session import Extraction
-from databuddy_source.extract.sharing import Sharing
+from databuddy_source.extract.sharing import SharedExtraction
+from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.tables.hints import (
     FILE_FORMAT,
@@ -94,14 +95,15 @@ def source_of(settings: Settings, scope: Scope) -> DltSource:
 def _resources(settings: Settings, scope: Scope) -> Iterator[DltResource]:
     settings.credential.headers()
     dlt_defaults.for_source()
-    sharing = Sharing(settings, scope)
-    yield listings.websites(sharing)
-    yield listings.query_types(sharing)
+    shared = SharedExtraction(settings, scope)
+    yield listings.websites(shared)
+    yield listings.query_types(shared)
     yield _coverage()
     for chosen, website_ids in websites_of_reports(settings, lambda: _seen(settings)):
-        columns = column_hints(chosen, settings.timezone)
+        query_type = load_catalog().get(chosen.query_type)
+        columns = column_hints(query_type, chosen.grain, settings.timezone)
         for website_id in website_ids:
-            yield _report(sharing, chosen, website_id, columns)
+            yield _report(shared, chosen, website_id, columns)
 
 
 _of_choices = dlt.source(_resources, name=NAME, section=NAME, max_table_nesting=0)
@@ -112,26 +114,29 @@ def _seen(settings: Settings) -> Mapping[str, Website]:
 
 
 def _report(
-    sharing: Sharing, chosen: ReportSetting, website_id: str, columns: dict[str, TColumnSchema]
+    shared: SharedExtraction,
+    chosen: ReportSetting,
+    website_id: str,
+    columns: dict[str, TColumnSchema],
 ) -> DltResource:
     name = f"{chosen.name}__{website_id}"
 
     # given as a hint, since for an argument dlt would resolve configuration, of each resource
     cursor: Any = (
         None
-        if sharing.scope.bounded
+        if shared.scope.bounded
         else dlt.sources.incremental("date", primary_key=(), allow_external_schedulers=False)
     )
 
     def extract() -> Iterator[Any]:
-        extraction = sharing.join(name)
+        extraction = shared.join(name)
         try:
             report = extraction.report(chosen)
             if report is None:
                 yield None  # stay until the others have joined
                 return
             state = dlt.current.resource_state()
-            progress = Progress(sharing.settings, sharing.scope, cursor, state)
+            progress = Progress(shared.settings, shared.scope, cursor, state)
             cells = progress.cells(extraction, report, website_id)
             extraction.want(cells, cautious=progress.cautious)
             schema = dlt.current.source_schema()
@@ -145,10 +150,10 @@ def _report(
             yield None
             extraction.look_back()
             yield from awaited_by_dlt(
-                _tables(sharing, extraction, name, report, cells, progress, existing)
+                _tables(shared, extraction, name, report, cells, progress, existing)
             )
         finally:
-            sharing.abandon(name, extraction)
+            shared.abandon(name, extraction)
 
     resource: DltResource = dlt.resource(
         extract,
@@ -161,11 +166,11 @@ def _report(
         incremental=cursor,
     )
     resource.apply_hints(additional_table_hints=table_hints())
-    return stamped(resource)
+    return with_load_id_and_coverage(resource)
 
 
 async def _tables(
-    sharing: Sharing,
+    shared: SharedExtraction,
     extraction: Extraction,
     name: str,
     report: Report,
@@ -195,7 +200,7 @@ async def _tables(
             yield item(batch)
             progress.done(list(batch.results), last=batch is rest[-1])
     finally:
-        await sharing.leave(name, extraction)
+        await shared.leave(name, extraction)
 
 
 def _coverage() -> DltResource:
@@ -214,4 +219,4 @@ def _coverage() -> DltResource:
         columns=coverage_table.COLUMNS,
     )
     resource.apply_hints(additional_table_hints=table_hints(coverage_table.DESCRIPTION))
-    return stamped(resource)
+    return with_load_id_and_coverage(resource)

@@ -17,12 +17,12 @@ from databuddy_source.api.models import QueryBody
 from databuddy_source.api.requests import Request, query_request
 from databuddy_source.api.server import Server
 from databuddy_source.fetch.pace import Pace
-from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
+from databuddy_source.fetch.packing import Pack, Question, bodies_of, questions_of
 from databuddy_source.fetch.queue import Queue
-from databuddy_source.fetch.results import Result
 from databuddy_source.fetch.sending import Sending
 from databuddy_source.fetch.settling import Settling
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.results import Result
 
 ROWS_AHEAD = 250_000
 """Rows that may wait to be taken or be under way, about 120 MB. Beyond, requests leave one by one,
@@ -79,9 +79,9 @@ class Fetcher:
         """
         if not cells:
             return
-        asks = self._asks(cells)
+        questions = self._questions(cells)
         with self._lock:
-            now_asked = self._settling.begin(asks, cautious=cautious)
+            now_asked = self._settling.begin(questions, cautious=cautious)
         self._queue.add(now_asked)
         self._count("Cells", 0, len(cells))
         if self._loop:
@@ -89,12 +89,12 @@ class Fetcher:
 
     def preview(self, cells: Sequence[Cell]) -> tuple[Sequence[QueryBody], Request]:
         """The request in which cells of one website and report would leave, were they alone."""
-        bodies = bodies_of(Pack(tuple(self._asks(cells))), self._server.generation)
+        bodies = bodies_of(Pack(tuple(self._questions(cells))), self._server.generation)
         return bodies, query_request(cells[0].website_id, bodies, self._timezone)
 
-    def _asks(self, cells: Sequence[Cell]) -> list[Ask]:
+    def _questions(self, cells: Sequence[Cell]) -> list[Question]:
         name, server = cells[0].report.query_type.name, self._server
-        return asks_of(cells, server.spelling(name) or name, server.generation.max_limit)
+        return questions_of(cells, server.spelling(name) or name, server.generation.max_limit)
 
     async def result(self, cell: Cell) -> Result:
         """Wait for a cell that was wanted. May be awaited more than once."""
@@ -182,9 +182,9 @@ class Fetcher:
 
     async def _send(self, pack: Pack) -> None:
         pack = self._sending.without_the_hopeless(pack)
-        if pack.asks:
+        if pack.questions:
             assert self._client is not None
-            await self._sending.ask(self._client, pack)
+            await self._sending.send(self._client, pack)
         self._hand_on()
 
     def _hand_on(self) -> None:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from databuddy_source.model.windows import Grain
 
-Kind: TypeAlias = tuple[str, Grain]
+CostClass: TypeAlias = tuple[str, Grain]
 """Query type and grain: what questions of similar cost have in common."""
 
 AIM_SECONDS = 10.0
@@ -45,7 +45,7 @@ class _Costs:
 
     def __init__(self, aim: float) -> None:
         self._aim = aim
-        self._of_kind: dict[Kind, float] = {}
+        self._of_kind: dict[CostClass, float] = {}
 
     @property
     def _least(self) -> float:
@@ -53,7 +53,7 @@ class _Costs:
         server is slow for each new kind, and one dear kind among cheap ones is not."""
         return min(self._of_kind.values(), default=0.0)
 
-    def fitting(self, kinds: Iterable[Kind]) -> int:
+    def fitting(self, kinds: Iterable[CostClass]) -> int:
         """How many of these questions, from the first on, cost no more than the aim together."""
         total, count, least = 0.0, 0, self._least
         for count, kind in enumerate(kinds, 1):
@@ -62,7 +62,7 @@ class _Costs:
                 return count - 1
         return count
 
-    def learn(self, kinds: Sequence[Kind], spent: float, *, at_least: bool = False) -> None:
+    def learn(self, kinds: Sequence[CostClass], spent: float, *, at_least: bool = False) -> None:
         """Take in what one pack cost, or what it cost at least."""
         least, counts = self._least, Counter(kinds)
         known = {kind: (self._of_kind.get(kind, least), n) for kind, n in counts.items()}
@@ -114,7 +114,7 @@ class Pace:
         """Requests that each fetcher may have under way: one until the first answer, 4 at most."""
         return self._in_flight
 
-    def fitting(self, kinds: Iterable[Kind]) -> int:
+    def fitting(self, kinds: Iterable[CostClass]) -> int:
         """How many of these questions, from the first on, go into the next request: at least one,
         at most `pack_size`. Zero only when there are none."""
         asked = list(islice(kinds, self.pack_size))
@@ -122,7 +122,7 @@ class Pace:
             fit = min(self._seconds.fitting(asked), self._bytes.fitting(asked))
         return max(fit, min(1, len(asked)))
 
-    def answered(self, kinds: Sequence[Kind], seconds: float, size: int) -> None:
+    def answered(self, kinds: Sequence[CostClass], seconds: float, size: int) -> None:
         """A pack of these questions was answered.
 
         Args:
@@ -138,14 +138,14 @@ class Pace:
             elif seconds <= AIM_SECONDS / 2:
                 self._in_flight = min(MOST_IN_FLIGHT, 2 * self._in_flight)
 
-    def failed(self, kinds: Sequence[Kind], seconds: float) -> None:
+    def failed(self, kinds: Sequence[CostClass], seconds: float) -> None:
         """No answer to a pack: it timed out, or the server or a proxy gave up. Failing at once says
         nothing of its cost."""
         with self._lock:
             self._seconds.learn(kinds, max(0.0, seconds - JOURNEY), at_least=True)
             self._slow_down()
 
-    def too_large(self, kinds: Sequence[Kind], size: int) -> None:
+    def too_large(self, kinds: Sequence[CostClass], size: int) -> None:
         """The answer was not read to its end.
 
         Args:

@@ -1,6 +1,6 @@
 """Cells to questions, questions to packs. Pure: no requests here.
 
-A question ("ask") is one parameter of a request. Most ask for one cell; a series that brings its
+A question is one parameter of a request. Most ask for one cell; a series that brings its
 own dates is asked for a whole range of cells at once. A pack is one request: questions of one
 website, each with an id of its own; `pace` says how many.
 """
@@ -14,7 +14,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from databuddy_source.api.models import Filter, Parameter, QueryBody
-from databuddy_source.fetch.pace import Kind
+from databuddy_source.fetch.pace import CostClass
 from databuddy_source.model import windows
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell, Condition, Report
@@ -26,7 +26,7 @@ after it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Question:
     """One parameter of a request.
 
     Attributes:
@@ -57,10 +57,10 @@ class Ask:
         return self.cells[0].series
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> CostClass:
         return self.report.query_type.name, self.report.grain
 
-    def halves(self) -> tuple[Ask, Ask]:
+    def halves(self) -> tuple[Question, Question]:
         """The same cells in two questions. Needs two cells."""
         middle = len(self.cells) // 2
         return (
@@ -73,7 +73,7 @@ class Ask:
         """First instant, and first instant after the end."""
         return self.piece or (self.cells[0].window.start, self.cells[-1].window.end)
 
-    def pieces(self) -> tuple[Ask, Ask] | None:
+    def pieces(self) -> tuple[Question, Question] | None:
         """The same question for the earlier and the later half of its time; None when it is too
         short. Both have the whole second between them, since a server reads an end as the first
         instant of its second: no fraction of a second falls between the two."""
@@ -97,7 +97,7 @@ class Ask:
         return f"{first}" if first == last else f"{first} .. {last}"
 
 
-def asks_of(cells: Sequence[Cell], spelling: str, limit: int) -> list[Ask]:
+def questions_of(cells: Sequence[Cell], spelling: str, limit: int) -> list[Question]:
     """The questions for cells of one website and report, oldest first: one each, or one for each
     range without a gap."""
     groups: list[list[Cell]] = []
@@ -106,7 +106,7 @@ def asks_of(cells: Sequence[Cell], spelling: str, limit: int) -> list[Ask]:
             groups[-1].append(cell)
         else:
             groups.append([cell])
-    return [Ask(tuple(group), spelling, limit) for group in groups]
+    return [Question(tuple(group), spelling, limit) for group in groups]
 
 
 def _in_one_question(first: Cell, last: Cell, cell: Cell) -> bool:
@@ -129,29 +129,30 @@ class Pack:
         divided: whether it is a part of a pack that failed.
     """
 
-    asks: tuple[Ask, ...]
+    questions: tuple[Question, ...]
     divided: bool = False
 
     @property
     def website_id(self) -> str:
-        return self.asks[0].website_id
+        return self.questions[0].website_id
 
     @property
-    def kinds(self) -> list[Kind]:
+    def kinds(self) -> list[CostClass]:
         """What tells the cost of its questions."""
-        return [ask.kind for ask in self.asks]
+        return [question.kind for question in self.questions]
 
     def parted(self, count: int) -> tuple[Pack, Pack]:
         """The first so many questions, and the others."""
-        return replace(self, asks=self.asks[:count]), replace(self, asks=self.asks[count:])
+        first, others = self.questions[:count], self.questions[count:]
+        return replace(self, questions=first), replace(self, questions=others)
 
     def halves(self) -> tuple[Pack, Pack]:
         """The same questions in two packs, after it failed. Needs two questions."""
-        return replace(self, divided=True).parted(len(self.asks) // 2)
+        return replace(self, divided=True).parted(len(self.questions) // 2)
 
-    def named(self) -> dict[str, Ask]:
+    def named(self) -> dict[str, Question]:
         """Each question under the id that it travels with."""
-        return {f"c{number}": ask for number, ask in enumerate(self.asks)}
+        return {f"c{number}": question for number, question in enumerate(self.questions)}
 
 
 def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
@@ -163,7 +164,7 @@ def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
         groupby(by_form, key=lambda item: _form(item[1]))
     ):
         named = list(group)
-        parameters = [_parameter(name, ask, generation) for name, ask in named]
+        parameters = [_parameter(name, question, generation) for name, question in named]
         bodies.append(
             QueryBody(
                 id=f"b{number}",
@@ -178,8 +179,8 @@ def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
     return bodies
 
 
-def _form(ask: Ask) -> tuple[int, int, str]:
-    return ask.limit, ask.page, ask.report.filters_text or ""
+def _form(question: Question) -> tuple[int, int, str]:
+    return question.limit, question.page, question.report.filters_text or ""
 
 
 def filter_of(condition: Condition, generation: Generation) -> Filter:
@@ -188,25 +189,25 @@ def filter_of(condition: Condition, generation: Generation) -> Filter:
     return Filter(field=condition.field, op=generation.operators[condition.op], value=value)
 
 
-def _parameter(name: str, ask: Ask, generation: Generation) -> Parameter:
-    query_type, window = ask.report.query_type, ask.cells[-1].window
-    start, end = ask.span
+def _parameter(name: str, question: Question, generation: Generation) -> Parameter:
+    query_type, window = question.report.query_type, question.cells[-1].window
+    start, end = question.span
     if days := query_type.trailing_days:
         first = window.last_date - timedelta(days=days - 1)
         start = min(start, windows.day_start(first, ZoneInfo(window.zone)))
-    asked = windows.asked(
+    sent = windows.date_range(
         start,
         end,
         window.zone,
         offsets=generation.takes_offsets,
         # what comes after a range is dropped
-        beyond=ask.bucketed or query_type.end_is_midnight,
+        beyond=question.bucketed or query_type.end_is_midnight,
     )
-    hourly = ask.bucketed and window.grain is Grain.HOUR
+    hourly = question.bucketed and window.grain is Grain.HOUR
     return Parameter(
-        name=ask.spelling,
+        name=question.spelling,
         id=name,
-        start_date=asked.start,
-        end_date=asked.end,
+        start_date=sent.start,
+        end_date=sent.end,
         granularity="hourly" if hourly else None,
     )

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from databuddy_source.api.models import Row
 from databuddy_source.model.query_types import QueryType, Shape
+from databuddy_source.model.results import Row
 
 MOST_PAGES = 100
 """Pages of one question, a million rows in 2026. A server that never ends is left here."""

@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from databuddy_source.fetch.pace import Pace
-from databuddy_source.fetch.packing import Ask, Pack
+from databuddy_source.fetch.packing import Pack, Question
 
 
 class Queue:
@@ -19,21 +19,21 @@ class Queue:
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._waiting: dict[str, deque[Ask]] = defaultdict(deque)
+        self._waiting: dict[str, deque[Question]] = defaultdict(deque)
         self._divided: deque[Pack] = deque()
         self._lock = threading.Lock()
 
-    def add(self, asks: Iterable[Ask]) -> None:
+    def add(self, questions: Iterable[Question]) -> None:
         """Line up questions behind those that wait."""
         with self._lock:
-            for ask in asks:
-                self._waiting[ask.website_id].append(ask)
+            for question in questions:
+                self._waiting[question.website_id].append(question)
 
-    def add_first(self, asks: Sequence[Ask]) -> None:
+    def add_first(self, questions: Sequence[Question]) -> None:
         """Line up questions before those that wait, in this order: they followed from answers."""
         with self._lock:
-            for ask in reversed(asks):
-                self._waiting[ask.website_id].appendleft(ask)
+            for question in reversed(questions):
+                self._waiting[question.website_id].appendleft(question)
 
     def divide(self, pack: Pack) -> None:
         """A pack failed: its halves leave before all else. Needs two questions."""
@@ -57,7 +57,7 @@ class Queue:
             if self._divided:
                 pack = self._divided.popleft()
                 pack, rest = pack.parted(self._pace.fitting(pack.kinds))
-                if rest.asks:
+                if rest.questions:
                     self._divided.appendleft(rest)
                 return pack
             # first what is waited for, so that rows do not lie about, then the longest queue
@@ -67,7 +67,7 @@ class Queue:
             )
             for website_id in reversed(websites):
                 waiting = self._waiting[website_id]
-                size = self._pace.fitting(ask.kind for ask in waiting)
+                size = self._pace.fitting(question.kind for question in waiting)
                 # a pack that is not full waits for those under way: their next pages may join it
                 is_full = size < len(waiting) or size == self._pace.pack_size
                 if waiting and (is_full or website_id not in flying):

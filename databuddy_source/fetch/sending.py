@@ -19,7 +19,7 @@ from databuddy_source.errors import (
     WebsiteNotAccessible,
 )
 from databuddy_source.fetch.pace import Pace
-from databuddy_source.fetch.packing import Ask, Pack, bodies_of
+from databuddy_source.fetch.packing import Pack, Question, bodies_of
 from databuddy_source.fetch.queue import Queue
 from databuddy_source.fetch.settling import Settling
 from databuddy_source.model.generations import Generation
@@ -57,17 +57,17 @@ class Sending:
     def without_the_hopeless(self, pack: Pack) -> Pack:
         """Fail at once what is known to fail, and keep the rest."""
         kept = []
-        for ask in pack.asks:
-            closed = self._broken or self._closed_websites.get(ask.website_id, "")
+        for question in pack.questions:
+            closed = self._broken or self._closed_websites.get(question.website_id, "")
             if closed:
-                self._settling.outage([ask], closed)
-            elif not self._settling.is_moot(ask):
-                kept.append(ask)
-        return replace(pack, asks=tuple(kept))
+                self._settling.outage([question], closed)
+            elif not self._settling.is_moot(question):
+                kept.append(question)
+        return replace(pack, questions=tuple(kept))
 
-    async def ask(self, client: Client, pack: Pack) -> None:
+    async def send(self, client: Client, pack: Pack) -> None:
         """Send a pack. No error leaves: it fails questions, or divides them."""
-        single = len(pack.asks) == 1
+        single = len(pack.questions) == 1
         traffic = Traffic()
         try:
             answers = await client.query(
@@ -79,7 +79,7 @@ class Sending:
             )
         except WebsiteNotAccessible as error:
             self._closed_websites[pack.website_id] = str(error)
-            self._settling.outage(pack.asks, str(error))
+            self._settling.outage(pack.questions, str(error))
         except (Unreachable, RateLimited, AccessDenied) as error:
             self._give_up(str(error), pack)
         except DatabuddyError as error:
@@ -88,28 +88,30 @@ class Sending:
             elif isinstance(error, TooLarge):
                 self._pace.too_large(pack.kinds, traffic.size)
             if single:
-                self._single_failed(pack.asks[0], error)
+                self._single_failed(pack.questions[0], error)
             else:
                 self._queue.divide(pack)
         else:
             self._pace.answered(pack.kinds, traffic.seconds, traffic.size)
             self._failing.clear()
             self._answered = True
-            taken = [(ask, answers.get(name)) for name, ask in pack.named().items()]
+            taken = [(question, answers.get(name)) for name, question in pack.named().items()]
             # good ones first: a type that has answered is not given up
-            for ask, answer in sorted(taken, key=lambda each: not (each[1] and each[1].success)):
-                self._settling.take(ask, answer)
+            for question, answer in sorted(
+                taken, key=lambda each: not (each[1] and each[1].success)
+            ):
+                self._settling.take(question, answer)
 
-    def _single_failed(self, ask: Ask, error: DatabuddyError) -> None:
+    def _single_failed(self, question: Question, error: DatabuddyError) -> None:
         if isinstance(error, Retriable) or not self._answered:
-            self._failing.add(ask.report)
-        error.at(website=ask.website_id, report=ask.report.name, window=str(ask))
+            self._failing.add(question.report)
+        error.at(website=question.website_id, report=question.report.name, window=str(question))
         if len(self._failing) >= FAILING_IN_A_ROW:
-            self._give_up(str(error), Pack((ask,)))
+            self._give_up(str(error), Pack((question,)))
         else:
-            self._settling.fail_or_halve(ask, str(error))
+            self._settling.fail_or_halve(question, str(error))
 
     def _give_up(self, reason: str, pack: Pack) -> None:
         """The server is out of reach or refuses everything: ask nothing more in this run."""
         self._broken = reason
-        self._settling.outage(pack.asks, reason)
+        self._settling.outage(pack.questions, reason)

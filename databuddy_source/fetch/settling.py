@@ -12,18 +12,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from databuddy_source.api.models import ParameterResult, Row
-from databuddy_source.config.settings import now
+from databuddy_source.api.models import ParameterResult
+from databuddy_source.clock import now
 from databuddy_source.fetch.failures import ENOUGH, Failures, Series
-from databuddy_source.fetch.packing import Ask
+from databuddy_source.fetch.packing import Question
 from databuddy_source.fetch.paging import Pages, Verdict, fills_limit, key_of
-from databuddy_source.fetch.results import Result, is_silent
 from databuddy_source.model.query_types import Shape
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.results import Result, Row, is_silent
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, Grain, label
 
-_Question: TypeAlias = tuple[tuple[Cell, ...], tuple[datetime, datetime] | None]
+_Subject: TypeAlias = tuple[tuple[Cell, ...], tuple[datetime, datetime] | None]
 """What all pages of a question have in common: its cells, or the piece of one."""
 
 
@@ -67,97 +67,97 @@ class Settling:
     def __init__(self, *, takes_offsets: bool) -> None:
         self._takes_offsets = takes_offsets
         self._failures = Failures()
-        self._held_back: dict[Series, list[Ask]] = defaultdict(list)
-        self._pages: dict[_Question, Pages] = {}
+        self._held_back: dict[Series, list[Question]] = defaultdict(list)
+        self._pages: dict[_Subject, Pages] = {}
         self._pieces: dict[Cell, _Pieces] = {}
         self.results: list[Result] = []
-        self.questions: list[Ask] = []
+        self.questions: list[Question] = []
 
-    def begin(self, asks: list[Ask], *, cautious: bool) -> list[Ask]:
+    def begin(self, questions: list[Question], *, cautious: bool) -> list[Question]:
         """Questions of one website and report that are about to be sent. Returns those to send
         now: a few, where the type failed before."""
-        series = asks[0].series
-        self._failures.expect(series, sum(len(ask.cells) for ask in asks))
-        if not (cautious or asks[0].report.query_type.fails):
-            return asks
-        self._held_back[series].extend(asks[ENOUGH:])
-        return asks[:ENOUGH]
+        series = questions[0].series
+        self._failures.expect(series, sum(len(question.cells) for question in questions))
+        if not (cautious or questions[0].report.query_type.fails):
+            return questions
+        self._held_back[series].extend(questions[ENOUGH:])
+        return questions[:ENOUGH]
 
-    def is_moot(self, ask: Ask) -> bool:
+    def is_moot(self, question: Question) -> bool:
         """Whether a question need not be sent: its cell is settled, or its type is given up (then
         it fails here)."""
-        if self._is_late(ask):
+        if self._is_late(question):
             return True
-        if self._failures.given_up(ask.series):
-            self._fail(ask, "it failed in three windows of this run")
+        if self._failures.given_up(question.series):
+            self._fail(question, "it failed in three windows of this run")
             return True
         return False
 
-    def take(self, ask: Ask, answer: ParameterResult | None) -> None:
+    def take(self, question: Question, answer: ParameterResult | None) -> None:
         """One answer; None when the server left it out."""
-        if self._is_late(ask):
+        if self._is_late(question):
             return
         if answer is None:
-            self.fail_or_halve(ask, "the server left the question out of its answer")
+            self.fail_or_halve(question, "the server left the question out of its answer")
         elif not answer.success:
-            self.fail_or_halve(ask, answer.error or "the server gives no reason")
+            self.fail_or_halve(question, answer.error or "the server gives no reason")
         elif not _are_rows(answer.data):
-            self.fail_or_halve(ask, "the server's rows are not a list of objects")
-        elif pieces := self._cut(ask, answer.data):
-            self._pieces.setdefault(ask.cells[0], _Pieces()).outstanding += 1
+            self.fail_or_halve(question, "the server's rows are not a list of objects")
+        elif pieces := self._cut(question, answer.data):
+            self._pieces.setdefault(question.cells[0], _Pieces()).outstanding += 1
             self.questions.extend(pieces)
         else:
-            self._page(ask, answer.data)
+            self._page(question, answer.data)
 
-    def fail_or_halve(self, ask: Ask, reason: str) -> None:
+    def fail_or_halve(self, question: Question, reason: str) -> None:
         """No answer to a question: ask for each half of its cells, or fail its only one."""
-        self._pages.pop((ask.cells, ask.piece), None)
-        if self._is_late(ask):
+        self._pages.pop((question.cells, question.piece), None)
+        if self._is_late(question):
             return
-        if len(ask.cells) > 1:
-            self.questions.extend(ask.halves())
+        if len(question.cells) > 1:
+            self.questions.extend(question.halves())
         else:
-            self._fail(ask, reason)
+            self._fail(question, reason)
 
-    def outage(self, asks: Iterable[Ask], reason: str) -> None:
+    def outage(self, questions: Iterable[Question], reason: str) -> None:
         """Fail cells for a reason that is not their type's."""
-        for ask in asks:
-            if self._is_late(ask):
+        for question in questions:
+            if self._is_late(question):
                 continue
-            self._pieces.pop(ask.cells[0], None)
-            for cell in ask.cells:
+            self._pieces.pop(question.cells[0], None)
+            for cell in question.cells:
                 self.results.append(Result(cell, Status.FAILED, now(), reason=reason, outage=True))
-            self._release(ask.series)
-            self._report_failed(self._failures.forget(ask.series, len(ask.cells)))
+            self._release(question.series)
+            self._report_failed(self._failures.forget(question.series, len(question.cells)))
 
-    def _is_late(self, ask: Ask) -> bool:
+    def _is_late(self, question: Question) -> bool:
         """Whether another piece has failed the cell by now."""
-        return ask.piece is not None and ask.cells[0] not in self._pieces
+        return question.piece is not None and question.cells[0] not in self._pieces
 
-    def _cut(self, ask: Ask, rows: list[Row]) -> tuple[Ask, Ask] | None:
+    def _cut(self, question: Question, rows: list[Row]) -> tuple[Question, Question] | None:
         """The halves of a log's time when the answer is as long as the limit."""
-        query_type = ask.report.query_type
-        if ask.page > 1 or not (self._takes_offsets and query_type.of_instants):
+        query_type = question.report.query_type
+        if question.page > 1 or not (self._takes_offsets and query_type.of_instants):
             return None
-        return ask.pieces() if fills_limit(query_type, rows, ask.limit) else None
+        return question.pieces() if fills_limit(query_type, rows, question.limit) else None
 
-    def _page(self, ask: Ask, rows: list[Row]) -> None:
-        question = ask.cells, ask.piece
-        pages = self._pages.setdefault(question, Pages(ask.report.query_type, ask.limit))
+    def _page(self, question: Question, rows: list[Row]) -> None:
+        subject = question.cells, question.piece
+        pages = self._pages.setdefault(subject, Pages(question.report.query_type, question.limit))
         verdict = pages.add(rows)
         if verdict is Verdict.MORE:
-            self.questions.append(replace(ask, limit=pages.limit, page=pages.page))
+            self.questions.append(replace(question, limit=pages.limit, page=pages.page))
             return
-        del self._pages[question]
-        if verdict is Verdict.TRUNCATED and len(ask.cells) > 1:
-            self.questions.extend(ask.halves())
+        del self._pages[subject]
+        if verdict is Verdict.TRUNCATED and len(question.cells) > 1:
+            self.questions.extend(question.halves())
             return
-        by_cell = _by_cell(ask, pages.rows)
+        by_cell = _by_cell(question, pages.rows)
         if by_cell is None:
-            self.fail_or_halve(ask, "the answer has days outside of the window")
+            self.fail_or_halve(question, "the answer has days outside of the window")
             return
         missing = max(0, pages.expected - len(pages.rows))
-        self._release(ask.series)
+        self._release(question.series)
         for cell, own in by_cell.items():
             self._answered(cell, own, missing, pages.reason)
 
@@ -178,14 +178,16 @@ class Settling:
         """Ask for the rest of a type that was asked with caution."""
         self.questions.extend(self._held_back.pop(series, ()))
 
-    def _fail(self, ask: Ask, reason: str) -> None:
-        self._pieces.pop(ask.cells[0], None)
-        self._report_failed(self._failures.failure(ask.cells, reason))
-        if self._failures.given_up(ask.series) and (held := self._held_back.pop(ask.series, None)):
+    def _fail(self, question: Question, reason: str) -> None:
+        self._pieces.pop(question.cells[0], None)
+        self._report_failed(self._failures.failure(question.cells, reason))
+        if self._failures.given_up(question.series) and (
+            held := self._held_back.pop(question.series, None)
+        ):
             cells = [cell for each in held for cell in each.cells]
             self._report_failed(self._failures.failure(cells, reason))
-        elif self._failures.decided(ask.series):
-            self._release(ask.series)
+        elif self._failures.decided(question.series):
+            self._release(question.series)
 
     def _report_failed(self, failed: dict[Cell, str]) -> None:
         for cell, reason in failed.items():
@@ -198,18 +200,19 @@ def _are_rows(data: object) -> bool:
     return isinstance(data, list) and set(map(type, data)) <= {dict}
 
 
-def _by_cell(ask: Ask, rows: list[Row]) -> dict[Cell, list[Row]] | None:
+def _by_cell(question: Question, rows: list[Row]) -> dict[Cell, list[Row]] | None:
     """Rows of a range by the cell whose label they bring; None when one brings a day that was not
     asked for."""
-    report = ask.report
+    report = question.report
     if report.query_type.shape is not Shape.TIME_SERIES or not any("date" in row for row in rows):
-        if len(ask.cells) > 1 and rows:
+        if len(question.cells) > 1 and rows:
             return None
-        return dict.fromkeys(ask.cells, rows)
-    first, last = ask.cells[0].window, ask.cells[-1].window
+        return dict.fromkeys(question.cells, rows)
+    first, last = question.cells[0].window, question.cells[-1].window
     # an hour that was asked for as a window comes under its day
     names = [
-        cell.window.label if ask.bucketed else cell.window.date.isoformat() for cell in ask.cells
+        cell.window.label if question.bucketed else cell.window.date.isoformat()
+        for cell in question.cells
     ]
     by_name: dict[str, list[Row]] = {name: [] for name in names}
     # a range is asked for up to the second after it; where servers know dates only, the day
@@ -222,4 +225,4 @@ def _by_cell(ask: Ask, rows: list[Row]) -> dict[Cell, list[Row]] | None:
             first.date.isoformat() <= name[:10] <= max(after)
         ):
             return None
-    return {cell: by_name[name] for cell, name in zip(ask.cells, names, strict=True)}
+    return {cell: by_name[name] for cell, name in zip(question.cells, names, strict=True)}

@@ -10,7 +10,7 @@ a clock moves by half an hour there is one of half an hour.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -18,7 +18,12 @@ from functools import lru_cache
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+from databuddy_source.clock import MONDAY, SUNDAY, Period, day_after, first_day
+
 LocalDate: TypeAlias = date
+
+DEFAULT_DAYS = 30
+"""How many days before today a first sync begins, where nobody chose the day."""
 
 ONE_DAY = timedelta(days=1)
 ONE_HOUR = timedelta(hours=1)
@@ -39,6 +44,14 @@ class Weeks(StrEnum):
 
     ISO = "iso"
     SUNDAY = "sunday"
+
+
+_PERIODS: Mapping[Grain, Period] = {
+    Grain.HOUR: "day",  # hours are tiled a day at a time
+    Grain.DAY: "day",
+    Grain.WEEK: "week",
+    Grain.MONTH: "month",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -129,10 +142,10 @@ def tile(
 
 
 def _tiles(first: date, last: date, zone_name: str, grain: Grain, weeks: Weeks) -> Iterator[Window]:
-    at = _floor(first, grain, weeks)
+    period, zone = _PERIODS[grain], ZoneInfo(zone_name)
+    at = first_day(period, first, SUNDAY if weeks is Weeks.SUNDAY else MONDAY)
     while at <= last:
-        after = _next(at, grain)
-        zone = ZoneInfo(zone_name)
+        after = day_after(period, at)
         start, end = day_start(at, zone), day_start(after, zone)
         if grain is Grain.HOUR:
             yield from _hours(at, start, end, zone_name)
@@ -144,20 +157,6 @@ def _tiles(first: date, last: date, zone_name: str, grain: Grain, weeks: Weeks) 
 def days(first: date, last: date, zone_name: str) -> tuple[Window, ...]:
     """The windows of all local dates from `first` to `last`, both included, oldest first."""
     return tile(first, last, zone_name)
-
-
-def _floor(day: date, grain: Grain, weeks: Weeks) -> date:
-    if grain is Grain.WEEK:
-        passed = day.isoweekday() % 7 if weeks is Weeks.SUNDAY else day.weekday()
-        return day - passed * ONE_DAY
-    return day.replace(day=1) if grain is Grain.MONTH else day
-
-
-def _next(day: date, grain: Grain) -> date:
-    """The first day of the window after the one that begins on this day."""
-    if grain is Grain.MONTH:
-        return (day + 31 * ONE_DAY).replace(day=1)
-    return day + (7 * ONE_DAY if grain is Grain.WEEK else ONE_DAY)
 
 
 def _hours(day: date, start: datetime, end: datetime, zone_name: str) -> Iterator[Window]:
@@ -181,22 +180,17 @@ def _has_plain_hours(day: date, zone_name: str) -> bool:
     return unchanged and start.minute == start.second == 0
 
 
-def today(zone_name: str, now: datetime | None = None) -> date:
-    """The local date of this instant."""
-    return (now or datetime.now(UTC)).astimezone(ZoneInfo(zone_name)).date()
-
-
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DateRange:
     """A range as it is sent: `start` and `end` are both inside it."""
 
     start: str
     end: str
 
 
-def asked(
+def date_range(
     start: datetime, end: datetime, zone_name: str, *, offsets: bool, beyond: bool = False
-) -> Asked:
+) -> DateRange:
     """How to ask for everything from one instant until another.
 
     Servers read ends as whole seconds, so what happens in the last fraction of a second before
@@ -217,8 +211,8 @@ def asked(
     last = (end - ONE_SECOND).astimezone(zone)
     if not offsets:
         last_date = last.date() + ONE_DAY if beyond else last.date()
-        return Asked(first.date().isoformat(), last_date.isoformat())
+        return DateRange(first.date().isoformat(), last_date.isoformat())
     whole_days = first.time() == after.time() == time()
     if zone_name == "UTC" and whole_days and not beyond:
-        return Asked(first.date().isoformat(), last.date().isoformat())
-    return Asked(first.isoformat(), (after if beyond else last).isoformat())
+        return DateRange(first.date().isoformat(), last.date().isoformat())
+    return DateRange(first.isoformat(), (after if beyond else last).isoformat())

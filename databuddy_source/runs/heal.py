@@ -8,10 +8,10 @@ from datetime import date
 import dlt
 
 from databuddy_source.answers.status import status
+from databuddy_source.clock import today
 from databuddy_source.config.resolve import Choices, configured, scoped
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
-from databuddy_source.model.windows import today
 from databuddy_source.runs.load import LoadHooks
 from databuddy_source.runs.series import Step, sync
 

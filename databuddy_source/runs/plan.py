@@ -17,11 +17,11 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.dlt_seam import last_value, resource_states
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.session import Extraction
-from databuddy_source.fetch.packing import asks_of
+from databuddy_source.fetch.packing import questions_of
 
 
 @dataclass
-class OfWebsite:
+class WebsitePlan:
     """What is to be asked of one website.
 
     Attributes:
@@ -53,7 +53,7 @@ class Plan:
     """
 
     per_minute: int
-    by_website: dict[str, OfWebsite] = field(default_factory=dict)
+    by_website: dict[str, WebsitePlan] = field(default_factory=dict)
     by_day: Counter[date] = field(default_factory=Counter)
 
     @property
@@ -112,10 +112,12 @@ def plan(
             cells = progress.cells(extraction, report, website_id)
             if not cells:
                 continue
-            asks = asks_of(cells, report.query_type.name, limit=1)
-            website = found.by_website.setdefault(website_id, OfWebsite(settings.pack_size))
+            questions = questions_of(cells, report.query_type.name, limit=1)
+            website = found.by_website.setdefault(website_id, WebsitePlan(settings.pack_size))
             website.reports += 1
             website.cells += len(cells)
-            website.questions += len(asks)
-            found.by_day.update(max(ask.cells[0].window.date, progress.first_day) for ask in asks)
+            website.questions += len(questions)
+            found.by_day.update(
+                max(question.cells[0].window.date, progress.first_day) for question in questions
+            )
     return found

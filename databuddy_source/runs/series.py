@@ -11,12 +11,14 @@ from datetime import date
 
 import dlt
 
+from databuddy_source.clock import today
 from databuddy_source.config.resolve import configured, scoped
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
+from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.queries import loaded_reports
 from databuddy_source.extract.source import source_of
-from databuddy_source.model.windows import ONE_DAY, today
+from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.runs.load import LoadHooks, finish_pending, load_once
 from databuddy_source.runs.plan import Plan, plan
 from databuddy_source.warehouse import dlt_defaults
@@ -99,7 +101,7 @@ def sync(
         if scope.until:
             last = scope.until
         elif missing.questions > QUESTIONS_PER_LOAD:
-            last = today(settings.timezone) - (settings.lookback_days + 1) * ONE_DAY
+            last = last_settled(today(settings.timezone), settings.lookback_days)
         else:
             last = date.min
         for step in _series(pipeline, settings, scope, missing, last, hooks):

@@ -19,7 +19,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from databuddy_source.api.models import Row
+from databuddy_source.model.results import Row
 
 TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
 

@@ -9,8 +9,7 @@ import dlt
 from dlt.common.schema.typing import TColumnSchema
 
 from databuddy_source.api.models import TypeMeta
-from databuddy_source.config.reports import ReportSetting
-from databuddy_source.model.query_types import Kind, load_catalog
+from databuddy_source.model.query_types import Kind, QueryType
 from databuddy_source.model.reports import Report
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.rows import LEFTOVER, TOMBSTONE, own_name
@@ -43,17 +42,18 @@ def partition_of(grain: Grain) -> tuple[str, str]:
     return ("website_id", "hour" if grain is Grain.HOUR else "date")
 
 
-def column_hints(chosen: ReportSetting, timezone: str) -> dict[str, TColumnSchema]:
+def column_hints(query_type: QueryType, grain: Grain, timezone: str) -> dict[str, TColumnSchema]:
     """Hints for the columns that are ours in a report's table; those of the API get their types
     from rows. `partition` is for BigQuery, `cluster` for Snowflake; others leave them alone.
 
     Args:
-        chosen: the report.
+        query_type: of the report.
+        grain: length of its windows.
         timezone: that the user set; IANA name.
     """
     date = (
         _DATE_IN_UTC
-        if load_catalog().get(chosen.query_type).in_utc
+        if query_type.in_utc
         else f"First day of the window in {timezone}; in UTC where coverage.time_zone says so."
     )
     hints: dict[str, TColumnSchema] = {
@@ -70,7 +70,7 @@ def column_hints(chosen: ReportSetting, timezone: str) -> dict[str, TColumnSchem
             "description": date,
         },
     }
-    if chosen.grain is Grain.HOUR:
+    if grain is Grain.HOUR:
         hints["hour"] = {
             "data_type": "timestamp",
             "nullable": False,

@@ -14,16 +14,14 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from databuddy_source.fetch.results import Result
 from databuddy_source.model.query_types import Kind, QueryType, Shape
 from databuddy_source.model.reports import Report
+from databuddy_source.model.results import Result
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.columns import TIMESTAMP, Columns
 
 TOMBSTONE: Final = "tombstone"
 LEFTOVER: Final = "__v_text"
-
-_OURS = frozenset({"website_id", "date", TOMBSTONE, "_dlt_load_id"})
 
 _TYPES: Mapping[Kind, pa.DataType] = {
     Kind.TEXT: pa.string(),
@@ -117,8 +115,13 @@ def _own_columns(query_type: QueryType, came: Sequence[str]) -> list[str]:
 
 def own_name(name: str, grain: Grain) -> str:
     """A column of the API that has a name of ours steps aside."""
-    ours = name in _OURS or (name == "hour" and grain is Grain.HOUR)
-    return name + "_value" if ours else name
+    return name + "_value" if name in our_columns(grain) else name
+
+
+def our_columns(grain: Grain) -> frozenset[str]:
+    """The columns of a report's table that are not the API's."""
+    ours = frozenset({"website_id", "date", TOMBSTONE, "_dlt_load_id"})
+    return ours | {"hour"} if grain is Grain.HOUR else ours
 
 
 def _repeat(values: list[object], lengths: list[int], target: pa.DataType) -> pa.Array:

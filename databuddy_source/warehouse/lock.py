@@ -12,7 +12,7 @@ from pathlib import Path
 import dlt
 from filelock import FileLock, Timeout
 
-from databuddy_source.config.settings import now
+from databuddy_source.clock import now
 from databuddy_source.errors import AlreadyRunning
 
 

@@ -114,7 +114,7 @@ def _drop(trial: dlt.Pipeline, *, staging: bool) -> None:
                 ) from None
 
 
-def explain(error: BaseException) -> DestinationFails | None:
+def destination_failure(error: BaseException) -> DestinationFails | None:
     """The sentence for an error that came from a warehouse's server; None for any other error."""
     for cause in causes(error):
         package = type(cause).__module__.partition(".")[0]

@@ -19,7 +19,7 @@ from databuddy_source.api.budget import Budget
 from databuddy_source.api.client import Client, Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import first_contact
-from databuddy_source.cli.console import explain
+from databuddy_source.cli.console import sentence_and_code
 from databuddy_source.cli.program import Exit
 from databuddy_source.errors import (
     AccessDenied,
@@ -644,4 +644,4 @@ def test_the_sentence_is_found_below_what_others_wrapped_around_it(
 
     with pytest.raises(RuntimeError) as outer:
         extract()
-    assert explain(outer.value) == (str(error), code)
+    assert sentence_and_code(outer.value) == (str(error), code)

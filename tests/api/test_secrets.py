@@ -16,7 +16,7 @@ from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client, Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import run_alone
-from databuddy_source.cli.console import explain
+from databuddy_source.cli.console import sentence_and_code
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadSetting, DatabuddyError, NotTheApi
@@ -35,7 +35,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 def told(error: BaseException) -> str:
     """Everything that an error may say to a screen or a log."""
-    words = ["".join(traceback.format_exception(error)), *explain(error)[:1]]
+    words = ["".join(traceback.format_exception(error)), *sentence_and_code(error)[:1]]
     for each in chain(error):
         words += [str(each), repr(each), repr(each.args), *getattr(each, "__notes__", [])]
         if isinstance(each, DatabuddyError):

@@ -6,7 +6,10 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +17,7 @@ import pytest
 from click.testing import Result as Outcome
 from typer.testing import CliRunner
 
-from databuddy_source.demo import DemoServer, Plan
+from databuddy_source.demo import DemoServer, Fault, Plan
 
 PROJECT = Path(__file__).resolve().parents[2]
 SYNC = [sys.executable, str(PROJECT / "pipelines" / "sync.py")]
@@ -29,6 +32,47 @@ def server() -> Iterator[DemoServer]:
     happens any more while the tests run."""
     with DemoServer(days=10, rate_limit=Plan.SERVER, now=datetime.now(UTC)) as running:
         yield running
+
+
+@dataclass
+class Held:
+    """A server that gives no answer to a query until it is let go."""
+
+    server: DemoServer
+    _go_on: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._before = len(self.server.log)
+        self.server.faults.add(Fault(rows=self._held, times=None))
+
+    def _held(self, rows: list[dict[str, object]]) -> list[dict[str, object]]:
+        self._go_on.wait()
+        return rows
+
+    def wait_for_query(self, asking: subprocess.Popen[str]) -> None:
+        """Until a command has sent its first one."""
+        while not any(each.path == "/v1/query" for each in self.server.log[self._before :]):
+            assert asking.poll() is None
+            time.sleep(0.05)
+
+    def let_go(self) -> None:
+        """Answer all that came and that comes."""
+        self._go_on.set()
+        self.server.faults.clear()
+
+
+@pytest.fixture
+def hold(server: DemoServer) -> Iterator[Callable[[], Held]]:
+    """Lets the server hold its answers back from now on."""
+    holding: list[Held] = []
+
+    def begin() -> Held:
+        holding.append(Held(server))
+        return holding[-1]
+
+    yield begin
+    for each in holding:
+        each.let_go()
 
 
 @pytest.fixture
@@ -84,7 +128,6 @@ def run(folder: Path, environment: dict[str, str]) -> Run:
             env={name: value for name, value in changed.items() if value is not None},
             capture_output=True,
             text=True,
-            timeout=120,
             check=False,
         )
 

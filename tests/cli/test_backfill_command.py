@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from databuddy_source.demo import DemoServer, Fault
-from tests.cli.conftest import SYNC, Run
+from databuddy_source.demo import DemoServer
+from tests.cli.conftest import SYNC, Held, Run
 
 TODAY = datetime.now(UTC).date()
 DAYS = ["--since", str(TODAY - timedelta(days=8)), "--until", str(TODAY - timedelta(days=5))]
@@ -35,16 +35,13 @@ def test_a_backfill_asks_for_nothing_twice(run: Run, folder: Path, server: DemoS
 
 
 def test_the_second_of_two_syncs_says_who_runs_or_waits(
-    run: Run, folder: Path, environment: dict[str, str], server: DemoServer
+    run: Run, folder: Path, environment: dict[str, str], hold: Callable[[], Held]
 ) -> None:
-    server.faults.add(Fault(delay=8.0, times=3))
-    asked = len(server.log)
+    held = hold()
     first = subprocess.Popen(
         [*SYNC, *DAYS, *REPORTS], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     )
-    while not any(arrival.path == "/v1/query" for arrival in server.log[asked:]):
-        assert first.poll() is None
-        time.sleep(0.05)
+    held.wait_for_query(first)
     third = subprocess.Popen(
         [*SYNC, *DAYS, *REPORTS, "--wait"],
         cwd=folder,
@@ -57,9 +54,11 @@ def test_the_second_of_two_syncs_says_who_runs_or_waits(
     assert second.returncode == 1
     assert f"Another sync into databuddy is running: process {first.pid} on " in second.stderr
     assert "use --wait" in second.stderr
-    out, err = third.communicate(timeout=60)
-    assert third.returncode == 0, err
-    assert "; waiting for it." in err
-    assert "Nothing to load" in out
-    first.communicate(timeout=20)
+    assert third.stderr
+    assert "; waiting for it." in third.stderr.readline()
+    held.let_go()
+    first.communicate()
     assert first.returncode == 0
+    out, err = third.communicate()
+    assert third.returncode == 0, err
+    assert "Nothing to load" in out

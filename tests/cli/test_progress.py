@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 from databuddy_source.api.budget import Budget
 from databuddy_source.cli.progress_bar import Live, time_left
 from databuddy_source.demo import DemoServer, Fault
-from tests.cli.conftest import SYNC, Run
+from tests.cli.conftest import SYNC, Held, Run
 from tests.cli.terminal import Terminal
 from tests.cli.test_backfill_command import DAYS, REPORTS
 from tests.cli.test_sync_command import FEW
@@ -32,11 +32,12 @@ def lines(stderr: str) -> list[dict[str, Any]]:
 
 
 def test_a_terminal_shows_how_far_it_is(
-    folder: Path, environment: dict[str, str], server: DemoServer
+    folder: Path, environment: dict[str, str], hold: Callable[[], Held]
 ) -> None:
-    server.faults.add(Fault(delay=1.0, times=3))
+    held = hold()
     with Terminal([*SYNC, *FEW], folder, environment) as terminal:
         terminal.wait_for("Asking 0/24 cells, 0 rows, 1 request, 119 more this minute")
+        held.let_go()
         terminal.wait_for("Loading")
         assert terminal.finish() == 0
         # the line that changed is gone, the cursor is back, the summary stays
@@ -45,9 +46,9 @@ def test_a_terminal_shows_how_far_it_is(
 
 
 def test_a_terminal_is_left_as_it_was_when_interrupted(
-    folder: Path, environment: dict[str, str], server: DemoServer
+    folder: Path, environment: dict[str, str], hold: Callable[[], Held]
 ) -> None:
-    server.faults.add(Fault(delay=30.0, times=None))
+    hold()
     with Terminal([*SYNC, *FEW], folder, environment) as terminal:
         terminal.wait_for("1 request, 119 more")
         terminal.press("C")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from databuddy_source.demo import DemoServer, Fault
-from tests.cli.conftest import SYNC, Outcome, Run
+from tests.cli.conftest import SYNC, Held, Outcome, Run
 
 SINCE = (datetime.now(UTC) - timedelta(days=3)).date().isoformat()
 FEW = ["--report", "pages", "--report", "events_by_date", "--since", SINCE]
@@ -192,43 +192,50 @@ def test_verbose_shows_each_request(run: Run) -> None:
     assert "HTTP 200" in done.stderr
 
 
-def test_an_open_file_is_waited_for(run: Run, folder: Path) -> None:
+@contextmanager
+def opened(file: Path, **options: bool) -> Iterator[int]:
+    """Another program that has a DuckDB file open. Yields its id."""
+    code = f"import duckdb; c = duckdb.connect({str(file)!r}, **{options}); print('open'); input()"
+    with subprocess.Popen(
+        [SYNC[0], "-u", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout
+        assert program.stdout.readline() == "open\n"
+        yield program.pid
+        program.communicate("done\n")
+
+
+def test_an_open_file_is_waited_for(run: Run, folder: Path, environment: dict[str, str]) -> None:
     assert run(*FEW).returncode == 0
     file = folder / "databuddy_warehouse.duckdb"
-    code = (
-        f"import duckdb, time; c = duckdb.connect({str(file)!r}); "
-        "print('open', flush=True); time.sleep(5)"
-    )
-    hold = subprocess.Popen([SYNC[0], "-c", code], stdout=subprocess.PIPE, text=True)
-    try:
-        assert hold.stdout
-        assert hold.stdout.readline() == "open\n"
-        done = run(*FEW)
-    finally:
-        hold.communicate()
-    assert done.returncode == 0
-    assert "is open in" in done.stderr
-    assert f"PID {hold.pid}" in done.stderr
+    with opened(file) as pid:
+        running = subprocess.Popen(
+            [*SYNC, *FEW], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        assert running.stderr
+        told = running.stderr.readline()
+    _, err = running.communicate()
+    assert running.returncode == 0, err
+    assert "is open in" in told
+    assert f"PID {pid}" in told
 
 
 def test_a_file_that_is_opened_during_the_fetch_is_waited_for(
-    run: Run, folder: Path, server: DemoServer, environment: dict[str, str]
+    run: Run, folder: Path, hold: Callable[[], Held], environment: dict[str, str]
 ) -> None:
     assert run(*FEW).returncode == 0
-    server.faults.add(Fault(delay=4.0))
-    asked = len(server.log)
+    held = hold()
     running = subprocess.Popen(
         [*SYNC, *FEW], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
     )
-    while not any(arrival.path == "/v1/query" for arrival in server.log[asked:]):
-        assert running.poll() is None
-        time.sleep(0.05)
-    file = folder / "databuddy_warehouse.duckdb"
-    code = f"import duckdb, time; c = duckdb.connect({str(file)!r}, read_only=True); time.sleep(9)"
-    with subprocess.Popen([SYNC[0], "-c", code]):
-        _, err = running.communicate(timeout=60)
+    assert running.stderr
+    held.wait_for_query(running)
+    with opened(folder / "databuddy_warehouse.duckdb", read_only=True):
+        held.let_go()
+        told = running.stderr.readline()
+    _, err = running.communicate()
     assert running.returncode == 0, err
-    assert "is open in" in err
+    assert "is open in" in told
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -237,21 +244,18 @@ def test_a_signal_ends_it_soon_and_it_says_how_to_go_on(
     code: int,
     folder: Path,
     environment: dict[str, str],
-    server: DemoServer,
+    hold: Callable[[], Held],
     run: Run,
 ) -> None:
-    server.faults.add(Fault(delay=30.0, times=None))
-    asked = len(server.log)
+    held = hold()
     running = subprocess.Popen(
         [*SYNC, *FEW], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
     )
-    while not any(arrival.path == "/v1/query" for arrival in server.log[asked:]):
-        assert running.poll() is None
-        time.sleep(0.05)
+    held.wait_for_query(running)
     running.send_signal(sent)
-    _, err = running.communicate(timeout=10)
+    _, err = running.communicate()  # though nothing is answered
     assert running.returncode == code
     assert "run the same command again to go on" in err
     assert "Traceback" not in err
-    server.faults.clear()
+    held.let_go()
     assert run(*FEW).returncode == 0

@@ -15,9 +15,10 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from databuddy_source.config import resolve
 from databuddy_source.config.resolve import checked, configured, resolved, scoped
 from databuddy_source.config.scope import Scope
-from databuddy_source.config.settings import DEFAULT_BASE_URL, DEFAULT_DAYS, Settings
+from databuddy_source.config.settings import DEFAULT_BASE_URL, Settings
 from databuddy_source.errors import BadConfiguration, BadSetting, InsecureAddress
 from databuddy_source.extract.source import databuddy_source
+from databuddy_source.model.windows import DEFAULT_DAYS
 
 Write = Callable[..., None]
 

@@ -15,7 +15,7 @@ from databuddy_source.coverage.queries import (
     Gap,
     Loaded,
     gaps_of_loads,
-    kept_cells,
+    held_cells,
     loaded_reports,
     raise_if_incomplete,
 )
@@ -23,11 +23,11 @@ from databuddy_source.coverage.table import COLUMNS, KEY, SCHEMA, coverage_table
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.extract.coverage_carrier import (
     coverage_alone,
-    stamped,
     with_coverage,
+    with_load_id_and_coverage,
 )
-from databuddy_source.fetch.results import Kept, Result, is_silent
 from databuddy_source.model.query_types import Shape
+from databuddy_source.model.results import HeldCell, Result, is_silent
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.hints import REPLACE_PARTITION
@@ -165,7 +165,7 @@ def load(pipeline: dlt.Pipeline, results: list[Result], *, limit: int | None = N
     )
     if limit:
         resource.add_limit(limit)
-    return list(pipeline.run(stamped(resource)).loads_ids)
+    return list(pipeline.run(with_load_id_and_coverage(resource)).loads_ids)
 
 
 def query(pipeline: dlt.Pipeline, sql: str) -> list[tuple[Any, ...]]:
@@ -216,9 +216,9 @@ def test_rows_and_coverage_arrive_in_one_load_with_its_id(pipeline: dlt.Pipeline
     assert "no such column" not in str(raised.value), "unavailable types are no gaps"
     # cells with data, for the guards of later runs
     since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
-    kept = {start: found for (_, _, start), found in kept_cells(pipeline, since).items()}
-    assert kept == {since: Kept(2, True), since + timedelta(days=2): Kept(2, False)}
-    assert kept_cells(pipeline, since + timedelta(days=3)) == {}
+    kept = {start: found for (_, _, start), found in held_cells(pipeline, since).items()}
+    assert kept == {since: HeldCell(2, True), since + timedelta(days=2): HeldCell(2, False)}
+    assert held_cells(pipeline, since + timedelta(days=3)) == {}
 
 
 def test_a_later_load_replaces_partitions_and_their_coverage(pipeline: dlt.Pipeline) -> None:
@@ -247,7 +247,7 @@ def test_cells_without_rows_bring_coverage_alone_and_keep_what_was_there(
 
 
 def test_before_the_first_load_there_is_nothing(pipeline: dlt.Pipeline) -> None:
-    assert kept_cells(pipeline, datetime(2026, 1, 1, tzinfo=UTC)) == {}
+    assert held_cells(pipeline, datetime(2026, 1, 1, tzinfo=UTC)) == {}
     assert gaps_of_loads(pipeline, ["1"]) == []
     assert gaps_of_loads(pipeline, []) == []
     assert loaded_reports(pipeline, ["1"]) == []

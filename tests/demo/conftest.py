@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from databuddy_source.demo import DemoServer
+from databuddy_source.demo import DemoServer, Generation
 
 TODAY = date(2026, 11, 22)
 YESTERDAY = TODAY - timedelta(days=1)
@@ -96,22 +96,46 @@ def http() -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
-def api(http: httpx.Client) -> Iterator[Client]:
-    """A 2026 server of 90 days that nobody changes."""
-    with DemoServer(today=TODAY) as server:
-        yield Client(server, http)
+Of = Callable[[Generation], Client]
 
 
 @pytest.fixture(scope="session")
-def old(http: httpx.Client) -> Iterator[Client]:
-    """A 2025 server that nobody changes."""
-    with DemoServer(today=TODAY, generation="2025", days=40) as server:
-        yield Client(server, http)
+def of(http: httpx.Client) -> Iterator[Of]:
+    """A server of each generation that nobody changes; that of April has 90 days."""
+    clients: dict[Generation, Client] = {}
+
+    def serving(generation: Generation) -> Client:
+        if generation not in clients:
+            days = 90 if generation == "2026-04" else 40
+            server = DemoServer(today=TODAY, generation=generation, days=days)
+            clients[generation] = Client(server.start(), http)
+        return clients[generation]
+
+    yield serving
+    for client in clients.values():
+        client.server.close()
+
+
+@pytest.fixture(scope="session")
+def api(of: Of) -> Client:
+    """The server of April 2026."""
+    return of("2026-04")
+
+
+@pytest.fixture(scope="session")
+def old(of: Of) -> Client:
+    """The server of 2025."""
+    return of("2025")
+
+
+@pytest.fixture(scope="session")
+def october(of: Of) -> Client:
+    """The newest server."""
+    return of("2026-10")
 
 
 @pytest.fixture
 def fresh(http: httpx.Client) -> Iterator[Client]:
-    """A small 2026 server to be changed."""
+    """A small server of April 2026 to be changed."""
     with DemoServer(today=TODAY, days=12) as server:
         yield Client(server, http)

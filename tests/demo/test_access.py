@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
-from databuddy_source.demo import DemoServer
-from tests.demo.conftest import YESTERDAY, Client
+from databuddy_source.demo import GENERATIONS, DemoServer, Generation
+from tests.demo.conftest import TODAY, YESTERDAY, Client, Of
 
 BODY = {"parameters": ["top_pages"], "startDate": str(YESTERDAY), "endDate": str(YESTERDAY)}
 
@@ -71,6 +72,84 @@ def test_a_missing_website_id_is_no_error_and_no_data_in_2026(api: Client) -> No
     answer = api.post(BODY, website=None).json()
     assert answer["success"]
     assert answer["data"] == [{"parameter": "top_pages", "success": True, "data": []}]
+
+
+WITH_ORGANISATION: tuple[Generation, ...] = ("2026-06", "2026-10")
+QUIET = 2
+
+
+def status(client: Client, key: str, website: int | None = 0, **body: object) -> int:
+    day = str(YESTERDAY)
+    return client.post(
+        BODY | body, website=website, headers={"x-api-key": key}, start_date=day, end_date=day
+    ).status_code
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_key_of_one_website_reads_it_and_no_other(of: Of, generation: Generation) -> None:
+    client = of(generation)
+    key = client.server.api_key_of_one_website
+    listed = client.get("/query/websites", {"x-api-key": key}).json()["websites"]
+    assert [website["id"] for website in listed] == [client.id(0)]
+    # 2025 has no events of a foreign website and says so
+    assert [status(client, key), status(client, key, QUIET)] == [
+        200,
+        200 if generation == "2025" else 403,
+    ]
+
+
+@pytest.mark.parametrize("generation", WITH_ORGANISATION)
+def test_a_key_of_one_website_is_not_the_organisations(of: Of, generation: Generation) -> None:
+    client = of(generation)
+    assert status(client, client.server.api_key_of_one_website, None) == 403
+    assert status(client, client.server.api_key, None) == 200
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_key_with_no_scope_but_a_websites_is_let_in_since_october(
+    of: Of, generation: Generation
+) -> None:
+    client = of(generation)
+    key = client.server.api_key_with_website_scope
+    expected = [200, 403] if generation == "2026-10" else [401, 401]
+    assert [status(client, key), status(client, key, QUIET)] == expected
+
+
+def test_such_a_key_was_refused_up_front_for_a_while_in_autumn(http: httpx.Client) -> None:
+    with DemoServer(today=TODAY, days=3, generation="2026-10") as server:
+        client = Client(server, http)
+        server.account.website_scopes = False
+        assert status(client, server.api_key_with_website_scope) == 401
+        assert status(client, server.api_key_of_one_website) == 200
+        server.account.website_scopes = True
+        assert status(client, server.api_key_with_website_scope) == 200
+
+
+FILTER = {"field": "path", "op": "eq", "value": "/"}
+
+
+@pytest.mark.parametrize("generation", ["2026-06", "2026-10"])
+@pytest.mark.parametrize(
+    ("headers", "refusal"),
+    [
+        ({}, 401),
+        ({"x-api-key": DemoServer.api_key_of_another_organisation}, 403),
+        ({"x-api-key": DemoServer.api_key}, 200),
+    ],
+    ids=["nobody", "foreign key", "own key"],
+)
+def test_a_public_website_tells_strangers_the_overview_only_since_october(
+    of: Of, generation: Generation, headers: dict[str, str], refusal: int
+) -> None:
+    client = of(generation)
+    expected = refusal if generation == "2026-10" else 200
+
+    def asked(**body: object) -> int:
+        return client.post(BODY | body, website=1, headers=headers).status_code
+
+    assert asked() == 200
+    assert asked(parameters=["top_pages", "recent_errors"]) == expected
+    assert asked(filters=[FILTER]) == expected
 
 
 def test_unknown_and_foreign_websites_are_empty_in_2025(old: Client) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from databuddy_source.demo import Generation, queries
-from databuddy_source.demo.queries import GENERATIONS
-from tests.demo.conftest import BUSY, TODAY, YESTERDAY, Client
+from databuddy_source.demo import GENERATIONS, Generation, queries
+from tests.demo.conftest import BUSY, TODAY, YESTERDAY, Client, Of
 
 FIRST = date(2026, 10, 24)
 
@@ -93,15 +92,23 @@ def test_columns_have_the_names_the_order_and_the_types_of_a_real_server(
 WITHOUT_A_WINDOW = {"page_performance", "profile_detail", "active_stats"}
 
 
+# Nothing in these websites makes them say anything.
+ALWAYS_EMPTY = {
+    "form_abandonment_by_page", "ai_products", "ai_content_formats", "ai_product_visitors",
+    "ai_agent_pages", "ai_crawlers",
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
-def scopes(api: Client, old: Client) -> Iterator[dict[Generation, duckdb.DuckDBPyConnection]]:
+def scopes(of: Of) -> Iterator[dict[Generation, duckdb.DuckDBPyConnection]]:
     """The events of yesterday in the shop, for each server."""
     cursors = {}
-    for client in (api, old):
-        server, shop = client.server, client.server.websites[0].id
+    for generation in GENERATIONS:
+        server = of(generation).server
+        shop = server.websites[0].id
         cursor = server.events.scope(shop, YESTERDAY, YESTERDAY, now=server.now, history=True)
         cursor.execute(f"CREATE TEMP TABLE buckets AS SELECT '{YESTERDAY}' AS label")
-        cursors[server.generation] = cursor
+        cursors[generation] = cursor
     yield cursors
     for cursor in cursors.values():
         cursor.close()
@@ -117,8 +124,7 @@ def scopes(api: Client, old: Client) -> Iterator[dict[Generation, duckdb.DuckDBP
     ],
 )
 def test_every_answer_is_the_sql_over_the_events(
-    api: Client,
-    old: Client,
+    of: Of,
     scopes: dict[Generation, duckdb.DuckDBPyConnection],
     generation: Generation,
     name: str,
@@ -126,9 +132,9 @@ def test_every_answer_is_the_sql_over_the_events(
     result = scopes[generation].execute(queries(generation)[name].full_sql)
     columns = [column[0] for column in result.description or ()]
     expected = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
-    rows = (api if generation == "2026" else old).rows(name, limit=1000)
+    rows = of(generation).rows(name, limit=1000)
     assert sorted(map(_plain, rows)) == sorted(map(_plain, expected))
-    assert rows
+    assert bool(rows) is (name not in ALWAYS_EMPTY)
 
 
 def _plain(row: dict[str, Any]) -> str:
@@ -231,7 +237,7 @@ def test_a_website_without_events(
 
 
 def test_the_2026_server_knows_types_that_2025_does_not_and_the_other_way_round() -> None:
-    newer, older = set(queries("2026")), set(queries("2025"))
+    newer, older = set(queries("2026-04")), set(queries("2025"))
     assert newer - older == {
         "revenue_overview", "revenue_time_series", "retention_rate", "vitals_time_series",
         "custom_events_recent", "link_total_clicks", "revenue_by_utm_source",

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.demo import GENERATIONS, DemoServer, Fault, Generation, Vanished
+from databuddy_source.demo.faults import Faults
 from tests.demo.conftest import TODAY, YESTERDAY, Client
 
 BODY = {"parameters": ["os_name"], "startDate": str(YESTERDAY), "endDate": str(YESTERDAY)}
@@ -144,6 +145,61 @@ def test_a_parameter_that_is_suddenly_empty(faulty: Client) -> None:
     assert faulty.rows("country") == []
 
 
+def test_a_parameter_that_fails_once_and_is_right_when_asked_again(faulty: Client) -> None:
+    faulty.server.faults.add(Fault.timeout("country"))
+    assert faulty.error("country") == "Timeout error."
+    assert faulty.rows("country")
+
+
+def test_an_answer_that_lacks_some_parameters(faulty: Client) -> None:
+    faulty.server.faults.add(Fault(query_type="country", left_out=True, times=1))
+    cells = [{"name": "country", "id": "a"}, {"name": "country", "id": "b"}, "os_name"]
+    answer = faulty.post(BODY | {"parameters": cells}).json()
+    assert [result["parameter"] for result in answer["data"]] == ["b", "os_name"]
+    assert answer["meta"]["total_parameters"] == 3
+
+
+def test_a_server_that_is_unavailable_for_some_requests(faulty: Client) -> None:
+    faulty.server.faults.add(Fault.unavailable(times=2, retry_after=7))
+    answers = [faulty.post(BODY) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [503, 503, 200]
+    assert answers[0].headers["retry-after"] == "7"
+    assert answers[0].json()["code"] == "SERVICE_UNAVAILABLE"
+
+
+def test_a_fault_of_some_seconds_is_over_after_them() -> None:
+    seconds = 1000.0
+    faults = Faults(clock=lambda: seconds)
+    faults.add(Fault.unavailable(times=None, seconds=30))
+
+    def happens() -> bool:
+        return faults.of_request("/v1/query", None, []) is not None
+
+    seconds += 29
+    assert happens()
+    seconds += 1
+    assert not happens()
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_type_that_vanishes_is_an_unknown_one(generation: Generation, http: httpx.Client) -> None:
+    with DemoServer(today=TODAY, days=2, generation=generation) as server:
+        client, key = Client(server, http), {"x-api-key": server.api_key}
+        day = str(YESTERDAY)
+        assert "country" in client.get("/query/types", key).json()["types"]
+        server.faults.add(Vanished("country"))
+        assert "country" not in client.get("/query/types", key).json()["types"]
+        body = BODY | {"parameters": ["os_name", "country"]}
+        answer = client.post(body, start_date=day, end_date=day)
+        if generation == "2025":
+            assert answer.json()["data"][1]["error"] == "Unknown query type: country"
+        else:
+            assert answer.status_code == 400
+            assert answer.json()["error"] == "Unknown query type: country"
+        server.faults.clear()
+        assert "country" in client.get("/query/types", key).json()["types"]
+
+
 def test_rows_that_are_replaced(faulty: Client) -> None:
     faulty.server.faults.add(
         Fault(query_type="os_name", rows=[{"name": "BeOS"}]),
@@ -154,6 +210,15 @@ def test_rows_that_are_replaced(faulty: Client) -> None:
     plain = faulty.rows("os_name")
     faulty.server.faults.add(Fault(query_type="os_name", rows=lambda rows: [*rows, *rows]))
     assert faulty.rows("os_name") == plain + plain
+
+
+def test_a_median_that_is_never_the_same_twice(faulty: Client) -> None:
+    (before,) = faulty.rows("summary_metrics")
+    faulty.server.faults.add(Fault.unrepeatable("summary_metrics"))
+    (one,), (other,) = (faulty.rows("summary_metrics") for _ in range(2))
+    assert {name for name in before if one[name] != other[name]} == {"median_session_duration"}
+    assert one | {"median_session_duration": before["median_session_duration"]} == before
+    assert faulty.rows("summary_metrics", website=2) == []
 
 
 def test_a_day_without_a_cell_is_a_mistake() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from databuddy_source.demo import DemoServer, Plan
+from databuddy_source.demo import DemoServer, Fault, Generation, Plan
 from databuddy_source.demo.limits import RateLimiter
 from tests.demo.conftest import TODAY, Client
 
@@ -90,6 +91,73 @@ def test_listing_websites_and_types_costs_nothing(limited: Client) -> None:
     key = {"x-api-key": limited.server.api_key_without_scope}
     statuses = [limited.get("/query/types", key).status_code for _ in range(121)]
     assert set(statuses) == {200}
+
+
+NEWEST = {"retry_after": True, "compile_requests": 300}
+
+
+def test_in_october_a_refusal_says_when_to_come_back() -> None:
+    limiter = RateLimiter(Plan.SERVER, clock=Clock(), **NEWEST)
+    *_, last = [limiter.take("key", "POST", "/v1/query") for _ in range(121)]
+    assert last.headers["Retry-After"] == "60"
+    assert last.refusal
+    assert last.refusal["retryAfter"] == 60
+    assert (last.refusal["limit"], last.refusal["remaining"]) == (120, 0)
+    assert str(last.refusal["reset"]) == last.headers["X-RateLimit-Reset"]
+
+
+@pytest.mark.parametrize("generation", ["2026-04", "2026-06", "2026-10"])
+def test_only_october_sends_retry_after(generation: Generation, http: httpx.Client) -> None:
+    with DemoServer(today=TODAY, days=1, rate_limit=Plan.SERVER, generation=generation) as server:
+        client = Client(server, http)
+        answers = [client.post("invalid") for _ in range(121)]
+    assert answers[-1].status_code == 429
+    assert ("retry-after" in answers[-1].headers) is (generation == "2026-10")
+    assert not any("x-ratelimit-limit" in answer.headers for answer in answers[:-1])
+
+
+def test_compile_has_a_budget_of_its_own_in_october() -> None:
+    newest = RateLimiter(Plan.SERVER, **NEWEST)
+    verdicts = [newest.take("key", "POST", "/v1/query/compile") for _ in range(301)]
+    assert [verdict.refusal is None for verdict in verdicts[-2:]] == [True, False]
+    assert newest.take("key", "POST", "/v1/query").refusal is None
+    april = RateLimiter(Plan.SERVER)
+    assert not any(april.take("key", "POST", "/v1/query/compile").refusal for _ in range(500))
+
+
+def test_the_headers_of_a_keys_quota_hide_the_budget_that_ends_sooner() -> None:
+    limiter = RateLimiter(Plan.QUOTA, clock=Clock(), **NEWEST)
+    verdicts = [limiter.take("key", "POST", "/v1/query") for _ in range(121)]
+    assert verdicts[119].refusal is None
+    assert verdicts[119].headers["X-RateLimit-Remaining"] == "180"
+    assert verdicts[120].refusal
+    lists = [limiter.take("key", "GET", "/v1/query/types") for _ in range(180)]
+    assert [verdict.refusal is None for verdict in lists[-2:]] == [True, False]
+    assert lists[-1].refusal
+    assert lists[-1].refusal["error"] == "API key rate limit exceeded"
+
+
+@pytest.mark.parametrize(("generation", "refused"), [("2026-06", 0), ("2026-10", 5)])
+def test_twenty_requests_of_a_key_at_a_time(generation: Generation, refused: int) -> None:
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(server.app)
+        key = {"x-api-key": server.api_key}
+        other = {"x-api-key": server.api_key_without_resources}
+        async with httpx.AsyncClient(transport=transport, base_url="http://demo/v1") as client:
+            asked = [client.get("/query/types", headers=key) for _ in range(25)]
+            asked += [client.get("/query/types", headers=other) for _ in range(20)]
+            return [*await asyncio.gather(*asked), await client.get("/query/types", headers=key)]
+
+    server = DemoServer(today=TODAY, days=1, generation=generation)
+    server.faults.add(Fault(path=None, delay=0.3, times=None))
+    answers = asyncio.run(ask())
+    server.close()
+    too_many = [answer for answer in answers if answer.status_code == 429]
+    assert len(too_many) == refused
+    assert too_many == [answer for answer in answers[20:25] if refused]
+    for answer in too_many:
+        assert answer.headers["retry-after"] == "1"
+        assert answer.json()["error"] == "Too many concurrent API key requests"
 
 
 @pytest.mark.parametrize(

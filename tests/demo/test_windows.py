@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.demo import DemoServer
+from databuddy_source.demo import DemoServer, Generation
 from databuddy_source.demo.windows import ImpossibleDateError, Window, instants, plain_days
-from tests.demo.conftest import TODAY, YESTERDAY, Client
+from tests.demo.conftest import TODAY, YESTERDAY, Client, Of
 
 
 def total(client: Client, start: object, end: object = None, **given: object) -> int:
@@ -174,6 +175,99 @@ def test_days_without_events_are_left_out_in_2026_and_zero_in_2025(
     assert filled[1]["bounce_rate"] == 0
 
 
+WITH_TIMES: tuple[Generation, ...] = ("2026-04", "2026-06", "2026-10")
+NEW_YORK = "America/New_York"
+PLAIN_DAY = {"start": "2026-11-12", "end": "2026-11-12"}
+LOCAL_DAY = {"start": "2026-11-12T00:00:00-05:00", "end": "2026-11-12T23:59:59-05:00"}
+
+
+def stored(client: Client, hour: int) -> int:
+    """Events of the shop in the 24 hours from this hour (UTC) of November 12th."""
+    first = datetime(2026, 11, 12, hour)
+    return int(
+        client.truth(
+            "SELECT count(*) FROM events WHERE website_id = ? AND time >= ? AND time <= ? "
+            "AND received_at <= ?",
+            [client.id(0), first, first + timedelta(seconds=86_399), datetime(2026, 11, 22, 18)],
+        )[0][0]
+    )
+
+
+@pytest.mark.parametrize("generation", WITH_TIMES)
+def test_plain_dates_are_days_of_utc_and_in_october_of_the_requests_zone(
+    of: Of, generation: Generation
+) -> None:
+    client = of(generation)
+    expected = stored(client, 5 if generation == "2026-10" else 0)
+    assert total(client, **PLAIN_DAY, timezone=NEW_YORK) == expected
+    assert stored(client, 5) != stored(client, 0)
+
+
+@pytest.mark.parametrize("generation", WITH_TIMES)
+def test_datetimes_with_an_offset_are_right_under_utc_everywhere(
+    of: Of, generation: Generation
+) -> None:
+    client = of(generation)
+    in_utc = {"start": "2026-11-12T05:00:00Z", "end": "2026-11-13T04:59:59Z"}
+    naive = {"start": "2026-11-12 05:00:00", "end": "2026-11-13 04:59:59"}
+    for window in (LOCAL_DAY, in_utc, naive):
+        assert total(client, **window) == stored(client, 5)
+
+
+@pytest.mark.parametrize("generation", WITH_TIMES)
+def test_in_october_an_offset_and_a_zone_shift_twice(of: Of, generation: Generation) -> None:
+    client = of(generation)
+    expected = stored(client, 10 if generation == "2026-10" else 5)
+    assert total(client, **LOCAL_DAY, timezone=NEW_YORK) == expected
+    assert stored(client, 10) != stored(client, 5)
+
+
+@pytest.mark.parametrize("generation", WITH_TIMES)
+@pytest.mark.parametrize("name", ["vitals_time_series", "revenue_time_series"])
+def test_series_that_follow_the_requests_zone_in_october(
+    of: Of, generation: Generation, name: str
+) -> None:
+    client = of(generation)
+    asked = {"start": "2026-11-10T05:00:00Z", "end": "2026-11-13T04:59:59Z", "limit": 1000}
+    if generation == "2026-10":
+        asked |= {"start": "2026-11-10", "end": "2026-11-12"}
+    days = {row["date"] for row in client.rows(name, timezone=NEW_YORK, **asked)}
+    assert ("2026-11-13" in days) is (generation != "2026-10")
+    assert days >= {"2026-11-10", "2026-11-11", "2026-11-12"}
+
+
+def test_revenue_has_hours_in_october_and_vitals_have_not(october: Client) -> None:
+    asked = {"start": "2026-11-10", "end": "2026-11-12", "granularity": "hourly"}
+    hours = [row["date"] for row in october.rows("revenue_time_series", **asked)]
+    assert all(label.endswith(":00:00") for label in hours)
+    assert {row["date"] for row in october.rows("vitals_time_series", **asked)} == {
+        "2026-11-10", "2026-11-11", "2026-11-12",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["sessions_time_series", "error_trends"])
+def test_a_local_day_of_october_has_two_partial_days_in_a_series_of_utc(
+    october: Client, name: str
+) -> None:
+    asked = {"start": "2026-11-11", "end": "2026-11-11", "timezone": NEW_YORK}
+    assert [row["date"] for row in october.rows(name, **asked)] == ["2026-11-11", "2026-11-12"]
+    (local,) = october.rows("events_by_date", **asked)
+    assert local["date"] == "2026-11-11"
+
+
+@pytest.mark.parametrize("generation", WITH_TIMES)
+def test_an_hour_that_is_asked_for_under_utc_has_the_label_of_utc(
+    of: Of, generation: Generation
+) -> None:
+    """So an hour of Kolkata, half an hour off, is in two rows, and none has its name."""
+    hour = {"start": "2026-11-12T13:00:00+05:30", "end": "2026-11-12T13:59:59+05:30"}
+    rows = of(generation).rows("events_by_date", granularity="hourly", **hour)
+    assert [row["date"] for row in rows] == ["2026-11-12 07:00:00", "2026-11-12 08:00:00"]
+    late = {"start": "2026-11-12T21:00:00-05:00", "end": "2026-11-12T21:59:59-05:00"}
+    (row,) = of(generation).rows("events_by_date", **late)
+    assert row["date"] == "2026-11-13"
+
+
 DAYS = st.dates(date(2000, 1, 1), date(2100, 1, 1))
 
 
@@ -193,6 +287,14 @@ def test_an_offset_moves_both_ends_alike(day: date, minutes: int) -> None:
     moved = instants(f"{day}T00:00:00{offset}", f"{day}T23:59:59.999{offset}")
     plain, shift = instants(str(day), str(day)), timedelta(minutes=minutes)
     assert moved == Window(plain.start - shift, plain.end - shift)
+
+
+@given(DAYS, st.sampled_from(["UTC", "Asia/Kolkata", "Asia/Tokyo"]))
+def test_a_local_day_is_24_hours_with_the_label_of_its_date(day: date, zone: str) -> None:
+    window = instants(str(day), str(day)).as_wall_time_of(ZoneInfo(zone))
+    assert window.wall(ZoneInfo(zone)) == instants(str(day), str(day))
+    assert list(window.labels("daily", zone)) == [str(day)]
+    assert len(list(window.labels("hourly", zone))) == 24
 
 
 @pytest.mark.parametrize("text", ["2026-13-01", "2026-02-29T00:00:00Z", "2026-01-01T25:00:00Z"])

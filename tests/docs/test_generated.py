@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from databuddy_source.cli.console import explain
+from databuddy_source.cli.console import sentence_and_code
 from databuddy_source.cli.program import Exit
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings
@@ -68,4 +68,4 @@ def test_every_error_is_in_the_manual(kind: type[DatabuddyError]) -> None:
     text = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
     section = text.split(f"\n### {kind.__name__}\n")[1].split("\n### ")[0]
     assert kind.default_todo in section
-    assert f"Exit code {explain(kind('It happened'))[1]}." in section
+    assert f"Exit code {sentence_and_code(kind('It happened'))[1]}." in section

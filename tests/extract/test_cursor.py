@@ -11,14 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from databuddy_source.clock import today
 from databuddy_source.config.resolve import checked
 from databuddy_source.coverage.table import coverage_table
 from databuddy_source.extract.cursor import MAX_ATTEMPTS, Progress
 from databuddy_source.extract.session import Extraction
-from databuddy_source.fetch.results import Result
 from databuddy_source.model.reports import Report
+from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, Window, tile, today
+from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, Window, tile
 from tests.cells import a_report, a_result
 
 REPORT = a_report("top_pages")

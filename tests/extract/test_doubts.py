@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 
 from databuddy_source.extract.doubts import Doubts, is_lacking
-from databuddy_source.fetch.results import Kept, Result
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, Grain, tile
 from tests.cells import DAY, a_report, a_result, cells_of
@@ -23,7 +23,7 @@ class Run:
     """Results of a run, and what the warehouse holds of its cells."""
 
     results: Iterable[Result]
-    held: Mapping[Cell, Kept] = field(default_factory=dict)
+    held: Mapping[Cell, HeldCell] = field(default_factory=dict)
     websites: tuple[str, ...] = ("shop", "blog")
     allow_empty: bool = False
 
@@ -45,8 +45,8 @@ class Run:
 PAGES, COUNTRIES = (cells_of(a_report(name))[0] for name in ("top_pages", "country"))
 NEXT_DAY = cells_of(a_report("country"), DAY + ONE_DAY)[0]
 OF_BLOG = cells_of(a_report("country"), website="blog")[0]
-OPEN = Kept(rows=5, final=False)
-FINAL = Kept(rows=5, final=True)
+OPEN = HeldCell(rows=5, final=False)
+FINAL = HeldCell(rows=5, final=True)
 
 
 def test_an_answer_with_rows_is_believed() -> None:
@@ -91,7 +91,7 @@ def test_silence_of_a_day_that_had_data_is_judged_by_that_day(
 
 
 @pytest.mark.parametrize("kept", [OPEN, FINAL], ids=["open", "final"])
-def test_silence_is_believed_when_the_user_says_so(kept: Kept) -> None:
+def test_silence_is_believed_when_the_user_says_so(kept: HeldCell) -> None:
     result = a_result(PAGES)
     assert Run([result], {PAGES: kept}, allow_empty=True).judged(PAGES) == result
 
@@ -118,7 +118,7 @@ def test_what_brings_no_rows_says_what_the_warehouse_keeps() -> None:
     ids=["others answer", "nothing answers", "it once had data", "another website has it"],
 )
 def test_a_type_counts_as_lacking_when_the_server_answers_others_and_never_this_one(
-    other: Result, held: Mapping[Cell, Kept], status: Status
+    other: Result, held: Mapping[Cell, HeldCell], status: Status
 ) -> None:
     unavailable = a_result(PAGES, status=Status.UNAVAILABLE)
     assert Run([unavailable, other], held).judged(PAGES).status is status

@@ -12,20 +12,21 @@ from types import TracebackType
 from typing import cast
 
 from databuddy_source.api.client import Client
-from databuddy_source.api.models import ParameterResult, QueryBody, Row, TypeConfig
+from databuddy_source.api.models import ParameterResult, QueryBody, TypeConfig
 from databuddy_source.api.retry import Patience
 from databuddy_source.api.server import Server
 from databuddy_source.api.traffic import LARGEST_ANSWER, Traffic
 from databuddy_source.errors import TimedOut, TooLarge
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import Pace
-from databuddy_source.fetch.results import Result
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.results import Result, Row
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of
+from tests.timeless import in_simulated_time
 
 BREAKDOWNS = [
     query_type.name
@@ -33,8 +34,6 @@ BREAKDOWNS = [
     if query_type.key and not (query_type.ranged or query_type.fails or query_type.trailing_days)
 ]
 PACK_SIZE = 100
-HANGS = 10.0
-"""Seconds after which a result counts as never coming."""
 
 
 @dataclass(frozen=True)
@@ -200,8 +199,8 @@ async def fetched(
 
 
 def fetch(client: FakeClient, *wanted: list[Cell], cautious: bool = False) -> dict[Cell, Result]:
-    """The same, to its end."""
-    return asyncio.run(asyncio.wait_for(fetched(client, *wanted, cautious=cautious), HANGS))
+    """The same, to its end, in simulated time."""
+    return in_simulated_time(fetched(client, *wanted, cautious=cautious))
 
 
 def month(name: str = "top_pages", days: int = 30, website: str = "shop") -> list[Cell]:

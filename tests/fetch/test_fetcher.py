@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databuddy_source.api.models import ParameterResult, Row
+from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.retry import DIVISIBLE, SETTLED
 from databuddy_source.errors import (
     DatabuddyError,
@@ -25,14 +25,13 @@ from databuddy_source.errors import (
     WebsiteNotAccessible,
 )
 from databuddy_source.fetch.pace import MOST_IN_FLIGHT
-from databuddy_source.fetch.results import Result
 from databuddy_source.model.generations import Generation
+from databuddy_source.model.results import Result, Row
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of
 from tests.fetch.fake_client import (
     BREAKDOWNS,
-    HANGS,
     PACK_SIZE,
     Answer,
     FakeClient,
@@ -46,6 +45,7 @@ from tests.fetch.fake_client import (
     statuses,
     two_rows,
 )
+from tests.timeless import in_simulated_time
 
 # -- requests
 
@@ -130,7 +130,7 @@ def test_each_generation_gets_its_limit_and_time_zone(
         await fetcher.close()
         return client
 
-    client = asyncio.run(asyncio.wait_for(run(), HANGS))
+    client = in_simulated_time(run())
     assert {question.limit for question in client.questions} == {limit}
     assert client.timezones == {timezone}
     assert client.closed
@@ -159,7 +159,7 @@ def test_results_may_be_awaited_twice_and_before_others_are_wanted() -> None:
         await fetcher.close()
         return one, two, three
 
-    one, two, three = asyncio.run(asyncio.wait_for(run(), HANGS))
+    one, two, three = in_simulated_time(run())
     assert one is two
     assert three.status is Status.COMPLETE
 
@@ -464,11 +464,11 @@ def test_a_mistake_in_the_code_reaches_who_asks_later() -> None:
         fetcher.want([one, two])
         for cell in (one, two, one):
             with pytest.raises(Mistake):
-                await asyncio.wait_for(fetcher.result(cell), HANGS)
+                await fetcher.result(cell)
         assert len(client.requests) == 1
         await fetcher.close()
 
-    asyncio.run(run())
+    in_simulated_time(run())
 
 
 def test_closing_ends_what_is_under_way() -> None:
@@ -486,7 +486,7 @@ def test_closing_ends_what_is_under_way() -> None:
         assert len(client.requests) == asked <= MOST_IN_FLIGHT
         return client
 
-    assert asyncio.run(asyncio.wait_for(run(), HANGS)).closed
+    assert in_simulated_time(run()).closed
 
 
 def test_nothing_is_asked_any_more_once_it_is_closed() -> None:
@@ -502,14 +502,14 @@ def test_nothing_is_asked_any_more_once_it_is_closed() -> None:
             await asyncio.sleep(0)
         assert len(client.requests) == asked < 1000 / PACK_SIZE
 
-    asyncio.run(asyncio.wait_for(run(), HANGS))
+    in_simulated_time(run())
 
 
 def test_nothing_is_asked_for_nothing() -> None:
     client = FakeClient()
     fetcher = a_fetcher(client)
     fetcher.want([])
-    asyncio.run(asyncio.wait_for(fetcher.close(), HANGS))
+    in_simulated_time(fetcher.close())
     assert client.requests == []
 
 
@@ -521,7 +521,7 @@ def test_it_is_closed_from_another_thread_while_its_loop_runs() -> None:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    asyncio.run_coroutine_threadsafe(fetcher.result(cells[0]), loop).result(5)
+    asyncio.run_coroutine_threadsafe(fetcher.result(cells[0]), loop).result()
     fetcher.close_from_outside()
     assert client.closed
     fetcher.close_from_outside()  # nothing more to do
@@ -554,7 +554,7 @@ def test_rows_that_nobody_takes_stop_the_next_requests(monkeypatch: pytest.Monke
         assert len(client.requests) == 20
         await fetcher.close()
 
-    asyncio.run(asyncio.wait_for(run(), HANGS))
+    in_simulated_time(run())
 
 
 @pytest.mark.parametrize("generation", list(Generation))
@@ -573,6 +573,6 @@ def test_who_waits_gets_a_result_though_nobody_takes_the_others(
         await fetcher.close()
         return client
 
-    client = asyncio.run(asyncio.wait_for(run(), HANGS))
+    client = in_simulated_time(run())
     others = {question.website for question in client.questions} - {"a"}
     assert len(others) <= MOST_IN_FLIGHT, "what is waited for goes first"

@@ -13,7 +13,7 @@ from databuddy_source.fetch.pace import (
     AIM_SECONDS,
     JOURNEY,
     MOST_IN_FLIGHT,
-    Kind,
+    CostClass,
     Pace,
     pace_for,
 )
@@ -47,14 +47,14 @@ def after(history: list[Event], pack_size: int = 100) -> Pace:
     return pace
 
 
-def size_for(pace: Pace, kind: Kind) -> int:
+def size_for(pace: Pace, kind: CostClass) -> int:
     """How large a pack of one kind may be."""
     return pace.fitting(kind for _ in range(1_000))
 
 
 @given(histories, st.integers(1, 400), packs)
 def test_a_pack_has_one_question_at_least_and_pack_size_at_most(
-    history: list[Event], pack_size: int, waiting: list[Kind]
+    history: list[Event], pack_size: int, waiting: list[CostClass]
 ) -> None:
     pace = after(history, pack_size)
     assert 1 <= pace.fitting(waiting) <= min(pack_size, len(waiting))
@@ -79,7 +79,7 @@ def test_packs_stay_full_while_full_packs_are_quick_enough(
 
 
 @given(histories, st.sampled_from(KINDS))
-def test_quick_answers_let_packs_grow_back(history: list[Event], kind: Kind) -> None:
+def test_quick_answers_let_packs_grow_back(history: list[Event], kind: CostClass) -> None:
     pace = after(history)
     for _ in range(GROWING):
         count = size_for(pace, kind)
@@ -161,5 +161,5 @@ def test_a_server_is_learned_once_in_a_process() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_known_before_the_first_answer(kind: Kind) -> None:
+def test_nothing_is_known_before_the_first_answer(kind: CostClass) -> None:
     assert size_for(Pace(400), kind) == 400

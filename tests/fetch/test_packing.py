@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.api.models import Filter
-from databuddy_source.fetch.packing import LONGEST_HOURLY, Ask, Pack, asks_of, bodies_of, filter_of
+from databuddy_source.fetch.packing import (
+    LONGEST_HOURLY,
+    Pack,
+    Question,
+    bodies_of,
+    filter_of,
+    questions_of,
+)
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell, Condition, Report
 from databuddy_source.model.windows import ONE_DAY, ONE_HOUR, ONE_SECOND, Grain, Weeks, tile
@@ -37,32 +44,40 @@ def some_cells(draw: st.DrawFn) -> list[Cell]:
 @st.composite
 def some_packs(draw: st.DrawFn) -> Pack:
     """Questions of many reports, some on later pages, with two limits."""
-    asks = [
-        Ask(ask.cells, ask.spelling, draw(st.sampled_from([50, 10_000])), draw(st.integers(1, 3)))
+    questions = [
+        Question(
+            question.cells,
+            question.spelling,
+            draw(st.sampled_from([50, 10_000])),
+            draw(st.integers(1, 3)),
+        )
         for name in draw(st.lists(st.sampled_from(TYPES), min_size=1, unique=True))
-        for ask in asks_of(cells_of(a_report(name), DAY, DAY + 4 * ONE_DAY), name, 10_000)
+        for question in questions_of(cells_of(a_report(name), DAY, DAY + 4 * ONE_DAY), name, 10_000)
     ]
-    return Pack(tuple(asks))
+    return Pack(tuple(questions))
 
 
 @given(some_cells())
 def test_each_cell_is_in_exactly_one_question(cells: list[Cell]) -> None:
-    asks = asks_of(cells, "spelled", 10_000)
-    asked = [cell for ask in asks for cell in ask.cells]
+    questions = questions_of(cells, "spelled", 10_000)
+    asked = [cell for question in questions for cell in question.cells]
     assert asked == sorted(cells, key=lambda cell: cell.window)
-    assert all(ask.cells and ask.spelling == "spelled" and ask.limit == 10_000 for ask in asks)
-    assert {ask.page for ask in asks} <= {1}
+    assert all(
+        question.cells and question.spelling == "spelled" and question.limit == 10_000
+        for question in questions
+    )
+    assert {question.page for question in questions} <= {1}
 
 
 @given(some_cells())
 def test_only_series_are_asked_in_ranges_and_ranges_end_at_gaps(cells: list[Cell]) -> None:
-    asks = asks_of(cells, "spelled", 10_000)
+    questions = questions_of(cells, "spelled", 10_000)
     if not cells or not cells[0].report.query_type.ranged:
-        assert all(len(ask.cells) == 1 for ask in asks)
+        assert all(len(question.cells) == 1 for question in questions)
         return
-    for ask in asks:
-        assert all(one.window.end == two.window.start for one, two in pairwise(ask.cells))
-    for one, two in pairwise(asks):
+    for question in questions:
+        assert all(one.window.end == two.window.start for one, two in pairwise(question.cells))
+    for one, two in pairwise(questions):
         assert one.cells[-1].window.end < two.cells[0].window.start
 
 
@@ -70,23 +85,25 @@ def test_a_date_that_the_zone_skipped_is_no_gap() -> None:
     cells = cells_of(
         a_report("events_by_date"), date(2011, 12, 28), date(2012, 1, 2), zone="Pacific/Apia"
     )
-    assert [len(ask.cells) for ask in asks_of(cells, "events_by_date", 10_000)] == [5]
+    assert [len(question.cells) for question in questions_of(cells, "events_by_date", 10_000)] == [
+        5
+    ]
 
 
 @given(st.integers(2, 50), st.integers(1, 9))
 def test_halves_of_a_question_have_its_cells_and_start_at_page_one(count: int, page: int) -> None:
     cells = cells_of(a_report("events_by_date"), DAY, DAY + (count - 1) * ONE_DAY)
-    one, two = Ask(tuple(cells), "events_by_date", 100, page).halves()
+    one, two = Question(tuple(cells), "events_by_date", 100, page).halves()
     assert one.cells + two.cells == tuple(cells)
     assert abs(len(one.cells) - len(two.cells)) <= 1
     assert (one.page, two.page, one.limit, two.spelling) == (1, 1, 100, "events_by_date")
 
 
-@given(some_packs().filter(lambda pack: len(pack.asks) > 1))
+@given(some_packs().filter(lambda pack: len(pack.questions) > 1))
 def test_halves_of_a_pack_have_its_questions(pack: Pack) -> None:
     one, two = pack.halves()
-    assert one.asks + two.asks == pack.asks
-    assert abs(len(one.asks) - len(two.asks)) <= 1
+    assert one.questions + two.questions == pack.questions
+    assert abs(len(one.questions) - len(two.questions)) <= 1
 
 
 @given(some_packs(), st.sampled_from(Generation))
@@ -96,12 +113,16 @@ def test_each_question_is_in_exactly_one_body_under_its_own_id(
     named = pack.named()
     bodies = bodies_of(pack, generation)
     sent = {parameter.id: (parameter, body) for body in bodies for parameter in body.parameters}
-    assert list(named.values()) == list(pack.asks)
+    assert list(named.values()) == list(pack.questions)
     assert sent.keys() == named.keys()
-    assert sum(len(body.parameters) for body in bodies) == len(pack.asks)
-    for name, ask in named.items():
+    assert sum(len(body.parameters) for body in bodies) == len(pack.questions)
+    for name, question in named.items():
         parameter, body = sent[name]
-        assert (body.limit, body.page, parameter.name) == (ask.limit, ask.page, ask.spelling)
+        assert (body.limit, body.page, parameter.name) == (
+            question.limit,
+            question.page,
+            question.spelling,
+        )
         assert body.startDate <= parameter.start_date <= parameter.end_date <= body.endDate
 
 
@@ -109,12 +130,12 @@ def test_each_question_is_in_exactly_one_body_under_its_own_id(
 def test_there_is_one_body_for_each_limit_and_page(pack: Pack) -> None:
     bodies = bodies_of(pack, Generation.G2026)
     forms = [(body.limit, body.page) for body in bodies]
-    assert sorted(forms) == sorted({(ask.limit, ask.page) for ask in pack.asks})
+    assert sorted(forms) == sorted({(question.limit, question.page) for question in pack.questions})
     assert len({body.id for body in bodies}) == len(bodies)
 
 
-def sent_for(ask: Ask, generation: Generation) -> tuple[str, str]:
-    (body,) = bodies_of(Pack((ask,)), generation)
+def sent_for(question: Question, generation: Generation) -> tuple[str, str]:
+    (body,) = bodies_of(Pack((question,)), generation)
     (parameter,) = body.parameters
     assert (body.startDate, body.endDate) == (parameter.start_date, parameter.end_date)
     return parameter.start_date, parameter.end_date
@@ -153,29 +174,29 @@ def test_windows_are_sent_as_the_generation_reads_them(
     cells = cells_of(
         a_report(name, of), date.fromisoformat(first), date.fromisoformat(last), zone=zone
     )
-    (ask,) = asks_of(cells, name, 1000)
-    assert sent_for(ask, of) == expected
+    (question,) = questions_of(cells, name, 1000)
+    assert sent_for(question, of) == expected
 
 
 @pytest.mark.parametrize(("name", "days"), [("retention_rate", 30), ("retention_cohorts", 42)])
 def test_a_trailing_window_reaches_back_and_ends_with_its_day(name: str, days: int) -> None:
     for cell in cells_of(a_report(name), DAY, DAY + 2 * ONE_DAY):
-        start, end = sent_for(Ask((cell,), name, 10_000), Generation.G2026)
+        start, end = sent_for(Question((cell,), name, 10_000), Generation.G2026)
         assert date.fromisoformat(end) == cell.window.date
         assert date.fromisoformat(start) == cell.window.date - timedelta(days=days - 1)
 
 
 def test_a_trailing_window_starts_at_local_midnight_of_its_first_day() -> None:
     (cell,) = cells_of(a_report("retention_cohorts"), date(2026, 3, 20), zone="America/New_York")
-    start, end = sent_for(Ask((cell,), "retention_cohorts", 10_000), Generation.G2026)
+    start, end = sent_for(Question((cell,), "retention_cohorts", 10_000), Generation.G2026)
     assert datetime.fromisoformat(start) == datetime.fromisoformat("2026-02-07T00:00:00-05:00")
     assert end == "2026-03-20T23:59:59-04:00"
 
 
 def test_a_question_says_its_days() -> None:
     cells = tuple(cells_of(a_report("events_by_date"), date(2026, 3, 1), date(2026, 3, 3)))
-    assert str(Ask(cells, "events_by_date", 100)) == "2026-03-01 .. 2026-03-03"
-    assert str(Ask(cells[:1], "events_by_date", 100)) == "2026-03-01"
+    assert str(Question(cells, "events_by_date", 100)) == "2026-03-01 .. 2026-03-03"
+    assert str(Question(cells[:1], "events_by_date", 100)) == "2026-03-01"
 
 
 # -- filters
@@ -209,7 +230,7 @@ def test_questions_share_a_body_exactly_when_limit_page_and_filters_are_the_same
 ) -> None:
     pack = Pack(
         tuple(
-            Ask((cells_of(filtered(name, filters))[0],), name, limit, page)
+            Question((cells_of(filtered(name, filters))[0],), name, limit, page)
             for name, filters, limit, page in drawn
         )
     )
@@ -219,14 +240,18 @@ def test_questions_share_a_body_exactly_when_limit_page_and_filters_are_the_same
     assert sorted(p.id for body in bodies for p in body.parameters) == sorted(named)
     for body in bodies:
         for parameter in body.parameters:
-            ask = named[parameter.id]
-            expected = [filter_of(each, Generation.G2026) for each in ask.report.filters]
-            assert (body.limit, body.page, body.filters) == (ask.limit, ask.page, expected)
+            question = named[parameter.id]
+            expected = [filter_of(each, Generation.G2026) for each in question.report.filters]
+            assert (body.limit, body.page, body.filters) == (
+                question.limit,
+                question.page,
+                expected,
+            )
 
 
 def test_filters_are_spelled_for_the_generation() -> None:
     report = filtered("top_pages", FILTERS[3])
-    pack = Pack((Ask(tuple(cells_of(report)), "top_pages", 100),))
+    pack = Pack((Question(tuple(cells_of(report)), "top_pages", 100),))
     for generation, op in ((Generation.G2025, "notIn"), (Generation.G2026, "not_in")):
         (body,) = bodies_of(pack, generation)
         assert body.filters == [Filter(field="path", op=op, value=["/a", "/b"])]
@@ -262,23 +287,23 @@ def test_labelled_hours_without_a_gap_are_one_question_of_at_most_29_days(
     last = first + (count - 1) * ONE_DAY
     cells = by(Grain.HOUR, "events_by_date", str(first), str(last), zone=zone)
     cells = [cell for number, cell in enumerate(cells) if number not in missing]
-    asks = asks_of(cells, "events_by_date", 10_000)
-    assert [cell for ask in asks for cell in ask.cells] == cells
-    for ask in asks:
-        assert len(ask.cells) == 1 or all(cell.window.labelled for cell in ask.cells)
-        assert all(one.window.end == two.window.start for one, two in pairwise(ask.cells))
-        assert ask.span[1] - ask.span[0] <= 29 * ONE_DAY
-        (body,) = bodies_of(Pack((ask,)), Generation.G2026)
+    questions = questions_of(cells, "events_by_date", 10_000)
+    assert [cell for question in questions for cell in question.cells] == cells
+    for question in questions:
+        assert len(question.cells) == 1 or all(cell.window.labelled for cell in question.cells)
+        assert all(one.window.end == two.window.start for one, two in pairwise(question.cells))
+        assert question.span[1] - question.span[0] <= 29 * ONE_DAY
+        (body,) = bodies_of(Pack((question,)), Generation.G2026)
         (parameter,) = body.parameters
         start, end = (
             datetime.fromisoformat(at) for at in (parameter.start_date, parameter.end_date)
         )
-        assert start == ask.cells[0].window.start
-        if ask.cells[0].window.labelled:  # with the first second beyond, whose row is dropped
-            assert (parameter.granularity, end) == ("hourly", ask.cells[-1].window.end)
+        assert start == question.cells[0].window.start
+        if question.cells[0].window.labelled:  # with the first second beyond, whose row is dropped
+            assert (parameter.granularity, end) == ("hourly", question.cells[-1].window.end)
         else:
-            assert (parameter.granularity, end) == (None, ask.cells[0].window.end - ONE_SECOND)
-    for one, two in pairwise(asks):
+            assert (parameter.granularity, end) == (None, question.cells[0].window.end - ONE_SECOND)
+    for one, two in pairwise(questions):
         touching = one.span[1] == two.span[0]
         labelled = one.cells[-1].window.labelled and two.cells[0].window.labelled
         full = two.cells[0].window.end - one.span[0] > LONGEST_HOURLY
@@ -286,7 +311,7 @@ def test_labelled_hours_without_a_gap_are_one_question_of_at_most_29_days(
 
 
 @pytest.mark.parametrize(
-    ("zone", "day", "questions"),
+    ("zone", "day", "number"),
     [
         ("UTC", "2026-11-01", 1),
         ("America/New_York", "2026-10-31", 1),
@@ -297,15 +322,20 @@ def test_labelled_hours_without_a_gap_are_one_question_of_at_most_29_days(
     ],
 )
 def test_hours_whose_label_is_not_theirs_alone_are_asked_one_by_one(
-    zone: str, day: str, questions: int
+    zone: str, day: str, number: int
 ) -> None:
-    asks = asks_of(by(Grain.HOUR, "events_by_date", day, zone=zone), "events_by_date", 100)
-    assert len(asks) == questions
+    questions = questions_of(
+        by(Grain.HOUR, "events_by_date", day, zone=zone), "events_by_date", 100
+    )
+    assert len(questions) == number
 
 
 def test_the_hour_that_a_clock_repeats_is_asked_for_twice() -> None:
     cells = by(Grain.HOUR, "events_by_date", "2026-11-01", zone="America/New_York")[1:3]
-    sent = [sent_for(ask, Generation.G2026) for ask in asks_of(cells, "events_by_date", 100)]
+    sent = [
+        sent_for(question, Generation.G2026)
+        for question in questions_of(cells, "events_by_date", 100)
+    ]
     assert sent == [
         ("2026-11-01T01:00:00-04:00", "2026-11-01T01:59:59-04:00"),
         ("2026-11-01T01:00:00-05:00", "2026-11-01T01:59:59-05:00"),
@@ -315,12 +345,12 @@ def test_the_hour_that_a_clock_repeats_is_asked_for_twice() -> None:
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
 def test_other_types_are_asked_hour_by_hour_in_instants(zone: str) -> None:
     cells = by(Grain.HOUR, "top_pages", "2026-03-02", zone=zone)
-    asks = asks_of(cells, "top_pages", 100)
-    assert [ask.cells for ask in asks] == [(cell,) for cell in cells]
-    for ask, cell in zip(asks, cells, strict=True):
-        start, end = (datetime.fromisoformat(at) for at in sent_for(ask, Generation.G2026))
+    questions = questions_of(cells, "top_pages", 100)
+    assert [question.cells for question in questions] == [(cell,) for cell in cells]
+    for question, cell in zip(questions, cells, strict=True):
+        start, end = (datetime.fromisoformat(at) for at in sent_for(question, Generation.G2026))
         assert (start, end) == (cell.window.start, cell.window.end - ONE_SECOND)
-        (body,) = bodies_of(Pack((ask,)), Generation.G2026)
+        (body,) = bodies_of(Pack((question,)), Generation.G2026)
         assert body.parameters[0].granularity is None
 
 
@@ -363,19 +393,19 @@ def test_a_week_and_a_month_are_one_question(
     of = Generation(generation)
     days = ("2026-03-04", "2026-04-20")
     cells = by(Grain(grain), name, *days, zone=zone, weeks=Weeks(weeks), generation=of)
-    asks = asks_of(cells, name, 1000)
-    assert [ask.cells for ask in asks] == [(cell,) for cell in cells]
-    assert sent_for(asks[0], of) == expected
-    (body,) = bodies_of(Pack((asks[0],)), of)
+    questions = questions_of(cells, name, 1000)
+    assert [question.cells for question in questions] == [(cell,) for cell in cells]
+    assert sent_for(questions[0], of) == expected
+    (body,) = bodies_of(Pack((questions[0],)), of)
     assert body.parameters[0].granularity is None
 
 
 # -- pieces of a window
 
 
-def instants(ask: Ask) -> tuple[datetime, datetime]:
+def instants(question: Question) -> tuple[datetime, datetime]:
     """The first and the last instant that a question asks for."""
-    start, end = sent_for(ask, Generation.G2026)
+    start, end = sent_for(question, Generation.G2026)
     if len(start) == len("2026-03-02"):
         start, end = f"{start}T00:00:00+00:00", f"{end}T23:59:59+00:00"
     return datetime.fromisoformat(start), datetime.fromisoformat(end)
@@ -392,32 +422,32 @@ def test_the_pieces_of_a_window_shrink_and_have_one_instant_in_common(
     grain: Grain, zone: str, day: date, path: list[bool], page: int
 ) -> None:
     cell = by(grain, "custom_events_recent", str(day), zone=zone)[0]
-    ask = Ask((cell,), "custom_events_recent", 100, page)
-    assert ask.span == (cell.window.start, cell.window.end)
+    question = Question((cell,), "custom_events_recent", 100, page)
+    assert question.span == (cell.window.start, cell.window.end)
     for later in path:
-        pieces = ask.pieces()
-        length = ask.span[1] - ask.span[0]
+        pieces = question.pieces()
+        length = question.span[1] - question.span[0]
         assert (pieces is None) == (length < 3 * ONE_SECOND)
         if pieces is None:
             assert length == 2 * ONE_SECOND, "which has the two ends of one second"
             return
         for piece in pieces:
-            assert (piece.cells, piece.limit, piece.page) == (ask.cells, 100, 1)
+            assert (piece.cells, piece.limit, piece.page) == (question.cells, 100, 1)
             assert piece.span == piece.piece
             assert piece.span[1] - piece.span[0] < length
         (first, middle), (same, last) = map(instants, pieces)
         assert middle == same
-        assert (first, last) == instants(ask)
+        assert (first, last) == instants(question)
         assert first < middle < last
         assert abs((last - middle) - (middle - first)) <= ONE_SECOND
-        ask = pieces[later]
+        question = pieces[later]
     raise AssertionError("a month of seconds is halved 22 times at most")
 
 
 def test_a_piece_that_ends_at_midnight_in_utc_is_sent_as_an_instant() -> None:
     (cell,) = cells_of(a_report("custom_events_recent"))
     midnight = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
-    piece = Ask((cell,), "x", 100, piece=(midnight + 23 * ONE_HOUR, midnight + ONE_DAY))
+    piece = Question((cell,), "x", 100, piece=(midnight + 23 * ONE_HOUR, midnight + ONE_DAY))
     assert sent_for(piece, Generation.G2026) == (
         "2026-03-02T23:00:00+00:00",
         "2026-03-02T23:59:59+00:00",

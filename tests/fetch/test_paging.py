@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.api.models import Row
 from databuddy_source.fetch.paging import MOST_PAGES, SPELLINGS, Pages, Verdict, fills_limit
 from databuddy_source.model.query_types import QueryType, Shape
+from databuddy_source.model.results import Row
 
 BREAKDOWN = QueryType(name="top_pages", key=("name",))
 LOG = QueryType(name="custom_events_recent", shape=Shape.LOG)

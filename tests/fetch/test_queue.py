@@ -4,7 +4,7 @@ the fetcher."""
 from __future__ import annotations
 
 from databuddy_source.fetch.pace import Pace
-from databuddy_source.fetch.packing import Ask, Pack, asks_of
+from databuddy_source.fetch.packing import Pack, Question, questions_of
 from databuddy_source.fetch.queue import Queue
 from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of
@@ -12,26 +12,26 @@ from tests.cells import DAY, a_report, cells_of
 PACK_SIZE = 10
 
 
-def questions(count: int, website: str = "shop", name: str = "top_pages") -> list[Ask]:
+def questions(count: int, website: str = "shop", name: str = "top_pages") -> list[Question]:
     cells = cells_of(a_report(name), DAY, DAY + (count - 1) * ONE_DAY, website=website)
-    return asks_of(cells, name, 10_000)
+    return questions_of(cells, name, 10_000)
 
 
-def a_queue(*lots: list[Ask], pace: Pace | None = None) -> Queue:
+def a_queue(*lots: list[Question], pace: Pace | None = None) -> Queue:
     queue = Queue(pace or Pace(PACK_SIZE))
     for lot in lots:
         queue.add(lot)
     return queue
 
 
-def asks(pack: Pack | None) -> list[Ask]:
-    return list(pack.asks) if pack else []
+def inside(pack: Pack | None) -> list[Question]:
+    return list(pack.questions) if pack else []
 
 
 def test_questions_leave_in_order_in_full_packs_and_nothing_is_left() -> None:
     lot = questions(23)
     queue = a_queue(lot)
-    left = [asks(queue.next_pack((), {})) for _ in range(4)]
+    left = [inside(queue.next_pack((), {})) for _ in range(4)]
     assert left == [lot[:10], lot[10:20], lot[20:], []]
 
 
@@ -39,21 +39,21 @@ def test_what_followed_from_answers_leaves_first_in_its_order() -> None:
     first, later = questions(3), questions(4, name="country")
     queue = a_queue(later)
     queue.add_first(first)
-    assert asks(queue.next_pack((), {})) == [*first, *later]
+    assert inside(queue.next_pack((), {})) == [*first, *later]
 
 
 def test_a_pack_that_is_not_full_waits_for_those_under_way() -> None:
     queue = a_queue(questions(PACK_SIZE + 2))
-    assert len(asks(queue.next_pack(["shop"], {}))) == PACK_SIZE
+    assert len(inside(queue.next_pack(["shop"], {}))) == PACK_SIZE
     assert queue.next_pack(["shop"], {}) is None
-    assert len(asks(queue.next_pack(["blog"], {}))) == 2
+    assert len(inside(queue.next_pack(["blog"], {}))) == 2
 
 
 def test_the_longest_queue_leaves_first_unless_somebody_waits_for_another() -> None:
     short, long = questions(3, "blog"), questions(8)
-    assert asks(a_queue(short, long).next_pack((), {})) == long
-    assert asks(a_queue(short, long).next_pack((), {"blog": 1})) == short
-    assert asks(a_queue(short, long).next_pack((), {"blog": 0})) == long
+    assert inside(a_queue(short, long).next_pack((), {})) == long
+    assert inside(a_queue(short, long).next_pack((), {"blog": 1})) == short
+    assert inside(a_queue(short, long).next_pack((), {"blog": 0})) == long
 
 
 def test_halves_of_a_pack_that_failed_leave_before_all_else_and_remember_it() -> None:
@@ -61,7 +61,7 @@ def test_halves_of_a_pack_that_failed_leave_before_all_else_and_remember_it() ->
     pack = Pack(tuple(questions(5)))
     queue.divide(pack)
     halves = [queue.next_pack(["shop"], {"blog": 1}) for _ in range(2)]
-    assert [asks(half) for half in halves] == [list(pack.asks[:2]), list(pack.asks[2:])]
+    assert [inside(half) for half in halves] == [list(pack.questions[:2]), list(pack.questions[2:])]
     assert all(half and half.divided for half in halves)
 
 
@@ -71,9 +71,9 @@ def test_halves_are_parted_further_once_their_kind_has_proved_dear() -> None:
     queue = a_queue(pace=pace)
     queue.divide(pack)
     pace.failed(pack.kinds, 40.0)  # 5 s a question, and an answer shall take 10 s
-    left = [asks(queue.next_pack((), {})) for _ in range(4)]
+    left = [inside(queue.next_pack((), {})) for _ in range(4)]
     assert [len(each) for each in left] == [2, 2, 2, 2]
-    assert [ask for each in left for ask in each] == list(pack.asks)
+    assert [question for each in left for question in each] == list(pack.questions)
 
 
 def test_nothing_leaves_after_all_was_forgotten() -> None:

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from databuddy_source.api.models import ParameterResult, Row
-from databuddy_source.fetch.packing import Ask, Pack, asks_of, bodies_of
-from databuddy_source.fetch.results import Result
+from databuddy_source.api.models import ParameterResult
+from databuddy_source.fetch.packing import Pack, Question, bodies_of, questions_of
 from databuddy_source.fetch.settling import Settling
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.results import Result, Row
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, ONE_HOUR, ONE_SECOND, Grain, tile
 from tests.cells import DAY, a_report, cells_of
@@ -71,8 +71,8 @@ class LogServer:
     def seen(self, start: datetime, end: datetime) -> list[Event]:
         return [event for event in self.events if start <= event.at <= end]
 
-    def answer(self, ask: Ask) -> ParameterResult:
-        (body,) = bodies_of(Pack((ask,)), self.generation)
+    def answer(self, question: Question) -> ParameterResult:
+        (body,) = bodies_of(Pack((question,)), self.generation)
         (parameter,) = body.parameters
         start, end = span_of(parameter.start_date, parameter.end_date)
         self.asked.append((start, end, body.page))
@@ -86,13 +86,13 @@ class LogServer:
         return ParameterResult(parameter=parameter.id, data=rows)
 
 
-def converse(settling: Settling, asks: list[Ask], server: LogServer) -> list[Result]:
+def converse(settling: Settling, questions: list[Question], server: LogServer) -> list[Result]:
     """Ask until nothing is left to ask, in any order, as side by side requests do."""
-    waiting = settling.begin(asks, cautious=False)
+    waiting = settling.begin(questions, cautious=False)
     while waiting:
-        ask = waiting.pop(server.order.randrange(len(waiting)))
-        if not settling.is_moot(ask):
-            settling.take(ask, server.answer(ask))
+        question = waiting.pop(server.order.randrange(len(waiting)))
+        if not settling.is_moot(question):
+            settling.take(question, server.answer(question))
         waiting += settling.questions
         settling.questions = []
         assert len(server.asked) < MOST_QUESTIONS, "it never ends"
@@ -102,7 +102,7 @@ def converse(settling: Settling, asks: list[Ask], server: LogServer) -> list[Res
 def fetch(cells: list[Cell], server: LogServer, limit: int) -> list[Result]:
     settling = Settling(takes_offsets=server.generation.takes_offsets)
     name = cells[0].report.query_type.name
-    return converse(settling, asks_of(cells, name, limit), server)
+    return converse(settling, questions_of(cells, name, limit), server)
 
 
 def as_counted(rows: Sequence[Row]) -> Counter[str]:
@@ -300,15 +300,15 @@ def test_a_piece_that_fails_fails_its_cell_once_and_no_other(
     ]
 
 
-def in_pieces(count: int = 4) -> tuple[Settling, list[Cell], list[Ask]]:
+def in_pieces(count: int = 4) -> tuple[Settling, list[Cell], list[Question]]:
     """A conversation in which the first of three days is asked for in so many pieces."""
     cells = cells_of(a_log(), DAY, DAY + 2 * ONE_DAY)
     settling = Settling(takes_offsets=True)
     server = LogServer(every(60, 3 * 24 * 60, MIDNIGHT))
-    waiting = settling.begin(asks_of(cells, "custom_events_recent", 10), cautious=False)[:1]
+    waiting = settling.begin(questions_of(cells, "custom_events_recent", 10), cautious=False)[:1]
     while len(waiting) < count:
-        ask = waiting.pop(0)
-        settling.take(ask, server.answer(ask))
+        question = waiting.pop(0)
+        settling.take(question, server.answer(question))
         waiting += settling.questions
         settling.questions = []
     return settling, cells, waiting
@@ -324,7 +324,7 @@ def test_pieces_of_a_failed_cell_are_not_sent_and_their_answers_are_dropped() ->
         settling.take(piece, None)
     assert settling.questions == []
     # it waits for the other two cells, and is one of three
-    settling.outage([Ask((cell,), "custom_events_recent", 10) for cell in cells[1:]], "gone")
+    settling.outage([Question((cell,), "custom_events_recent", 10) for cell in cells[1:]], "gone")
     assert [(each.cell, each.reason) for each in settling.results] == [
         (cells[1], "gone"),
         (cells[2], "gone"),
@@ -336,7 +336,7 @@ def test_pieces_that_fail_in_requests_of_their_own_are_one_failed_window() -> No
     settling, cells, pieces = in_pieces()
     for piece in pieces:  # all under way at once
         settling.fail_or_halve(piece, "out of memory")
-    other = Ask((cells[1],), "custom_events_recent", 10)
+    other = Question((cells[1],), "custom_events_recent", 10)
     assert not settling.is_moot(other), "the type is not given up for one window"
     assert settling.results == []
     for cell in cells[1:]:
@@ -359,11 +359,11 @@ def test_pieces_of_a_type_that_is_given_up_fail_their_cell_once() -> None:
     report = a_log()
     cells = cells_of(report, DAY, DAY + 3 * ONE_DAY)
     settling = Settling(takes_offsets=True)
-    asks = settling.begin(asks_of(cells, "custom_events_recent", 10), cautious=False)
-    settling.take(asks[0], LogServer(every(60, 100, MIDNIGHT)).answer(asks[0]))
+    questions = settling.begin(questions_of(cells, "custom_events_recent", 10), cautious=False)
+    settling.take(questions[0], LogServer(every(60, 100, MIDNIGHT)).answer(questions[0]))
     pieces, settling.questions = settling.questions, []
-    for ask in asks[1:]:
-        settling.fail_or_halve(ask, "no such column")
+    for question in questions[1:]:
+        settling.fail_or_halve(question, "no such column")
     assert [settling.is_moot(piece) for piece in pieces] == [True, True]
     assert statuses(settling.results) == {Status.UNAVAILABLE: 4}
 
@@ -376,10 +376,10 @@ def hours_on(day: date, count: int = 24, zone: str = "UTC") -> list[Cell]:
     return [Cell("shop", report, window) for window in tile(day, day, zone, Grain.HOUR)][:count]
 
 
-def settled(ask: Ask, rows: list[Row]) -> Settling:
+def settled(question: Question, rows: list[Row]) -> Settling:
     settling = Settling(takes_offsets=True)
-    settling.begin([ask], cautious=False)
-    settling.take(ask, ParameterResult(parameter="c0", data=rows))
+    settling.begin([question], cautious=False)
+    settling.take(question, ParameterResult(parameter="c0", data=rows))
     return settling
 
 
@@ -388,12 +388,12 @@ def test_rows_of_a_series_of_hours_land_in_their_cells(
     present: set[int], zone: str, order: random.Random
 ) -> None:
     cells = hours_on(DAY, zone=zone)
-    (ask,) = asks_of(cells, "events_by_date", 100)
+    (question,) = questions_of(cells, "events_by_date", 100)
     rows: list[Row] = [{"date": cells[n].window.label, "pageviews": n + 1} for n in present]
     # the second after the range has a row, too
     rows.append({"date": f"{DAY + ONE_DAY} 00:00:00", "pageviews": 99})
     order.shuffle(rows)
-    results = settled(ask, rows).results
+    results = settled(question, rows).results
     assert [result.cell for result in results] == cells
     found = {n: [row["pageviews"] for row in each.rows] for n, each in enumerate(results)}
     assert found == {n: [n + 1] if n in present else [] for n in range(24)}
@@ -403,11 +403,11 @@ def test_rows_of_a_series_of_hours_land_in_their_cells(
 @pytest.mark.parametrize("foreign", [DAY - ONE_DAY, DAY + 2 * ONE_DAY])
 def test_a_row_of_a_foreign_day_halves_the_range_and_fails_the_hour(foreign: date) -> None:
     rows: list[Row] = [{"date": f"{foreign} 05:00:00", "pageviews": 1}]
-    (ask,) = asks_of(hours_on(DAY), "events_by_date", 100)
-    settling = settled(ask, rows)
+    (question,) = questions_of(hours_on(DAY), "events_by_date", 100)
+    settling = settled(question, rows)
     assert settling.results == []
     assert [len(half.cells) for half in settling.questions] == [12, 12]
-    (single,) = asks_of(hours_on(DAY, 1), "events_by_date", 100)
+    (single,) = questions_of(hours_on(DAY, 1), "events_by_date", 100)
     (result,) = settled(single, rows).results
     assert (result.status, result.rows) == (Status.FAILED, ())
     assert result.reason == "the answer has days outside of the window"
@@ -417,9 +417,9 @@ def test_a_row_of_a_foreign_day_halves_the_range_and_fails_the_hour(foreign: dat
 def test_an_hour_of_a_day_with_a_change_comes_under_its_day(hour: int) -> None:
     day = date(2026, 11, 1)
     cell = hours_on(day, 25, "America/New_York")[hour]
-    (ask,) = asks_of([cell], "events_by_date", 100)
-    assert not ask.bucketed
-    (result,) = settled(ask, [{"date": day.isoformat(), "pageviews": 5}]).results
+    (question,) = questions_of([cell], "events_by_date", 100)
+    assert not question.bucketed
+    (result,) = settled(question, [{"date": day.isoformat(), "pageviews": 5}]).results
     assert (result.cell, result.status) == (cell, Status.COMPLETE)
     assert [row["pageviews"] for row in result.rows] == [5]
 
@@ -431,6 +431,6 @@ def test_labels_of_hours_that_share_a_question_are_different() -> None:
             Cell("shop", report, window)
             for window in tile(date(2026, 1, 1), date(2026, 12, 31), zone, Grain.HOUR)
         ]
-        for ask in asks_of(cells, "events_by_date", 100):
-            labels = [cell.window.label for cell in ask.cells]
+        for question in questions_of(cells, "events_by_date", 100):
+            labels = [cell.window.label for cell in question.cells]
             assert len(set(labels)) == len(labels)

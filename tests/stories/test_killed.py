@@ -26,7 +26,6 @@ def test_killed_at_ten_random_moments_the_tables_are_those_of_an_undisturbed_run
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

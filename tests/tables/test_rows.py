@@ -13,8 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from databuddy_source.api.models import Row
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
+from databuddy_source.model.results import Row
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.columns import Columns
 from databuddy_source.tables.rows import LEFTOVER, TOMBSTONE, rows_table

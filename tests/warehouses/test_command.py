@@ -51,7 +51,6 @@ def run(serve: Callable[..., DemoServer], warehouse: Warehouse, tmp_path: Path) 
             env=environment | changes,
             capture_output=True,
             text=True,
-            timeout=120,
             check=False,
         )
 

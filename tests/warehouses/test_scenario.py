@@ -158,7 +158,6 @@ def test_killed_in_a_load_the_next_sync_ends_as_if_nothing_had_happened(
         env={**os.environ, **warehouse.environment()},
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     assert killed.returncode == -9, killed.stderr

@@ -17,7 +17,13 @@ import typer
 
 from databuddy_source.api.models import Website
 from databuddy_source.cli.account import account
-from databuddy_source.cli.console import explain, for_people, minutes, out, shown, write_json
+from databuddy_source.cli.console import (
+    for_people,
+    out,
+    sentence_and_code,
+    shown,
+    write_json,
+)
 from databuddy_source.cli.journal import moment, use_zone
 from databuddy_source.cli.options import (
     Dataset,
@@ -31,6 +37,7 @@ from databuddy_source.cli.options import (
 )
 from databuddy_source.cli.probe import Reached, query, reach, websites_of
 from databuddy_source.cli.program import Exit
+from databuddy_source.clock import in_words
 from databuddy_source.config.resolve import Choices
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
@@ -180,13 +187,13 @@ def _tried(what: str, look: Callable[[], tuple[T, Finding]]) -> tuple[T | None, 
     try:
         return look()
     except DatabuddyError as error:
-        _, code = explain(error)
+        _, code = sentence_and_code(error)
         place = f" ({error.where})" if str(error.where) else ""
         return None, Finding(
             what, State.FAILED, f"{error.what}{place}.", error.todo, exit_code=code
         )
     except (OSError, ValueError, ConfigurationException) as error:
-        sentence, code = explain(error)
+        sentence, code = sentence_and_code(error)
         return None, Finding(what, State.FAILED, sentence, exit_code=code)
 
 
@@ -269,7 +276,7 @@ def _clock(ahead: float | None) -> Finding:
     return Finding(
         "clock",
         State.WARNING,
-        f"This machine's clock is {minutes(abs(ahead))} {'behind' if ahead > 0 else 'ahead of'} "
+        f"This machine's clock is {in_words(abs(ahead))} {'behind' if ahead > 0 else 'ahead of'} "
         "the server's.",
         "Set it by NTP: days are cut by it, and a day must not count as over before it is.",
         facts,

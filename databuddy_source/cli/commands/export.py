@@ -15,7 +15,7 @@ from databuddy_source.cli.account import account
 from databuddy_source.cli.console import complain, for_people, out
 from databuddy_source.cli.options import Demo, LastDay, Reports, Verbose, Websites, as_day
 from databuddy_source.cli.program import Exit
-from databuddy_source.config.settings import now
+from databuddy_source.clock import now
 
 FromDay = Annotated[
     date, typer.Option("--since", parser=as_day, metavar="DAY", help="First day, YYYY-MM-DD.")

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
-from zoneinfo import available_timezones
 
 import tomlkit
 import typer
@@ -20,6 +19,7 @@ from databuddy_source.cli.console import complain, for_people, out, say, shown, 
 from databuddy_source.cli.options import Destination, Verbose, Websites
 from databuddy_source.cli.probe import reach, websites_of
 from databuddy_source.cli.program import Exit, called
+from databuddy_source.clock import machine_zone
 from databuddy_source.config.settings import DEFAULT_BASE_URL, Settings
 from databuddy_source.config.values import SECTION
 from databuddy_source.errors import BadConfiguration, BadSetting, DatabuddyError
@@ -281,14 +281,6 @@ def _fit(destination: str) -> str:
     with tempfile.TemporaryDirectory() as home:
         Warehouse.of(False, name, None, Path(home)).ready()
     return name
-
-
-def machine_zone() -> str:
-    """The IANA name of the machine's time zone; UTC where it has none."""
-    link = Path("/etc/localtime")
-    linked = str(link.readlink()) if link.is_symlink() else ""
-    names = os.environ.get("TZ", "").removeprefix(":"), linked.partition("zoneinfo/")[2]
-    return next((name for name in names if name in available_timezones()), "UTC")
 
 
 def _warn_of_environment(written: Mapping[str, str]) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeAlias
 
-from databuddy_source.api.models import Row
 from databuddy_source.model.query_types import Shape
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.statuses import Status
 
+Row: TypeAlias = dict[str, object]
+"""One row of a result: column name to JSON value."""
+
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class HeldCell:
     """What the warehouse holds of a cell from earlier runs.
 
     Attributes:
@@ -47,7 +50,7 @@ class Result:
     rows_expected: int | None = None
     silent: bool = True
     reason: str = ""
-    kept: Kept | None = None
+    kept: HeldCell | None = None
     outage: bool = False
 
     def without_rows(self) -> Result:
