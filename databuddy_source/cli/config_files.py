@@ -66,6 +66,17 @@ def change(document: TOMLDocument, section: str, values: Mapping[str, Any]) -> N
             table[key] = wanted
 
 
+def lines_of(comments: Mapping[str, str]) -> Any:
+    """A list with an element a line, each with its comment behind; None for an empty one."""
+    if not comments:
+        return None
+    listed = tomlkit.array()
+    for element, comment in comments.items():
+        listed.add_line(element, comment=comment or None)
+    listed.add_line(indent="")
+    return listed
+
+
 def text_of(document: TOMLDocument) -> str:
     """What the file would hold."""
     return tomlkit.dumps(document)

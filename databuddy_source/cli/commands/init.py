@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -22,16 +22,10 @@ from databuddy_source.cli.program import Exit, called
 from databuddy_source.clock import machine_zone
 from databuddy_source.config.settings import DEFAULT_BASE_URL, Settings
 from databuddy_source.config.values import SECTION
-from databuddy_source.errors import BadConfiguration, BadSetting, DatabuddyError
+from databuddy_source.errors import BadConfiguration, BadSetting, DatabuddyError, TrackedSecrets
 from databuddy_source.warehouse.target import Warehouse
 
 T = TypeVar("T")
-
-
-class TrackedSecrets(BadConfiguration):
-    """The file for secrets is under version control."""
-
-    default_todo = "Take it out with `git rm --cached`, keep the file, and run this again."
 
 
 KEY_VARIABLE = "SOURCES__DATABUDDY__API_KEY"
@@ -193,7 +187,7 @@ def _init(answers: Answers) -> None:
     values: dict[str, dict[str, Any]] = {
         SECTION: {
             "base_url": base_url if base_url != DEFAULT_BASE_URL else None,
-            "websites": _toml_list(chosen),
+            "websites": config_files.lines_of({each.id: shown(each.domain) for each in chosen}),
             "timezone": timezone,
         }
     }
@@ -263,17 +257,6 @@ def _chosen(text: str, websites: Sequence[Website]) -> list[Website]:
             domains = ", ".join(shown(each.domain or each.id) for each in websites)
             raise BadSetting(f"The key sees no website {shown(name)!r}", f"It sees: {domains}.")
     return list({by_name[name].id: by_name[name] for name in names}.values())
-
-
-def _toml_list(websites: Iterable[Website]) -> Any:
-    """Ids with their domains behind; None for all websites."""
-    listed = tomlkit.array()
-    for website in websites:
-        listed.add_line(website.id, comment=shown(website.domain) or None)
-    if not listed:
-        return None
-    listed.add_line(indent="")
-    return listed
 
 
 def _fit(destination: str) -> str:
