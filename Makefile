@@ -7,7 +7,7 @@ BIN := .venv/bin
 picture: .venv/.installed-dev
 	$(BIN)/python docs/picture.py
 
-.PHONY: demo test lint types unit docs coverage picture bench lock test-lowest test-warehouses clean
+.PHONY: demo test lint types unit docs coverage picture bench lock program test-lowest test-warehouses clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python -m databuddy_source demo
@@ -35,6 +35,7 @@ bench: .venv/.installed-dev
 	$(BIN)/python bench/speed.py
 	$(BIN)/python bench/resources.py
 	$(BIN)/python bench/memory.py
+	$(BIN)/python bench/startup.py
 
 # tracing makes it slow, so it is a command of its own, without tests that start programs
 coverage: .venv/.installed-dev
@@ -62,6 +63,10 @@ lock: .venv/.installed-dev
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --resolution lowest-direct -o requirements/lowest.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra bigquery --extra snowflake --group dev --group warehouses --no-annotate -o requirements/warehouses.lock
 	$(COMPILE) $(UPGRADE) --group bqemulator --no-annotate -o requirements/bqemulator.lock
+
+# the wheel from an index of packages: by pip, by uvx and by pipx
+program: .venv/.installed-dev
+	$(BIN)/python -m pytest tests/program --program pip,uvx,pipx
 
 # DuckDB, Postgres, and emulators of BigQuery and Snowflake, or WAREHOUSE=bigquery alone; a
 # warehouse that does not run here is a failure

@@ -34,6 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="duckdb,postgres",
         help="Where tests/warehouses load to: names with commas between them, or all.",
     )
+    parser.addoption(
+        "--program",
+        default="here",
+        help="How tests/program installs the wheel: here, pip, uvx, pipx, or all.",
+    )
 
 
 @pytest.fixture(autouse=True)
