@@ -7,6 +7,7 @@
     │   ├── WrongReport            a report that this server cannot give
     │   ├── InsecureAddress        a key would travel unprotected
     │   ├── UnreadableFile         a file of the configuration that is no TOML
+    │   ├── TrackedSecrets         a file for keys that git tracks
     │   ├── UnfitDestination       a destination that cannot keep what is promised
     │   ├── NoDatabase             a DuckDB file that cannot be opened
     │   ├── NoRoom                 a folder in which nothing can be written
@@ -149,6 +150,12 @@ class UnreadableFile(BadConfiguration):
     """A file of the configuration is there, but it is no TOML."""
 
     default_todo = "Mend it, or move it away."
+
+
+class TrackedSecrets(BadConfiguration):
+    """The file for secrets is under version control."""
+
+    default_todo = "Take it out with `git rm --cached`, keep the file, and run this again."
 
 
 class UnfitDestination(BadConfiguration):
