@@ -12,15 +12,11 @@ from typing import Literal
 
 from rich.table import Table
 
-from databuddy_source.answers.comparison import Tolerance
-from databuddy_source.answers.verify import Checked, Outcome
+from databuddy_source import Checked, Gap, Loaded, Outcome, Plan, Step, Tolerance
 from databuddy_source.cli.console import note, out, warn
 from databuddy_source.cli.program import Exit
 from databuddy_source.clock import in_words
-from databuddy_source.coverage.queries import Gap, Loaded
 from databuddy_source.model.statuses import Status
-from databuddy_source.runs.plan import Plan
-from databuddy_source.runs.series import Step
 
 LINES_SHOWN = 10
 

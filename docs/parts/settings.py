@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from databuddy_source.api.client import Credential
+from databuddy_source.api.credential import Credential
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings
 from databuddy_source.model.generations import OPERATORS, Generation

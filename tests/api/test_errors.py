@@ -16,7 +16,8 @@ import respx
 from databuddy_source import errors
 from databuddy_source.api.answers import CODES
 from databuddy_source.api.budget import Budget
-from databuddy_source.api.client import Client, Credential
+from databuddy_source.api.client import Client
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import first_contact
 from databuddy_source.cli.console import sentence_and_code

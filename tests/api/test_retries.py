@@ -11,7 +11,8 @@ import pytest
 import respx
 
 from databuddy_source.api.budget import Budget, Clock
-from databuddy_source.api.client import Client, Credential
+from databuddy_source.api.client import Client
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.retry import DIVISIBLE, FIRST_CONTACT, Patience
 from databuddy_source.api.traffic import CONNECT_SECONDS

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from databuddy_source.api.budget import LATEST_ARRIVAL, MARGIN, WINDOW, Allowance, Budget, Clock
-from databuddy_source.api.client import Client, Credential
+from databuddy_source.api.client import Client
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.limits import LONGEST_RESET, LONGEST_SILENCE, allowance, seconds_to_wait
 from databuddy_source.demo import DemoServer, Plan
 from tests.api.bodies import a_body
