@@ -51,7 +51,8 @@ bench: .venv/.installed-dev
 	$(BIN)/python bench/resources.py
 	$(BIN)/python bench/memory.py
 
-# tracing makes it slow, so it is a command of its own, without tests that start programs
+# tracing makes it slow, so it is a command of its own, which .ci/run leaves out: nothing runs twice
+# there. Without tests that start programs
 coverage: .venv/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-fail-under=90 --ignore tests/cli --ignore tests/docs --ignore tests/warehouses --ignore tests/stories/test_killed.py
 

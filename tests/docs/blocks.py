@@ -20,7 +20,9 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "python3 -m venv .venv && .venv/bin/pip install '.[cli,duckdb]'": "needs a package index",
     ".venv/bin/pip install --upgrade '.[cli,duckdb]'": "needs a package index",
     "git pull": "needs a remote repository",
+    "make quick": "is a part of `make test`",
     "make test": "would run this test",
+    "make campaigns": "takes hours",
     "make coverage": "would run this test",
     "make docs": "test_site.py builds the site",
     ".venv/bin/python docs/generate.py": "test_generated.py does the same",
@@ -44,12 +46,12 @@ NOT_RUN: Final[Mapping[str, str]] = {
         "needs an account at Google"
     ),
     "export DESTINATION__BIGQUERY__LOCATION=EU": "as above",
-    "python pipelines/sync.py check --destination bigquery": "as above; tests/warehouses emulates",
+    "databuddy-source check --destination bigquery": "as above; tests/warehouses emulates",
     "export DESTINATION__SNOWFLAKE__CREDENTIALS="
     "'snowflake://user:password@account/database?warehouse=WH&role=LOADER'": (
         "needs an account at Snowflake"
     ),
-    "python pipelines/sync.py check --destination snowflake": "as above; tests/warehouses emulates",
+    "databuddy-source check --destination snowflake": "as above; tests/warehouses emulates",
 }
 """Every command of the manual that no test runs, with the reason."""
 
