@@ -39,7 +39,8 @@ def cells_of(
     zone: str = "UTC",
 ) -> list[Cell]:
     """The cells of a website from one day to another, both included."""
-    return [Cell(website, report, window) for window in windows.days(first, last or first, zone)]
+    tiles = windows.tile(first, last or first, zone, windows.Grain.DAY)
+    return [Cell(website, report, window) for window in tiles]
 
 
 def a_result(
