@@ -57,6 +57,11 @@ class Question:
         return self.cells[0].series
 
     @property
+    def gate(self) -> str:
+        """What may fail a whole request that has one of its types, or an empty string."""
+        return self.report.query_type.gate
+
+    @property
     def kind(self) -> CostClass:
         return self.report.query_type.name, self.report.grain
 
@@ -123,7 +128,7 @@ def _in_one_question(first: Cell, last: Cell, cell: Cell) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The questions of one website that travel in one request.
+    """The questions of one website and gate that travel in one request.
 
     Attributes:
         divided: whether it is a part of a pack that failed.
@@ -135,6 +140,10 @@ class Pack:
     @property
     def website_id(self) -> str:
         return self.questions[0].website_id
+
+    @property
+    def gate(self) -> str:
+        return self.questions[0].gate
 
     @property
     def kinds(self) -> list[CostClass]:

@@ -119,6 +119,14 @@ class Settling:
         else:
             self._fail(question, reason)
 
+    def give_up(self, questions: Iterable[Question], reason: str) -> None:
+        """Fail cells whose types are known to fail in each window, and those held back."""
+        for question in questions:
+            if self._is_late(question):
+                continue
+            self._failures.give_up(question.series)
+            self._fail(question, reason)
+
     def outage(self, questions: Iterable[Question], reason: str) -> None:
         """Fail cells for a reason that is not their type's."""
         for question in questions:

@@ -1,0 +1,145 @@
+"""What a server refuses as a whole costs a request or a few, and never what it would have
+answered."""
+
+from __future__ import annotations
+
+import pytest
+
+from databuddy_source.errors import DatabuddyError, ServerFailed
+from databuddy_source.model.reports import Cell
+from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import ONE_DAY
+from tests.cells import DAY
+from tests.fetch.fake_client import (
+    BREAKDOWNS,
+    FakeClient,
+    Question,
+    fetch,
+    month,
+    named_month,
+    of,
+    statuses,
+)
+
+ERRORS = ["error_types", "errors_by_page", "error_summary"]
+
+
+def of_types(*names: str, days: int = 30) -> list[list[Cell]]:
+    return [month(name, days) for name in names]
+
+
+def every(lots: list[list[Cell]]) -> list[Cell]:
+    return [cell for cells in lots for cell in cells]
+
+
+def refusing(error: DatabuddyError, *names: str) -> FakeClient:
+    """A server that refuses each request with one of these types."""
+
+    def refuse(questions: list[Question]) -> None:
+        if any(question.name in names for question in questions):
+            raise error
+
+    return FakeClient(refuse=refuse)
+
+
+def requests_with(client: FakeClient, *names: str) -> int:
+    return sum(any(each.name in names for each in request) for request in client.requests)
+
+
+# -- a part of the server that always fails
+
+
+@pytest.mark.parametrize("days", [1, 2, 30, 400])
+def test_a_part_that_always_fails_is_found_with_a_few_requests_and_costs_no_other(
+    days: int,
+) -> None:
+    client = refusing(ServerFailed("It failed (HTTP 500)"), *ERRORS)
+    failing, well = of_types(*ERRORS, days=days), of_types(*BREAKDOWNS[:7], days=days)
+    results = fetch(client, *failing, *well)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 7 * days}
+    assert statuses(of(results, every(failing))) == {Status.UNAVAILABLE: 3 * days}
+    assert requests_with(client, *ERRORS) == 3, "a pack, and its first and last question"
+    assert all("It failed (HTTP 500)" in each.reason for each in of(results, failing[0]))
+
+
+def test_a_part_that_was_named_fails_loudly() -> None:
+    client = refusing(ServerFailed("It failed (HTTP 500)"), *ERRORS)
+    named = named_month("error_types", 30)
+    results = fetch(client, named, month())
+    assert statuses(of(results, named)) == {Status.FAILED: 30}
+    assert statuses(of(results, month())) == {Status.COMPLETE: 30}
+
+
+@pytest.mark.parametrize("place", [0, 17, 29])
+def test_a_question_that_fails_alone_costs_none_of_its_part(place: int) -> None:
+    def refuse(questions: list[Question]) -> None:
+        if any(
+            question.name == "error_types" and question.start == DAY + place * ONE_DAY
+            for question in questions
+        ):
+            raise ServerFailed("It failed (HTTP 500)")
+
+    client = FakeClient(refuse=refuse)
+    results = fetch(client, *of_types(*ERRORS), month())
+    assert statuses(results.values()) == {Status.COMPLETE: 119, Status.FAILED: 1}
+
+
+def test_a_part_that_works_is_asked_once() -> None:
+    client = FakeClient()
+    results = fetch(client, *of_types(*ERRORS), month())
+    assert statuses(results.values()) == {Status.COMPLETE: 120}
+    assert [len(request) for request in client.requests] == [30, 90]
+
+
+def test_a_server_that_goes_down_is_not_taken_for_a_part_that_fails() -> None:
+    client = FakeClient()
+
+    def refuse(questions: list[Question]) -> None:
+        if len(client.requests) > 1:
+            raise ServerFailed("It is down (HTTP 500)")
+
+    client.refuse = refuse
+    failing = of_types(*ERRORS)
+    results = fetch(client, *failing, month())
+    assert statuses(of(results, month())) == {Status.COMPLETE: 30}
+    assert statuses(of(results, every(failing))) == {Status.FAILED: 90}
+    assert all(each.outage for each in of(results, failing[0]))
+
+
+# -- the server, or the question?
+
+
+def test_what_has_answered_decides_whether_a_failing_question_is_alone() -> None:
+    client = refusing(ServerFailed("It failed (HTTP 500)"), *BREAKDOWNS[:5])
+    failing, well = of_types(*BREAKDOWNS[:5], days=2), of_types(*BREAKDOWNS[5:20], days=10)
+    results = fetch(client, *well, *failing)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 150}
+    assert statuses(of(results, every(failing))) == {Status.FAILED: 10}
+    assert not any(each.outage for each in results.values())
+
+
+def test_a_server_that_answers_no_more_is_left_after_one_question_that_had_answered() -> None:
+    client = FakeClient()
+
+    def refuse(questions: list[Question]) -> None:
+        if len(client.requests) > 3:
+            raise ServerFailed("It is down (HTTP 500)")
+
+    client.refuse = refuse
+    results = fetch(client, *(month(name) for name in BREAKDOWNS[:20]))
+    assert all(each.outage for each in results.values() if each.status is Status.FAILED)
+    assert set(statuses(results.values())) == {Status.COMPLETE, Status.FAILED}
+    assert len(client.requests) <= 25
+
+
+def test_a_website_for_which_everything_fails_costs_no_other_website() -> None:
+    def refuse(questions: list[Question]) -> None:
+        if questions[0].website == "ill":
+            raise ServerFailed("It failed (HTTP 500)")
+
+    client = FakeClient(refuse=refuse)
+    ill = [month(name, 10, "ill") for name in BREAKDOWNS[:10]]
+    well = [month(name, 10, "shop") for name in BREAKDOWNS[:11]]
+    results = fetch(client, *ill, *well)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 110}
+    assert not any(each.status.brings_rows for each in of(results, every(ill)))
