@@ -20,7 +20,8 @@
     │   │   ├── KeyRejected
     │   │   ├── NoWebsites
     │   │   └── NotIncluded            what the key's scopes or the plan lack
-    │   │       └── MissingScope
+    │   │       ├── MissingScope
+    │   │       └── NotInPlan
     │   ├── DestinationFails       the warehouse, or our rights in it
     │   └── NoExport               the server, which has none: there is another way
     ├── Retriable              the same may succeed later
@@ -239,6 +240,12 @@ class MissingScope(NotIncluded):
     """The key is known but may not do this."""
 
     default_todo = "Give the key the scope read:data in Databuddy's settings."
+
+
+class NotInPlan(NotIncluded):
+    """The plan of the organisation that has the website does not include this."""
+
+    default_todo = "Choose another plan in Databuddy, or leave these reports out."
 
 
 class DestinationFails(Fatal):

@@ -17,6 +17,7 @@ from databuddy_source.errors import (
     KeyRejected,
     MissingScope,
     NoSuchAddress,
+    NotInPlan,
     NotTheApi,
     RateLimited,
     RequestRefused,
@@ -44,11 +45,14 @@ CODES: dict[str, type[DatabuddyError]] = {
     "ACCESS_DENIED": WebsiteNotAccessible,
     "RATE_LIMITED": RateLimited,
     "VALIDATION": RequestRefused,
+    "FEATURE_UNAVAILABLE": NotInPlan,
+    "PLAN_LIMIT_EXCEEDED": NotInPlan,
 }
 """The API's codes and what they ask of the caller."""
 
 _STATUSES: dict[int, type[DatabuddyError]] = {
     401: KeyRejected,
+    402: NotInPlan,
     403: WebsiteNotAccessible,
     404: NoSuchAddress,
     408: TimedOut,
@@ -58,6 +62,7 @@ _STATUSES: dict[int, type[DatabuddyError]] = {
 SENTENCES: dict[type[DatabuddyError], str] = {
     KeyRejected: "The server rejects the key",
     MissingScope: "The key may not do this",
+    NotInPlan: "The plan does not include this",
     WebsiteNotAccessible: "The website does not exist or the key may not see it",
     UnknownQueryType: "The server does not know a query type",
     RequestRefused: "The server refuses the request",

@@ -12,6 +12,7 @@ from databuddy_source.api.traffic import Traffic
 from databuddy_source.errors import (
     AccessDenied,
     DatabuddyError,
+    NotInPlan,
     RateLimited,
     Retriable,
     ServerFailed,
@@ -55,7 +56,7 @@ class Sending:
         self._pace = pace
         self._queue = queue
         self._settling = settling
-        self._closed_gates: dict[tuple[str, str], str] = {}
+        self._closed_gates: dict[tuple[str, str], tuple[str, bool]] = {}
         self._closed_websites: dict[str, str] = {}
         self._broken = ""
         self._failing: dict[str, set[Report]] = defaultdict(set)
@@ -69,8 +70,9 @@ class Sending:
             website_id = question.website_id
             if closed := self._broken or self._closed_websites.get(website_id, ""):
                 self._settling.outage([question], closed)
-            elif closed := self._closed_gates.get((website_id, question.gate), ""):
-                self._settling.give_up([question], closed)
+            elif gate := self._closed_gates.get((website_id, question.gate)):
+                reason, lacking = gate
+                self._settling.give_up([question], reason, lacking=lacking)
             elif not self._settling.is_moot(question):
                 kept.append(question)
         return replace(pack, questions=tuple(kept))
@@ -179,15 +181,21 @@ class Sending:
         if again:
             await self._failed(client, pack, again)
 
-    def _close_gate(self, pack: Pack, reason: str) -> None:
+    def _close_gate(self, pack: Pack, reason: str, *, lacking: bool = False) -> None:
         """Ask nothing more of this website behind the gate of a pack."""
-        self._closed_gates[pack.website_id, pack.gate] = reason
-        self._settling.give_up(pack.questions, reason)
+        self._closed_gates[pack.website_id, pack.gate] = reason, lacking
+        self._settling.give_up(pack.questions, reason, lacking=lacking)
 
     async def _failed(self, client: Client, pack: Pack, error: DatabuddyError) -> None:
         """There was no answer, for good: give up what the error is about, or divide the pack."""
         if isinstance(error, WebsiteNotAccessible):
             self._close_website(pack, str(error))
+        elif isinstance(error, NotInPlan) and pack.gate:
+            self._close_gate(pack, f"{error.what}. {error.todo}", lacking=True)
+        elif isinstance(error, NotInPlan) and len(pack.questions) == 1:
+            self._settling.give_up(pack.questions, f"{error.what}. {error.todo}", lacking=True)
+        elif isinstance(error, NotInPlan):
+            self._queue.divide(pack)
         elif isinstance(error, Unreachable | RateLimited | AccessDenied):
             self._give_up(pack, str(error))
         elif len(pack.questions) == 1:

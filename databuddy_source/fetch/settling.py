@@ -67,6 +67,7 @@ class Settling:
     def __init__(self, *, takes_offsets: bool) -> None:
         self._takes_offsets = takes_offsets
         self._failures = Failures()
+        self._lacking: set[Series] = set()
         self._held_back: dict[Series, list[Question]] = defaultdict(list)
         self._pages: dict[_Subject, Pages] = {}
         self._pieces: dict[Cell, _Pieces] = {}
@@ -119,11 +120,19 @@ class Settling:
         else:
             self._fail(question, reason)
 
-    def give_up(self, questions: Iterable[Question], reason: str) -> None:
-        """Fail cells whose types are known to fail in each window, and those held back."""
+    def give_up(self, questions: Iterable[Question], reason: str, *, lacking: bool = False) -> None:
+        """Fail cells whose types are known to fail in each window, and those held back.
+
+        Args:
+            questions: about the cells.
+            reason: for all of them.
+            lacking: the server itself says that it does not have the types.
+        """
         for question in questions:
             if self._is_late(question):
                 continue
+            if lacking:
+                self._lacking.add(question.series)
             self._failures.give_up(question.series)
             self._fail(question, reason)
 
@@ -201,7 +210,8 @@ class Settling:
         for cell, reason in failed.items():
             given_up = self._failures.given_up(cell.series) and not cell.report.named
             status = Status.UNAVAILABLE if given_up else Status.FAILED
-            self.results.append(Result(cell, status, now(), reason=reason))
+            lacking = cell.series in self._lacking
+            self.results.append(Result(cell, status, now(), reason=reason, lacking=lacking))
 
 
 def _are_rows(data: object) -> bool:

@@ -38,6 +38,7 @@ from databuddy_source.errors import (
     NoSuchAddress,
     NothingLoaded,
     NotIncluded,
+    NotInPlan,
     NotTheApi,
     NoWebsites,
     RateLimited,
@@ -379,6 +380,8 @@ SENT_BY_SERVERS: list[Code] = [
     ("ACCESS_DENIED", WebsiteNotAccessible, Skippable),
     ("RATE_LIMITED", RateLimited, Retriable),
     ("VALIDATION", RequestRefused, Skippable),
+    ("FEATURE_UNAVAILABLE", NotInPlan, AccessDenied),
+    ("PLAN_LIMIT_EXCEEDED", NotInPlan, AccessDenied),
 ]
 
 
@@ -412,7 +415,7 @@ def test_no_code_is_known_that_no_test_names() -> None:
 STATUSES = [
     (400, RequestRefused),
     (401, KeyRejected),
-    (402, RequestRefused),
+    (402, NotInPlan),
     (403, WebsiteNotAccessible),
     (404, NoSuchAddress),
     (405, RequestRefused),

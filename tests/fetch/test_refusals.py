@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from databuddy_source.errors import DatabuddyError, ServerFailed
+from databuddy_source.errors import DatabuddyError, NotInPlan, ServerFailed
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
@@ -104,6 +104,50 @@ def test_a_server_that_goes_down_is_not_taken_for_a_part_that_fails() -> None:
     assert statuses(of(results, month())) == {Status.COMPLETE: 30}
     assert statuses(of(results, every(failing))) == {Status.FAILED: 90}
     assert all(each.outage for each in of(results, failing[0]))
+
+
+# -- what the plan does not include
+
+
+def test_a_plan_that_lacks_a_part_is_asked_for_it_once() -> None:
+    client = refusing(NotInPlan("Error tracking is not available on the free plan"), *ERRORS)
+    lacking, well = of_types(*ERRORS), of_types(*BREAKDOWNS[:7])
+    results = fetch(client, *lacking, *well)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 210}
+    assert statuses(of(results, every(lacking))) == {Status.UNAVAILABLE: 90}
+    assert requests_with(client, *ERRORS) == 1
+    assert {each.reason for each in of(results, every(lacking))} == {
+        "Error tracking is not available on the free plan. "
+        "Choose another plan in Databuddy, or leave these reports out."
+    }
+    assert all(each.lacking for each in of(results, every(lacking)))
+
+
+def test_what_a_plan_lacks_fails_where_it_was_named() -> None:
+    client = refusing(NotInPlan("Error tracking is not available on the free plan"), *ERRORS)
+    named = named_month("error_types", 30)
+    results = fetch(client, named, month())
+    assert statuses(of(results, named)) == {Status.FAILED: 30}
+    assert requests_with(client, *ERRORS) == 1
+
+
+def test_a_plan_is_one_websites_own() -> None:
+    def refuse(questions: list[Question]) -> None:
+        if any(each.website == "free" and each.name in ERRORS for each in questions):
+            raise NotInPlan("Error tracking is not available on the free plan")
+
+    client = FakeClient(refuse=refuse)
+    free, paid = month("error_types", 30, "free"), month("error_types", 30, "paid")
+    results = fetch(client, free, paid)
+    assert statuses(of(results, free)) == {Status.UNAVAILABLE: 30}
+    assert statuses(of(results, paid)) == {Status.COMPLETE: 30}
+
+
+def test_a_type_of_no_known_gate_that_a_plan_lacks_costs_no_other() -> None:
+    client = refusing(NotInPlan("No languages on the free plan"), "language")
+    results = fetch(client, month("language"), month("country"))
+    assert statuses(of(results, month("country"))) == {Status.COMPLETE: 30}
+    assert statuses(of(results, month("language"))) == {Status.UNAVAILABLE: 30}
 
 
 # -- the server, or the question?
