@@ -128,7 +128,13 @@ class BadSetting(BadConfiguration):
 
 
 class UnknownQueryType(BadConfiguration):
-    """Neither the catalogue nor the server knows this query type."""
+    """Neither the catalogue nor the server knows this query type.
+
+    Attributes:
+        names: the types that the server says it does not know, as it was asked for them.
+    """
+
+    names: frozenset[str] = frozenset()
 
     default_todo = "See `discover` for the names that this server has."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import httpx
 import msgspec
@@ -74,6 +75,10 @@ SENTENCES: dict[type[DatabuddyError], str] = {
 }
 
 
+_UNKNOWN = re.compile(r"[Uu]nknown query type: ['\"]?([\w.-]+)")
+"""How servers since 2026 name a type for which they refuse a whole request."""
+
+
 def check(answer: httpx.Response, where: Where, wall: float) -> None:
     """Raise the error that an HTTP answer stands for, if it is one.
 
@@ -105,6 +110,11 @@ def check(answer: httpx.Response, where: Where, wall: float) -> None:
         limited = RateLimited(what, where=where, code=told.code)
         limited.retry_after = seconds_to_wait(answer.headers, told.retryAfter, wall)
         raise limited
+    refused = issubclass(kind, RequestRefused | UnknownQueryType)
+    if refused and (unknown := _UNKNOWN.findall(_detail(told))):
+        gone = UnknownQueryType(what, where=where, code=told.code)
+        gone.names = frozenset(unknown)
+        raise gone
     raise kind(what, where=where, code=told.code)
 
 

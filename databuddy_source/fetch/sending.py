@@ -18,6 +18,7 @@ from databuddy_source.errors import (
     ServerFailed,
     TimedOut,
     TooLarge,
+    UnknownQueryType,
     Unreachable,
     WebsiteNotAccessible,
 )
@@ -34,8 +35,8 @@ reach. Questions of one report alone would show no more than that this report is
 
 
 class Sending:
-    """Sends packs and remembers what is out of reach: the parts of a website behind a gate, whole
-    websites, or the server.
+    """Sends packs and remembers what is out of reach: types that are unknown, the parts of a
+    website behind a gate, whole websites, or the server.
 
     Whether a failure is the server's or the question's is decided by asking again what has
     answered before.
@@ -58,6 +59,7 @@ class Sending:
         self._settling = settling
         self._closed_gates: dict[tuple[str, str], tuple[str, bool]] = {}
         self._closed_websites: dict[str, str] = {}
+        self._unknown: dict[str, str] = {}
         self._broken = ""
         self._failing: dict[str, set[Report]] = defaultdict(set)
         self._proofs: dict[str, Question] = {}
@@ -73,6 +75,8 @@ class Sending:
             elif gate := self._closed_gates.get((website_id, question.gate)):
                 reason, lacking = gate
                 self._settling.give_up([question], reason, lacking=lacking)
+            elif unknown := self._unknown.get(question.spelling):
+                self._settling.give_up([question], unknown, lacking=True)
             elif not self._settling.is_moot(question):
                 kept.append(question)
         return replace(pack, questions=tuple(kept))
@@ -196,12 +200,26 @@ class Sending:
             self._settling.give_up(pack.questions, f"{error.what}. {error.todo}", lacking=True)
         elif isinstance(error, NotInPlan):
             self._queue.divide(pack)
+        elif isinstance(error, UnknownQueryType) and any(
+            each.spelling in error.names for each in pack.questions
+        ):
+            self._drop_unknown(pack, error)
         elif isinstance(error, Unreachable | RateLimited | AccessDenied):
             self._give_up(pack, str(error))
         elif len(pack.questions) == 1:
             await self._single_failed(client, pack, error)
         else:
             self._queue.divide(pack)
+
+    def _drop_unknown(self, pack: Pack, error: UnknownQueryType) -> None:
+        """The server knows some types no more: ask for the others again, and never for these."""
+        reason = f"{error.what}. The server listed it when this run began."
+        self._unknown.update(dict.fromkeys(error.names, reason))
+        known = tuple(each for each in pack.questions if each.spelling not in self._unknown)
+        gone = [each for each in pack.questions if each.spelling in self._unknown]
+        self._settling.give_up(gone, reason, lacking=True)
+        if known:
+            self._queue.send_first(replace(pack, questions=known))
 
     async def _single_failed(self, client: Client, pack: Pack, error: DatabuddyError) -> None:
         (question,) = pack.questions

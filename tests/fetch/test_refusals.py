@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from databuddy_source.errors import DatabuddyError, NotInPlan, ServerFailed
+from databuddy_source.errors import DatabuddyError, NotInPlan, ServerFailed, UnknownQueryType
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
@@ -148,6 +148,51 @@ def test_a_type_of_no_known_gate_that_a_plan_lacks_costs_no_other() -> None:
     results = fetch(client, month("language"), month("country"))
     assert statuses(of(results, month("country"))) == {Status.COMPLETE: 30}
     assert statuses(of(results, month("language"))) == {Status.UNAVAILABLE: 30}
+
+
+# -- types that vanished after they were listed
+
+
+def without(*names: str) -> FakeClient:
+    """A server that knows these types no more."""
+
+    def refuse(questions: list[Question]) -> None:
+        if gone := frozenset(each.name for each in questions) & set(names):
+            error = UnknownQueryType("The server refuses the request (HTTP 400)")
+            error.names = gone
+            raise error
+
+    return FakeClient(refuse=refuse)
+
+
+def test_a_type_that_vanished_is_dropped_and_the_pack_is_sent_once_more() -> None:
+    client = without("country", "language")
+    gone, well = of_types("country", "language"), of_types("top_pages", "entry_pages")
+    results = fetch(client, *gone, *well, month("country", 30, "blog"))
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 60}
+    gone.append(month("country", 30, "blog"))
+    assert statuses(of(results, every(gone))) == {Status.UNAVAILABLE: 90}
+    assert requests_with(client, "country", "language") == 1
+    assert len(client.requests) == 3, "the refused one, what was left of it, and the rest"
+
+
+def test_a_type_that_vanished_fails_where_it_was_named() -> None:
+    named = named_month("country", 30)
+    results = fetch(without("country"), named, month())
+    assert statuses(of(results, named)) == {Status.FAILED: 30}
+    assert statuses(of(results, month())) == {Status.COMPLETE: 30}
+
+
+def test_a_pack_is_divided_where_the_server_names_a_type_that_was_not_asked_for() -> None:
+    def refuse(questions: list[Question]) -> None:
+        if any(each.name == "country" for each in questions):
+            error = UnknownQueryType("The server refuses the request (HTTP 400)")
+            error.names = frozenset({"another"})
+            raise error
+
+    results = fetch(FakeClient(refuse=refuse), month("country"), month())
+    assert statuses(of(results, month("country"))) == {Status.UNAVAILABLE: 30}
+    assert statuses(of(results, month())) == {Status.COMPLETE: 30}
 
 
 # -- the server, or the question?
