@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from databuddy_source.api.client import Client
-from databuddy_source.api.models import ParameterResult
+from databuddy_source.api.models import ParameterResult, Thrown
 from databuddy_source.api.retry import DIVIDED, DIVISIBLE, SETTLED, Patience
 from databuddy_source.api.traffic import Traffic
 from databuddy_source.errors import (
@@ -113,6 +113,11 @@ class Sending:
         except DatabuddyError as error:
             return error
         taken = [(question, answers.get(name)) for name, question in pack.named().items()]
+        if not pack.apart and len(pack.questions) > 1:
+            thrown = tuple(each for each, answer in taken if isinstance(answer, Thrown))
+            taken = [each for each in taken if not isinstance(each[1], Thrown)]
+            if thrown:  # in bodies of their own, only the one at fault will
+                self._queue.send_first(Pack(thrown, divided=True, apart=True))
         # good ones first: a type that has answered is not given up
         for question, answer in sorted(taken, key=lambda each: not (each[1] and each[1].success)):
             if answer and answer.success:

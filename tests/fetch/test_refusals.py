@@ -12,6 +12,7 @@ from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY
 from tests.fetch.fake_client import (
     BREAKDOWNS,
+    Answer,
     FakeClient,
     Question,
     fetch,
@@ -193,6 +194,27 @@ def test_a_pack_is_divided_where_the_server_names_a_type_that_was_not_asked_for(
     results = fetch(FakeClient(refuse=refuse), month("country"), month())
     assert statuses(of(results, month("country"))) == {Status.UNAVAILABLE: 30}
     assert statuses(of(results, month())) == {Status.COMPLETE: 30}
+
+
+# -- a body that throws
+
+
+def test_a_question_that_throws_is_found_with_one_more_request() -> None:
+    def with_second_pages(question: Question) -> Answer:
+        full = question.name == "entry_pages" and question.page == 1
+        rows = range(10_000 if full else 2)
+        return [{"name": f"{question.page} {n}", "pageviews": 1} for n in rows]
+
+    bad = DAY + ONE_DAY
+    client = FakeClient(
+        with_second_pages, throws=lambda each: each.name == "language" and each.start == bad
+    )
+    language = month("language", 9)
+    results = fetch(client, month("entry_pages", 3), month("top_pages", 97), language)
+    assert statuses(results.values()) == {Status.COMPLETE: 108, Status.FAILED: 1}
+    assert (results[language[1]].status, results[language[1]].reason) == (Status.FAILED, "It threw")
+    # second pages travel beside the type in a body of their own; then that body's questions apart
+    assert [len(request) for request in client.requests] == [100, 12, 9]
 
 
 # -- the server, or the question?
