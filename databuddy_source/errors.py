@@ -29,6 +29,7 @@
     │   ├── TimedOut
     │   ├── ServerFailed
     │   ├── RateLimited
+    │   ├── ServiceUnavailable     the server says when to come back
     │   ├── AlreadyRunning         another sync
     │   └── FileInUse              another program has the DuckDB file
     ├── Skippable              this cell or website cannot be had; the others can
@@ -300,6 +301,12 @@ class RateLimited(Retriable):
     default_todo = (
         "Lower sources.databuddy.requests_per_minute, or stop other programs that use this key."
     )
+
+
+class ServiceUnavailable(Retriable):
+    """The server is closed for a while, and says for how long (HTTP 503 with Retry-After)."""
+
+    default_todo = "Try again later."
 
 
 class AlreadyRunning(Retriable):

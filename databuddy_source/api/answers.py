@@ -23,6 +23,7 @@ from databuddy_source.errors import (
     RateLimited,
     RequestRefused,
     ServerFailed,
+    ServiceUnavailable,
     Skippable,
     TimedOut,
     UnexpectedAnswer,
@@ -69,6 +70,7 @@ SENTENCES: dict[type[DatabuddyError], str] = {
     RequestRefused: "The server refuses the request",
     RateLimited: "The server limits the rate of requests",
     ServerFailed: "The server failed",
+    ServiceUnavailable: "The server is closed for a while",
     TimedOut: "The server gave up waiting",
     NotTheApi: "There is no API at this address",
     NoSuchAddress: "There is no API at this address",
@@ -100,16 +102,18 @@ def check(answer: httpx.Response, where: Where, wall: float) -> None:
     where = Where(where.url, where.website, where.report, where.window, told.requestId)
     fallback = ServerFailed if status >= 500 else RequestRefused
     kind = CODES.get(told.code) or _STATUSES.get(status, fallback)
+    if status == 503 and "retry-after" in answer.headers:
+        kind = ServiceUnavailable
     page = _page(answer)
     if page and issubclass(kind, AccessDenied | Skippable):
         kind = NotTheApi  # a proxy's no says nothing about the key or the website
     what = SENTENCES[kind] + f" (HTTP {status}" + (f", {told.code})" if told.code else ")")
     detail = _without_secret(_detail(told), answer)[:500] or page
     what = f"{what}: {detail}" if detail else what
-    if issubclass(kind, RateLimited):
-        limited = RateLimited(what, where=where, code=told.code)
-        limited.retry_after = seconds_to_wait(answer.headers, told.retryAfter, wall)
-        raise limited
+    if issubclass(kind, RateLimited | ServiceUnavailable):
+        later = kind(what, where=where, code=told.code)
+        later.retry_after = seconds_to_wait(answer.headers, told.retryAfter, wall)
+        raise later
     refused = issubclass(kind, RequestRefused | UnknownQueryType)
     if refused and (unknown := _UNKNOWN.findall(_detail(told))):
         gone = UnknownQueryType(what, where=where, code=told.code)

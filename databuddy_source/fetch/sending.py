@@ -16,6 +16,7 @@ from databuddy_source.errors import (
     RateLimited,
     Retriable,
     ServerFailed,
+    ServiceUnavailable,
     TimedOut,
     TooLarge,
     UnknownQueryType,
@@ -209,7 +210,7 @@ class Sending:
             each.spelling in error.names for each in pack.questions
         ):
             self._drop_unknown(pack, error)
-        elif isinstance(error, Unreachable | RateLimited | AccessDenied):
+        elif isinstance(error, Unreachable | RateLimited | ServiceUnavailable | AccessDenied):
             self._give_up(pack, str(error))
         elif len(pack.questions) == 1:
             await self._single_failed(client, pack, error)

@@ -20,6 +20,7 @@ from databuddy_source.errors import (
     RateLimited,
     RequestRefused,
     ServerFailed,
+    ServiceUnavailable,
     TimedOut,
     Unreachable,
     WebsiteNotAccessible,
@@ -410,7 +411,7 @@ def test_a_cautious_type_of_a_website_that_is_gone_is_not_waited_for() -> None:
     assert len(client.requests) == 1
 
 
-@pytest.mark.parametrize("error", [KeyRejected, Unreachable, RateLimited])
+@pytest.mark.parametrize("error", [KeyRejected, Unreachable, RateLimited, ServiceUnavailable])
 def test_what_stops_everything_fails_the_rest_without_more_requests(
     error: type[DatabuddyError],
 ) -> None:
