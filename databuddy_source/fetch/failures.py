@@ -45,6 +45,10 @@ class Failures:
         """It is known from elsewhere that the type fails in each window."""
         self._records[series].given_up = True
 
+    def has_answered(self, series: Series) -> bool:
+        """Whether any window of the type had an answer."""
+        return self._records[series].succeeded
+
     def decided(self, series: Series) -> bool:
         """Whether so many windows failed that a few more would tell nothing new."""
         return sum(self._records[series].signatures.values()) >= ENOUGH

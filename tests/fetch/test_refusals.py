@@ -3,6 +3,9 @@ answered."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
+
 import pytest
 
 from databuddy_source.errors import DatabuddyError, NotInPlan, ServerFailed, UnknownQueryType
@@ -20,6 +23,7 @@ from tests.fetch.fake_client import (
     named_month,
     of,
     statuses,
+    two_rows,
 )
 
 ERRORS = ["error_types", "errors_by_page", "error_summary"]
@@ -215,6 +219,53 @@ def test_a_question_that_throws_is_found_with_one_more_request() -> None:
     assert (results[language[1]].status, results[language[1]].reason) == (Status.FAILED, "It threw")
     # second pages travel beside the type in a body of their own; then that body's questions apart
     assert [len(request) for request in client.requests] == [100, 12, 9]
+
+
+# -- one question that fails inside of an answer
+
+
+@dataclass
+class Forgetful:
+    """Gives these answers to a question, each once, then its rows."""
+
+    bad: dict[tuple[str, date], list[str | None]]
+
+    def __call__(self, question: Question) -> Answer:
+        left = self.bad.get((question.name, question.start))
+        return left.pop(0) if left else two_rows(question)
+
+
+@pytest.mark.parametrize("failure", ["Timeout error.", None])
+def test_a_question_that_fails_once_is_asked_again_and_costs_nothing(failure: str | None) -> None:
+    client = FakeClient(Forgetful({("country", DAY): [failure]}))
+    results = fetch(client, month("country"), month())
+    assert statuses(results.values()) == {Status.COMPLETE: 60}
+    assert [len(request) for request in client.requests] == [60, 1]
+
+
+@pytest.mark.parametrize("failure", ["Timeout error.", None])
+def test_a_question_that_fails_twice_has_failed(failure: str | None) -> None:
+    client = FakeClient(Forgetful({("country", DAY): [failure, failure]}))
+    results = fetch(client, month("country"), month())
+    assert statuses(results.values()) == {Status.COMPLETE: 59, Status.FAILED: 1}
+    assert [len(request) for request in client.requests] == [60, 1]
+
+
+def test_a_whole_type_that_fails_once_costs_nothing() -> None:
+    days = [cell.window.date for cell in month("country")]
+    client = FakeClient(Forgetful({("country", day): ["Timeout error."] for day in days}))
+    results = fetch(client, month("country"), month())
+    assert statuses(results.values()) == {Status.COMPLETE: 60}
+    assert [len(request) for request in client.requests] == [60, 3, 27]
+
+
+def test_a_whole_type_that_always_fails_is_asked_for_three_windows_more() -> None:
+    client = FakeClient(lambda q: "no such column" if q.name == "country" else two_rows(q))
+    results = fetch(client, month("country"), month())
+    assert statuses(of(results, month("country"))) == {Status.UNAVAILABLE: 30}
+    assert statuses(of(results, month())) == {Status.COMPLETE: 30}
+    assert [len(request) for request in client.requests] == [60, 3]
+    assert {each.reason for each in of(results, month("country"))} == {"no such column"}
 
 
 # -- the server, or the question?
