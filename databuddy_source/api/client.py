@@ -26,6 +26,7 @@ from databuddy_source.api.models import (
     ParameterResult,
     QueryAnswer,
     QueryBody,
+    Thrown,
     TypesAnswer,
     Website,
     WebsitesAnswer,
@@ -248,15 +249,23 @@ class Client:
 
 
 def _by_id(bodies: Sequence[QueryBody], answers: list[QueryAnswer]) -> dict[str, ParameterResult]:
-    results = {result.parameter: result for answer in answers for result in answer.data}
-    refused = {answer.queryId: answer for answer in answers if not answer.success}
+    results: dict[str, ParameterResult] = {}
+    # why a body has no answer, by its id or, where that is missing, its first question's
+    reasons: dict[str, str] = {}
+    for answer in answers:
+        if not answer.success:
+            reasons[answer.queryId] = answer.error or "refused"
+        for result in answer.data:
+            if isinstance(result.parameter, str):
+                results[result.parameter] = result
+            else:
+                told = answer.queryId or str(result.parameter.get("id"))
+                reasons[told] = result.error or "the server gives no reason"
     for body in bodies:
-        if (answer := refused.get(body.id)) is not None:
-            for parameter in body.parameters:
-                failed = ParameterResult(
-                    parameter=parameter.id, success=False, error=answer.error or "refused"
-                )
-                results.setdefault(parameter.id, failed)
+        reason = reasons.get(body.id) or reasons.get(body.parameters[0].id)
+        if reason:
+            for id_ in (parameter.id for parameter in body.parameters):
+                results.setdefault(id_, Thrown(parameter=id_, error=reason))
     return results
 
 

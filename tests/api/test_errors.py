@@ -38,6 +38,7 @@ from databuddy_source.errors import (
     NoSuchAddress,
     NothingLoaded,
     NotIncluded,
+    NotInPlan,
     NotTheApi,
     NoWebsites,
     RateLimited,
@@ -379,6 +380,8 @@ SENT_BY_SERVERS: list[Code] = [
     ("ACCESS_DENIED", WebsiteNotAccessible, Skippable),
     ("RATE_LIMITED", RateLimited, Retriable),
     ("VALIDATION", RequestRefused, Skippable),
+    ("FEATURE_UNAVAILABLE", NotInPlan, AccessDenied),
+    ("PLAN_LIMIT_EXCEEDED", NotInPlan, AccessDenied),
 ]
 
 
@@ -405,6 +408,34 @@ def test_a_code_decides_whatever_the_status(
         assert words in str(error)
 
 
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [
+        ({}, {"country"}),
+        (
+            {
+                "details": [
+                    {
+                        "field": "batch[1].parameters[0]",
+                        "message": "Unknown query type: slow_pages",
+                    },
+                    {"field": "batch[1].limit", "message": "Limit cannot exceed 10000"},
+                ]
+            },
+            {"country", "slow_pages"},
+        ),
+    ],
+)
+def test_types_that_the_server_does_not_know_are_named(
+    server: respx.MockRouter, client: Client, more: dict[str, Any], names: set[str]
+) -> None:
+    refused = envelope("VALIDATION_ERROR", "Unknown query type: country", **more)
+    server.get("/query/websites").respond(400, json=refused)
+    with pytest.raises(UnknownQueryType) as caught:
+        asyncio.run(client.websites())
+    assert caught.value.names == names
+
+
 def test_no_code_is_known_that_no_test_names() -> None:
     assert set(CODES) == {code for code, _, _ in DOCUMENTED + SENT_BY_SERVERS}
 
@@ -412,7 +443,7 @@ def test_no_code_is_known_that_no_test_names() -> None:
 STATUSES = [
     (400, RequestRefused),
     (401, KeyRejected),
-    (402, RequestRefused),
+    (402, NotInPlan),
     (403, WebsiteNotAccessible),
     (404, NoSuchAddress),
     (405, RequestRefused),
