@@ -98,6 +98,12 @@ class ReportSetting(BaseModel):
         if reason := known.why_not_by(self.grain, generation):
             raise WrongReport(f"The report {self.name} cannot be loaded by {self.grain}: {reason}")
         allowed = config.allowedFilters
+        if self.filters and allowed is None:
+            raise WrongReport(
+                f"The report {self.name} has filters, and this server does not tell which ones "
+                f"{self.query_type} allows: it may drop them without a word",
+                "Leave the filters out, or update the server.",
+            )
         for each in self.filters:
             if allowed is not None and each.field not in allowed:
                 raise WrongReport(
