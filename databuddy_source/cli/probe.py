@@ -89,7 +89,7 @@ def websites_of(settings: Settings) -> Mapping[str, Website]:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Replies:
     """What came of one question about today to each website.
 
     Attributes:
@@ -101,7 +101,7 @@ class Asked:
     seconds: float
 
 
-def query(settings: Settings, website_ids: Sequence[str], types: TypesAnswer | None) -> Asked:
+def query(settings: Settings, website_ids: Sequence[str], types: TypesAnswer | None) -> Replies:
     """Ask each website one question about today. Each counts as one request of the rate limit.
     Only an answer proves the scope `read:data`.
 
@@ -138,4 +138,4 @@ def query(settings: Settings, website_ids: Sequence[str], types: TypesAnswer | N
         return dict(zip(website_ids, errors, strict=True))
 
     started = time.monotonic()
-    return Asked(run_alone(ask), time.monotonic() - started)
+    return Replies(run_alone(ask), time.monotonic() - started)

@@ -94,7 +94,8 @@ class ReportSetting(BaseModel):
         Raises:
             WrongReport: the server does not know such windows or filters.
         """
-        known = load_catalog().get(self.query_type).on(generation)
+        category = config.meta.category if config.meta else None
+        known = load_catalog().get(self.query_type).on(generation).of_category(category)
         if reason := known.why_not_by(self.grain, generation):
             raise WrongReport(f"The report {self.name} cannot be loaded by {self.grain}: {reason}")
         allowed = config.allowedFilters
