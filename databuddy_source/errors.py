@@ -129,13 +129,10 @@ class BadSetting(BadConfiguration):
 
 
 class UnknownQueryType(BadConfiguration):
-    """Neither the catalogue nor the server knows this query type.
-
-    Attributes:
-        names: the types that the server says it does not know, as it was asked for them.
-    """
+    """Neither the catalogue nor the server knows this query type."""
 
     names: frozenset[str] = frozenset()
+    """The types that the server says it does not know, as it was asked for them."""
 
     default_todo = "See `discover` for the names that this server has."
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from databuddy_source.api.budget import Budget
 from databuddy_source.api.client import Client
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import Parameter, QueryBody, TypesAnswer, Website
 from databuddy_source.api.retry import Patience
 from databuddy_source.api.server import run_alone
 from databuddy_source.clock import now
 from databuddy_source.config.connect import client_for
 from databuddy_source.config.settings import Settings
-from databuddy_source.errors import NoWebsites, RequestRefused
+from databuddy_source.errors import DatabuddyError, KeyRejected, NoWebsites, RequestRefused
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 
@@ -22,37 +25,50 @@ SHORT = Patience(unreachable=3.0, failing=3.0, answer=10.0, told_to_wait=10.0)
 """Seconds: somebody waits for the answer."""
 
 
+CHECKS_AT_ONCE = 4
+"""Websites that are asked side by side."""
+
+
 @dataclass(frozen=True)
 class Reached:
-    """What a server tells anybody, with or without a key.
+    """What a server tells before it is asked for data.
 
     Attributes:
-        types: that it can be asked.
+        types: that it can be asked; None where it tells them to an accepted key only.
         clock_ahead: seconds by which its clock is ahead of ours, or None when it does not tell.
+        healthy: what its `/health` says, or None where there is none. A hint only.
     """
 
-    types: TypesAnswer
+    types: TypesAnswer | None
     clock_ahead: float | None
+    healthy: bool | None = None
 
     @property
-    def generation(self) -> Generation:
-        """How the server behaves."""
-        return self.types.generation
+    def generation(self) -> Generation | None:
+        """How the server behaves, as far as it is known."""
+        return self.types.generation if self.types else None
 
 
-def reach(base_url: str) -> Reached:
-    """Find out whether a Databuddy server is there. Sends no key.
+def reach(base_url: str, credential: Credential | None = None) -> Reached:
+    """Find out whether a Databuddy server is there.
+
+    Args:
+        base_url: of the server.
+        credential: sent only where the list of types wants one, as it does in 2025.
 
     Raises:
         Unreachable, TimedOut, NotTheApi, ...: it is not.
     """
 
-    async def ask() -> Reached:
-        async with Client(base_url, None, Budget(1)) as client:
-            types = await client.query_types(SHORT)
-            return Reached(types, client.clock_ahead)
+    async def ask(credential: Credential | None) -> Reached:
+        async with Client(base_url, credential, Budget(1)) as client:
+            types = None
+            with contextlib.suppress(KeyRejected):
+                types = await client.query_types(SHORT)
+            return Reached(types, client.clock_ahead, await client.health())
 
-    return run_alone(ask)
+    found = run_alone(lambda: ask(None))
+    return run_alone(lambda: ask(credential)) if credential and not found.types else found
 
 
 def websites_of(settings: Settings) -> Mapping[str, Website]:
@@ -72,28 +88,54 @@ def websites_of(settings: Settings) -> Mapping[str, Website]:
     return {website.id: website for website in seen}
 
 
-def query(settings: Settings, website_id: str, types: TypesAnswer) -> float:
-    """Ask one question about today, which counts as one request of the rate limit. Only an answer
-    proves the scope `read:data`.
+@dataclass(frozen=True)
+class Replies:
+    """What came of one question about today to each website.
 
-    Returns:
-        The seconds that it took.
+    Attributes:
+        errors: by website; None where it was answered.
+        seconds: for all of them.
+    """
+
+    errors: Mapping[str, DatabuddyError | None]
+    seconds: float
+
+
+def query(settings: Settings, website_ids: Sequence[str], types: TypesAnswer | None) -> Replies:
+    """Ask each website one question about today. Each counts as one request of the rate limit.
+    Only an answer proves the scope `read:data`.
 
     Raises:
-        MissingScope, WebsiteNotAccessible, RequestRefused, ...: there was no answer.
+        NoKey: none is configured.
     """
-    name = load_catalog().spelled_for("summary_metrics", types.types) or types.types[0]
+    listed = types.types if types else []
+    name = load_catalog().spelled_for("summary_metrics", listed) or (
+        listed[0] if listed else "summary_metrics"
+    )
     today = now().date().isoformat()
     parameter = Parameter(name=name, id="check", start_date=today, end_date=today)
     body = QueryBody(id="check", parameters=[parameter], startDate=today, endDate=today, limit=1)
 
-    async def ask() -> None:
-        async with client_for(settings) as client:
+    async def error_of(client: Client, website_id: str) -> DatabuddyError | None:
+        try:
             answer = (await client.query(website_id, [body], "UTC", SHORT)).get("check")
+        except DatabuddyError as error:
+            return error
         if answer is None or not answer.success:
             reason = answer.error if answer else "it is missing in the answer"
-            raise RequestRefused(f"The query {name} has no answer: {reason}")
+            return RequestRefused(f"The query {name} has no answer: {reason}")
+        return None
+
+    async def ask() -> dict[str, DatabuddyError | None]:
+        turns = asyncio.Semaphore(CHECKS_AT_ONCE)
+
+        async def one(client: Client, website_id: str) -> DatabuddyError | None:
+            async with turns:
+                return await error_of(client, website_id)
+
+        async with client_for(settings) as client:
+            errors = await asyncio.gather(*(one(client, each) for each in website_ids))
+        return dict(zip(website_ids, errors, strict=True))
 
     started = time.monotonic()
-    run_alone(ask)
-    return time.monotonic() - started
+    return Replies(run_alone(ask), time.monotonic() - started)

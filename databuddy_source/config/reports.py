@@ -92,10 +92,17 @@ class ReportSetting(BaseModel):
         Raises:
             WrongReport: the server does not know such windows or filters.
         """
-        known = load_catalog().get(self.query_type).on(generation)
+        category = config.meta.category if config.meta else None
+        known = load_catalog().get(self.query_type).on(generation).of_category(category)
         if reason := known.why_not_by(self.grain, generation):
             raise WrongReport(f"The report {self.name} cannot be loaded by {self.grain}: {reason}")
         allowed = config.allowedFilters
+        if self.filters and allowed is None:
+            raise WrongReport(
+                f"The report {self.name} has filters, and this server does not tell which ones "
+                f"{self.query_type} allows: it may drop them without a word",
+                "Leave the filters out, or update the server.",
+            )
         for each in self.filters:
             if allowed is not None and each.field not in allowed:
                 raise WrongReport(

@@ -88,6 +88,10 @@ _NOT_LOADABLE = {
 }
 
 
+GATES: Mapping[str, str] = {"Errors": "errors"}
+"""The gate of all types of a category."""
+
+
 class QueryType(BaseModel):
     """One query type. The defaults are what is safe for a type nobody has described.
 
@@ -149,6 +153,12 @@ class QueryType(BaseModel):
         if different := self.differs.get(generation):
             return QueryType.model_validate({**self.model_dump(exclude={"differs"}), **different})
         return self
+
+    def of_category(self, category: str | None) -> QueryType:
+        """This type with the gate of a category, as the server calls it, where nobody has described
+        the type. Servers since October 2026 have error types that older ones have not."""
+        gate = GATES.get(category or "", "")
+        return self.model_copy(update={"gate": gate}) if gate and not self.known else self
 
     @property
     def generations(self) -> tuple[Generation, ...]:

@@ -42,10 +42,60 @@ def test_all_is_ok_and_nothing_is_changed(run: Run, folder: Path, server: DemoSe
     assert list(folder.iterdir()) == []
 
 
-def test_one_question_is_spent(invoke: Invoke, server: DemoServer) -> None:
+def test_one_question_is_spent_on_each_website(invoke: Invoke, server: DemoServer) -> None:
     asked = len(server.log)
     assert invoke("check").exit_code == 0
-    assert [each.path for each in server.log[asked:]].count("/v1/query") == 1
+    paths = [each.path for each in server.log[asked:]]
+    assert (paths.count("/v1/query"), paths.count("/health")) == (3, 1)
+
+
+def test_each_website_that_the_key_may_not_read_is_told(invoke: Invoke, server: DemoServer) -> None:
+    shop, blog, quiet = (website.id for website in server.websites)
+    words = [word for id_ in (shop, blog, quiet) for word in ("--website", id_)]
+    key = {"SOURCES__DATABUDDY__API_KEY": server.api_key_of_one_website}
+    done = invoke("check", "--json", *words, **key)
+    assert done.exit_code != 0
+    query = checks(done)["query"]
+    assert query["state"] == "failed"
+    assert "1 of 3 websites not answered" in query["message"]
+    assert [(each["id"], each["by"]) for each in query["websites"]] == [
+        (shop, "read:data"),
+        (blog, "public"),
+        (quiet, None),
+    ]
+
+
+def test_a_key_that_lists_websites_and_may_read_none_is_no_wrong_key(
+    invoke: Invoke, server: DemoServer
+) -> None:
+    body = {"success": False, "error": "Authentication required", "code": "AUTH_REQUIRED"}
+    server.faults.add(Fault(path="/v1/query", status=401, body=body, times=None))
+    done = invoke("check")
+    assert done.exit_code == 1
+    assert "3 of 3 websites not answered" in done.stdout
+    assert "for single websites only" in done.stdout
+
+
+def test_a_server_that_lists_its_types_to_a_key_only_is_there(invoke: Invoke) -> None:
+    with DemoServer(generation="2025", days=3) as old:
+        account = {
+            "SOURCES__DATABUDDY__BASE_URL": old.url,
+            "SOURCES__DATABUDDY__TIMEZONE": "UTC",
+        }
+        done = invoke("check", **account)
+        assert done.exit_code == 0, done.stdout
+        assert "generation 2025" in done.stdout
+        wrong = invoke("check", "--json", **account, SOURCES__DATABUDDY__API_KEY="dbdy_test_wrong")
+    found = checks(wrong)
+    assert (found["server"]["state"], found["key"]["state"]) == ("ok", "failed")
+
+
+def test_what_health_says_is_a_hint(invoke: Invoke, server: DemoServer) -> None:
+    server.faults.add(Fault(path="/health", status=503, times=None))
+    done = invoke("check", "--json")
+    assert done.exit_code == 0
+    found = checks(done)
+    assert (found["server"]["state"], found["query"]["state"]) == ("warning", "ok")
 
 
 @pytest.mark.parametrize(
@@ -158,6 +208,7 @@ def late_server() -> Iterator[str]:
             answer = {
                 "/v1/query/types": {"success": True, "types": ["summary_metrics"], "presets": []},
                 "/v1/query/websites": {"success": True, "websites": [{"id": "w1"}]},
+                "/health": {"status": "ok"},
             }[self.path.split("?")[0]]
             content = json.dumps(answer).encode()
             self.send_response_only(200)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.api.models import Filter, TypeConfig
+from databuddy_source.api.models import Filter, TypeConfig, TypeMeta
 from databuddy_source.config.reports import (
     LONGEST_NAME,
     SUFFIXES,
@@ -27,7 +27,7 @@ from databuddy_source.model.reports import Condition
 from databuddy_source.model.windows import Grain
 
 G2025, G2026 = Generation.G2025, Generation.G2026
-ANY_FILTER = TypeConfig()
+ANY_FILTER = TypeConfig(allowedFilters=["country", "path"])
 GERMANS = {"field": "country", "op": "eq", "value": "DE"}
 WEEKLY = {"query_type": "top_pages", "grain": "week"}
 
@@ -371,9 +371,28 @@ def test_a_field_that_the_server_does_not_allow_is_refused(allowed: list[str], t
     )
 
 
-def test_a_field_is_believed_where_the_server_allows_it_or_does_not_tell() -> None:
-    for config in (TypeConfig(allowedFilters=["country", "path"]), ANY_FILTER):
-        assert len(filtered().on(G2026, config).filters) == 1
+def test_a_field_is_believed_where_the_server_allows_it() -> None:
+    assert len(filtered().on(G2026, ANY_FILTER).filters) == 1
+
+
+def test_a_type_that_nobody_described_stands_behind_the_gate_of_its_category() -> None:
+    def gate(query_type: str, category: str) -> str:
+        config = TypeConfig(meta=TypeMeta(category=category))
+        return setting(query_type=query_type).on(G2026, config).query_type.gate
+
+    assert gate("errors_of_2027", "Errors") == "errors"
+    assert gate("pages_of_2027", "Pages") == ""
+    assert gate("top_pages", "Errors") == "", "the catalogue knows it better"
+
+
+def test_filters_are_refused_where_the_server_does_not_tell_which_ones_it_allows() -> None:
+    with pytest.raises(WrongReport) as caught:
+        filtered().on(G2026, TypeConfig())
+    assert str(caught.value) == (
+        "The report germans has filters, and this server does not tell which ones top_pages "
+        "allows: it may drop them without a word. Leave the filters out, or update the server."
+    )
+    assert not setting().on(G2026, TypeConfig()).filters
 
 
 @pytest.mark.parametrize("query_type", ["top_pages", "summary_metrics", "recent_errors"])

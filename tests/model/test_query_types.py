@@ -265,3 +265,13 @@ def test_only_series_whose_days_are_independent_are_asked_in_ranges(
 def test_a_mistake_in_the_file_is_not_passed_over(entry: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         QueryType.model_validate({"name": "top_pages", **entry})
+
+
+def test_all_types_about_errors_stand_behind_one_gate() -> None:
+    gated = {each.name for each in load_catalog() if each.gate}
+    about_errors = {
+        each.name
+        for each in load_catalog()
+        if "error" in each.name and not each.name.startswith("llm_")
+    }
+    assert gated == about_errors

@@ -15,6 +15,7 @@ from typing import TypeVar
 import dlt
 import typer
 
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import Website
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import (
@@ -42,7 +43,7 @@ from databuddy_source.config.resolve import Choices
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.dlt_seam import ConfigurationException
-from databuddy_source.errors import DatabuddyError
+from databuddy_source.errors import DatabuddyError, KeyRejected
 from databuddy_source.warehouse.target import Warehouse
 
 T = TypeVar("T")
@@ -50,6 +51,13 @@ T = TypeVar("T")
 CLOCKS_APART = 5.0
 """Seconds that two clocks may differ. Days are cut by ours: with a wrong one a day counts as over
 before it is."""
+
+SCOPED = (
+    "The key lists its websites, so it is no wrong one: this server lets in no key that has the "
+    "scope read:data for single websites only, or none at all. Give it read:data for the whole "
+    "organisation, or update the server."
+)
+"""What to do about a key that may list and not read."""
 
 OWN = "databuddy-source"
 VERSIONS = (OWN, "dlt", "duckdb")
@@ -171,8 +179,8 @@ def _of_account(settings: Settings) -> Iterator[Finding]:
     if seen:
         chosen, finding = _tried("websites", lambda: _websites(settings, seen))
     yield finding if seen else _untested("websites", "key")
-    if server and chosen:
-        _, finding = _tried("query", lambda: _query(settings, chosen[0], server))
+    if server and seen and chosen:
+        _, finding = _tried("query", lambda: _query(settings, chosen, seen, server))
     yield finding if chosen else _untested("query", "website")
     yield _clock(server.clock_ahead) if server else _untested("clock", "server")
     yield _time_zone(settings, server)
@@ -224,10 +232,32 @@ def _settings(choose: Callable[[], Choices]) -> tuple[Settings, Finding]:
 
 
 def _server(settings: Settings) -> tuple[Reached, Finding]:
-    server = reach(settings.base_url)
-    types = len(server.types.types)
-    says = f"{settings.base_url}, generation {server.generation}, {types} query types"
-    facts = {"url": settings.base_url, "generation": server.generation, "query_types": types}
+    credential: Credential | None = settings.credential
+    try:
+        settings.credential.headers()
+    except DatabuddyError:  # the key's own line says so
+        credential = None
+    server = reach(settings.base_url, credential)
+    types = len(server.types.types) if server.types else None
+    says = (
+        f"{settings.base_url}, generation {server.generation}, {types} query types"
+        if server.types
+        else f"{settings.base_url}, which tells its query types to an accepted key only"
+    )
+    facts = {
+        "url": settings.base_url,
+        "generation": server.generation,
+        "query_types": types,
+        "healthy": server.healthy,
+    }
+    if server.healthy is False:
+        return server, Finding(
+            "server",
+            State.WARNING,
+            f"{says}. Its /health says that it is not well.",
+            "That is a hint: the next lines tell what it answers.",
+            facts,
+        )
     return server, Finding("server", State.OK, says, facts=facts)
 
 
@@ -261,10 +291,43 @@ def _websites(settings: Settings, seen: Mapping[str, Website]) -> tuple[list[str
     return chosen, Finding("websites", State.OK, ", ".join(domains[:10]) + more, facts=facts)
 
 
-def _query(settings: Settings, website_id: str, server: Reached) -> tuple[None, Finding]:
-    seconds = query(settings, website_id, server.types)
-    says = f"answered in {seconds:.1f} s, so the key has the scope read:data"
-    return None, Finding("query", State.OK, says, facts={"seconds": round(seconds, 3)})
+def _query(
+    settings: Settings, chosen: list[str], seen: Mapping[str, Website], server: Reached
+) -> tuple[None, Finding]:
+    asked = query(settings, chosen, server.types)
+    refused = {id_: error for id_, error in asked.errors.items() if error}
+    public = [id_ for id_ in chosen if id_ not in refused and id_ not in seen]
+
+    def name(id_: str) -> str:
+        return shown((seen[id_].domain if id_ in seen else None) or id_)
+
+    told = [
+        {
+            "id": id_,
+            "readable": error is None,
+            "by": None if error else "public" if id_ in public else "read:data",
+            "message": str(error) if error else "",
+        }
+        for id_, error in asked.errors.items()
+    ]
+    facts = {"seconds": round(asked.seconds, 3), "websites": told}
+    own = len(chosen) - len(refused) - len(public)
+    answered = [f"{own} by the scope read:data of the key"] * bool(own)
+    answered += [f"{', '.join(map(name, public))} since public websites answer anybody"] * bool(
+        public
+    )
+    if not refused:
+        says = f"answered in {asked.seconds:.1f} s: {'; '.join(answered)}"
+        return None, Finding("query", State.OK, says, facts=facts)
+    first = next(iter(refused.values()))
+    alike = "; ".join(
+        f"{', '.join(name(id_) for id_, error in refused.items() if error.what == what)}: {what}"
+        for what in dict.fromkeys(error.what for error in refused.values())
+    )
+    says = f"{len(refused)} of {len(chosen)} websites not answered: {alike}."
+    todo = SCOPED if isinstance(first, KeyRejected) else first.todo
+    _, code = sentence_and_code(first)
+    return None, Finding("query", State.FAILED, says, todo, facts, code)
 
 
 def _clock(ahead: float | None) -> Finding:
@@ -286,7 +349,7 @@ def _clock(ahead: float | None) -> Finding:
 def _time_zone(settings: Settings, server: Reached | None) -> Finding:
     name = settings.timezone
     facts = {"timezone": name, "now": moment()}
-    if server and server.generation.zone(name) != name:
+    if server and server.generation and server.generation.zone(name) != name:
         return Finding(
             "time zone",
             State.WARNING,

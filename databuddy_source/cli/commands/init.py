@@ -133,7 +133,8 @@ def _init(answers: Answers) -> None:
     def of_server(text: str) -> str:
         address = Settings.of(base_url=text, **fixed).base_url
         found = reach(address)
-        say(f"Reached {address}, generation {found.generation}.")
+        generation = f", generation {found.generation}" if found.generation else ""
+        say(f"Reached {address}{generation}.")
         return address
 
     standard = str(configured("base_url") or DEFAULT_BASE_URL)
