@@ -5,13 +5,22 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Pack, Question
 
+Destination: TypeAlias = tuple[str, str]
+"""What all questions of a request have in common: website and time zone."""
+
+
+def destination_of(asked: Question | Pack) -> Destination:
+    """Which requests it may travel in."""
+    return asked.website_id, asked.timezone
+
 
 class Queue:
-    """Questions by website. Called from any thread.
+    """Questions by website and time zone. Called from any thread.
 
     Args:
         pace: how large packs may be.
@@ -19,7 +28,7 @@ class Queue:
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._waiting: dict[str, deque[Question]] = defaultdict(deque)
+        self._waiting: dict[Destination, deque[Question]] = defaultdict(deque)
         self._divided: deque[Pack] = deque()
         self._lock = threading.Lock()
 
@@ -27,13 +36,13 @@ class Queue:
         """Line up questions behind those that wait."""
         with self._lock:
             for question in questions:
-                self._waiting[question.website_id].append(question)
+                self._waiting[destination_of(question)].append(question)
 
     def add_first(self, questions: Sequence[Question]) -> None:
         """Line up questions before those that wait, in this order: they followed from answers."""
         with self._lock:
             for question in reversed(questions):
-                self._waiting[question.website_id].appendleft(question)
+                self._waiting[destination_of(question)].appendleft(question)
 
     def divide(self, pack: Pack) -> None:
         """A pack failed: its halves leave before all else. Needs two questions."""
@@ -46,11 +55,11 @@ class Queue:
             self._waiting.clear()
             self._divided.clear()
 
-    def next_pack(self, flying: Collection[str], awaited: Mapping[str, int]) -> Pack | None:
+    def next_pack(self, flying: Collection[Destination], awaited: Mapping[str, int]) -> Pack | None:
         """The questions that leave next, which wait no longer; None when none should.
 
         Args:
-            flying: websites that a request is under way for.
+            flying: where a request is under way for.
             awaited: by website, how many wait for its cells.
         """
         with self._lock:
@@ -61,15 +70,15 @@ class Queue:
                     self._divided.appendleft(rest)
                 return pack
             # first what is waited for, so that rows do not lie about, then the longest queue
-            websites = sorted(
+            destinations = sorted(
                 self._waiting,
-                key=lambda each: (awaited.get(each, 0) > 0, len(self._waiting[each])),
+                key=lambda each: (awaited.get(each[0], 0) > 0, len(self._waiting[each])),
             )
-            for website_id in reversed(websites):
-                waiting = self._waiting[website_id]
+            for destination in reversed(destinations):
+                waiting = self._waiting[destination]
                 size = self._pace.fitting(question.kind for question in waiting)
                 # a pack that is not full waits for those under way: their next pages may join it
                 is_full = size < len(waiting) or size == self._pace.pack_size
-                if waiting and (is_full or website_id not in flying):
+                if waiting and (is_full or destination not in flying):
                     return Pack(tuple(waiting.popleft() for _ in range(size)))
         return None

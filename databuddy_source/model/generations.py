@@ -46,9 +46,8 @@ class Generation(StrEnum):
         return ABILITIES[self].operators
 
     def zone(self, reporting: str) -> str:
-        """The time zone in which it cuts days when a user wants those of `reporting`; both are
-        IANA names. It is sent along, too: some types of servers without offsets answer oddly to
-        any zone but UTC."""
+        """The time zone in which its days are cut when a user wants those of `reporting`; both are
+        IANA names."""
         return reporting if self.takes_offsets else "UTC"
 
 

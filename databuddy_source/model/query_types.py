@@ -107,6 +107,9 @@ class QueryType(BaseModel):
         limit_per: columns for each value of which `limit` counts anew.
         merged: rows are merged after the limit, so a full result is wrong, not just short.
         trailing_days: the window has to reach back this many days to say anything.
+        margin_days: the row of a day depends on the days around it, so a series is asked for so
+            many days more on either side, by plain dates. Also where buckets follow a time zone:
+            some servers read plain dates as days of UTC, others as days of the zone.
         unstable: columns that differ from call to call.
         end_is_midnight: the server reads the end date as 00:00:00.
         fails: failed on every call when measured.
@@ -134,6 +137,7 @@ class QueryType(BaseModel):
     limit_per: tuple[str, ...] = ()
     merged: bool = False
     trailing_days: int = 0
+    margin_days: int = 0
     unstable: tuple[str, ...] = ()
     end_is_midnight: bool = False
     fails: bool = False
@@ -198,7 +202,7 @@ class QueryType(BaseModel):
     @property
     def ranged(self) -> bool:
         """Whether one question may cover many days, because the rows bring their dates and a
-        day's row does not depend on the days around it."""
+        day's row does not depend on days further away than the margin."""
         return self.shape is Shape.TIME_SERIES and not self.trailing_days
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -155,14 +156,23 @@ def sent_for(question: Question, generation: Generation) -> tuple[str, str]:
         ),
         # a range is asked with the first second beyond it, whose rows are dropped
         (
+            "vitals_time_series",
+            "2026",
+            "UTC",
+            "2026-03-07",
+            "2026-03-09",
+            ("2026-03-07T00:00:00+00:00", "2026-03-10T00:00:00+00:00"),
+        ),
+        # and where the days around it matter, with those, by dates that all servers understand
+        (
             "events_by_date",
             "2026",
             "America/New_York",
             "2026-03-07",
             "2026-03-09",
-            ("2026-03-07T00:00:00-05:00", "2026-03-10T00:00:00-04:00"),
+            ("2026-03-05", "2026-03-11"),
         ),
-        ("events_by_date", "2025", "UTC", "2026-03-07", "2026-03-09", ("2026-03-07", "2026-03-10")),
+        ("events_by_date", "2025", "UTC", "2026-03-07", "2026-03-09", ("2026-03-05", "2026-03-11")),
         ("entry_pages", "2026", "UTC", "2026-03-07", "2026-03-07", ("2026-03-07", "2026-03-07")),
         ("entry_pages", "2025", "UTC", "2026-03-07", "2026-03-07", ("2026-03-07", "2026-03-08")),
     ],
@@ -276,12 +286,12 @@ def by(
 
 
 @given(
-    zone=st.sampled_from([*ZONES, "Asia/Kolkata", "Australia/Lord_Howe"]),
+    zone=st.sampled_from([*ZONES, "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Chatham"]),
     first=st.dates(date(2024, 3, 1), date(2024, 11, 30)),
     count=st.integers(1, 70),
     missing=st.sets(st.integers(0, 1700), max_size=5),
 )
-def test_labelled_hours_without_a_gap_are_one_question_of_at_most_29_days(
+def test_hours_without_a_gap_are_one_question_of_less_than_thirty_days(
     zone: str, first: date, count: int, missing: set[int]
 ) -> None:
     last = first + (count - 1) * ONE_DAY
@@ -290,56 +300,61 @@ def test_labelled_hours_without_a_gap_are_one_question_of_at_most_29_days(
     questions = questions_of(cells, "events_by_date", 10_000)
     assert [cell for question in questions for cell in question.cells] == cells
     for question in questions:
-        assert len(question.cells) == 1 or all(cell.window.labelled for cell in question.cells)
         assert all(one.window.end == two.window.start for one, two in pairwise(question.cells))
-        assert question.span[1] - question.span[0] <= 29 * ONE_DAY
+        assert {cell.window.bucket_zone for cell in question.cells} == {
+            question.timezone if question.bucketed else None
+        }
+        assert len(set(question.labels)) == len(question.cells), "each row is of one cell"
         (body,) = bodies_of(Pack((question,)), Generation.G2026)
         (parameter,) = body.parameters
-        start, end = (
-            datetime.fromisoformat(at) for at in (parameter.start_date, parameter.end_date)
-        )
-        assert start == question.cells[0].window.start
-        if question.cells[0].window.labelled:  # with the first second beyond, whose row is dropped
-            assert (parameter.granularity, end) == ("hourly", question.cells[-1].window.end)
+        start, end = question.span
+        if question.bucketed:
+            days = [date.fromisoformat(at) for at in (parameter.start_date, parameter.end_date)]
+            assert days[1] - days[0] < 30 * ONE_DAY
+            assert parameter.granularity == "hourly"
+            assert days[0] == start.astimezone(ZoneInfo(question.timezone)).date() - 2 * ONE_DAY
+            assert start - ONE_DAY > datetime.combine(days[0], time(), UTC)
+            assert end + ONE_DAY < datetime.combine(days[1] + ONE_DAY, time(), UTC)
         else:
-            assert (parameter.granularity, end) == (None, question.cells[0].window.end - ONE_SECOND)
+            assert question.timezone == "UTC"
+            assert parameter.granularity is None
+            assert datetime.fromisoformat(parameter.start_date) == start
+            assert datetime.fromisoformat(parameter.end_date) == end - ONE_SECOND
     for one, two in pairwise(questions):
         touching = one.span[1] == two.span[0]
-        labelled = one.cells[-1].window.labelled and two.cells[0].window.labelled
+        alike = one.bucketed and two.bucketed and one.timezone == two.timezone
         full = two.cells[0].window.end - one.span[0] > LONGEST_HOURLY
-        assert full or not (touching and labelled), "no more questions than needed"
+        assert full or not (touching and alike), "no more questions than needed"
 
 
 @pytest.mark.parametrize(
-    ("zone", "day", "number"),
+    ("zone", "day", "zones", "number"),
     [
-        ("UTC", "2026-11-01", 1),
-        ("America/New_York", "2026-10-31", 1),
-        ("America/New_York", "2026-11-01", 25),
-        ("America/New_York", "2026-03-08", 23),
-        ("Asia/Kolkata", "2026-03-02", 24),
-        ("Australia/Lord_Howe", "2025-04-06", 25),
+        ("UTC", "2026-11-01", {"UTC"}, 1),
+        ("America/New_York", "2026-10-31", {"UTC"}, 1),
+        ("America/New_York", "2026-11-01", {"UTC"}, 1),
+        ("America/New_York", "2026-03-08", {"UTC"}, 1),
+        ("Asia/Kolkata", "2026-03-02", {"Asia/Kolkata"}, 1),
+        ("Australia/Lord_Howe", "2025-07-01", {"Australia/Lord_Howe"}, 1),  # at +10:30
+        ("Australia/Lord_Howe", "2025-12-01", {"UTC"}, 1),  # at +11:00
+        # two hours at +11:00, half an hour, and 22 at +10:30, one of which is of two days of UTC
+        ("Australia/Lord_Howe", "2025-04-06", {"UTC", "Australia/Lord_Howe"}, 24),
     ],
 )
-def test_hours_whose_label_is_not_theirs_alone_are_asked_one_by_one(
-    zone: str, day: str, number: int
+def test_hours_are_asked_for_where_their_label_is_theirs_alone_or_else_one_by_one(
+    zone: str, day: str, zones: set[str], number: int
 ) -> None:
-    questions = questions_of(
-        by(Grain.HOUR, "events_by_date", day, zone=zone), "events_by_date", 100
-    )
+    cells = by(Grain.HOUR, "events_by_date", day, zone=zone)
+    questions = questions_of(cells, "events_by_date", 100)
+    assert {question.timezone for question in questions} == zones
     assert len(questions) == number
 
 
-def test_the_hour_that_a_clock_repeats_is_asked_for_twice() -> None:
+def test_the_hour_that_a_clock_repeats_is_two_rows_of_a_series_in_utc() -> None:
     cells = by(Grain.HOUR, "events_by_date", "2026-11-01", zone="America/New_York")[1:3]
-    sent = [
-        sent_for(question, Generation.G2026)
-        for question in questions_of(cells, "events_by_date", 100)
-    ]
-    assert sent == [
-        ("2026-11-01T01:00:00-04:00", "2026-11-01T01:59:59-04:00"),
-        ("2026-11-01T01:00:00-05:00", "2026-11-01T01:59:59-05:00"),
-    ]
+    (question,) = questions_of(cells, "events_by_date", 100)
+    assert question.timezone == "UTC"
+    assert question.labels == ["2026-11-01 05:00:00", "2026-11-01 06:00:00"]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])

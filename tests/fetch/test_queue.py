@@ -44,9 +44,22 @@ def test_what_followed_from_answers_leaves_first_in_its_order() -> None:
 
 def test_a_pack_that_is_not_full_waits_for_those_under_way() -> None:
     queue = a_queue(questions(PACK_SIZE + 2))
-    assert len(inside(queue.next_pack(["shop"], {}))) == PACK_SIZE
-    assert queue.next_pack(["shop"], {}) is None
-    assert len(inside(queue.next_pack(["blog"], {}))) == 2
+    assert len(inside(queue.next_pack([("shop", "UTC")], {}))) == PACK_SIZE
+    assert queue.next_pack([("shop", "UTC")], {}) is None
+    assert len(inside(queue.next_pack([("blog", "UTC"), ("shop", "Asia/Kolkata")], {}))) == 2
+
+
+def test_questions_of_another_time_zone_leave_in_a_pack_of_their_own() -> None:
+    days = DAY, DAY + 4 * ONE_DAY
+    series = cells_of(a_report("events_by_date"), *days, zone="Asia/Kolkata")
+    pages = cells_of(a_report(), *days, zone="Asia/Kolkata")
+    queue = a_queue(questions_of(series, "events_by_date", 100), questions_of(pages, "pages", 100))
+    packs = [queue.next_pack([], {}) for _ in range(3)]
+    assert [pack and (pack.timezone, len(pack.questions)) for pack in packs] == [
+        ("UTC", 5),
+        ("Asia/Kolkata", 1),
+        None,
+    ]
 
 
 def test_the_longest_queue_leaves_first_unless_somebody_waits_for_another() -> None:
@@ -60,7 +73,7 @@ def test_halves_of_a_pack_that_failed_leave_before_all_else_and_remember_it() ->
     queue = a_queue(questions(30, "blog"))
     pack = Pack(tuple(questions(5)))
     queue.divide(pack)
-    halves = [queue.next_pack(["shop"], {"blog": 1}) for _ in range(2)]
+    halves = [queue.next_pack([("shop", "UTC")], {"blog": 1}) for _ in range(2)]
     assert [inside(half) for half in halves] == [list(pack.questions[:2]), list(pack.questions[2:])]
     assert all(half and half.divided for half in halves)
 

@@ -21,7 +21,7 @@ GERMAN = {
 }
 
 
-@pytest.mark.parametrize("generation", ["2026", "2025"])
+@pytest.mark.parametrize("generation", ["2026-04", "2025"])
 def test_filters_hold_and_leave_the_unfiltered_table_alone(
     generation: Generation,
     serve: Callable[..., DemoServer],
