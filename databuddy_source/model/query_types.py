@@ -115,7 +115,8 @@ class QueryType(BaseModel):
         fails: failed on every call when measured.
         columns: in the API's order.
         known: False for a type that only the server knows.
-        differs: what servers of a generation do differently: attributes by their names.
+        differs: what servers of 2025 do differently than those of April 2026, and what a later
+            generation changed for all that came after: attributes by their names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -147,9 +148,13 @@ class QueryType(BaseModel):
 
     def on(self, generation: Generation) -> QueryType:
         """This type as a server of that generation behaves."""
-        if different := self.differs.get(generation):
-            return QueryType.model_validate({**self.model_dump(exclude={"differs"}), **different})
-        return self
+        different: dict[str, Any] = {}
+        for each in self.differs:
+            if each == generation or Generation.G2026_04 < each < generation:
+                different |= self.differs[each]
+        if not different:
+            return self
+        return QueryType.model_validate({**self.model_dump(exclude={"differs"}), **different})
 
     @property
     def generations(self) -> tuple[Generation, ...]:

@@ -174,7 +174,7 @@ class FakeClient:
 
 def a_fetcher(
     client: FakeClient,
-    generation: Generation = Generation.G2026,
+    generation: Generation = Generation.G2026_04,
     pace: Pace | None = None,
 ) -> Fetcher:
     types = {each.name: TypeConfig() for each in load_catalog()}

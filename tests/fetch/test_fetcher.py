@@ -117,7 +117,7 @@ def test_next_pages_join_the_questions_that_wait() -> None:
 
 
 @pytest.mark.parametrize(
-    ("generation", "limit"), [(Generation.G2026, 10_000), (Generation.G2025, 1_000)]
+    ("generation", "limit"), [(Generation.G2026_04, 10_000), (Generation.G2025, 1_000)]
 )
 def test_each_generation_gets_its_limit(generation: Generation, limit: int) -> None:
     async def run() -> FakeClient:

@@ -129,7 +129,7 @@ def test_each_question_is_in_exactly_one_body_under_its_own_id(
 
 @given(some_packs())
 def test_there_is_one_body_for_each_limit_and_page(pack: Pack) -> None:
-    bodies = bodies_of(pack, Generation.G2026)
+    bodies = bodies_of(pack, Generation.G2026_04)
     forms = [(body.limit, body.page) for body in bodies]
     assert sorted(forms) == sorted({(question.limit, question.page) for question in pack.questions})
     assert len({body.id for body in bodies}) == len(bodies)
@@ -145,10 +145,10 @@ def sent_for(question: Question, generation: Generation) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("name", "generation", "zone", "first", "last", "expected"),
     [
-        ("top_pages", "2026", "UTC", "2026-03-08", "2026-03-08", ("2026-03-08", "2026-03-08")),
+        ("top_pages", "2026-04", "UTC", "2026-03-08", "2026-03-08", ("2026-03-08", "2026-03-08")),
         (
             "top_pages",
-            "2026",
+            "2026-04",
             "America/New_York",
             "2026-03-08",
             "2026-03-08",
@@ -157,7 +157,7 @@ def sent_for(question: Question, generation: Generation) -> tuple[str, str]:
         # a range is asked with the first second beyond it, whose rows are dropped
         (
             "vitals_time_series",
-            "2026",
+            "2026-04",
             "UTC",
             "2026-03-07",
             "2026-03-09",
@@ -166,14 +166,14 @@ def sent_for(question: Question, generation: Generation) -> tuple[str, str]:
         # and where the days around it matter, with those, by dates that all servers understand
         (
             "events_by_date",
-            "2026",
+            "2026-04",
             "America/New_York",
             "2026-03-07",
             "2026-03-09",
             ("2026-03-05", "2026-03-11"),
         ),
         ("events_by_date", "2025", "UTC", "2026-03-07", "2026-03-09", ("2026-03-05", "2026-03-11")),
-        ("entry_pages", "2026", "UTC", "2026-03-07", "2026-03-07", ("2026-03-07", "2026-03-07")),
+        ("entry_pages", "2026-04", "UTC", "2026-03-07", "2026-03-07", ("2026-03-07", "2026-03-07")),
         ("entry_pages", "2025", "UTC", "2026-03-07", "2026-03-07", ("2026-03-07", "2026-03-08")),
     ],
 )
@@ -191,14 +191,14 @@ def test_windows_are_sent_as_the_generation_reads_them(
 @pytest.mark.parametrize(("name", "days"), [("retention_rate", 30), ("retention_cohorts", 42)])
 def test_a_trailing_window_reaches_back_and_ends_with_its_day(name: str, days: int) -> None:
     for cell in cells_of(a_report(name), DAY, DAY + 2 * ONE_DAY):
-        start, end = sent_for(Question((cell,), name, 10_000), Generation.G2026)
+        start, end = sent_for(Question((cell,), name, 10_000), Generation.G2026_04)
         assert date.fromisoformat(end) == cell.window.date
         assert date.fromisoformat(start) == cell.window.date - timedelta(days=days - 1)
 
 
 def test_a_trailing_window_starts_at_local_midnight_of_its_first_day() -> None:
     (cell,) = cells_of(a_report("retention_cohorts"), date(2026, 3, 20), zone="America/New_York")
-    start, end = sent_for(Question((cell,), "retention_cohorts", 10_000), Generation.G2026)
+    start, end = sent_for(Question((cell,), "retention_cohorts", 10_000), Generation.G2026_04)
     assert datetime.fromisoformat(start) == datetime.fromisoformat("2026-02-07T00:00:00-05:00")
     assert end == "2026-03-20T23:59:59-04:00"
 
@@ -245,13 +245,13 @@ def test_questions_share_a_body_exactly_when_limit_page_and_filters_are_the_same
         )
     )
     named = pack.named()
-    bodies = bodies_of(pack, Generation.G2026)
+    bodies = bodies_of(pack, Generation.G2026_04)
     assert len(bodies) == len({each[1:] for each in drawn})
     assert sorted(p.id for body in bodies for p in body.parameters) == sorted(named)
     for body in bodies:
         for parameter in body.parameters:
             question = named[parameter.id]
-            expected = [filter_of(each, Generation.G2026) for each in question.report.filters]
+            expected = [filter_of(each, Generation.G2026_04) for each in question.report.filters]
             assert (body.limit, body.page, body.filters) == (
                 question.limit,
                 question.page,
@@ -262,7 +262,7 @@ def test_questions_share_a_body_exactly_when_limit_page_and_filters_are_the_same
 def test_filters_are_spelled_for_the_generation() -> None:
     report = filtered("top_pages", FILTERS[3])
     pack = Pack((Question(tuple(cells_of(report)), "top_pages", 100),))
-    for generation, op in ((Generation.G2025, "notIn"), (Generation.G2026, "not_in")):
+    for generation, op in ((Generation.G2025, "notIn"), (Generation.G2026_04, "not_in")):
         (body,) = bodies_of(pack, generation)
         assert body.filters == [Filter(field="path", op=op, value=["/a", "/b"])]
 
@@ -278,7 +278,7 @@ def by(
     *,
     zone: str = "UTC",
     weeks: Weeks = Weeks.ISO,
-    generation: Generation = Generation.G2026,
+    generation: Generation = Generation.G2026_04,
 ) -> list[Cell]:
     report = replace(a_report(query_type, generation), grain=grain)
     days = date.fromisoformat(first), date.fromisoformat(last or first)
@@ -305,7 +305,7 @@ def test_hours_without_a_gap_are_one_question_of_less_than_thirty_days(
             question.timezone if question.bucketed else None
         }
         assert len(set(question.labels)) == len(question.cells), "each row is of one cell"
-        (body,) = bodies_of(Pack((question,)), Generation.G2026)
+        (body,) = bodies_of(Pack((question,)), Generation.G2026_04)
         (parameter,) = body.parameters
         start, end = question.span
         if question.bucketed:
@@ -363,30 +363,30 @@ def test_other_types_are_asked_hour_by_hour_in_instants(zone: str) -> None:
     questions = questions_of(cells, "top_pages", 100)
     assert [question.cells for question in questions] == [(cell,) for cell in cells]
     for question, cell in zip(questions, cells, strict=True):
-        start, end = (datetime.fromisoformat(at) for at in sent_for(question, Generation.G2026))
+        start, end = (datetime.fromisoformat(at) for at in sent_for(question, Generation.G2026_04))
         assert (start, end) == (cell.window.start, cell.window.end - ONE_SECOND)
-        (body,) = bodies_of(Pack((question,)), Generation.G2026)
+        (body,) = bodies_of(Pack((question,)), Generation.G2026_04)
         assert body.parameters[0].granularity is None
 
 
 @pytest.mark.parametrize(
     ("grain", "name", "generation", "zone", "weeks", "expected"),
     [
-        ("week", "top_pages", "2026", "UTC", "iso", ("2026-03-02", "2026-03-08")),
-        ("week", "top_pages", "2026", "UTC", "sunday", ("2026-03-01", "2026-03-07")),
+        ("week", "top_pages", "2026-04", "UTC", "iso", ("2026-03-02", "2026-03-08")),
+        ("week", "top_pages", "2026-04", "UTC", "sunday", ("2026-03-01", "2026-03-07")),
         (
             "week",
             "top_pages",
-            "2026",
+            "2026-04",
             "America/New_York",
             "iso",
             ("2026-03-02T00:00:00-05:00", "2026-03-08T23:59:59-04:00"),
         ),
-        ("month", "top_pages", "2026", "UTC", "iso", ("2026-03-01", "2026-03-31")),
+        ("month", "top_pages", "2026-04", "UTC", "iso", ("2026-03-01", "2026-03-31")),
         (
             "month",
             "top_pages",
-            "2026",
+            "2026-04",
             "America/New_York",
             "iso",
             ("2026-03-01T00:00:00-05:00", "2026-03-31T23:59:59-04:00"),
@@ -396,10 +396,10 @@ def test_other_types_are_asked_hour_by_hour_in_instants(zone: str) -> None:
         # read as the first instant of the end date, so one day further
         ("week", "entry_pages", "2025", "UTC", "iso", ("2026-03-02", "2026-03-09")),
         ("month", "exit_pages", "2025", "UTC", "iso", ("2026-03-01", "2026-04-01")),
-        ("week", "entry_pages", "2026", "UTC", "iso", ("2026-03-02", "2026-03-08")),
+        ("week", "entry_pages", "2026-04", "UTC", "iso", ("2026-03-02", "2026-03-08")),
         # back from the last day, or from the first where the window is longer
-        ("week", "retention_cohorts", "2026", "UTC", "iso", ("2026-01-26", "2026-03-08")),
-        ("month", "retention_cohorts", "2026", "UTC", "iso", ("2026-02-18", "2026-03-31")),
+        ("week", "retention_cohorts", "2026-04", "UTC", "iso", ("2026-01-26", "2026-03-08")),
+        ("month", "retention_cohorts", "2026-04", "UTC", "iso", ("2026-02-18", "2026-03-31")),
     ],
 )
 def test_a_week_and_a_month_are_one_question(
@@ -420,7 +420,7 @@ def test_a_week_and_a_month_are_one_question(
 
 def instants(question: Question) -> tuple[datetime, datetime]:
     """The first and the last instant that a question asks for."""
-    start, end = sent_for(question, Generation.G2026)
+    start, end = sent_for(question, Generation.G2026_04)
     if len(start) == len("2026-03-02"):
         start, end = f"{start}T00:00:00+00:00", f"{end}T23:59:59+00:00"
     return datetime.fromisoformat(start), datetime.fromisoformat(end)
@@ -463,7 +463,7 @@ def test_a_piece_that_ends_at_midnight_in_utc_is_sent_as_an_instant() -> None:
     (cell,) = cells_of(a_report("custom_events_recent"))
     midnight = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
     piece = Question((cell,), "x", 100, piece=(midnight + 23 * ONE_HOUR, midnight + ONE_DAY))
-    assert sent_for(piece, Generation.G2026) == (
+    assert sent_for(piece, Generation.G2026_04) == (
         "2026-03-02T23:00:00+00:00",
         "2026-03-02T23:59:59+00:00",
     )

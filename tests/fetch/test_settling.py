@@ -23,7 +23,7 @@ from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, ONE_HOUR, ONE_SECOND, Grain, tile
 from tests.cells import DAY, a_report, cells_of
 
-G2025, G2026 = Generation.G2025, Generation.G2026
+G2025, G2026 = Generation.G2025, Generation.G2026_04
 MOST_QUESTIONS = 5_000
 """After so many a conversation counts as a loop."""
 

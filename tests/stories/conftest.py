@@ -113,7 +113,6 @@ ends at the first instant of the end date. No day of theirs loses its last fract
 
 UNDECIDED: dict[Generation, dict[str, set[str]]] = {
     **{generation: {} for generation in GENERATIONS},
-    "2026-10": {"sessions_time_series": {"avg_session_duration"}},  # which it no longer sends
     "2025": {"country": {"name"}, "city": {"name", "country"}, "region": {"name", "country"}},
 }
 """A 2025 server merges all places, and all spellings, of a country into one row, under the name of
