@@ -19,14 +19,14 @@ Json = dict[str, Any]
 
 def settings_table() -> str:
     """Every key of `[sources.databuddy]`."""
-    schema = Settings.model_json_schema()
+    schema, told = Settings.model_json_schema(), docstrings(Settings)
     rows = [
         [f"`{name}`", "text", "", "", sentence(meaning)]
         for name, meaning in docstrings(Credential).items()
     ]
     for name, entry in schema["properties"].items():
         if name != "credential":
-            rows.append([*_field(name, entry, schema), sentence(entry["description"])])
+            rows.append([*_field(name, entry, schema), sentence(told[name])])
     return table(["key", "type", "default", "example", "meaning"], rows)
 
 
@@ -60,11 +60,11 @@ def operators() -> str:
 
 
 def _model_table(model: type[BaseModel]) -> str:
-    schema = model.model_json_schema()
+    schema, told = model.model_json_schema(), docstrings(model)
     rows = []
     for name, entry in schema["properties"].items():
         key, kind, default, _ = _field(name, entry, schema)
-        rows.append([key, kind, default, sentence(entry["description"])])
+        rows.append([key, kind, default, sentence(told[name])])
     return table(["key", "type", "default", "meaning"], rows)
 
 

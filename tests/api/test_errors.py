@@ -124,7 +124,7 @@ MET: list[tuple[str, Outcome, type[DatabuddyError], str]] = [
         UnknownQueryType,
         "The server does not know a query type (HTTP 400, INVALID_QUERY_TYPE): Unknown query "
         "type: top_page; parameters[0], Unknown query type: top_page, Did you mean top_pages? "
-        "({}). See `sync.py discover` for the names that this server has.",
+        "({}). See `discover` for the names that this server has.",
     ),
     (
         "a request that is wrong, with the field and the suggestion",

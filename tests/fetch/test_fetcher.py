@@ -8,7 +8,7 @@ from collections import Counter
 from math import ceil
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.api.models import ParameterResult
@@ -30,6 +30,7 @@ from databuddy_source.model.generations import Generation
 from databuddy_source.model.results import Result, Row
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
+from tests.campaign import examples
 from tests.cells import DAY, a_report, cells_of
 from tests.fetch.fake_client import (
     BREAKDOWNS,
@@ -268,7 +269,7 @@ def test_overlapping_pages_say_how_many_rows_there_should_be() -> None:
 # -- failures
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(failing=st.sets(st.integers(0, 119), max_size=12), whole=st.booleans())
 def test_one_failing_cell_never_costs_another(failing: set[int], whole: bool) -> None:
     cells = [cell for name in BREAKDOWNS[:4] for cell in month(name, 30)]
