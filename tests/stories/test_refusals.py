@@ -1,0 +1,102 @@
+"""A sync from a server that refuses something: what it costs in requests, and that it costs no
+report that the server has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from databuddy_source.api.client import Client
+from databuddy_source.api.server import Server
+from databuddy_source.demo import DemoServer, Fault, Vanished
+from databuddy_source.demo.account import Billing
+from databuddy_source.extract import session
+from tests.stories.conftest import TODAY, Warehouse
+
+Serve = Callable[..., DemoServer]
+Make = Callable[[DemoServer], Warehouse]
+
+ERRORS = {"error_types", "errors_by_page", "error_summary"}
+FIRST = TODAY - timedelta(days=3)
+
+
+@pytest.fixture
+def sync(serve: Serve, warehouse: Make) -> Callable[..., tuple[Warehouse, int, int]]:
+    """Syncs four days of the shop and says how many queries were sent, and how many were not
+    answered with 200."""
+
+    def run(server: DemoServer, **given: Any) -> tuple[Warehouse, int, int]:
+        made = warehouse(server)
+        made.sync(start_date=FIRST, websites=[server.websites[0].id], **given)
+        sent = [each for each in server.log if each.path == "/v1/query"]
+        return made, len(sent), sum(each.status != 200 for each in sent)
+
+    return run
+
+
+def statuses(made: Warehouse) -> dict[str, set[str]]:
+    """The reports that are not complete, by status."""
+    found: dict[str, set[str]] = {}
+    for status, report in made.query("SELECT DISTINCT status, report FROM coverage"):
+        found.setdefault(status, set()).add(report)
+    found.pop("complete")
+    return found
+
+
+Sync = Callable[..., tuple[Warehouse, int, int]]
+
+
+@pytest.mark.parametrize("generation", ["2026-06", "2026-10"])
+def test_a_plan_without_errors_costs_one_request(serve: Serve, sync: Sync, generation: str) -> None:
+    server = serve(generation, billing=Billing.FREE)
+    made, _, refused = sync(server)
+    assert refused == 1
+    assert statuses(made) == {"unavailable": ERRORS}
+    (reason,) = made.query("SELECT DISTINCT reason FROM coverage WHERE status <> 'complete'")
+    assert "Error tracking is not available on the free plan" in reason[0]
+
+
+def test_a_server_without_billing_costs_three_requests(serve: Serve, sync: Sync) -> None:
+    server = serve("2026-06", billing=Billing.UNCONFIGURED)
+    made, _, refused = sync(server)
+    assert refused == 3
+    assert statuses(made) == {"unavailable": ERRORS}
+
+
+@pytest.mark.parametrize("generation", ["2026-04", "2026-10"])
+def test_a_type_that_vanishes_costs_one_request(
+    serve: Serve, sync: Sync, generation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(generation)
+    listing = session.first_contact
+
+    async def then_vanish(client: Client) -> Server:
+        found = await listing(client)
+        server.faults.add(Vanished("country"))
+        return found
+
+    monkeypatch.setattr(session, "first_contact", then_vanish)
+    made, _, refused = sync(server)
+    assert refused == 1
+    assert statuses(made) == {"unavailable": {"country"}}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.timeout("country"),
+        Fault(query_type="country", left_out=True, times=2),
+        Fault.unavailable(times=1, retry_after=1),
+    ],
+)
+def test_what_passes_when_it_is_asked_again_costs_no_cell(
+    serve: Serve, sync: Sync, fault: Fault
+) -> None:
+    server = serve("2026-06")
+    server.faults.add(fault)
+    made, sent, _ = sync(server, query_types=["country", "top_pages"])
+    assert statuses(made) == {}
+    assert sent == 2
