@@ -19,8 +19,9 @@ from dlt.common.configuration.providers.toml import (
     SettingsTomlProvider,
     TomlProviderReadException,
 )
-from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.configuration.resolve import inject_section, resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.common.data_writers.escape import escape_snowflake_literal
 from dlt.common.destination import AnyDestination, Destination, DestinationCapabilitiesContext
 from dlt.common.destination.exceptions import (
@@ -77,8 +78,14 @@ __all__ += [
 
 def resolved(spec: type[BaseConfiguration], *sections: str) -> dict[str, Any]:
     """What dlt's configuration has for a specification, in these sections. `dlt.config` gives one
-    key at a time, and knows neither defaults nor which key is secret."""
-    return dict(resolve_configuration(spec(), sections=sections))
+    key at a time, and knows neither defaults nor which key is secret. Keys of the active
+    pipeline's own section, `[NAME.sources.databuddy]`, win, as they do for dlt's sources."""
+    pipeline = active_pipeline()
+    context = ConfigSectionContext(
+        pipeline_name=pipeline.pipeline_name if pipeline else None, sections=sections
+    )
+    with inject_section(context):
+        return dict(resolve_configuration(spec()))
 
 
 def tables_of_files(*sections: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import QueryType, load_catalog
 from databuddy_source.model.reports import Cell, Report
-from databuddy_source.model.results import Result, Row, is_silent
+from databuddy_source.model.results import Result, Row, counted, is_silent
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, tile
 
@@ -47,5 +47,13 @@ def a_result(
 ) -> Result:
     """What came of a cell."""
     own = tuple(rows)
-    silent = is_silent(own, cell.report.query_type.shape)
-    return Result(cell, status, FETCHED, own, silent=silent, reason=reason)
+    query_type = cell.report.query_type
+    return Result(
+        cell,
+        status,
+        FETCHED,
+        own,
+        silent=is_silent(own, query_type),
+        counts=bool(counted(own, query_type)),
+        reason=reason,
+    )

@@ -109,11 +109,15 @@ def write(path: Path, document: TOMLDocument, *, secret: bool) -> None:
 
 
 def in_git(path: Path) -> bool:
-    """Whether git tracks a file; of a link, what it points to. Such a file belongs to everybody
-    who has the repository, so it is never changed."""
+    """Whether git tracks a file, or may track it: in a repository of which git tells nothing, since
+    it is another user's or git is not installed, a file that is there counts as tracked. Of a link,
+    what it points to. Such a file belongs to everybody who has the repository, so it is never
+    changed."""
     path = path.resolve()
     done = _git(path.parent.parent, "ls-files", "--error-unmatch", str(path))
-    return done is not None and done.returncode == 0
+    if done is not None and done.returncode in {0, 1}:
+        return done.returncode == 0
+    return path.exists() and any((folder / ".git").exists() for folder in path.parents)
 
 
 def keep_out_of_git(path: Path) -> str:

@@ -58,7 +58,7 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
     },
     "rows": {"description": "Rows loaded for this cell."},
     "rows_expected": {"description": "Rows that there should be, where known and different."},
-    "silent": {"description": "No rows, or each number in them is zero or null."},
+    "silent": {"description": "Nobody came: no rows, or each count in them is zero."},
     "final": {"description": "Whether later syncs will leave this cell alone."},
     "reason": {"description": "Why the cell is not complete."},
     "fetched_at": {"description": "When the answer was there, UTC."},

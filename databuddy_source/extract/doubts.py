@@ -1,7 +1,16 @@
 """Whether a silence is to be believed: of a day that had visitors, and of a query type.
 
 No requests and no warehouse here: what a cell brought comes from a function, what the warehouse
-holds is handed in.
+holds is handed in. What had data and is silent is believed only where nothing speaks against it:
+
+- a type that has rows whenever there are page views is not silent beside another one that counts
+  some in the same window, and page views do not go while a day's other rows stay;
+- whether a website had visitors in a window is told only by what counts things, and only by cells
+  that lie wholly inside it. A series that is cut in UTC has hours of two local days;
+- of a website about which such a type is silent in this run, no other silence is believed either.
+
+A day that lost its page views is doubted as a whole: whatever shares an instant with it stays as
+it is, weeks, months and days in UTC, too.
 """
 
 from __future__ import annotations
@@ -9,13 +18,32 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain
+from typing import TypeVar
 
+from databuddy_source.extract.timeline import Span, Timeline
+from databuddy_source.fetch.failures import ENOUGH, signature_of
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import Grain, Window, tile
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the cells inside a span tell of it.
+
+    Attributes:
+        visitors: somebody was counted.
+        page_views: by a type that has rows whenever there are page views.
+    """
+
+    visitors: bool
+    page_views: bool
 
 
 class Doubts:
@@ -41,74 +69,186 @@ class Doubts:
         self._result_of = result_of
         self._websites = websites
         self._allow_empty = allow_empty
-        self._of_days: dict[tuple[str, date, date], list[Cell]] = defaultdict(list)
+        self._timelines: dict[str, Timeline[Cell]] = defaultdict(Timeline)
+        self._cells: list[list[Cell]] = []
+        self._few: dict[tuple[str, Report], list[Cell]] = {}
+        self._once = Once()
         self.held: Mapping[tuple[str, str, datetime], HeldCell] = {}
 
     def want(self, cells: Iterable[Cell]) -> None:
-        """These cells will have results. All are known before the first result is judged."""
-        for cell in cells:
-            window = cell.window
-            self._of_days[cell.website_id, window.date, window.last_date].append(cell)
+        """These cells of one website and report will have results. All are known before the first
+        result is judged."""
+        own = list(cells)
+        self._cells.append(own)
+        if own and len(own) < ENOUGH:
+            self._few[own[0].series] = own
+        for cell in own:
+            self._timelines[cell.website_id].add(_span(cell.window), cell)
 
     @property
     def cells(self) -> Iterator[Cell]:
         """All cells that are wanted."""
-        return chain.from_iterable(self._of_days.values())
+        return chain.from_iterable(self._cells)
 
     async def judged(self, result: Result) -> Result:
         """The same result; `suspect` when its emptiness is not to be believed, and with what the
         warehouse keeps of the cell when it brings no rows."""
-        result = await self._believed(result)
+        if result.status.brings_rows and (doubt := await self._doubt(result)):
+            result = result.doubted(doubt)
         if result.status.brings_rows:
             return result
-        if result.status is Status.UNAVAILABLE and not result.lacking:
-            report = result.cell.report
-            if self._had(report) or not is_lacking(report, await self._results(self.cells)):
-                result = replace(result, status=Status.FAILED)
+        unavailable = result.status is Status.UNAVAILABLE
+        if not result.lacking and (unavailable or await self._fails_throughout(result)):
+            lacks = await self._lacks(result.cell.report.name)
+            result = replace(result, status=Status.UNAVAILABLE if lacks else Status.FAILED)
         return replace(result, kept=self._kept_of(result.cell))
 
-    async def _believed(self, result: Result) -> Result:
-        if not (result.status.brings_rows and result.silent):
-            return result
+    async def _fails_throughout(self, result: Result) -> bool:
+        """Whether all cells of a website and report failed alike that are too few for the type to
+        be given up: what a longer run calls unavailable is not failed in a shorter one."""
+        series = result.cell.series
+        if result.outage or result.cell.report.named or series not in self._few:
+            return False
+        results = await self._results(self._few[series])
+        reasons = {signature_of(each.reason) for each in results}
+        failed = {Status.FAILED, Status.UNAVAILABLE}  # as judged before
+        return len(reasons) == 1 and {each.status for each in results} <= failed
+
+    async def _lacks(self, report: str) -> bool:
+        """Whether the server lacks a type for good: it answers others, and this one for no
+        website, and the warehouse never had it."""
+        answered = await self._once("answered", self._answered)
+        had = await self._once("had", self._had)
+        return bool(answered) and report not in answered and report not in had
+
+    async def _doubt(self, result: Result) -> str:
+        """Why a result is not believed, or an empty string."""
         cell = result.cell
-        if cell.website_id not in self._websites:
-            return result.doubted("the answer is empty and the server does not list the website")
+        if result.silent and cell.website_id not in self._websites:
+            return "the answer is empty and the server does not list the website"
         kept = self._kept_of(cell)
         if kept is None or self._allow_empty:
-            return result
+            return ""
+        if not result.silent:
+            if not _proves_its_days(result) and await self._lacks_a_day(cell):
+                return "the answer lacks a day that had data and is empty now"
+            return ""
         if kept.final:
-            return result.doubted("the answer is empty, but the day was final and had data")
-        same_days = await self._results(self.about_the_days_of(cell))
-        if all(other.silent for other in same_days):
-            return result.doubted("the day had data and now everything about it is empty")
-        return result
+            return "the answer is empty, but the day was final and had data"
+        website_id, window = cell.website_id, cell.window
+        if not (await self._told(website_id, _span(_judge_of(window)))).visitors:
+            return "the day had data and now everything about it is empty"
+        if cell.report.query_type.follows and (
+            window.grain is not Grain.HOUR
+            or (await self._told(website_id, _span(window))).page_views
+        ):
+            return "the answer is empty, but had data that does not go while the day has visitors"
+        if await self._once(("ill", website_id), lambda: self._is_ill(website_id)):
+            return "the answer is empty, and so are others of this run that cannot be"
+        return ""
 
-    def about_the_days_of(self, cell: Cell) -> list[Cell]:
-        """Cells that tell whether a website had visitors then: those of the same days, an hour's
-        whole day among them, but none of a longer time."""
-        own = cell.window
-        length = own.last_date - own.date
-        return [
-            each
-            for (website_id, first, last), cells in self._of_days.items()
-            if website_id == cell.website_id
-            and first <= own.last_date
-            and last >= own.date
-            and last - first <= length
-            for each in cells
+    async def _told(self, website_id: str, span: Span) -> _Told:
+        async def look() -> _Told:
+            results = await self._results(self._timelines[website_id].inside(span))
+            telling = [each.cell.report.query_type for each in results if _tells(each)]
+            return _Told(bool(telling), any(each.follows for each in telling))
+
+        return await self._once((website_id, span), look)
+
+    async def _lacks_a_day(self, cell: Cell) -> bool:
+        """Whether the cell shares an instant with a day, week or month that lost its page views."""
+        website_id = cell.website_id
+        could = await self._once(("days", website_id), lambda: self._that_could_be_lost(website_id))
+        for span in could.touching(_span(cell.window)):
+            if (
+                any(each.silent for each in await self._answers(could.at(span)))
+                and not (await self._told(website_id, span)).page_views
+            ):
+                return True
+        return False
+
+    async def _that_could_be_lost(self, website_id: str) -> Timeline[Cell]:
+        """The days, weeks and months that had page views. What is cut in UTC beside local days
+        tells of none: it may be its own series that is silent."""
+        found: Timeline[Cell] = Timeline()
+        for span, cells in self._timelines[website_id]:
+            for cell in cells:
+                if self._had_page_views(cell) and not cell.report.query_type.in_utc:
+                    found.add(span, cell)
+        return found
+
+    async def _is_ill(self, website_id: str) -> bool:
+        """Whether a type is silent that cannot be."""
+        could = [
+            cell
+            for _, cells in self._timelines[website_id]
+            for cell in cells
+            if self._had_page_views(cell)
         ]
+        return any(each.silent for each in await self._answers(could))
+
+    def _had_page_views(self, cell: Cell) -> bool:
+        """Whether the warehouse has rows of it that are there whenever there are page views. No
+        hours, which are judged by their day."""
+        is_hour = cell.window.grain is Grain.HOUR
+        return bool(cell.report.query_type.follows and not is_hour and self._kept_of(cell))
+
+    async def _answered(self) -> Collection[str]:
+        """The reports that the server answered for any website."""
+        return {each.cell.report.name for each in await self._answers(self.cells)}
+
+    async def _had(self) -> Collection[str]:
+        """The reports that the warehouse has data of."""
+        return {report for _, report, _ in self.held}
 
     def _kept_of(self, cell: Cell) -> HeldCell | None:
         return self.held.get((cell.website_id, cell.report.name, cell.window.start))
 
-    def _had(self, report: Report) -> bool:
-        return any(name == report.name for _, name, _ in self.held)
+    async def _answers(self, cells: Iterable[Cell]) -> list[Result]:
+        return [each for each in await self._results(cells) if _is_answer(each)]
 
     async def _results(self, cells: Iterable[Cell]) -> list[Result]:
-        return await asyncio.gather(*map(self._result_of, cells))
+        return [await self._result_of(cell) for cell in cells]
 
 
-def is_lacking(report: Report, results: Iterable[Result]) -> bool:
-    """Whether the server lacks a type for good: it answers others, and this one for no website."""
-    answered = {result.cell.report for result in results if result.status.brings_rows}
-    return bool(answered) and report not in answered
+class Once:
+    """Finds each thing out once, however many ask for it, side by side."""
+
+    def __init__(self) -> None:
+        self._locks: dict[object, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._found: dict[object, object] = {}
+
+    async def __call__(self, what: object, find: Callable[[], Awaitable[T]]) -> T:
+        """What `find` gives for the first who asks."""
+        async with self._locks[what]:
+            if what not in self._found:
+                self._found[what] = await find()
+        found: T = self._found[what]  # type: ignore[assignment]  # of that name, of that type
+        return found
+
+
+def _span(window: Window) -> Span:
+    return window.start, window.end
+
+
+def _judge_of(window: Window) -> Window:
+    """The window that tells whether there were visitors: an hour's whole day."""
+    return tile(window.date, window.date, window.zone)[0] if window.grain is Grain.HOUR else window
+
+
+def _tells(result: Result) -> bool:
+    """Whether an answer tells that somebody came within the cell's window."""
+    counts = _is_answer(result) and result.counts
+    return counts and result.cell.report.query_type.keeps_to_its_window
+
+
+def _is_answer(result: Result) -> bool:
+    """Whether the server answered. What was judged before is among the others as it was judged."""
+    return result.status.brings_rows or result.status is Status.SUSPECT
+
+
+def _proves_its_days(result: Result) -> bool:
+    """Whether an answer by itself shows that its day has not lost all page views."""
+    query_type, grain = result.cell.report.query_type, result.cell.window.grain
+    local_day = grain in {Grain.HOUR, Grain.DAY} and not query_type.in_utc
+    return bool(query_type.follows) and local_day and _tells(result)

@@ -17,6 +17,12 @@ ENOUGH = 3
 """Windows in which a type has to fail the same way before it counts as unavailable."""
 
 
+def signature_of(reason: str) -> str:
+    """What reasons have in common that are the same: messages carry dates and numbers, which
+    differ from window to window."""
+    return re.sub(r"\d+", "#", reason)[:80]
+
+
 @dataclass
 class _Record:
     failed: dict[Cell, str] = field(default_factory=dict)
@@ -66,8 +72,7 @@ class Failures:
         record = self._records[listed[0].series]
         record.failed.update(dict.fromkeys(listed, reason))
         record.outstanding -= len(listed)
-        # messages carry dates and numbers, which differ from window to window
-        signature = re.sub(r"\d+", "#", reason)[:80]
+        signature = signature_of(reason)
         record.signatures[signature] += 1
         if record.signatures[signature] >= ENOUGH and not record.succeeded:
             record.given_up = True

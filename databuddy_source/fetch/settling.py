@@ -19,7 +19,7 @@ from databuddy_source.fetch.packing import Question
 from databuddy_source.fetch.paging import Pages, Verdict, fills_limit, key_of
 from databuddy_source.model.query_types import Shape
 from databuddy_source.model.reports import Cell
-from databuddy_source.model.results import Result, Row, is_silent
+from databuddy_source.model.results import Result, Row, counted, is_silent
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 
@@ -205,8 +205,19 @@ class Settling:
             rows, missing, reason = pieces.whole(), pieces.expected, pieces.reason
         status = Status.TRUNCATED if reason else Status.COMPLETE
         expected = len(rows) + missing if missing else None
-        silent = is_silent(rows, cell.report.query_type.shape)
-        self.results.append(Result(cell, status, now(), tuple(rows), expected, silent, reason))
+        query_type = cell.report.query_type
+        self.results.append(
+            Result(
+                cell,
+                status,
+                now(),
+                tuple(rows),
+                expected,
+                silent=is_silent(rows, query_type),
+                counts=bool(counted(rows, query_type)),
+                reason=reason,
+            )
+        )
         self._report_failed(self._failures.success(cell.series))
 
     def _release(self, series: Series) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -69,6 +69,17 @@ class Kind(StrEnum):
             return True
         return False if self in {Kind.UNIQUE, Kind.WHOLE, Kind.NUMBER} else None
 
+    @property
+    def counts(self) -> bool:
+        """Whether zero means that there was nothing. An average or a rate may be anything then."""
+        return self in _COUNTS
+
+
+_COUNTS = {
+    *(Kind.COUNT, Kind.COUNT_OVER_ROWS, Kind.COUNT_OVER_WINDOWS),
+    *(Kind.UNIQUE, Kind.AMOUNT),
+}
+
 
 class Scope(StrEnum):
     """What a type is about."""
@@ -116,6 +127,8 @@ class QueryType(BaseModel):
             some servers read plain dates as days of UTC, others as days of the zone.
         unstable: columns that differ from call to call.
         end_is_midnight: the server reads the end date as 00:00:00.
+        follows: "pageviews" where it has rows whenever there are page views, so that it cannot
+            have lost its rows beside another such type that counts some.
         fails: failed on every call when measured.
         gate: the part of a server that the type belongs to, where a plan may lack that part, or an
             installation may not have it set up: one of its types then fails a whole request.
@@ -147,6 +160,7 @@ class QueryType(BaseModel):
     margin_days: int = 0
     unstable: tuple[str, ...] = ()
     end_is_midnight: bool = False
+    follows: Literal["", "pageviews"] = ""
     fails: bool = False
     gate: str = ""
     columns: Mapping[str, Kind] = {}
@@ -208,6 +222,17 @@ class QueryType(BaseModel):
         if grain is Grain.HOUR and generation and not generation.takes_offsets:
             return "this server knows whole days only"
         return ""
+
+    @property
+    def counting(self) -> tuple[str, ...]:
+        """The columns that count things: zeros in all of them mean that there was nothing."""
+        return tuple(name for name, kind in self.columns.items() if kind.counts)
+
+    @property
+    def keeps_to_its_window(self) -> bool:
+        """Whether all that it counts happened inside the window: not so where it looks back, or
+        where a server takes the first instant of the next day for its end."""
+        return not (self.trailing_days or self.end_is_midnight)
 
     @property
     def of_instants(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from databuddy_source.model.query_types import Shape
+from databuddy_source.model.query_types import QueryType, Shape
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.statuses import Status
 
@@ -35,8 +35,9 @@ class Result:
     Attributes:
         rows: as they came.
         rows_expected: how many there should be, where that is known and differs.
-        silent: no rows, or only rows in which each number is zero or null: the answer says that
-            nobody came.
+        silent: the answer says that nobody came.
+        counts: the answer says that somebody came, by what counts things. An answer may say
+            neither.
         reason: one sentence when the status is not complete.
         fetched_at: when the answer was there, UTC.
         kept: what stays in the warehouse because this answer brings no rows.
@@ -50,6 +51,7 @@ class Result:
     rows: tuple[Row, ...] = ()
     rows_expected: int | None = None
     silent: bool = True
+    counts: bool = False
     reason: str = ""
     kept: HeldCell | None = None
     lacking: bool = False
@@ -64,14 +66,26 @@ class Result:
         return replace(self, status=Status.SUSPECT, rows=(), reason=reason)
 
 
-def is_silent(rows: Sequence[Row], shape: Shape) -> bool:
-    """Whether rows say that nobody came: there are none, or each number in them is zero or null
-    (2025 servers fill empty days with zeros, and some summaries always have a row)."""
-    if shape is Shape.LOG:
-        return not rows
-    return not any(
-        value
-        for row in rows
-        for value in row.values()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    )
+def counted(rows: Sequence[Row], query_type: QueryType) -> bool | None:
+    """Whether rows say that somebody was counted; None where nothing in them is known to count."""
+    if query_type.shape is Shape.LOG or not rows:
+        return bool(rows)
+    found = [row[name] for name in query_type.counting for row in rows if name in row]
+    if not found or any(value is not None and not _is_number(value) for value in found):
+        return None
+    return any(found)
+
+
+def is_silent(rows: Sequence[Row], query_type: QueryType) -> bool:
+    """Whether rows say that nobody came: there are none, or each count in them is zero or null
+    (2025 servers fill empty days with zeros, and some summaries always have a row). Averages,
+    rates and shares tell nothing of that, as the bounce rate of nobody may be 100. Only where
+    nothing is known to count, any number that is not zero will do."""
+    somebody = counted(rows, query_type)
+    if somebody is not None:
+        return not somebody
+    return not any(value for row in rows for value in row.values() if _is_number(value))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -87,8 +87,7 @@ def place_of(
     home = (state_dir or beside / STATE).absolute()
     # a name, and so a state with a cursor, for each warehouse
     other = re.sub(r"[^a-z0-9]+", "_", (file.stem if file else destination).lower())
-    known = file and file.name in {FILE, f"{WRAPPER_OF_0_1}.duckdb"}
-    parts = [other] if known else ["databuddy", other]
+    parts = ["databuddy", other]
     if dataset.lower() != DATASET:
         parts.append(dataset.lower())
     return Place("_".join(part for part in dict.fromkeys(parts) if part), home, file)

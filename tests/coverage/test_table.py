@@ -26,8 +26,7 @@ from databuddy_source.extract.coverage_carrier import (
     with_coverage,
     with_load_id_and_coverage,
 )
-from databuddy_source.model.query_types import Shape
-from databuddy_source.model.results import HeldCell, Result, is_silent
+from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.hints import REPLACE_PARTITION
@@ -92,7 +91,9 @@ def test_coverage_has_a_row_for_each_cell_with_or_without_rows() -> None:
 
 
 def test_a_truncated_cell_says_how_many_rows_there_should_be() -> None:
-    result = Result(cells_of(REPORT)[0], Status.TRUNCATED, FETCHED, tuple(ROWS), 5, False, "cut")
+    result = Result(
+        cells_of(REPORT)[0], Status.TRUNCATED, FETCHED, tuple(ROWS), 5, silent=False, reason="cut"
+    )
     (row,) = rows_of(coverage_table([result], LAST_FINAL))
     assert (row["rows"], row["rows_expected"], row["reason"]) == (2, 5, "cut")
 
@@ -100,26 +101,6 @@ def test_a_truncated_cell_says_how_many_rows_there_should_be() -> None:
 def test_the_key_cannot_be_null() -> None:
     assert not any(SCHEMA.field(name).nullable for name in KEY)
     assert set(COLUMNS) <= set(SCHEMA.names)
-
-
-@pytest.mark.parametrize(
-    ("rows", "shape", "silent"),
-    [
-        ([], Shape.BREAKDOWN, True),
-        ([{"pageviews": 0, "bounce_rate": 0.0, "name": "x"}], Shape.SUMMARY, True),
-        ([{"pageviews": None}], Shape.SUMMARY, True),
-        ([{"date": "2026-03-02", "visitors": 0}], Shape.TIME_SERIES, True),
-        ([{"pageviews": 0}, {"pageviews": 1}], Shape.SUMMARY, False),
-        ([{"rate": -0.5}], Shape.SUMMARY, False),
-        ([{"flag": True}], Shape.SUMMARY, True),
-        ([{"message": "x", "line": 0}], Shape.LOG, False),
-        ([], Shape.LOG, True),
-    ],
-)
-def test_an_answer_is_silent_when_it_says_that_nobody_came(
-    rows: list[dict[str, object]], shape: Shape, silent: bool
-) -> None:
-    assert is_silent(rows, shape) is silent
 
 
 def test_a_doubted_answer_keeps_its_place_and_loses_its_rows() -> None:

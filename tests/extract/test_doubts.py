@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import permutations
 
 import pytest
 
-from databuddy_source.extract.doubts import Doubts, is_lacking
+from databuddy_source.extract.doubts import Doubts
+from databuddy_source.extract.timeline import Timeline
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
@@ -15,7 +19,8 @@ from databuddy_source.model.windows import ONE_DAY, Grain, tile
 from tests.cells import DAY, a_report, a_result, cells_of
 
 ROWS = [{"pageviews": 3}]
-ZEROS = [{"pageviews": 0}]
+ZEROS = [{"pageviews": 0, "bounce_rate": 100.0}]
+ERROR = [{"count": 2}]
 
 
 @dataclass
@@ -26,23 +31,40 @@ class Run:
     held: Mapping[Cell, HeldCell] = field(default_factory=dict)
     websites: tuple[str, ...] = ("shop", "blog")
     allow_empty: bool = False
+    looks: Counter[Cell] = field(default_factory=Counter)
 
     def judged(self, cell: Cell) -> Result:
+        return self.all_judged([cell])[cell]
+
+    def all_judged(self, cells: Iterable[Cell] | None = None) -> dict[Cell, Result]:
+        """The results of these cells, of all without any; `looks` counts what was looked at."""
         of_cell = {result.cell: result for result in self.results}
 
         async def result_of(wanted: Cell) -> Result:
+            self.looks[wanted] += 1
             return of_cell[wanted]
 
+        async def judge() -> dict[Cell, Result]:
+            found = {}
+            for each in list(of_cell if cells is None else cells):
+                found[each] = await doubts.judged(of_cell[each])
+                of_cell[each] = found[each].without_rows()  # as a fetcher remembers it
+            return found
+
         doubts = Doubts(result_of, self.websites, allow_empty=self.allow_empty)
-        doubts.want(of_cell)
+        for series in {each.series: None for each in of_cell}:
+            doubts.want(each for each in of_cell if each.series == series)
         doubts.held = {
             (each.website_id, each.report.name, each.window.start): kept
             for each, kept in self.held.items()
         }
-        return asyncio.run(doubts.judged(of_cell[cell]))
+        return asyncio.run(judge())
 
 
-PAGES, COUNTRIES = (cells_of(a_report(name))[0] for name in ("top_pages", "country"))
+PAGES, COUNTRIES, ERRORS, SUMMARY = (
+    cells_of(a_report(name))[0]
+    for name in ("top_pages", "country", "error_types", "summary_metrics")
+)
 NEXT_DAY = cells_of(a_report("country"), DAY + ONE_DAY)[0]
 OF_BLOG = cells_of(a_report("country"), website="blog")[0]
 OPEN = HeldCell(rows=5, final=False)
@@ -79,15 +101,56 @@ def test_a_final_day_that_had_data_is_not_believed_silent_whatever_others_say() 
         (a_result(COUNTRIES, ZEROS), Status.SUSPECT),
         (a_result(NEXT_DAY, ROWS), Status.SUSPECT),
         (a_result(OF_BLOG, ROWS), Status.SUSPECT),
+        (a_result(COUNTRIES, ROWS, Status.FAILED), Status.SUSPECT),
     ],
-    ids=["the day had visitors", "all about it is silent", "another day", "another website"],
+    ids=["the day had visitors", "all is silent", "another day", "another website", "no answer"],
 )
 def test_silence_of_a_day_that_had_data_is_judged_by_that_day(
     other: Result, status: Status
 ) -> None:
-    judged = Run([a_result(PAGES), other], {PAGES: OPEN}).judged(PAGES)
+    judged = Run([a_result(ERRORS), other], {ERRORS: OPEN}).judged(ERRORS)
     assert judged.status is status
     assert judged.kept == (OPEN if status is Status.SUSPECT else None)
+
+
+@pytest.mark.parametrize(
+    ("silent", "loud"),
+    list(permutations([PAGES, COUNTRIES, SUMMARY], 2)),
+    ids=lambda each: each.report.name,
+)
+def test_a_type_that_has_rows_whenever_there_are_page_views_is_not_silent_beside_another(
+    silent: Cell, loud: Cell
+) -> None:
+    run = Run([a_result(silent, ZEROS), a_result(loud, ROWS)], {silent: OPEN, loud: OPEN})
+    judged = run.all_judged()
+    assert [judged[each].status for each in (silent, loud)] == [Status.SUSPECT, Status.COMPLETE]
+
+
+def test_page_views_do_not_go_while_the_errors_of_the_day_stay() -> None:
+    results = [a_result(PAGES), a_result(SUMMARY, ZEROS), a_result(ERRORS, ERROR)]
+    judged = Run(results, dict.fromkeys((PAGES, SUMMARY, ERRORS), OPEN)).all_judged()
+    assert {each.status for each in judged.values()} == {Status.SUSPECT}, "the day stays as it is"
+
+
+def test_other_silences_are_not_believed_of_a_website_about_which_one_is_wrong() -> None:
+    results = [
+        a_result(ERRORS),
+        a_result(COUNTRIES, ROWS),
+        a_result(NEXT_DAY),
+        a_result(cells_of(a_report("top_pages"), DAY + ONE_DAY)[0], ROWS),
+    ]
+    held = {ERRORS: OPEN, NEXT_DAY: OPEN}
+    assert Run(results, held).judged(ERRORS).status is Status.SUSPECT
+    assert Run(results, {ERRORS: OPEN}).judged(ERRORS).status is Status.COMPLETE
+
+
+def test_a_day_that_was_not_held_may_be_silent_beside_a_doubted_one() -> None:
+    results = [a_result(PAGES), a_result(COUNTRIES)]
+    judged = Run(results, {PAGES: OPEN}).all_judged()
+    assert [judged[each].status for each in (PAGES, COUNTRIES)] == [
+        Status.SUSPECT,
+        Status.COMPLETE,
+    ]
 
 
 @pytest.mark.parametrize("kept", [OPEN, FINAL], ids=["open", "final"])
@@ -130,29 +193,172 @@ def test_what_the_server_says_it_lacks_is_no_failure_whatever_was_held() -> None
     assert Run([told], held).judged(PAGES).status is Status.UNAVAILABLE
 
 
-def test_no_type_is_lacking_where_nothing_was_answered() -> None:
-    assert not is_lacking(PAGES.report, [])
-
-
-def _window(grain: Grain, day: date = DAY, hour: int = 0) -> Cell:
-    return Cell("shop", a_report(), tile(day, day, "UTC", grain)[hour])
+BROKEN = a_report("browsers")
 
 
 @pytest.mark.parametrize(
-    ("own", "other", "tells"),
+    ("results", "status"),
     [
-        (_window(Grain.HOUR, hour=3), _window(Grain.DAY), True),
-        (_window(Grain.DAY), _window(Grain.HOUR, hour=3), True),
-        (_window(Grain.DAY), _window(Grain.WEEK), False),
-        (_window(Grain.WEEK), _window(Grain.DAY, DAY + 6 * ONE_DAY), True),
-        (_window(Grain.WEEK), _window(Grain.DAY, DAY + 7 * ONE_DAY), False),
-        (_window(Grain.WEEK), _window(Grain.MONTH), False),
+        ([("shop", 0, "no column 7")], Status.UNAVAILABLE),
+        ([("shop", 0, "no column 7"), ("shop", 1, "no column 8")], Status.UNAVAILABLE),
+        ([("shop", 0, "no column"), ("shop", 1, "out of memory")], Status.FAILED),
+        ([("shop", 0, "no column"), ("shop", 1, "")], Status.FAILED),
+        ([("shop", 0, "no column"), ("blog", 0, "")], Status.FAILED),
+        ([("shop", day, "no column") for day in range(3)], Status.FAILED),
+    ],
+    ids=["all of one", "all of two", "not alike", "not each", "not elsewhere", "enough to tell"],
+)
+@pytest.mark.parametrize("held", [{}, {PAGES: OPEN}], ids=["new", "others had data"])
+def test_what_is_unavailable_in_a_long_run_is_not_failed_in_a_short_one(
+    results: list[tuple[str, int, str]], held: Mapping[Cell, HeldCell], status: Status
+) -> None:
+    found = [a_result(PAGES, ROWS)]
+    for website, day, reason in results:
+        (cell,) = cells_of(BROKEN, DAY + day * ONE_DAY, website=website)
+        answer = a_result(cell, status=Status.FAILED, reason=reason)
+        found.append(answer if reason else a_result(cell, ROWS))
+    (cell,) = cells_of(BROKEN)
+    assert Run(found, held).judged(cell).status is status
+
+
+@pytest.mark.parametrize("but", ["named", "outage", "held", "nothing answers"])
+def test_what_failed_in_a_short_run_is_unavailable_only_when_nothing_speaks_for_it(
+    but: str,
+) -> None:
+    (cell,) = cells_of(a_report("browsers", named=but == "named"))
+    failed = a_result(cell, status=Status.FAILED, reason="no column")
+    failed = replace(failed, outage=but == "outage")
+    other = a_result(PAGES, ROWS, Status.FAILED if but == "nothing answers" else Status.COMPLETE)
+    held = {cells_of(cell.report, DAY + ONE_DAY)[0]: OPEN} if but == "held" else {}
+    assert Run([failed, other], held).judged(cell).status is Status.FAILED
+
+
+def _window(
+    grain: Grain, day: date = DAY, hour: int = 0, name: str = "error_types", zone: str = "UTC"
+) -> Cell:
+    report = replace(a_report(name), name=f"{name}_{grain}", grain=grain)
+    return Cell("shop", report, tile(day, day, zone, grain)[hour])
+
+
+def _page_views(grain: Grain, day: date = DAY, hour: int = 0, zone: str = "UTC") -> Cell:
+    return _window(grain, day, hour, "top_pages", zone)
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "vouches"),
+    [
+        (_window(Grain.HOUR, hour=3), _page_views(Grain.DAY), True),
+        (_window(Grain.HOUR, hour=3), _page_views(Grain.HOUR, hour=20), True),
+        (_window(Grain.DAY), _page_views(Grain.HOUR, hour=3), True),
+        (_window(Grain.DAY), _page_views(Grain.WEEK), False),
+        (_window(Grain.WEEK), _page_views(Grain.DAY, DAY + 6 * ONE_DAY), True),
+        (_window(Grain.WEEK), _page_views(Grain.DAY, DAY + 7 * ONE_DAY), False),
+        (_window(Grain.WEEK), _page_views(Grain.MONTH), False),
+        (_window(Grain.MONTH), _page_views(Grain.WEEK), True),
+        (_window(Grain.DAY, zone="America/New_York"), _page_views(Grain.DAY), False),
+        (_window(Grain.DAY), _page_views(Grain.DAY, zone="America/New_York"), False),
+        (_window(Grain.DAY), _page_views(Grain.HOUR, zone="America/New_York"), True),
+        (
+            _window(Grain.DAY),
+            _page_views(Grain.HOUR, hour=23, zone="America/New_York"),
+            False,
+        ),
+        (_window(Grain.DAY), _window(Grain.DAY, name="retention_rate"), False),
     ],
 )
-def test_only_windows_within_the_days_tell_of_them(own: Cell, other: Cell, tells: bool) -> None:
-    async def never(cell: Cell) -> Result:
-        raise AssertionError(cell)
+def test_only_what_lies_wholly_within_a_window_vouches_for_it(
+    own: Cell, other: Cell, vouches: bool
+) -> None:
+    counts = [{"pageviews": 3, "new_users": 3}]
+    judged = Run([a_result(own), a_result(other, counts)], {own: OPEN}).judged(own)
+    assert judged.status is (Status.COMPLETE if vouches else Status.SUSPECT)
 
-    doubts = Doubts(never, (), allow_empty=False)
-    doubts.want([other])
-    assert doubts.about_the_days_of(own) == ([other] if tells else [])
+
+def test_what_an_old_server_ends_at_the_next_midnight_does_not_vouch_for_its_day() -> None:
+    pages = cells_of(a_report("entry_pages", Generation.G2025))[0]
+    results = [a_result(ERRORS), a_result(pages, ROWS)]
+    assert Run(results, {ERRORS: OPEN}).judged(ERRORS).status is Status.SUSPECT
+
+
+ZONE = "America/New_York"
+LOCAL = [
+    cell
+    for name in ("top_pages", "summary_metrics", "country")
+    for cell in cells_of(a_report(name), DAY - ONE_DAY, DAY + ONE_DAY, zone=ZONE)
+]
+IN_UTC = cells_of(a_report("sessions_time_series"), DAY - ONE_DAY, DAY + ONE_DAY)
+LONGER = [_page_views(Grain.WEEK, zone=ZONE), _page_views(Grain.MONTH, zone=ZONE)]
+
+
+def test_a_lost_day_keeps_what_shares_an_instant_with_it() -> None:
+    results = [a_result(cell, ZEROS if cell.window.date == DAY else ROWS) for cell in LOCAL]
+    results += [a_result(cell, [{"sessions": 3}]) for cell in IN_UTC]
+    results += [a_result(cell, ROWS) for cell in LONGER]
+    held = dict.fromkeys((result.cell for result in results), OPEN)
+    judged = Run(results, held).all_judged()
+    suspect = {cell for cell, each in judged.items() if each.status is Status.SUSPECT}
+    assert suspect == {
+        *(cell for cell in LOCAL if cell.window.date == DAY),
+        *IN_UTC[1:],  # five hours of the day are in the next one of UTC
+        *LONGER,
+    }
+
+
+def test_a_series_that_is_silent_by_itself_keeps_no_other_report() -> None:
+    results = [a_result(cell, ROWS) for cell in [*LOCAL, *LONGER]]
+    results += [a_result(cell) for cell in IN_UTC]
+    judged = Run(results, dict.fromkeys((result.cell for result in results), OPEN)).all_judged()
+    suspect = {cell for cell, each in judged.items() if each.status is Status.SUSPECT}
+    assert suspect == set(IN_UTC)
+
+
+def test_an_answer_that_counts_nothing_known_does_not_vouch_and_is_kept_with_its_day() -> None:
+    strange = a_result(SUMMARY, [{"bounce_rate": 100.0}])
+    run = Run([a_result(PAGES), strange], {PAGES: OPEN, SUMMARY: FINAL})
+    assert {each.status for each in run.all_judged().values()} == {Status.SUSPECT}
+    assert Run([strange], {SUMMARY: FINAL}).judged(SUMMARY) == strange
+
+
+@pytest.mark.parametrize("silent", [0, 3, 12], ids=lambda days: f"{days} silent days")
+@pytest.mark.parametrize("lacking", [0, 4], ids=lambda types: f"{types} lacking types")
+def test_each_answer_is_looked_at_a_few_times_however_many_there_are(
+    lacking: int, silent: int
+) -> None:
+    names = ["top_pages", "country", "summary_metrics", "error_types", "sessions_time_series"]
+    absent = ["browsers", "region", "slow_pages", "language"][:lacking]
+    last = DAY + 199 * ONE_DAY
+    results, held = [], {}
+    for website in ("shop", "blog"):
+        for name in names:
+            for number, cell in enumerate(cells_of(a_report(name), DAY, last, website=website)):
+                counts = {"pageviews": 1, "sessions": 1, "count": 1}
+                results.append(a_result(cell, [] if number < silent else [counts]))
+                held[cell] = OPEN
+        for name in absent:
+            cells = cells_of(a_report(name), DAY, last, website=website)
+            results += [a_result(cell, status=Status.UNAVAILABLE) for cell in cells]
+    run = Run(results, held)
+    judged = run.all_judged()
+    assert Counter(each.status for each in judged.values()) == {
+        status: count
+        for status, count in {
+            Status.COMPLETE: 2 * 5 * (200 - silent),
+            Status.SUSPECT: 2 * 5 * silent,
+            Status.UNAVAILABLE: 2 * lacking * 200,
+        }.items()
+        if count
+    }
+    assert max(run.looks.values(), default=0) <= 5
+
+
+def test_a_timeline_finds_what_lies_inside_and_what_touches() -> None:
+    timeline: Timeline[str] = Timeline()
+    for name, grain in {"hour": Grain.HOUR, "day": Grain.DAY, "month": Grain.MONTH}.items():
+        for number, window in enumerate(tile(DAY, DAY + ONE_DAY, ZONE, grain)):
+            timeline.add((window.start, window.end), f"{name} {number}")
+    day = tile(DAY, DAY, ZONE)[0]
+    span = day.start, day.end
+    assert sorted(timeline.inside(span)) == sorted(["day 0", *(f"hour {n}" for n in range(24))])
+    assert timeline.at(span) == ["day 0"]
+    found = [name for each in timeline.touching(span) for name in timeline.at(each)]
+    assert sorted(found) == sorted(["day 0", "month 0", *(f"hour {n}" for n in range(24))])

@@ -164,7 +164,8 @@ def drawn(built: House) -> str:
 
 
 if __name__ == "__main__":
-    now = house(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else PROJECT)
+    folders = [word for word in sys.argv[1:] if not word.startswith("--")]
+    now = house(Path(folders[0]).resolve() if folders else PROJECT)
     print(drawn(now))
     why: dict[tuple[str, str], list[str]] = defaultdict(list)
     for module, targets in now.imports.items():

@@ -20,7 +20,7 @@ import pytest
 from databuddy_source.demo import DemoServer, Plan
 
 PROJECT = Path(__file__).resolve().parents[2]
-EXTRAS = "[cli,demo]"
+EXTRAS = "[cli,duckdb]"
 PROGRAM = "databuddy-source"
 PYTHON = [sys.executable, "-m"]
 

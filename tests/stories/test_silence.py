@@ -1,0 +1,162 @@
+"""A server that is ill wipes nothing: what it is silent about stays in the warehouse and is called
+suspect, until somebody says that the days are empty.
+
+Each generation, in six time zones, with five kinds of silence. The usual run takes what harmed
+most, a campaign takes all.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+
+from databuddy_source.demo import GENERATIONS, DemoServer, Generation, Silence
+from databuddy_source.model.statuses import Status
+from tests.campaign import IS_CAMPAIGN
+from tests.stories.conftest import TODAY, Warehouse
+
+ZONES = [
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Africa/Cairo",
+    "Asia/Kolkata",
+    "Pacific/Chatham",
+    "UTC",
+]
+REPORTS = ["summary_metrics", "top_pages", "country", "error_types", "sessions_time_series"]
+FIRST, LOST = TODAY - timedelta(days=7), TODAY - timedelta(days=2)
+ALL, A_WEBSITE, A_DAY, A_TYPE, HALF = "all", "a website", "a day", "a type", "half"
+SILENCES = [ALL, A_WEBSITE, A_DAY, A_TYPE, HALF]
+
+CASES = [
+    (generation, zone, silence)
+    for generation, zone, silence in product(GENERATIONS, ZONES, SILENCES)
+    # there windows are bound in the request's zone, and are asked for as if they were not
+    if zone == "UTC" or generation != "2026-10"
+]
+# what harmed most: a row of zeros for the empty day, and a series that has hours of two days
+USUAL = [("2026-06", "UTC", ALL), ("2026-04", "America/New_York", A_DAY)]
+DRAWN = CASES if IS_CAMPAIGN else USUAL
+
+
+def silence_of(what: str, server: DemoServer, zone: str) -> Silence:
+    """`zone` cuts the days; servers of 2025 know UTC days only."""
+    return {
+        ALL: Silence(),
+        A_WEBSITE: Silence(website_id=server.websites[0].id),
+        A_DAY: Silence(first=LOST, timezone="UTC" if server.generation == "2025" else zone),
+        A_TYPE: Silence(query_types=("country",)),
+        HALF: Silence(every=2),
+    }[what]
+
+
+class Established:
+    """Warehouses that are right, made once for each generation and time zone, and copied."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._servers: dict[Generation, DemoServer] = {}
+        self._made: dict[tuple[Generation, str], Path] = {}
+
+    def copy(self, generation: Generation, zone: str, to: Path) -> Warehouse:
+        """A warehouse of one's own, and the server that it came from, well."""
+        if generation not in self._servers:
+            server = DemoServer(today=TODAY, generation=generation, days=9)
+            self._servers[generation] = server.start()
+        server = self._servers[generation]
+        server.faults.clear()
+        if (generation, zone) not in self._made:
+            made = self._folder / generation / zone.replace("/", "-")
+            made.mkdir(parents=True)
+            assert sync(self._in(made, server), zone) == []
+            self._made[generation, zone] = made
+        shutil.copytree(self._made[generation, zone], to)
+        return self._in(to, server)
+
+    @staticmethod
+    def _in(folder: Path, server: DemoServer) -> Warehouse:
+        pipeline = dlt.pipeline(
+            "silence",
+            destination=dlt.destinations.duckdb(str(folder / "w.duckdb")),
+            dataset_name="databuddy",
+            pipelines_dir=str(folder / "state"),
+        )
+        return Warehouse(server, pipeline)
+
+    def close(self) -> None:
+        for server in self._servers.values():
+            server.close()
+
+
+@pytest.fixture(scope="module")
+def established(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Established]:
+    found = Established(tmp_path_factory.mktemp("established"))
+    yield found
+    found.close()
+
+
+def sync(made: Warehouse, zone: str, **more: Any) -> list[tuple[str, str, Any]]:
+    """Returns the cells that are suspect. Nothing else may be lacking."""
+    gaps = made.sync(query_types=REPORTS, start_date=FIRST, timezone=zone, **more)
+    assert {gap.status for gap in gaps} <= {Status.SUSPECT}
+    return sorted((gap.website_id, gap.report, gap.date) for gap in gaps)
+
+
+def rows(made: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: held for name, held in made.tables().items() if name in REPORTS}
+
+
+def cells_with_data(made: Warehouse) -> list[tuple[str, str, Any]]:
+    return sorted(
+        (row[0], row[1], row[2])
+        for row in made.query("SELECT website_id, report, date FROM coverage WHERE NOT silent")
+    )
+
+
+@pytest.mark.parametrize(("generation", "zone", "what"), DRAWN)
+def test_nothing_is_lost_to_a_silent_server(
+    generation: Generation, zone: str, what: str, established: Established, tmp_path: Path
+) -> None:
+    made = established.copy(generation, zone, tmp_path / "own")
+    server, before, had = made.server, rows(made), cells_with_data(made)
+    server.faults.add(silence_of(what, server, zone))
+
+    suspect = sync(made, zone)
+    assert rows(made) == before
+    every = {"since": FIRST, "until": TODAY, "refetch": True}
+    suspect_of_all = sync(made, zone, **every)  # days that are final, too
+    assert rows(made) == before
+    assert cells_with_data(made) == had
+    assert suspect
+    assert set(suspect) <= set(suspect_of_all) | set(had)
+    concerned = {
+        ALL: had,
+        A_WEBSITE: [cell for cell in had if cell[0] == server.websites[0].id],
+        A_TYPE: [cell for cell in had if cell[1] == "country"],
+    }
+    if what in concerned:
+        assert suspect_of_all == concerned[what]
+    if what == A_DAY:
+        of_the_day = [cell for cell in had if cell[2] == LOST]
+        assert set(of_the_day) <= set(suspect_of_all)
+        # but for UTC days beside local ones, which have hours of it
+        others = set(suspect_of_all) - set(of_the_day)
+        assert {report for _, report, _ in others} <= {"sessions_time_series"}
+
+    if what in (ALL, A_WEBSITE, A_DAY):
+        assert sync(made, zone, allow_empty=True, **every) == []
+        silent = set(had) - set(cells_with_data(made))
+        expected = set(concerned.get(what, of_the_day if what == A_DAY else []))
+        if what == A_DAY and zone != "UTC" and generation != "2025":
+            expected = {cell for cell in expected if cell[1] != "sessions_time_series"}
+        assert silent == expected
+    server.faults.clear()
+    assert sync(made, zone, **every) == []
+    assert rows(made) == before
