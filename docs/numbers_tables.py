@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
+from docs.parts.markdown import servers
 
 PAGE = Path(__file__).resolve().parent / "numbers.md"
 
@@ -63,14 +64,14 @@ def _a_row(query_type: QueryType) -> str:
 
 
 def _columns(query_type: QueryType, kinds: frozenset[Kind]) -> str:
-    """The columns of these kinds, with the generation where the other one lacks them."""
+    """The columns of these kinds, with the generations where not all have them."""
     of = {each: query_type.on(each).columns for each in query_type.generations}
     names = dict.fromkeys(
         name for columns in of.values() for name, kind in columns.items() if kind in kinds
     )
     having = {name: [each for each in of if name in of[each]] for name in names}
     return ", ".join(
-        f"`{name}`" + (f" ({having[name][0]})" if len(having[name]) < len(of) else "")
+        f"`{name}`" + (f" ({only})" if (only := servers(having[name], of)) else "")
         for name in names
     )
 
@@ -82,7 +83,9 @@ def _series() -> str:
         has_fraction = [on for on in each.generations if _has_last_fraction(each.on(on))]
         if each.shape is Shape.TIME_SERIES or has_fraction:
             zone = "UTC" if each.in_utc else "your zone"
-            whole = ", ".join(has_fraction) or "no server"
+            whole = (
+                servers(has_fraction, each.generations) or "all" if has_fraction else "no server"
+            )
             rows.append([f"`{each.name}`", zone, whole])
     return markdown(["table", "days are cut in", "last fraction of a second from servers of"], rows)
 
@@ -94,9 +97,9 @@ def _has_last_fraction(query_type: QueryType) -> bool:
 def _merged() -> str:
     """Where several places of the API's own data are one row."""
     rows = [
-        [f"`{each.name}`", ", ".join(on for on in each.generations if each.on(on).merged)]
+        [f"`{each.name}`", servers(merging, each.generations) or "all"]
         for each in _loadable()
-        if any(each.on(on).merged for on in each.generations)
+        if (merging := [on for on in each.generations if each.on(on).merged])
     ]
     return markdown(["table", "merged by servers of"], rows)
 

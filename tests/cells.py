@@ -20,7 +20,7 @@ FETCHED = datetime(2026, 3, 3, 12, tzinfo=UTC)
 
 def a_report(
     query_type: str | QueryType = "top_pages",
-    generation: Generation = Generation.G2026,
+    generation: Generation = Generation.G2026_04,
     *,
     named: bool = False,
 ) -> Report:

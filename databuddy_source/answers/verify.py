@@ -154,9 +154,8 @@ def _compare(
 async def _fetched(
     settings: Settings, server: Server, cells: Sequence[Cell]
 ) -> Mapping[Cell, Result]:
-    zones = {cell.window.zone for cell in cells} - {"UTC"}
     pace = pace_for(settings.base_url, settings.pack_size)
-    fetcher = Fetcher(lambda: client_for(settings), server, min(zones, default="UTC"), pace)
+    fetcher = Fetcher(lambda: client_for(settings), server, pace)
     for _, group in groupby(cells, key=lambda cell: cell.series):
         fetcher.want(list(group))
     try:

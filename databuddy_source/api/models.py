@@ -136,7 +136,8 @@ class TypesAnswer(_Received):
     @property
     def generation(self) -> Generation:
         """Which server answers."""
-        return Generation.told_by(self.model_fields_set)
+        said = (config.model_fields_set for config in self.configs.values())
+        return Generation.told_by(self.model_fields_set.union(self.types, *said))
 
 
 class ParameterResult(_Received):

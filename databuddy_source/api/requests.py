@@ -43,6 +43,10 @@ def query_request(website_id: str, bodies: Sequence[QueryBody], timezone: str) -
     return Request("/query", params, sent[0] if len(sent) == 1 else sent)
 
 
+COMPILE_LIMIT = 1_000
+"""A larger limit is an error where a server compiles, though not where it answers."""
+
+
 def compile_request(website_id: str, body: QueryBody, timezone: str) -> Request:
     """The SQL of the first question of a body. It is spelled differently from the query itself."""
     question = body.parameters[0]
@@ -51,7 +55,7 @@ def compile_request(website_id: str, body: QueryBody, timezone: str) -> Request:
         "type": question.name,
         "from": question.start_date,
         "to": question.end_date,
-        "limit": body.limit,
+        "limit": min(body.limit, COMPILE_LIMIT),
     }
     if question.granularity:
         sent["timeUnit"] = question.granularity.removesuffix("ly")

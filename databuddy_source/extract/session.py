@@ -57,9 +57,7 @@ class Extraction:
         self._pipeline = pipeline or active_pipeline()
         self.server: Server = run_alone(lambda: first_contact(client_for(settings)))
         pace = pace_for(settings.base_url, settings.pack_size)
-        self.fetcher = Fetcher(
-            lambda: client_for(settings), self.server, settings.timezone, pace, count
-        )
+        self.fetcher = Fetcher(lambda: client_for(settings), self.server, pace, count)
         self.members: set[str] = set()
         self._doubts = Doubts(
             self.fetcher.result, self.server.websites, allow_empty=scope.allow_empty

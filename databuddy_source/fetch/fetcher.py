@@ -36,7 +36,6 @@ class Fetcher:
     Args:
         connect: makes the client; called once, in the event loop.
         server: what the server can do.
-        timezone: IANA name; sent along, moves the buckets of a few series.
         pace: how large packs may be, and how many may be under way.
         count: told what is counted ("Cells", "Rows"), how many more are done and how many more
             there are to do. Called from any thread.
@@ -46,20 +45,16 @@ class Fetcher:
         self,
         connect: Callable[[], Client],
         server: Server,
-        timezone: str,
         pace: Pace,
         count: Callable[[str, int, int], None] = lambda what, done, wanted: None,
     ) -> None:
         self._count = count
         self._connect = connect
         self._server = server
-        self._timezone = server.generation.zone(timezone)
         self._pace = pace
         self._queue = Queue(pace)
         self._settling = Settling(takes_offsets=server.generation.takes_offsets)
-        self._sending = Sending(
-            server.generation, self._timezone, pace, self._queue, self._settling
-        )
+        self._sending = Sending(server.generation, pace, self._queue, self._settling)
         self._results: dict[Cell, asyncio.Future[Result]] = {}
         self._mistake: BaseException | None = None
         self._flying: dict[asyncio.Task[None], Destination] = {}
@@ -88,9 +83,13 @@ class Fetcher:
             self._loop.call_soon_threadsafe(self._pump)
 
     def preview(self, cells: Sequence[Cell]) -> tuple[Sequence[QueryBody], Request]:
-        """The request in which cells of one website and report would leave, were they alone."""
-        bodies = bodies_of(Pack(tuple(self._questions(cells))), self._server.generation)
-        return bodies, query_request(cells[0].website_id, bodies, self._timezone)
+        """The request in which cells of one website and report would leave, were they alone; the
+        first one, where they need several."""
+        questions = self._questions(cells)
+        zone = questions[0].timezone
+        pack = Pack(tuple(each for each in questions if each.timezone == zone))
+        bodies = bodies_of(pack, self._server.generation)
+        return bodies, query_request(pack.website_id, bodies, zone)
 
     def _questions(self, cells: Sequence[Cell]) -> list[Question]:
         name, server = cells[0].report.query_type.name, self._server

@@ -20,9 +20,9 @@ from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell, Condition, Report
 from databuddy_source.model.windows import ONE_DAY, ONE_SECOND, Grain
 
-LONGEST_HOURLY = 29 * ONE_DAY
-"""A server fails for more than 30 days of hourly rows, and a range is asked for up to the second
-after it."""
+LONGEST_HOURLY = 24 * ONE_DAY
+"""A server fails for more than 30 days of hourly rows, and a range is asked for with a margin on
+either side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,23 @@ class Question:
     @property
     def bucketed(self) -> bool:
         """Whether rows bring the label of their window, so that one question covers many."""
-        return self.report.query_type.ranged and self.cells[0].window.labelled
+        return self.report.query_type.ranged and self.cells[0].window.bucket_zone is not None
+
+    @property
+    def timezone(self) -> str:
+        """IANA name of the time zone of the request that it may travel in: that of its buckets.
+
+        All else is asked for in instants with an offset, under UTC. So it does not matter whether
+        a server binds windows in UTC or in the request's zone, where it would move instants twice.
+        """
+        zone = self.cells[0].window.bucket_zone
+        return zone if zone and self.report.query_type.ranged else "UTC"
+
+    @property
+    def labels(self) -> list[str]:
+        """What rows of a series call each cell. A window that is no bucket comes under its day."""
+        grain = self.report.grain if self.bucketed else Grain.DAY
+        return [windows.label(cell.window.start, self.timezone, grain) for cell in self.cells]
 
     def __str__(self) -> str:
         first, last = self.cells[0].window, self.cells[-1].window
@@ -119,8 +135,7 @@ def _in_one_question(first: Cell, last: Cell, cell: Cell) -> bool:
     window = cell.window
     return (
         cell.report.query_type.ranged
-        and first.window.labelled
-        and window.labelled
+        and first.window.bucket_zone == window.bucket_zone is not None
         and last.window.end == window.start
         and (window.grain is Grain.DAY or window.end - first.window.start <= LONGEST_HOURLY)
     )
@@ -128,7 +143,7 @@ def _in_one_question(first: Cell, last: Cell, cell: Cell) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The questions of one website and gate that travel in one request.
+    """The questions of one website, time zone and gate that travel in one request.
 
     Attributes:
         divided: whether it is a part of a pack that failed.
@@ -146,6 +161,10 @@ class Pack:
     @property
     def gate(self) -> str:
         return self.questions[0].gate
+
+    @property
+    def timezone(self) -> str:
+        return self.questions[0].timezone
 
     @property
     def kinds(self) -> list[CostClass]:
@@ -209,14 +228,17 @@ def _parameter(name: str, question: Question, generation: Generation) -> Paramet
     if days := query_type.trailing_days:
         first = window.last_date - timedelta(days=days - 1)
         start = min(start, windows.day_start(first, ZoneInfo(window.zone)))
-    sent = windows.date_range(
-        start,
-        end,
-        window.zone,
-        offsets=generation.takes_offsets,
-        # what comes after a range is dropped
-        beyond=question.bucketed or query_type.end_is_midnight,
-    )
+    # what comes before or after a range is dropped
+    if question.bucketed and query_type.margin_days:
+        sent = windows.plain_dates(start, end, question.timezone, query_type.margin_days)
+    else:
+        sent = windows.date_range(
+            start,
+            end,
+            window.zone,
+            offsets=generation.takes_offsets,
+            beyond=question.bucketed or query_type.end_is_midnight,
+        )
     hourly = question.bucketed and window.grain is Grain.HOUR
     return Parameter(
         name=question.spelling,

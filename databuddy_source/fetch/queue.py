@@ -10,17 +10,17 @@ from typing import TypeAlias
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Pack, Question
 
-Destination: TypeAlias = tuple[str, str]
-"""What all questions of a request have in common: website and gate."""
+Destination: TypeAlias = tuple[str, str, str]
+"""What all questions of a request have in common: website, time zone and gate."""
 
 
 def destination_of(asked: Question | Pack) -> Destination:
     """Which requests it may travel in."""
-    return asked.website_id, asked.gate
+    return asked.website_id, asked.timezone, asked.gate
 
 
 class Queue:
-    """Questions by website and gate. Called from any thread.
+    """Questions by website, time zone and gate. Called from any thread.
 
     Args:
         pace: how large packs may be.

@@ -44,17 +44,15 @@ class Sending:
 
     Args:
         generation: of the server.
-        timezone: sent along.
         pace: learns from each answer.
         queue: where parts of what failed wait.
         settling: takes answers.
     """
 
     def __init__(
-        self, generation: Generation, timezone: str, pace: Pace, queue: Queue, settling: Settling
+        self, generation: Generation, pace: Pace, queue: Queue, settling: Settling
     ) -> None:
         self._generation = generation
-        self._timezone = timezone
         self._pace = pace
         self._queue = queue
         self._settling = settling
@@ -142,7 +140,7 @@ class Sending:
             answers = await client.query(
                 pack.website_id,
                 bodies_of(pack, self._generation),
-                self._timezone,
+                pack.timezone,
                 patience,
                 traffic,
             )

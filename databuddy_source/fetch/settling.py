@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeAlias
 
 from databuddy_source.api.models import ParameterResult, Thrown
@@ -21,7 +21,7 @@ from databuddy_source.model.query_types import Shape
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import Result, Row, is_silent
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import ONE_DAY, Grain, label
+from databuddy_source.model.windows import ONE_DAY
 
 _Subject: TypeAlias = tuple[tuple[Cell, ...], tuple[datetime, datetime] | None]
 """What all pages of a question have in common: its cells, or the piece of one."""
@@ -244,21 +244,20 @@ def _by_cell(question: Question, rows: list[Row]) -> dict[Cell, list[Row]] | Non
         if len(question.cells) > 1 and rows:
             return None
         return dict.fromkeys(question.cells, rows)
-    first, last = question.cells[0].window, question.cells[-1].window
-    # an hour that was asked for as a window comes under its day
-    names = [
-        cell.window.label if question.bucketed else cell.window.date.isoformat()
-        for cell in question.cells
-    ]
+    names = question.labels
     by_name: dict[str, list[Row]] = {name: [] for name in names}
-    # a range is asked for up to the second after it; where servers know dates only, the day
-    after = label(last.end, last.zone, Grain.DAY), (last.last_date + ONE_DAY).isoformat()
+    # a range is asked for up to the second after it, or with its margin; where servers know dates
+    # only, or cut them in another zone, there may be a day more
+    margin = report.query_type.margin_days if question.bucketed else 0
+    first, last = (date.fromisoformat(name[:10]) for name in (names[0], names[-1]))
+    earliest = first - (margin + 1) * ONE_DAY if margin else first
+    latest = last + (margin + 1) * ONE_DAY
     for row in rows:
         name = str(row.get("date"))[: len(names[0])]
         if name in by_name:
             by_name[name].append(row)
         elif not report.query_type.trailing_days and not (
-            first.date.isoformat() <= name[:10] <= max(after)
+            earliest.isoformat() <= name[:10] <= latest.isoformat()
         ):
             return None
     return {cell: by_name[name] for cell, name in zip(question.cells, names, strict=True)}

@@ -7,7 +7,7 @@ else asks which generation a server is of: they ask what it can do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -17,17 +17,20 @@ class Generation(StrEnum):
     by age. Oldest first."""
 
     G2025 = "2025"
-    G2026 = "2026"
+    G2026_04 = "2026-04"
+    G2026_06 = "2026-06"
+    G2026_10 = "2026-10"
 
     @classmethod
-    def told_by(cls, fields: Set[str]) -> Generation:
-        """The generation of a server.
+    def told_by(cls, names: Set[str]) -> Generation:
+        """The generation of a server; the newest known one for those that came later.
 
         Args:
-            fields: names that its answer to `GET /query/types` has.
+            names: what its answer to `GET /query/types` has: fields, those of what it says of
+                single types, and query types.
         """
         oldest, *others = cls
-        told = (each for each in reversed(others) if ABILITIES[each].marks & fields)
+        told = (each for each in reversed(others) if ABILITIES[each].marks & names)
         return next(told, oldest)
 
     @property
@@ -46,9 +49,8 @@ class Generation(StrEnum):
         return ABILITIES[self].operators
 
     def zone(self, reporting: str) -> str:
-        """The time zone in which it cuts days when a user wants those of `reporting`; both are
-        IANA names. It is sent along, too: some types of servers without offsets answer oddly to
-        any zone but UTC."""
+        """The time zone in which its days are cut when a user wants those of `reporting`; both are
+        IANA names."""
         return reporting if self.takes_offsets else "UTC"
 
 
@@ -57,7 +59,7 @@ class Abilities:
     """What a generation can do.
 
     Attributes:
-        marks: fields of `GET /query/types` that no older generation sends.
+        marks: names in `GET /query/types` that no older generation sends.
         takes_offsets: whether a window may start at any instant.
         max_limit: the largest `limit` that is accepted.
         operators: of filters: our name, and how it is spelled there. Those that are left out it
@@ -69,6 +71,21 @@ class Abilities:
     max_limit: int
     operators: Mapping[str, str]
 
+
+_APRIL: Final = Abilities(
+    marks=frozenset({"presets", "requestId"}),
+    takes_offsets=True,
+    max_limit=10_000,
+    operators={
+        "eq": "eq",
+        "ne": "ne",
+        "in": "in",
+        "not_in": "not_in",
+        "contains": "contains",
+        "not_contains": "not_contains",
+        "starts_with": "starts_with",
+    },
+)
 
 ABILITIES: Final[Mapping[Generation, Abilities]] = {
     Generation.G2025: Abilities(
@@ -85,19 +102,15 @@ ABILITIES: Final[Mapping[Generation, Abilities]] = {
             "lt": "lt",
         },
     ),
-    Generation.G2026: Abilities(
-        marks=frozenset({"presets", "requestId"}),
-        takes_offsets=True,
-        max_limit=10_000,
-        operators={
-            "eq": "eq",
-            "ne": "ne",
-            "in": "in",
-            "not_in": "not_in",
-            "contains": "contains",
-            "not_contains": "not_contains",
-            "starts_with": "starts_with",
-        },
+    Generation.G2026_04: _APRIL,
+    Generation.G2026_06: replace(
+        _APRIL,
+        marks=frozenset({"publicAccess", "session_pages", "interesting_sessions"}),
+    ),
+    # how it binds windows is not known for sure, and does not matter to how it is asked
+    Generation.G2026_10: replace(
+        _APRIL,
+        marks=frozenset({"traffic_segments", "error_fingerprints", "ai_products", "mcp_summary"}),
     ),
 }
 """The documentation spells operators like 2025; ours are the names of 2026."""

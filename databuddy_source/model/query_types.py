@@ -111,6 +111,9 @@ class QueryType(BaseModel):
         limit_per: columns for each value of which `limit` counts anew.
         merged: rows are merged after the limit, so a full result is wrong, not just short.
         trailing_days: the window has to reach back this many days to say anything.
+        margin_days: the row of a day depends on the days around it, so a series is asked for so
+            many days more on either side, by plain dates. Also where buckets follow a time zone:
+            some servers read plain dates as days of UTC, others as days of the zone.
         unstable: columns that differ from call to call.
         end_is_midnight: the server reads the end date as 00:00:00.
         fails: failed on every call when measured.
@@ -118,7 +121,8 @@ class QueryType(BaseModel):
             installation may not have it set up: one of its types then fails a whole request.
         columns: in the API's order.
         known: False for a type that only the server knows.
-        differs: what servers of a generation do differently: attributes by their names.
+        differs: what servers of 2025 do differently than those of April 2026, and what a later
+            generation changed for all that came after: attributes by their names.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -140,6 +144,7 @@ class QueryType(BaseModel):
     limit_per: tuple[str, ...] = ()
     merged: bool = False
     trailing_days: int = 0
+    margin_days: int = 0
     unstable: tuple[str, ...] = ()
     end_is_midnight: bool = False
     fails: bool = False
@@ -150,9 +155,13 @@ class QueryType(BaseModel):
 
     def on(self, generation: Generation) -> QueryType:
         """This type as a server of that generation behaves."""
-        if different := self.differs.get(generation):
-            return QueryType.model_validate({**self.model_dump(exclude={"differs"}), **different})
-        return self
+        different: dict[str, Any] = {}
+        for each in self.differs:
+            if each == generation or Generation.G2026_04 < each < generation:
+                different |= self.differs[each]
+        if not different:
+            return self
+        return QueryType.model_validate({**self.model_dump(exclude={"differs"}), **different})
 
     def of_category(self, category: str | None) -> QueryType:
         """This type with the gate of a category, as the server calls it, where nobody has described
@@ -211,7 +220,7 @@ class QueryType(BaseModel):
     @property
     def ranged(self) -> bool:
         """Whether one question may cover many days, because the rows bring their dates and a
-        day's row does not depend on the days around it."""
+        day's row does not depend on days further away than the margin."""
         return self.shape is Shape.TIME_SERIES and not self.trailing_days
 
 

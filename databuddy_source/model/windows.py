@@ -78,17 +78,24 @@ class Window:
         return (self.end - ONE_SECOND).astimezone(ZoneInfo(self.zone)).date()
 
     @property
-    def label(self) -> str:
-        """What servers call it in a series: `2026-03-08`, or `2026-03-08 01:00:00` for an hour."""
-        return label(self.start, self.zone, self.grain)
+    def bucket_zone(self) -> str | None:
+        """IANA name of the time zone in which a series of days or hours has a bucket that is this
+        window and no other; None where there is none.
 
-    @property
-    def labelled(self) -> bool:
-        """Whether the label means this window and no other. Not so for hours of zones that are
-        half an hour off, and on days with a change of the clock."""
-        return self.grain is Grain.DAY or (
-            self.grain is Grain.HOUR and _has_plain_hours(self.date, self.zone)
-        )
+        A day is a bucket of its own zone. An hour is one of UTC wherever clocks differ from UTC
+        by whole hours, also when they change: there it has a label that no other hour has. Where
+        they are half an hour off it is one of its own zone, but not on a day with a change, which
+        may have two of one label.
+        """
+        if self.grain is Grain.DAY:
+            return self.zone
+        if self.grain is not Grain.HOUR:
+            return None
+        if self.start.minute == self.start.second == 0 and self.end - self.start == ONE_HOUR:
+            return "UTC"
+        # what is asked for as a window of its own comes under one day of UTC, or in two parts
+        in_one_day = self.start.date() == (self.end - ONE_SECOND).date()
+        return None if in_one_day and _has_a_change(self.date, self.zone) else self.zone
 
     def __str__(self) -> str:
         if self.grain is not Grain.HOUR:
@@ -166,13 +173,12 @@ def _hours(day: date, start: datetime, end: datetime, zone_name: str) -> Iterato
 
 
 @lru_cache(4096)
-def _has_plain_hours(day: date, zone_name: str) -> bool:
-    """Whether the clock shows 24 whole hours of UTC that day, each once."""
+def _has_a_change(day: date, zone_name: str) -> bool:
+    """Whether clocks change that day, or at one of its midnights."""
     zone = ZoneInfo(zone_name)
     start, end = day_start(day, zone), day_start(day + ONE_DAY, zone)
     first, last = start.astimezone(zone), (end - ONE_SECOND).astimezone(zone)
-    unchanged = end - start == ONE_DAY and first.utcoffset() == last.utcoffset()
-    return unchanged and start.minute == start.second == 0
+    return end - start != ONE_DAY or first.utcoffset() != last.utcoffset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +187,14 @@ class DateRange:
 
     start: str
     end: str
+
+
+def plain_dates(start: datetime, end: datetime, zone_name: str, margin_days: int) -> DateRange:
+    """The local dates from one instant until another, and some more on either side. Servers read
+    plain dates as days of UTC or of the request's time zone."""
+    zone, margin = ZoneInfo(zone_name), margin_days * ONE_DAY
+    first, last = start.astimezone(zone).date(), (end - ONE_SECOND).astimezone(zone).date()
+    return DateRange((first - margin).isoformat(), (last + margin).isoformat())
 
 
 def date_range(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
+from itertools import groupby
 from textwrap import dedent
+
+from databuddy_source.model.generations import Generation
 
 
 def docstrings(kind: type) -> dict[str, str]:
@@ -39,3 +42,19 @@ def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines.append(["---"] * len(lines[0]))
     lines += [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def servers(
+    having: Collection[Generation], among: Collection[Generation] = tuple(Generation)
+) -> str:
+    """Generations in words, where not all of those in question are meant; those of one year that
+    are all meant go by their year."""
+    if len(having) == len(among):
+        return ""
+    by_year = groupby(sorted(among, reverse=True), key=lambda each: each[:4])
+    words: list[str] = []
+    for year, group in by_year:
+        of_year = list(group)
+        meant = [str(each) for each in of_year if each in having]
+        words += [year] if len(meant) == len(of_year) else meant
+    return ", ".join(words)

@@ -12,7 +12,7 @@ from databuddy_source.model.query_types import Kind, QueryType, Shape, load_cata
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.hints import MEANINGS
-from docs.parts.markdown import members, sentence, table
+from docs.parts.markdown import members, sentence, servers, table
 
 
 def default_reports() -> str:
@@ -33,7 +33,7 @@ def query_types() -> str:
         grains = [grain for grain in Grain if not each.why_not_by(grain)]
         also = ", ".join(f"`{alias}`" for alias in each.aliases)
         notes = [
-            f"servers of {each.generations[0]} only" if len(each.generations) == 1 else "",
+            f"servers of {only} only" if (only := servers(each.generations)) else "",
             f"looks back {each.trailing_days} days" if each.trailing_days else "",
             "days in UTC" if each.in_utc else "",
             "failed whenever it was measured" if each.fails else "",
@@ -98,15 +98,15 @@ def _words(each: Enum) -> str:
 
 
 def _columns(query_type: QueryType, kind: Kind) -> str:
-    """Columns of a kind, with the generation where only one has them."""
+    """Columns of a kind, with the generations where not all have them."""
     on = {each: query_type.on(each).columns for each in query_type.generations}
     names = dict.fromkeys(name for columns in on.values() for name in columns)
     shown = []
     for name in names:
         having = [generation for generation, columns in on.items() if name in columns]
         if on[having[0]][name] is kind:
-            only = f" ({having[0]})" if len(having) < len(on) else ""
-            shown.append(f"`{_normalized(name)}`{only}")
+            only = servers(having, on)
+            shown.append(f"`{_normalized(name)}`" + (f" ({only})" if only else ""))
     return ", ".join(shown)
 
 

@@ -12,7 +12,7 @@ from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings
 from databuddy_source.model.generations import OPERATORS, Generation
 from databuddy_source.model.reports import Condition
-from docs.parts.markdown import docstrings, sentence, table
+from docs.parts.markdown import docstrings, sentence, servers, table
 
 Json = dict[str, Any]
 
@@ -53,7 +53,7 @@ def filter_table() -> str:
 def operators() -> str:
     """Every operator of filters, and the servers that have it."""
     rows = [
-        [f"`{name}`", " and ".join(each for each in Generation if name in each.operators)]
+        [f"`{name}`", servers([on for on in Generation if name in on.operators]) or "all"]
         for name in OPERATORS
     ]
     return table(["operator", "servers of"], rows)

@@ -365,9 +365,14 @@ def test_websites_are_read_as_both_generations_send_them(
     ("more", "generation"),
     [
         ({}, Generation.G2025),
-        ({"presets": {}, "requestId": "req_1"}, Generation.G2026),
-        ({"presets": []}, Generation.G2026),
-        ({"requestId": None}, Generation.G2026),
+        ({"presets": {}, "requestId": "req_1"}, Generation.G2026_04),
+        ({"presets": []}, Generation.G2026_04),
+        ({"requestId": None}, Generation.G2026_04),
+        (
+            {"presets": {}, "configs": {"country": {"publicAccess": True}}},
+            Generation.G2026_06,
+        ),
+        ({"presets": {}, "types": ["country", "traffic_segments"]}, Generation.G2026_10),
     ],
 )
 def test_the_list_of_types_tells_the_generation(
@@ -381,7 +386,7 @@ def test_the_list_of_types_tells_the_generation(
 
 @pytest.mark.parametrize(
     ("generation", "limit", "offsets"),
-    [(Generation.G2025, 1_000, False), (Generation.G2026, 10_000, True)],
+    [(Generation.G2025, 1_000, False), (Generation.G2026_04, 10_000, True)],
 )
 def test_a_generation_knows_its_limits(generation: Generation, limit: int, offsets: bool) -> None:
     assert generation.max_limit == limit
@@ -401,7 +406,7 @@ def test_a_first_contact_learns_websites_and_types(
     )
     found = asyncio.run(first_contact(client))
     assert set(found.websites) == {"web_1", "web_2"}
-    assert found.generation is Generation.G2026
+    assert found.generation is Generation.G2026_04
     assert {name: config.defaultLimit for name, config in found.types.items()} == {
         "country": 50,
         "top_pages": None,

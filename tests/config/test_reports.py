@@ -26,7 +26,7 @@ from databuddy_source.model.query_types import Scope, Shape, load_catalog
 from databuddy_source.model.reports import Condition
 from databuddy_source.model.windows import Grain
 
-G2025, G2026 = Generation.G2025, Generation.G2026
+G2025, G2026 = Generation.G2025, Generation.G2026_04
 ANY_FILTER = TypeConfig(allowedFilters=["country", "path"])
 GERMANS = {"field": "country", "op": "eq", "value": "DE"}
 WEEKLY = {"query_type": "top_pages", "grain": "week"}

@@ -142,7 +142,6 @@ def _plain(row: dict[str, Any]) -> str:
 
 
 SERIES = [
-    "events_by_date",
     "sessions_time_series",
     "error_trends",
     "performance_time_series",
@@ -160,6 +159,16 @@ def test_a_day_of_a_series_is_the_same_in_any_window(fresh: Client) -> None:
         together = fresh.rows(name, start=days[0], end=days[-1])
         assert {row["date"] for row in together} == {str(day) for day in days}
         assert [row for day in days for row in fresh.rows(name, start=day)] == together
+
+
+def test_the_page_views_and_visitors_of_a_day_do_not_depend_on_the_window(fresh: Client) -> None:
+    with fresh.server.events.connection() as cursor:
+        cursor.execute("DELETE FROM events WHERE CAST(time AS TIME) > TIME '23:59:59'")
+    days = [YESTERDAY - timedelta(days=n) for n in range(3, -1, -1)]
+    together = fresh.rows("events_by_date", start=days[0], end=days[-1])
+    alone = [row for day in days for row in fresh.rows("events_by_date", start=day)]
+    for column in ("date", "pageviews", "visitors"):
+        assert [row[column] for row in alone] == [row[column] for row in together]
 
 
 def test_the_last_fraction_of_an_inner_day_is_in_a_series_but_in_no_day(fresh: Client) -> None:

@@ -15,7 +15,7 @@ from tests.demo.conftest import TODAY, Client
 DAYS = [TODAY - timedelta(days=n) for n in range(9, 1, -1)]
 
 
-@pytest.fixture(scope="module", params=["2026-06", "2026-10"])
+@pytest.fixture(scope="module", params=["2026-04", "2026-06", "2026-10"])
 def client(request: pytest.FixtureRequest, http: httpx.Client) -> Iterator[Client]:
     """A server whose quiet website has one session from 23:30 until 00:40 of the next day, with
     views at 23:30, 00:10 and 00:40."""

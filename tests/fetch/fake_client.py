@@ -82,6 +82,7 @@ class FakeClient:
         stubborn: whether it goes on with a request whose client is gone.
         size: bytes of the answer to a question; more than `LARGEST_ANSWER` at once are refused.
         requests: the questions of each request, in the order in which they came.
+        timezones: of each request.
     """
 
     answer: Callable[[Question], Answer] = two_rows
@@ -92,7 +93,7 @@ class FakeClient:
     size: Callable[[Question], int] = lambda question: 100
     requests: list[list[Question]] = field(default_factory=list)
     patience: list[Patience] = field(default_factory=list)
-    timezones: set[str] = field(default_factory=set)
+    timezones: list[str] = field(default_factory=list)
     closed: bool = False
     at_once: int = 0
     most_at_once: int = 0
@@ -123,7 +124,7 @@ class FakeClient:
         assert len(asked) == sum(len(body.parameters) for body in bodies), "ids differ"
         self.requests.append(list(asked.values()))
         self.patience.append(patience)
-        self.timezones.add(timezone)
+        self.timezones.append(timezone)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await self._travel(list(asked.values()), patience, traffic)
@@ -183,13 +184,12 @@ class FakeClient:
 
 def a_fetcher(
     client: FakeClient,
-    generation: Generation = Generation.G2026,
-    timezone: str = "UTC",
+    generation: Generation = Generation.G2026_04,
     pace: Pace | None = None,
 ) -> Fetcher:
     types = {each.name: TypeConfig() for each in load_catalog()}
     server = Server(generation, types, {})
-    return Fetcher(lambda: cast(Client, client), server, timezone, pace or Pace(PACK_SIZE))
+    return Fetcher(lambda: cast(Client, client), server, pace or Pace(PACK_SIZE))
 
 
 async def fetched(

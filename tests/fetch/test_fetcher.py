@@ -27,6 +27,7 @@ from databuddy_source.errors import (
 )
 from databuddy_source.fetch.pace import MOST_IN_FLIGHT
 from databuddy_source.model.generations import Generation
+from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import Result, Row
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
@@ -118,15 +119,12 @@ def test_next_pages_join_the_questions_that_wait() -> None:
 
 
 @pytest.mark.parametrize(
-    ("generation", "limit", "timezone"),
-    [(Generation.G2026, 10_000, "Europe/Berlin"), (Generation.G2025, 1_000, "UTC")],
+    ("generation", "limit"), [(Generation.G2026_04, 10_000), (Generation.G2025, 1_000)]
 )
-def test_each_generation_gets_its_limit_and_time_zone(
-    generation: Generation, limit: int, timezone: str
-) -> None:
+def test_each_generation_gets_its_limit(generation: Generation, limit: int) -> None:
     async def run() -> FakeClient:
         client = FakeClient()
-        fetcher = a_fetcher(client, generation, "Europe/Berlin")
+        fetcher = a_fetcher(client, generation)
         fetcher.want(month(days=1))
         await fetcher.result(month(days=1)[0])
         await fetcher.close()
@@ -134,8 +132,27 @@ def test_each_generation_gets_its_limit_and_time_zone(
 
     client = in_simulated_time(run())
     assert {question.limit for question in client.questions} == {limit}
-    assert client.timezones == {timezone}
     assert client.closed
+
+
+def test_only_series_that_follow_a_time_zone_take_a_request_of_their_own_in_it() -> None:
+    def lot(name: str, zone: str) -> list[Cell]:
+        return cells_of(a_report(name), DAY, DAY + 6 * ONE_DAY, zone=zone)
+
+    client = FakeClient(answer=lambda q: two_rows(q) if q.name == "top_pages" else a_row_a_day(q))
+    local = [lot("top_pages", "Asia/Kolkata"), lot("events_by_date", "Asia/Kolkata")]
+    results = fetch(client, *local, lot("web_vitals_time_series", "UTC"))
+    assert statuses(results.values()) == {Status.COMPLETE: 21}
+    sent = {
+        timezone: sorted({question.name for question in request})
+        for timezone, request in zip(client.timezones, client.requests, strict=True)
+    }
+    assert sent == {
+        "UTC": ["top_pages", "web_vitals_time_series"],
+        "Asia/Kolkata": ["events_by_date"],
+    }
+    (series,) = [question for question in client.questions if question.name == "events_by_date"]
+    assert (series.start, series.end) == (DAY - 2 * ONE_DAY, DAY + 8 * ONE_DAY)
 
 
 def test_a_pack_that_can_be_divided_is_not_tried_for_long() -> None:
@@ -199,7 +216,7 @@ def test_a_day_that_was_not_asked_for_fails_its_cell_alone() -> None:
         rows: list[Row] = [{"date": day.isoformat()} for day in question.days]
         return [*rows, {"date": "1970-01-01"}] if wrong in question.days[:-1] else rows
 
-    cells = month("events_by_date", 16)
+    cells = month("vitals_time_series", 16)
     results = fetch(FakeClient(answer), cells)
     assert statuses(results.values()) == {Status.COMPLETE: 15, Status.FAILED: 1}
     assert results[cells[4]].reason == "the answer has days outside of the window"
@@ -213,7 +230,7 @@ def test_a_series_without_rows_is_empty_on_each_day() -> None:
 
 def test_a_series_without_dates_is_asked_day_by_day() -> None:
     client = FakeClient(lambda q: [{"pageviews": len(q.days)}])
-    results = fetch(client, month("events_by_date", 4))
+    results = fetch(client, month("vitals_time_series", 4))
     assert statuses(results.values()) == {Status.COMPLETE: 4}
     assert all(result.rows == ({"pageviews": 2},) for result in results.values())
 

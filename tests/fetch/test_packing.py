@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -128,7 +129,7 @@ def test_each_question_is_in_exactly_one_body_under_its_own_id(
 
 @given(some_packs())
 def test_there_is_one_body_for_each_limit_and_page(pack: Pack) -> None:
-    bodies = bodies_of(pack, Generation.G2026)
+    bodies = bodies_of(pack, Generation.G2026_04)
     forms = [(body.limit, body.page) for body in bodies]
     assert sorted(forms) == sorted({(question.limit, question.page) for question in pack.questions})
     assert len({body.id for body in bodies}) == len(bodies)
@@ -144,10 +145,10 @@ def sent_for(question: Question, generation: Generation) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("name", "generation", "zone", "first", "last", "expected"),
     [
-        ("top_pages", "2026", "UTC", "2026-03-08", "2026-03-08", ("2026-03-08", "2026-03-08")),
+        ("top_pages", "2026-04", "UTC", "2026-03-08", "2026-03-08", ("2026-03-08", "2026-03-08")),
         (
             "top_pages",
-            "2026",
+            "2026-04",
             "America/New_York",
             "2026-03-08",
             "2026-03-08",
@@ -155,15 +156,24 @@ def sent_for(question: Question, generation: Generation) -> tuple[str, str]:
         ),
         # a range is asked with the first second beyond it, whose rows are dropped
         (
+            "vitals_time_series",
+            "2026-04",
+            "UTC",
+            "2026-03-07",
+            "2026-03-09",
+            ("2026-03-07T00:00:00+00:00", "2026-03-10T00:00:00+00:00"),
+        ),
+        # and where the days around it matter, with those, by dates that all servers understand
+        (
             "events_by_date",
-            "2026",
+            "2026-04",
             "America/New_York",
             "2026-03-07",
             "2026-03-09",
-            ("2026-03-07T00:00:00-05:00", "2026-03-10T00:00:00-04:00"),
+            ("2026-03-05", "2026-03-11"),
         ),
-        ("events_by_date", "2025", "UTC", "2026-03-07", "2026-03-09", ("2026-03-07", "2026-03-10")),
-        ("entry_pages", "2026", "UTC", "2026-03-07", "2026-03-07", ("2026-03-07", "2026-03-07")),
+        ("events_by_date", "2025", "UTC", "2026-03-07", "2026-03-09", ("2026-03-05", "2026-03-11")),
+        ("entry_pages", "2026-04", "UTC", "2026-03-07", "2026-03-07", ("2026-03-07", "2026-03-07")),
         ("entry_pages", "2025", "UTC", "2026-03-07", "2026-03-07", ("2026-03-07", "2026-03-08")),
     ],
 )
@@ -181,14 +191,14 @@ def test_windows_are_sent_as_the_generation_reads_them(
 @pytest.mark.parametrize(("name", "days"), [("retention_rate", 30), ("retention_cohorts", 42)])
 def test_a_trailing_window_reaches_back_and_ends_with_its_day(name: str, days: int) -> None:
     for cell in cells_of(a_report(name), DAY, DAY + 2 * ONE_DAY):
-        start, end = sent_for(Question((cell,), name, 10_000), Generation.G2026)
+        start, end = sent_for(Question((cell,), name, 10_000), Generation.G2026_04)
         assert date.fromisoformat(end) == cell.window.date
         assert date.fromisoformat(start) == cell.window.date - timedelta(days=days - 1)
 
 
 def test_a_trailing_window_starts_at_local_midnight_of_its_first_day() -> None:
     (cell,) = cells_of(a_report("retention_cohorts"), date(2026, 3, 20), zone="America/New_York")
-    start, end = sent_for(Question((cell,), "retention_cohorts", 10_000), Generation.G2026)
+    start, end = sent_for(Question((cell,), "retention_cohorts", 10_000), Generation.G2026_04)
     assert datetime.fromisoformat(start) == datetime.fromisoformat("2026-02-07T00:00:00-05:00")
     assert end == "2026-03-20T23:59:59-04:00"
 
@@ -235,13 +245,13 @@ def test_questions_share_a_body_exactly_when_limit_page_and_filters_are_the_same
         )
     )
     named = pack.named()
-    bodies = bodies_of(pack, Generation.G2026)
+    bodies = bodies_of(pack, Generation.G2026_04)
     assert len(bodies) == len({each[1:] for each in drawn})
     assert sorted(p.id for body in bodies for p in body.parameters) == sorted(named)
     for body in bodies:
         for parameter in body.parameters:
             question = named[parameter.id]
-            expected = [filter_of(each, Generation.G2026) for each in question.report.filters]
+            expected = [filter_of(each, Generation.G2026_04) for each in question.report.filters]
             assert (body.limit, body.page, body.filters) == (
                 question.limit,
                 question.page,
@@ -251,7 +261,7 @@ def test_questions_share_a_body_exactly_when_limit_page_and_filters_are_the_same
 
 @given(some_packs())
 def test_questions_apart_have_a_body_each(pack: Pack) -> None:
-    bodies = bodies_of(replace(pack, apart=True), Generation.G2026)
+    bodies = bodies_of(replace(pack, apart=True), Generation.G2026_04)
     assert [len(body.parameters) for body in bodies] == [1] * len(pack.questions)
     assert len({body.id for body in bodies}) == len(bodies)
 
@@ -259,7 +269,7 @@ def test_questions_apart_have_a_body_each(pack: Pack) -> None:
 def test_filters_are_spelled_for_the_generation() -> None:
     report = filtered("top_pages", FILTERS[3])
     pack = Pack((Question(tuple(cells_of(report)), "top_pages", 100),))
-    for generation, op in ((Generation.G2025, "notIn"), (Generation.G2026, "not_in")):
+    for generation, op in ((Generation.G2025, "notIn"), (Generation.G2026_04, "not_in")):
         (body,) = bodies_of(pack, generation)
         assert body.filters == [Filter(field="path", op=op, value=["/a", "/b"])]
 
@@ -275,7 +285,7 @@ def by(
     *,
     zone: str = "UTC",
     weeks: Weeks = Weeks.ISO,
-    generation: Generation = Generation.G2026,
+    generation: Generation = Generation.G2026_04,
 ) -> list[Cell]:
     report = replace(a_report(query_type, generation), grain=grain)
     days = date.fromisoformat(first), date.fromisoformat(last or first)
@@ -283,12 +293,12 @@ def by(
 
 
 @given(
-    zone=st.sampled_from([*ZONES, "Asia/Kolkata", "Australia/Lord_Howe"]),
+    zone=st.sampled_from([*ZONES, "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Chatham"]),
     first=st.dates(date(2024, 3, 1), date(2024, 11, 30)),
     count=st.integers(1, 70),
     missing=st.sets(st.integers(0, 1700), max_size=5),
 )
-def test_labelled_hours_without_a_gap_are_one_question_of_at_most_29_days(
+def test_hours_without_a_gap_are_one_question_of_less_than_thirty_days(
     zone: str, first: date, count: int, missing: set[int]
 ) -> None:
     last = first + (count - 1) * ONE_DAY
@@ -297,56 +307,61 @@ def test_labelled_hours_without_a_gap_are_one_question_of_at_most_29_days(
     questions = questions_of(cells, "events_by_date", 10_000)
     assert [cell for question in questions for cell in question.cells] == cells
     for question in questions:
-        assert len(question.cells) == 1 or all(cell.window.labelled for cell in question.cells)
         assert all(one.window.end == two.window.start for one, two in pairwise(question.cells))
-        assert question.span[1] - question.span[0] <= 29 * ONE_DAY
-        (body,) = bodies_of(Pack((question,)), Generation.G2026)
+        assert {cell.window.bucket_zone for cell in question.cells} == {
+            question.timezone if question.bucketed else None
+        }
+        assert len(set(question.labels)) == len(question.cells), "each row is of one cell"
+        (body,) = bodies_of(Pack((question,)), Generation.G2026_04)
         (parameter,) = body.parameters
-        start, end = (
-            datetime.fromisoformat(at) for at in (parameter.start_date, parameter.end_date)
-        )
-        assert start == question.cells[0].window.start
-        if question.cells[0].window.labelled:  # with the first second beyond, whose row is dropped
-            assert (parameter.granularity, end) == ("hourly", question.cells[-1].window.end)
+        start, end = question.span
+        if question.bucketed:
+            days = [date.fromisoformat(at) for at in (parameter.start_date, parameter.end_date)]
+            assert days[1] - days[0] < 30 * ONE_DAY
+            assert parameter.granularity == "hourly"
+            assert days[0] == start.astimezone(ZoneInfo(question.timezone)).date() - 2 * ONE_DAY
+            assert start - ONE_DAY > datetime.combine(days[0], time(), UTC)
+            assert end + ONE_DAY < datetime.combine(days[1] + ONE_DAY, time(), UTC)
         else:
-            assert (parameter.granularity, end) == (None, question.cells[0].window.end - ONE_SECOND)
+            assert question.timezone == "UTC"
+            assert parameter.granularity is None
+            assert datetime.fromisoformat(parameter.start_date) == start
+            assert datetime.fromisoformat(parameter.end_date) == end - ONE_SECOND
     for one, two in pairwise(questions):
         touching = one.span[1] == two.span[0]
-        labelled = one.cells[-1].window.labelled and two.cells[0].window.labelled
+        alike = one.bucketed and two.bucketed and one.timezone == two.timezone
         full = two.cells[0].window.end - one.span[0] > LONGEST_HOURLY
-        assert full or not (touching and labelled), "no more questions than needed"
+        assert full or not (touching and alike), "no more questions than needed"
 
 
 @pytest.mark.parametrize(
-    ("zone", "day", "number"),
+    ("zone", "day", "zones", "number"),
     [
-        ("UTC", "2026-11-01", 1),
-        ("America/New_York", "2026-10-31", 1),
-        ("America/New_York", "2026-11-01", 25),
-        ("America/New_York", "2026-03-08", 23),
-        ("Asia/Kolkata", "2026-03-02", 24),
-        ("Australia/Lord_Howe", "2025-04-06", 25),
+        ("UTC", "2026-11-01", {"UTC"}, 1),
+        ("America/New_York", "2026-10-31", {"UTC"}, 1),
+        ("America/New_York", "2026-11-01", {"UTC"}, 1),
+        ("America/New_York", "2026-03-08", {"UTC"}, 1),
+        ("Asia/Kolkata", "2026-03-02", {"Asia/Kolkata"}, 1),
+        ("Australia/Lord_Howe", "2025-07-01", {"Australia/Lord_Howe"}, 1),  # at +10:30
+        ("Australia/Lord_Howe", "2025-12-01", {"UTC"}, 1),  # at +11:00
+        # two hours at +11:00, half an hour, and 22 at +10:30, one of which is of two days of UTC
+        ("Australia/Lord_Howe", "2025-04-06", {"UTC", "Australia/Lord_Howe"}, 24),
     ],
 )
-def test_hours_whose_label_is_not_theirs_alone_are_asked_one_by_one(
-    zone: str, day: str, number: int
+def test_hours_are_asked_for_where_their_label_is_theirs_alone_or_else_one_by_one(
+    zone: str, day: str, zones: set[str], number: int
 ) -> None:
-    questions = questions_of(
-        by(Grain.HOUR, "events_by_date", day, zone=zone), "events_by_date", 100
-    )
+    cells = by(Grain.HOUR, "events_by_date", day, zone=zone)
+    questions = questions_of(cells, "events_by_date", 100)
+    assert {question.timezone for question in questions} == zones
     assert len(questions) == number
 
 
-def test_the_hour_that_a_clock_repeats_is_asked_for_twice() -> None:
+def test_the_hour_that_a_clock_repeats_is_two_rows_of_a_series_in_utc() -> None:
     cells = by(Grain.HOUR, "events_by_date", "2026-11-01", zone="America/New_York")[1:3]
-    sent = [
-        sent_for(question, Generation.G2026)
-        for question in questions_of(cells, "events_by_date", 100)
-    ]
-    assert sent == [
-        ("2026-11-01T01:00:00-04:00", "2026-11-01T01:59:59-04:00"),
-        ("2026-11-01T01:00:00-05:00", "2026-11-01T01:59:59-05:00"),
-    ]
+    (question,) = questions_of(cells, "events_by_date", 100)
+    assert question.timezone == "UTC"
+    assert question.labels == ["2026-11-01 05:00:00", "2026-11-01 06:00:00"]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
@@ -355,30 +370,30 @@ def test_other_types_are_asked_hour_by_hour_in_instants(zone: str) -> None:
     questions = questions_of(cells, "top_pages", 100)
     assert [question.cells for question in questions] == [(cell,) for cell in cells]
     for question, cell in zip(questions, cells, strict=True):
-        start, end = (datetime.fromisoformat(at) for at in sent_for(question, Generation.G2026))
+        start, end = (datetime.fromisoformat(at) for at in sent_for(question, Generation.G2026_04))
         assert (start, end) == (cell.window.start, cell.window.end - ONE_SECOND)
-        (body,) = bodies_of(Pack((question,)), Generation.G2026)
+        (body,) = bodies_of(Pack((question,)), Generation.G2026_04)
         assert body.parameters[0].granularity is None
 
 
 @pytest.mark.parametrize(
     ("grain", "name", "generation", "zone", "weeks", "expected"),
     [
-        ("week", "top_pages", "2026", "UTC", "iso", ("2026-03-02", "2026-03-08")),
-        ("week", "top_pages", "2026", "UTC", "sunday", ("2026-03-01", "2026-03-07")),
+        ("week", "top_pages", "2026-04", "UTC", "iso", ("2026-03-02", "2026-03-08")),
+        ("week", "top_pages", "2026-04", "UTC", "sunday", ("2026-03-01", "2026-03-07")),
         (
             "week",
             "top_pages",
-            "2026",
+            "2026-04",
             "America/New_York",
             "iso",
             ("2026-03-02T00:00:00-05:00", "2026-03-08T23:59:59-04:00"),
         ),
-        ("month", "top_pages", "2026", "UTC", "iso", ("2026-03-01", "2026-03-31")),
+        ("month", "top_pages", "2026-04", "UTC", "iso", ("2026-03-01", "2026-03-31")),
         (
             "month",
             "top_pages",
-            "2026",
+            "2026-04",
             "America/New_York",
             "iso",
             ("2026-03-01T00:00:00-05:00", "2026-03-31T23:59:59-04:00"),
@@ -388,10 +403,10 @@ def test_other_types_are_asked_hour_by_hour_in_instants(zone: str) -> None:
         # read as the first instant of the end date, so one day further
         ("week", "entry_pages", "2025", "UTC", "iso", ("2026-03-02", "2026-03-09")),
         ("month", "exit_pages", "2025", "UTC", "iso", ("2026-03-01", "2026-04-01")),
-        ("week", "entry_pages", "2026", "UTC", "iso", ("2026-03-02", "2026-03-08")),
+        ("week", "entry_pages", "2026-04", "UTC", "iso", ("2026-03-02", "2026-03-08")),
         # back from the last day, or from the first where the window is longer
-        ("week", "retention_cohorts", "2026", "UTC", "iso", ("2026-01-26", "2026-03-08")),
-        ("month", "retention_cohorts", "2026", "UTC", "iso", ("2026-02-18", "2026-03-31")),
+        ("week", "retention_cohorts", "2026-04", "UTC", "iso", ("2026-01-26", "2026-03-08")),
+        ("month", "retention_cohorts", "2026-04", "UTC", "iso", ("2026-02-18", "2026-03-31")),
     ],
 )
 def test_a_week_and_a_month_are_one_question(
@@ -412,7 +427,7 @@ def test_a_week_and_a_month_are_one_question(
 
 def instants(question: Question) -> tuple[datetime, datetime]:
     """The first and the last instant that a question asks for."""
-    start, end = sent_for(question, Generation.G2026)
+    start, end = sent_for(question, Generation.G2026_04)
     if len(start) == len("2026-03-02"):
         start, end = f"{start}T00:00:00+00:00", f"{end}T23:59:59+00:00"
     return datetime.fromisoformat(start), datetime.fromisoformat(end)
@@ -455,7 +470,7 @@ def test_a_piece_that_ends_at_midnight_in_utc_is_sent_as_an_instant() -> None:
     (cell,) = cells_of(a_report("custom_events_recent"))
     midnight = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
     piece = Question((cell,), "x", 100, piece=(midnight + 23 * ONE_HOUR, midnight + ONE_DAY))
-    assert sent_for(piece, Generation.G2026) == (
+    assert sent_for(piece, Generation.G2026_04) == (
         "2026-03-02T23:00:00+00:00",
         "2026-03-02T23:59:59+00:00",
     )

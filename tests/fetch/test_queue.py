@@ -50,6 +50,19 @@ def test_a_pack_that_is_not_full_waits_for_those_under_way() -> None:
     assert len(inside(queue.next_pack([blog], {}))) == 2
 
 
+def test_questions_of_another_time_zone_leave_in_a_pack_of_their_own() -> None:
+    days = DAY, DAY + 4 * ONE_DAY
+    series = cells_of(a_report("events_by_date"), *days, zone="Asia/Kolkata")
+    pages = cells_of(a_report(), *days, zone="Asia/Kolkata")
+    queue = a_queue(questions_of(series, "events_by_date", 100), questions_of(pages, "pages", 100))
+    packs = [queue.next_pack([], {}) for _ in range(3)]
+    assert [pack and (pack.timezone, len(pack.questions)) for pack in packs] == [
+        ("UTC", 5),
+        ("Asia/Kolkata", 1),
+        None,
+    ]
+
+
 def test_the_longest_queue_leaves_first_unless_somebody_waits_for_another() -> None:
     short, long = questions(3, "blog"), questions(8)
     assert inside(a_queue(short, long).next_pack((), {})) == long

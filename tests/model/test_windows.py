@@ -19,6 +19,7 @@ from databuddy_source.model.windows import (
     Weeks,
     Window,
     date_range,
+    label,
     tile,
 )
 
@@ -309,55 +310,60 @@ def test_a_day_has_as_many_hours_as_its_clock_shows(
 def test_the_hour_that_a_clock_repeats_is_two_windows_of_one_label() -> None:
     found = hours_of("America/New_York", "2026-11-01")[1:3]
     assert [str(hour) for hour in found] == ["2026-11-01T01:00-04:00", "2026-11-01T01:00-05:00"]
-    assert [hour.label for hour in found] == ["2026-11-01 01:00:00"] * 2
+    labels = [label(hour.start, hour.zone, Grain.HOUR) for hour in found]
+    assert labels == ["2026-11-01 01:00:00"] * 2
 
 
 def test_hours_of_a_zone_that_is_half_an_hour_off_start_at_half_past() -> None:
     found = hours_of("Asia/Kolkata", "2026-03-02")
     assert found[0].start == datetime(2026, 3, 1, 18, 30, tzinfo=UTC)
     assert {hour.start.minute for hour in found} == {30}
-    assert found[0].label == "2026-03-02 00:00:00"
+    assert label(found[0].start, "Asia/Kolkata", Grain.HOUR) == "2026-03-02 00:00:00"
 
 
 @given(zone=ZONES, day=DATES, weeks=WEEKS)
-def test_an_hour_is_labelled_on_days_of_24_whole_hours_without_a_change(
+def test_days_are_buckets_of_their_zone_and_longer_windows_of_none(
     zone: str, day: date, weeks: Weeks
 ) -> None:
-    found = list(tile(day, day, zone, Grain.HOUR))
-    offsets = {at.start.astimezone(ZoneInfo(zone)).utcoffset() for at in found}
-    plain = len(offsets) == 1 and len(found) == 24 and found[0].start.minute == 0
-    assert {hour.labelled for hour in found} == {plain}
-    if plain:
-        assert len({hour.label for hour in found}) == 24
-    for grain in (Grain.DAY, Grain.WEEK, Grain.MONTH):
-        expected = grain is Grain.DAY
-        assert {each.labelled for each in tile(day, day, zone, grain, weeks)} == {expected}
+    for grain, expected in ((Grain.DAY, zone), (Grain.WEEK, None), (Grain.MONTH, None)):
+        assert {each.bucket_zone for each in tile(day, day, zone, grain, weeks)} <= {expected}
+
+
+@given(zone=ZONES, day=DATES)
+def test_the_label_of_an_hour_in_its_bucket_zone_means_no_other_hour(zone: str, day: date) -> None:
+    found = tile(day - ONE_DAY, day + ONE_DAY, zone, Grain.HOUR)
+    for bucket_zone in {hour.bucket_zone for hour in found} - {None}:
+        assert bucket_zone is not None
+        labels = [label(hour.start, bucket_zone, Grain.HOUR) for hour in found]
+        named = zip(labels, found, strict=True)
+        own = [each for each, hour in named if hour.bucket_zone == bucket_zone]
+        assert {labels.count(each) for each in own} == {1}
 
 
 @pytest.mark.parametrize(
-    ("zone", "day", "labelled"),
+    ("zone", "day", "zones"),
     [
-        ("UTC", "2026-03-08", True),
-        ("America/New_York", "2026-03-07", True),
-        ("America/New_York", "2026-03-08", False),
-        ("America/New_York", "2026-11-01", False),
-        ("Asia/Kolkata", "2026-03-02", False),
-        ("Asia/Kathmandu", "2026-03-02", False),
-        ("Australia/Lord_Howe", "2025-07-01", False),  # at +10:30
-        ("Australia/Lord_Howe", "2025-12-01", True),  # at +11:00
-        # the clock changes at the midnight between these two
-        ("Africa/Cairo", "2024-04-25", True),
-        ("Africa/Cairo", "2024-04-26", False),
+        ("UTC", "2026-03-08", {"UTC"}),
+        ("America/New_York", "2026-03-07", {"UTC"}),
+        ("America/New_York", "2026-03-08", {"UTC"}),
+        ("America/New_York", "2026-11-01", {"UTC"}),
+        ("Africa/Cairo", "2024-04-26", {"UTC"}),
+        ("Asia/Kolkata", "2026-03-02", {"Asia/Kolkata"}),
+        ("Asia/Kathmandu", "2026-03-02", {"Asia/Kathmandu"}),
+        ("Australia/Lord_Howe", "2025-07-01", {"Australia/Lord_Howe"}),  # at +10:30
+        ("Australia/Lord_Howe", "2025-12-01", {"UTC"}),  # at +11:00
+        # from one to the other: one hour of two days of UTC can only be one of the zone
+        ("Australia/Lord_Howe", "2025-04-06", {"UTC", None, "Australia/Lord_Howe"}),
     ],
 )
-def test_hours_are_labelled_where_their_label_means_no_other_hour(
-    zone: str, day: str, labelled: bool
+def test_hours_are_buckets_of_utc_where_clocks_are_whole_hours_off(
+    zone: str, day: str, zones: set[str | None]
 ) -> None:
-    assert {hour.labelled for hour in hours_of(zone, day)} == {labelled}
+    assert {hour.bucket_zone for hour in hours_of(zone, day)} == zones
 
 
 @pytest.mark.parametrize(
-    ("window", "text", "label", "last"),
+    ("window", "text", "named", "last"),
     [
         (the_day("Asia/Kolkata", "2026-03-02"), "2026-03-02", "2026-03-02", "2026-03-02"),
         (the_window(Grain.WEEK, "2026-03-05"), "2026-03-02", "2026-03-02", "2026-03-08"),
@@ -389,9 +395,10 @@ def test_hours_are_labelled_where_their_label_means_no_other_hour(
     ],
 )
 def test_a_window_says_its_first_instant_its_label_and_its_last_date(
-    window: Window, text: str, label: str, last: str
+    window: Window, text: str, named: str, last: str
 ) -> None:
-    assert (str(window), window.label, str(window.last_date)) == (text, label, last)
+    name = label(window.start, window.zone, window.grain)
+    assert (str(window), name, str(window.last_date)) == (text, named, last)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ windows.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -96,22 +97,22 @@ def plain(value: Any) -> str:
     return repr(value) if value is None else str(value)
 
 
+GENERATIONS: tuple[Generation, ...] = ("2026-04", "2026-06", "2026-10", "2025")
+
+CAMPAIGNS = bool(os.environ.get("DATABUDDY_CAMPAIGNS"))
+"""Whether each combination is to be tried, which takes minutes, and not a sample of them."""
+
+SERIES = {"events_by_date", "sessions_time_series"}
 WHOLE_DAYS: dict[Generation, set[str]] = {
-    "2026": {"events_by_date", "sessions_time_series"},
-    "2025": {
-        "events_by_date",
-        "sessions_time_series",
-        "entry_pages",
-        "exit_pages",
-        "page_time_analysis",
-    },
+    **dict.fromkeys(GENERATIONS, SERIES),
+    "2025": {*SERIES, "entry_pages", "exit_pages", "page_time_analysis"},
 }
 """Asked for up to the next midnight: series, which bring their own dates, and what a 2025 server
 ends at the first instant of the end date. No day of theirs loses its last fraction of a second."""
 
 
 UNDECIDED: dict[Generation, dict[str, set[str]]] = {
-    "2026": {},
+    **{generation: {} for generation in GENERATIONS},
     "2025": {"country": {"name"}, "city": {"name", "country"}, "region": {"name", "country"}},
 }
 """A 2025 server merges all places, and all spellings, of a country into one row, under the name of
@@ -166,16 +167,29 @@ def truth(
         )
         cursor.execute("CREATE TEMP TABLE history AS SELECT * FROM whole LIMIT 0")
         cursor.execute("CREATE TEMP TABLE buckets AS SELECT '' AS label")
+        # a session belongs to the period of its first view, so this one is read with its neighbours
+        cursor.execute(
+            f"CREATE TEMP TABLE around AS SELECT *, "
+            f"CAST({period(grain, timezone)} AS VARCHAR) AS bucket "
+            f"FROM events WHERE website_id = $website AND received_at <= $now AND {where} "
+            "AND time BETWEEN (SELECT min(time) FROM whole) - INTERVAL 1 DAY "
+            "AND (SELECT max(time) FROM whole) + INTERVAL 1 DAY",
+            {name: values[name] for name in ("website", "now")},
+        )
         for report in reports:
-            scope = "whole" if report in whole else "cut"
+            by_first_view = (
+                report == "events_by_date" and report in whole and server.generation != "2025"
+            )
+            scope = "around" if by_first_view else "whole" if report in whole else "cut"
             cursor.execute(f"CREATE OR REPLACE TEMP VIEW scope AS SELECT * FROM {scope}")
             answer = cursor.execute(queries(server.generation)[report].full_sql)
             columns = [column[0] for column in answer.description or ()]
             left_out = {"date", *UNDECIDED[server.generation].get(report, ())}
             kept = [index for index, column in enumerate(columns) if column not in left_out]
-            found[report] = sorted(
-                tuple(plain(row[index]) for index in kept) for row in answer.fetchall()
-            )
+            rows = answer.fetchall()
+            if by_first_view:
+                rows = [row for row in rows if row[columns.index("date")] == str(key)]
+            found[report] = sorted(tuple(plain(row[index]) for index in kept) for row in rows)
     return found
 
 
@@ -188,7 +202,7 @@ def serve() -> Iterator[Callable[..., DemoServer]]:
     """Starts demo servers and stops them."""
     servers: list[DemoServer] = []
 
-    def start(generation: Generation = "2026", **given: Any) -> DemoServer:
+    def start(generation: Generation = "2026-04", **given: Any) -> DemoServer:
         server = DemoServer(**{"today": TODAY, "generation": generation, "days": 14, **given})
         servers.append(server.start())
         return server

@@ -21,7 +21,7 @@ GERMAN = {
 }
 
 
-@pytest.mark.parametrize("generation", ["2026", "2025"])
+@pytest.mark.parametrize("generation", ["2026-04", "2025"])
 def test_filters_hold_and_leave_the_unfiltered_table_alone(
     generation: Generation,
     serve: Callable[..., DemoServer],
@@ -75,14 +75,14 @@ def test_a_report_has_its_own_websites(
     [
         (
             {**GERMAN, "filters": [{"field": "shoe_size", "op": "eq", "value": 42}]},
-            "2026",
+            "2026-04",
             "The report german_pages filters on 'shoe_size', which top_pages does not allow. "
             "It allows: ",
         ),
         (
             {**GERMAN, "filters": [{"field": "country", "op": "gt", "value": "A"}]},
-            "2026",
-            "The report german_pages uses the operator 'gt', which servers of 2026 do not have.",
+            "2026-04",
+            "The report german_pages uses the operator 'gt', which servers of 2026-04 do not have.",
         ),
         (
             {"query_type": "top_pages", "grain": "hour"},

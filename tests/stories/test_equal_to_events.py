@@ -1,4 +1,4 @@
-"""The warehouse is equal to SQL over the events, over a real socket, for both generations."""
+"""The warehouse is equal to SQL over the events, over a real socket, for each generation."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ import pytest
 
 from databuddy_source.demo import DemoServer, Generation, queries
 from databuddy_source.model.query_types import load_catalog
-from tests.stories.conftest import TODAY, Warehouse, days_between, truth
+from tests.stories.conftest import (
+    CAMPAIGNS,
+    GENERATIONS,
+    TODAY,
+    Warehouse,
+    days_between,
+    truth,
+)
 
 FIRST = TODAY - timedelta(days=10)  # the shop's day with more than 1,500 paths
 LAST = FIRST + timedelta(days=4)
 
 
-@pytest.mark.parametrize("generation", ["2026", "2025"])
+@pytest.mark.parametrize("generation", GENERATIONS)
 def test_every_cell_of_every_default_report_equals_the_events(
     generation: Generation,
     serve: Callable[..., DemoServer],
@@ -26,7 +33,7 @@ def test_every_cell_of_every_default_report_equals_the_events(
     websites = [website.id for website in server.websites]
     gaps = made.sync(since=FIRST, until=LAST, websites=websites)
     reports = [name for name in load_catalog().selection("default") if name in queries(generation)]
-    assert len(reports) >= (25 if generation == "2025" else 27)
+    assert len(reports) >= {"2025": 25, "2026-04": 27}.get(generation, 26)
     assert not gaps  # also where a 2025 server gives 1,000 rows at once and its pages overlap
     assert max(map(len, made.cells("top_pages").values())) > 1500
     cells = {report: made.cells(report) for report in reports}
@@ -40,30 +47,37 @@ def test_every_cell_of_every_default_report_equals_the_events(
     assert different == []
 
 
-@pytest.mark.parametrize(
-    ("zone", "change"),
-    [
-        ("America/New_York", date(2026, 3, 8)),  # 23 hours
-        ("America/New_York", date(2026, 11, 1)),  # 25 hours
-        ("Europe/Berlin", date(2026, 10, 25)),
-        ("Australia/Lord_Howe", date(2026, 4, 5)),  # 24.5 hours
-        ("Africa/Cairo", date(2026, 4, 24)),  # begins at 01:00
-        ("Africa/Cairo", date(2026, 10, 29)),  # has 23:00 twice
-        ("Asia/Kolkata", date(2026, 3, 8)),  # half an hour off, no change
-        ("UTC", date(2026, 3, 8)),
-    ],
-)
+DAYS = [
+    ("America/New_York", date(2026, 3, 8)),  # 23 hours
+    ("America/New_York", date(2026, 11, 1)),  # 25 hours
+    ("Europe/Berlin", date(2026, 10, 25)),
+    ("Australia/Lord_Howe", date(2026, 4, 5)),  # 24.5 hours
+    ("Africa/Cairo", date(2026, 4, 24)),  # begins at 01:00
+    ("Africa/Cairo", date(2026, 10, 29)),  # has 23:00 twice
+    ("Asia/Kolkata", date(2026, 3, 8)),  # half an hour off, no change
+    ("Pacific/Chatham", date(2026, 4, 5)),  # three quarters of an hour off, 25 hours
+    ("UTC", date(2026, 3, 8)),
+]
+IN_ZONES = [
+    (generation, *day)
+    for number, generation in enumerate(GENERATIONS[:3])
+    for day in (DAYS if CAMPAIGNS else DAYS[number::3])
+]
+
+
+@pytest.mark.parametrize(("generation", "zone", "change"), IN_ZONES)
 def test_days_are_days_of_the_reporting_time_zone(
+    generation: Generation,
     zone: str,
     change: date,
     serve: Callable[..., DemoServer],
     warehouse: Callable[[DemoServer], Warehouse],
 ) -> None:
     days = days_between(change - timedelta(days=1), change + timedelta(days=1))
-    server = serve(today=change + timedelta(days=2), days=6)
+    server = serve(generation, today=change + timedelta(days=2), days=6)
     made = warehouse(server)
     shop = server.websites[0].id
-    reports = load_catalog().selection("default")
+    reports = [name for name in load_catalog().selection("default") if name in queries(generation)]
     assert made.sync(timezone=zone, websites=[shop], since=days[0], until=days[-1]) == []
     zones = dict(made.query("SELECT DISTINCT report, time_zone FROM coverage"))
     # this series is cut in UTC by the server whatever is asked, and coverage says so

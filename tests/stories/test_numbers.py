@@ -58,7 +58,7 @@ def test_the_examples_of_the_chapter_show_what_a_warehouse_shows(
     def run(block: re.Match[str]) -> str:
         nonlocal made
         if block["language"] == "toml":
-            generation = cast(Generation, block["generation"] or "2026")
+            generation = cast(Generation, block["generation"] or "2026-04")
             made = warehouse(serve(generation, today=TODAY, days=16))
             made.sync(**tomllib.loads(block["code"])["sources"]["databuddy"])
             return block[0]
@@ -72,7 +72,7 @@ def test_the_examples_of_the_chapter_show_what_a_warehouse_shows(
     assert _expect(page) == _page(), "stale: UPDATE_DOCS=1"
 
 
-@pytest.mark.parametrize("generation", ["2026", "2025"])
+@pytest.mark.parametrize("generation", ["2026-04", "2025"])
 def test_what_may_be_added_up_over_windows_makes_the_longer_window(
     generation: Generation, serve: Serve
 ) -> None:

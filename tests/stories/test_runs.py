@@ -153,7 +153,7 @@ def test_a_final_day_that_turns_empty_is_suspect(serve: Serve, warehouse: Make) 
     assert made.query("SELECT count(*) FROM error_types WHERE date = %s", FIRST) > [(0,)]
 
 
-@pytest.mark.parametrize("generation", ["2026", "2025"])
+@pytest.mark.parametrize("generation", ["2026-04", "2025"])
 def test_a_removed_website_keeps_its_rows_and_the_others_load(
     generation: str, serve: Serve, warehouse: Make
 ) -> None:
@@ -166,7 +166,7 @@ def test_a_removed_website_keeps_its_rows_and_the_others_load(
     server.events.add(blog, noon(YESTERDAY), path="/new")
     gaps = made.sync(query_types=FEW, start_date=FIRST, websites=[shop, blog, quiet])
     assert {gap.website_id for gap in gaps} == {shop}
-    expected = Status.FAILED if generation == "2026" else Status.SUSPECT
+    expected = Status.FAILED if generation == "2026-04" else Status.SUSPECT
     assert {gap.status for gap in gaps} == {expected}
     assert made.query("SELECT count(*) FROM top_pages WHERE website_id = %s", shop) == before
     assert made.query("SELECT website_id FROM top_pages WHERE name = '/new'") == [(blog,)]
@@ -373,7 +373,7 @@ def test_another_time_zone_is_refused_and_changes_nothing(serve: Serve, warehous
 def test_a_server_of_another_generation_is_refused_under_local_days(
     serve: Serve, warehouse: Make
 ) -> None:
-    newer, older = serve("2026"), serve("2025")
+    newer, older = serve("2026-04"), serve("2025")
     made = warehouse(newer)
     given = {"query_types": FEW, "start_date": FIRST, "timezone": "America/New_York"}
     made.sync(**given)
