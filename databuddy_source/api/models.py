@@ -145,7 +145,7 @@ class ParameterResult(_Received):
     whole body threw, the only answer in its place repeats the body's first parameter as it was
     sent, an object."""
 
-    parameter: str | Annotated[dict[str, object], SkipValidation]
+    parameter: str | dict[str, object]
     success: bool = True
     # rows are checked and typed where tables are made, column by column
     data: SkipValidation[list[Row]] = Field(default_factory=list)
