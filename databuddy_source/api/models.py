@@ -16,10 +16,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
     SkipValidation,
 )
-from pydantic_core import PydanticCustomError
 
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.results import Row
@@ -149,18 +147,12 @@ class TypesAnswer(_Received):
         return Generation.told_by(self.model_fields_set.union(self.types, *said))
 
 
-def _name_or_question(value: object) -> object:
-    if isinstance(value, str | dict):
-        return value
-    raise PydanticCustomError("string_type", "Input should be a valid string")
-
-
 class ParameterResult(_Received):
     """The answer to one question. `parameter` repeats its id; the order means nothing. Where a
     whole body threw, the only answer in its place repeats the body's first parameter as it was
     sent, an object."""
 
-    parameter: Annotated[str | dict[str, object], PlainValidator(_name_or_question)]
+    parameter: str | dict[str, object]
     success: bool = True
     # rows are checked and typed where tables are made, column by column
     data: SkipValidation[list[Row]] = Field(default_factory=list)

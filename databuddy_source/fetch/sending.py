@@ -87,11 +87,11 @@ class Sending:
         if error is None:
             return
         single = len(pack.questions) == 1
-        if patience is DIVIDED and isinstance(error, ServerFailed):
-            if not single and not pack.divided:
+        if isinstance(error, ServerFailed):
+            if pack.gate and self._proofs and not single and not pack.divided:
                 await self._try_gate(client, pack, error)
                 return
-            if single and not await self._is_well(client, pack.website_id):
+            if patience is DIVIDED and single and not await self._is_well(client, pack.website_id):
                 error = await self._ask(client, pack, SETTLED)
         if error:
             await self._failed(client, pack, error)
@@ -101,7 +101,9 @@ class Sending:
         single = len(pack.questions) == 1
         if pack.divided and not single:
             return DIVIDED
-        if (pack.divided or pack.gate) and pack.website_id in self._proofs:
+        if pack.gate and self._proofs:
+            return DIVIDED
+        if pack.divided and pack.website_id in self._proofs:
             return DIVIDED
         return SETTLED if single else DIVISIBLE
 

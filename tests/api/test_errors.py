@@ -556,7 +556,7 @@ SHAPES: list[tuple[str, str, object, str]] = [
         "a result inside of an array",
         "/query",
         {"results": [{"data": []}, {"data": [{"parameter": None}]}]},
-        "results.1.data.0.parameter: Input should be a valid string",
+        "results.1.data.0.parameter.str: Input should be a valid string (and 1 more)",
     ),
     ("no SQL", "/query/compile", {"params": {}}, "sql: Field required"),
 ]

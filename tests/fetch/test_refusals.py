@@ -67,6 +67,18 @@ def test_a_part_that_always_fails_is_found_with_a_few_requests_and_costs_no_othe
     assert all("It failed (HTTP 500)" in each.reason for each in of(results, failing[0]))
 
 
+def test_a_part_that_always_fails_is_found_as_soon_for_each_website() -> None:
+    client = refusing(ServerFailed("It failed (HTTP 500)"), *ERRORS)
+    client.work = lambda question: 0.01
+    websites = "abcd"
+    failing = [month(name, 10, each) for name in ERRORS for each in websites]
+    well = [month(name, 10, each) for name in BREAKDOWNS[:7] for each in websites]
+    results = fetch(client, *failing, *well)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 280}
+    assert statuses(of(results, every(failing))) == {Status.UNAVAILABLE: 120}
+    assert requests_with(client, *ERRORS) == 3 * len(websites)
+
+
 def test_a_part_that_was_named_fails_loudly() -> None:
     client = refusing(ServerFailed("It failed (HTTP 500)"), *ERRORS)
     named = named_month("error_types", 30)
