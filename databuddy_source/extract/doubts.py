@@ -25,6 +25,7 @@ from typing import TypeVar
 
 from databuddy_source.extract.timeline import Span, Timeline
 from databuddy_source.fetch.failures import ENOUGH, signature_of
+from databuddy_source.model.query_types import Shape
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
@@ -99,7 +100,8 @@ class Doubts:
             return result
         unavailable = result.status is Status.UNAVAILABLE
         if not result.lacking and (unavailable or await self._fails_throughout(result)):
-            lacks = await self._lacks(result.cell.report.name)
+            name = result.cell.report.name
+            lacks = await self._once(("lacks", name), lambda: self._lacks(name))
             result = replace(result, status=Status.UNAVAILABLE if lacks else Status.FAILED)
         return replace(result, kept=self._kept_of(result.cell))
 
@@ -118,7 +120,7 @@ class Doubts:
         """Whether the server lacks a type for good: it answers others, and this one for no
         website, and the warehouse never had it."""
         answered = await self._once("answered", self._answered)
-        had = await self._once("had", self._had)
+        had = {name for _, name in await self._once("had", self._had)}
         return bool(answered) and report not in answered and report not in had
 
     async def _doubt(self, result: Result) -> str:
@@ -133,6 +135,8 @@ class Doubts:
             if not _proves_its_days(result) and await self._lacks_a_day(cell):
                 return "the answer lacks a day that had data and is empty now"
             return ""
+        if await self._was_empty(cell):
+            return ""
         if kept.final:
             return "the answer is empty, but the day was final and had data"
         website_id, window = cell.website_id, cell.window
@@ -146,6 +150,21 @@ class Doubts:
         if await self._once(("ill", website_id), lambda: self._is_ill(website_id)):
             return "the answer is empty, and so are others of this run that cannot be"
         return ""
+
+    async def _was_empty(self, cell: Cell) -> bool:
+        """Whether a summary that is held is the row of a day without visitors, which 0.1.0 took for
+        data: no report has any of that window that has data of others and follows page views."""
+        if cell.report.query_type.shape is not Shape.SUMMARY:
+            return False
+        had = await self._once("had", self._had)
+        others = [
+            each
+            for each in self._timelines[cell.website_id].at(_span(cell.window))
+            if each.report.query_type.follows
+            and each.report.query_type.shape is not Shape.SUMMARY
+            and (each.website_id, each.report.name) in had
+        ]
+        return bool(others) and not any(map(self._kept_of, others))
 
     async def _told(self, website_id: str, span: Span) -> _Told:
         async def look() -> _Told:
@@ -197,9 +216,9 @@ class Doubts:
         """The reports that the server answered for any website."""
         return {each.cell.report.name for each in await self._answers(self.cells)}
 
-    async def _had(self) -> Collection[str]:
-        """The reports that the warehouse has data of."""
-        return {report for _, report, _ in self.held}
+    async def _had(self) -> Collection[tuple[str, str]]:
+        """The websites and reports that the warehouse has data of."""
+        return {(website_id, report) for website_id, report, _ in self.held}
 
     def _kept_of(self, cell: Cell) -> HeldCell | None:
         return self.held.get((cell.website_id, cell.report.name, cell.window.start))

@@ -144,6 +144,23 @@ def test_other_silences_are_not_believed_of_a_website_about_which_one_is_wrong()
     assert Run(results, {ERRORS: OPEN}).judged(ERRORS).status is Status.COMPLETE
 
 
+@pytest.mark.parametrize(
+    ("held", "status"),
+    [
+        ([SUMMARY, NEXT_DAY], Status.COMPLETE),
+        ([SUMMARY, COUNTRIES, NEXT_DAY], Status.SUSPECT),
+        ([SUMMARY], Status.SUSPECT),
+        ([SUMMARY, ERRORS], Status.SUSPECT),
+    ],
+    ids=["had visitors on other days alone", "had some then", "never had any", "had errors"],
+)
+def test_the_row_that_a_summary_has_of_a_day_without_visitors_was_no_data(
+    held: list[Cell], status: Status
+) -> None:
+    results = [a_result(SUMMARY, ZEROS), a_result(COUNTRIES), a_result(ERRORS)]
+    assert Run(results, dict.fromkeys(held, OPEN)).judged(SUMMARY).status is status
+
+
 def test_a_day_that_was_not_held_may_be_silent_beside_a_doubted_one() -> None:
     results = [a_result(PAGES), a_result(COUNTRIES)]
     judged = Run(results, {PAGES: OPEN}).all_judged()
