@@ -7,12 +7,27 @@ BIN := .venv/bin
 picture: .venv/.installed-dev
 	$(BIN)/python docs/picture.py
 
-.PHONY: demo test lint types unit docs coverage picture bench lock test-lowest test-warehouses clean
+.PHONY: demo test quick pure campaigns lint types unit docs coverage picture bench lock program test-lowest test-warehouses clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python -m databuddy_source demo
 
+# all tests, or some: make test ARGS='-k paging'
 test: lint types unit
+
+# while you work: format, lint, types, and what needs no server and no database
+quick:
+	@$(MAKE) --no-print-directory -j 2 lint types pure
+
+# a fifth of the random examples
+PURE := $(addprefix tests/,model config tables coverage warehouse fetch extract answers api house)
+pure: .venv/.installed-dev
+	EXAMPLES=0.2 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not outside' $(PURE) $(ARGS)
+
+# twenty times the random examples and kills, drawn anew, for hours; SEED=... kills at the moments of
+# the run that printed it
+campaigns: .venv/.installed-dev
+	EXAMPLES=20 $(BIN)/python -m pytest -n 2 --dist worksteal $(PURE) tests/stories/test_killed.py $(ARGS)
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
@@ -22,7 +37,7 @@ types: .venv/.installed-dev
 	$(BIN)/mypy
 
 unit: .venv/.installed-dev
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 # the manual as a website in build/docs; a broken link is an error
 docs: .venv/.installed-dev
@@ -35,8 +50,10 @@ bench: .venv/.installed-dev
 	$(BIN)/python bench/speed.py
 	$(BIN)/python bench/resources.py
 	$(BIN)/python bench/memory.py
+	$(BIN)/python bench/startup.py
 
-# tracing makes it slow, so it is a command of its own, without tests that start programs
+# tracing makes it slow, so it is a command of its own, which .ci/run leaves out: nothing runs twice
+# there. Without tests that start programs
 coverage: .venv/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-fail-under=90 --ignore tests/cli --ignore tests/docs --ignore tests/warehouses --ignore tests/stories/test_killed.py
 
@@ -62,6 +79,10 @@ lock: .venv/.installed-dev
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --resolution lowest-direct -o requirements/lowest.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra bigquery --extra snowflake --group dev --group warehouses --no-annotate -o requirements/warehouses.lock
 	$(COMPILE) $(UPGRADE) --group bqemulator --no-annotate -o requirements/bqemulator.lock
+
+# the wheel from an index of packages: by pip, by uvx and by pipx
+program: .venv/.installed-dev
+	$(BIN)/python -m pytest tests/program --program pip,uvx,pipx
 
 # DuckDB, Postgres, and emulators of BigQuery and Snowflake, or WAREHOUSE=bigquery alone; a
 # warehouse that does not run here is a failure

@@ -7,6 +7,7 @@
     │   ├── WrongReport            a report that this server cannot give
     │   ├── InsecureAddress        a key would travel unprotected
     │   ├── UnreadableFile         a file of the configuration that is no TOML
+    │   ├── TrackedSecrets         a file for keys that git tracks
     │   ├── UnfitDestination       a destination that cannot keep what is promised
     │   ├── NoDatabase             a DuckDB file that cannot be opened
     │   ├── NoRoom                 a folder in which nothing can be written
@@ -19,7 +20,8 @@
     │   │   ├── KeyRejected
     │   │   ├── NoWebsites
     │   │   └── NotIncluded            what the key's scopes or the plan lack
-    │   │       └── MissingScope
+    │   │       ├── MissingScope
+    │   │       └── NotInPlan
     │   ├── DestinationFails       the warehouse, or our rights in it
     │   └── NoExport               the server, which has none: there is another way
     ├── Retriable              the same may succeed later
@@ -27,6 +29,7 @@
     │   ├── TimedOut
     │   ├── ServerFailed
     │   ├── RateLimited
+    │   ├── ServiceUnavailable     the server says when to come back
     │   ├── AlreadyRunning         another sync
     │   └── FileInUse              another program has the DuckDB file
     ├── Skippable              this cell or website cannot be had; the others can
@@ -126,7 +129,13 @@ class BadSetting(BadConfiguration):
 
 
 class UnknownQueryType(BadConfiguration):
-    """Neither the catalogue nor the server knows this query type."""
+    """Neither the catalogue nor the server knows this query type.
+
+    Attributes:
+        names: the types that the server says it does not know, as it was asked for them.
+    """
+
+    names: frozenset[str] = frozenset()
 
     default_todo = "See `discover` for the names that this server has."
 
@@ -149,6 +158,12 @@ class UnreadableFile(BadConfiguration):
     """A file of the configuration is there, but it is no TOML."""
 
     default_todo = "Mend it, or move it away."
+
+
+class TrackedSecrets(BadConfiguration):
+    """The file for secrets is under version control."""
+
+    default_todo = "Take it out with `git rm --cached`, keep the file, and run this again."
 
 
 class UnfitDestination(BadConfiguration):
@@ -234,6 +249,12 @@ class MissingScope(NotIncluded):
     default_todo = "Give the key the scope read:data in Databuddy's settings."
 
 
+class NotInPlan(NotIncluded):
+    """The plan of the organisation that has the website does not include this."""
+
+    default_todo = "Choose another plan in Databuddy, or leave these reports out."
+
+
 class DestinationFails(Fatal):
     """The destination cannot be reached, or does not let us do what a sync does."""
 
@@ -280,6 +301,12 @@ class RateLimited(Retriable):
     default_todo = (
         "Lower sources.databuddy.requests_per_minute, or stop other programs that use this key."
     )
+
+
+class ServiceUnavailable(Retriable):
+    """The server is closed for a while, and says for how long (HTTP 503 with Retry-After)."""
+
+    default_todo = "Try again later."
 
 
 class AlreadyRunning(Retriable):

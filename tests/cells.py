@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
-from databuddy_source.model import windows
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import QueryType, load_catalog
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import Result, Row, is_silent
 from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import Grain, tile
 
 DAY = date(2026, 3, 2)
 """A day like any other: Monday, no clock changes anywhere near it."""
@@ -39,7 +39,7 @@ def cells_of(
     zone: str = "UTC",
 ) -> list[Cell]:
     """The cells of a website from one day to another, both included."""
-    return [Cell(website, report, window) for window in windows.days(first, last or first, zone)]
+    return [Cell(website, report, window) for window in tile(first, last or first, zone, Grain.DAY)]
 
 
 def a_result(

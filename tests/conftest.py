@@ -10,7 +10,8 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-from hypothesis import settings
+
+from tests.campaign import FACTOR, IS_CAMPAIGN, SEED, prepare
 
 # dlt reads its project's folder when it is imported, which test modules do after this one
 _EMPTY = tempfile.TemporaryDirectory(prefix="databuddy-tests-")
@@ -19,13 +20,14 @@ os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 # Airflow is installed here, but it has no database that dlt could ask
 os.environ["PROVIDERS__ENABLE_AIRFLOW_SECRETS"] = "false"
 
-# a machine may be slow, and tracing makes it slower: that is no mistake in the code
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+prepare()
 
-A_HANG = 1800
+A_HANG = round(1800 * max(1, FACTOR))
 """Seconds after which a test has failed. Far above what any takes on a busy machine: no test waits
 for a time of its own."""
+
+OUTSIDE = {"pipeline", "loopback"}
+"""Fixtures that are a database or a server."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,6 +36,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="duckdb,postgres",
         help="Where tests/warehouses load to: names with commas between them, or all.",
     )
+    parser.addoption(
+        "--program",
+        default="here",
+        help="How tests/program installs the wheel: here, pip, uvx, pipx, or all.",
+    )
+
+
+def pytest_report_header() -> list[str]:
+    return [f"SEED={SEED}"] if IS_CAMPAIGN else []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what a quick look leaves out."""
+    for item in items:
+        if OUTSIDE & set(getattr(item, "fixturenames", ())):
+            item.add_marker("outside")
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import calendar_of, held, within
-from databuddy_source.coverage.marks import Marked, Stretch, stretches
+from databuddy_source.coverage.marks import Marked, Stretch, by_date, stretches
 from databuddy_source.coverage.queries import query_table
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.query_types import load_catalog
@@ -61,6 +61,11 @@ class ReportStatus:
     def last(self) -> date | None:
         """Day of the newest one."""
         return self._covered[-1] if self._covered else None
+
+    @property
+    def marks(self) -> Mapping[date, Mark]:
+        """The mark of each date with which a window begins. A day is as bad as its worst hour."""
+        return by_date(self.calendar)
 
     @cached_property
     def rows(self) -> int:

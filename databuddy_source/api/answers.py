@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import httpx
 import msgspec
@@ -17,10 +18,12 @@ from databuddy_source.errors import (
     KeyRejected,
     MissingScope,
     NoSuchAddress,
+    NotInPlan,
     NotTheApi,
     RateLimited,
     RequestRefused,
     ServerFailed,
+    ServiceUnavailable,
     Skippable,
     TimedOut,
     UnexpectedAnswer,
@@ -44,11 +47,14 @@ CODES: dict[str, type[DatabuddyError]] = {
     "ACCESS_DENIED": WebsiteNotAccessible,
     "RATE_LIMITED": RateLimited,
     "VALIDATION": RequestRefused,
+    "FEATURE_UNAVAILABLE": NotInPlan,
+    "PLAN_LIMIT_EXCEEDED": NotInPlan,
 }
 """The API's codes and what they ask of the caller."""
 
 _STATUSES: dict[int, type[DatabuddyError]] = {
     401: KeyRejected,
+    402: NotInPlan,
     403: WebsiteNotAccessible,
     404: NoSuchAddress,
     408: TimedOut,
@@ -58,15 +64,21 @@ _STATUSES: dict[int, type[DatabuddyError]] = {
 SENTENCES: dict[type[DatabuddyError], str] = {
     KeyRejected: "The server rejects the key",
     MissingScope: "The key may not do this",
+    NotInPlan: "The plan does not include this",
     WebsiteNotAccessible: "The website does not exist or the key may not see it",
     UnknownQueryType: "The server does not know a query type",
     RequestRefused: "The server refuses the request",
     RateLimited: "The server limits the rate of requests",
     ServerFailed: "The server failed",
+    ServiceUnavailable: "The server is closed for a while",
     TimedOut: "The server gave up waiting",
     NotTheApi: "There is no API at this address",
     NoSuchAddress: "There is no API at this address",
 }
+
+
+_UNKNOWN = re.compile(r"[Uu]nknown query type: ['\"]?([\w.-]+)")
+"""How servers since 2026 name a type for which they refuse a whole request."""
 
 
 def check(answer: httpx.Response, where: Where, wall: float) -> None:
@@ -90,16 +102,23 @@ def check(answer: httpx.Response, where: Where, wall: float) -> None:
     where = Where(where.url, where.website, where.report, where.window, told.requestId)
     fallback = ServerFailed if status >= 500 else RequestRefused
     kind = CODES.get(told.code) or _STATUSES.get(status, fallback)
+    if status == 503 and "retry-after" in answer.headers:
+        kind = ServiceUnavailable
     page = _page(answer)
     if page and issubclass(kind, AccessDenied | Skippable):
         kind = NotTheApi  # a proxy's no says nothing about the key or the website
     what = SENTENCES[kind] + f" (HTTP {status}" + (f", {told.code})" if told.code else ")")
     detail = _without_secret(_detail(told), answer)[:500] or page
     what = f"{what}: {detail}" if detail else what
-    if issubclass(kind, RateLimited):
-        limited = RateLimited(what, where=where, code=told.code)
-        limited.retry_after = seconds_to_wait(answer.headers, told.retryAfter, wall)
-        raise limited
+    if issubclass(kind, RateLimited | ServiceUnavailable):
+        later = kind(what, where=where, code=told.code)
+        later.retry_after = seconds_to_wait(answer.headers, told.retryAfter, wall)
+        raise later
+    refused = issubclass(kind, RequestRefused | UnknownQueryType)
+    if refused and (unknown := _UNKNOWN.findall(_detail(told))):
+        gone = UnknownQueryType(what, where=where, code=told.code)
+        gone.names = frozenset(unknown)
+        raise gone
     raise kind(what, where=where, code=told.code)
 
 

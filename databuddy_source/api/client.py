@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -18,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from databuddy_source.api.answers import check, read_json
 from databuddy_source.api.budget import Budget, Clock, Slot
+from databuddy_source.api.credential import Credential, is_loopback
 from databuddy_source.api.limits import allowance, http_date
 from databuddy_source.api.models import (
     BatchAnswer,
@@ -27,6 +26,7 @@ from databuddy_source.api.models import (
     ParameterResult,
     QueryAnswer,
     QueryBody,
+    Thrown,
     TypesAnswer,
     Website,
     WebsitesAnswer,
@@ -34,51 +34,13 @@ from databuddy_source.api.models import (
 from databuddy_source.api.requests import Request, compile_request, query_request
 from databuddy_source.api.retry import FIRST_CONTACT, SETTLED, Patience, retrying
 from databuddy_source.api.traffic import CONNECT_SECONDS, Traffic, exchange, failures, opened
-from databuddy_source.errors import BadSetting, DatabuddyError, NoKey, UnexpectedAnswer, Where
+from databuddy_source.errors import DatabuddyError, UnexpectedAnswer, Where
 
 Model = TypeVar("Model", bound=BaseModel)
 
 _JSON = {"content-type": "application/json"}
 
 logger = logging.getLogger("databuddy_source")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether an address is this machine's own."""
-    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What proves who asks: an API key, or the session cookie of a dashboard."""
-
-    api_key: str = field(default="", repr=False)
-    """Of Databuddy, with the scope `read:data`."""
-    session_cookie: str = field(default="", repr=False)
-    """Of a dashboard, instead of a key."""
-
-    def headers(self) -> dict[str, str]:
-        """The one header that carries the credential.
-
-        Raises:
-            NoKey: neither is set.
-            BadSetting: it cannot be sent. Checked here, since the HTTP library would complain with
-                the whole value in its message.
-        """
-        setting, name, value = (
-            ("api_key", "x-api-key", self.api_key)
-            if self.api_key
-            else ("session_cookie", "cookie", self.session_cookie)
-        )
-        if not value:
-            raise NoKey("No API key is configured")
-        if not (value.isascii() and value.isprintable()) or value != value.strip():
-            raise BadSetting(
-                f"sources.databuddy.{setting} is wrong: it has a line break, a space around it or "
-                "a letter beyond ASCII",
-                "Copy it from Databuddy's settings again.",
-            )
-        return {name: value}
 
 
 class Client:
@@ -287,15 +249,23 @@ class Client:
 
 
 def _by_id(bodies: Sequence[QueryBody], answers: list[QueryAnswer]) -> dict[str, ParameterResult]:
-    results = {result.parameter: result for answer in answers for result in answer.data}
-    refused = {answer.queryId: answer for answer in answers if not answer.success}
+    results: dict[str, ParameterResult] = {}
+    # why a body has no answer, by its id or, where that is missing, its first question's
+    reasons: dict[str, str] = {}
+    for answer in answers:
+        if not answer.success:
+            reasons[answer.queryId] = answer.error or "refused"
+        for result in answer.data:
+            if isinstance(result.parameter, str):
+                results[result.parameter] = result
+            else:
+                told = answer.queryId or str(result.parameter.get("id"))
+                reasons[told] = result.error or "the server gives no reason"
     for body in bodies:
-        if (answer := refused.get(body.id)) is not None:
-            for parameter in body.parameters:
-                failed = ParameterResult(
-                    parameter=parameter.id, success=False, error=answer.error or "refused"
-                )
-                results.setdefault(parameter.id, failed)
+        reason = reasons.get(body.id) or reasons.get(body.parameters[0].id)
+        if reason:
+            for id_ in (parameter.id for parameter in body.parameters):
+                results.setdefault(id_, Thrown(parameter=id_, error=reason))
     return results
 
 

@@ -141,13 +141,22 @@ class TypesAnswer(_Received):
 
 
 class ParameterResult(_Received):
-    """The answer to one question. `parameter` repeats its id; the order means nothing."""
+    """The answer to one question. `parameter` repeats its id; the order means nothing. Where a
+    whole body threw, the only answer in its place repeats the body's first parameter as it was
+    sent, an object."""
 
-    parameter: str
+    parameter: str | Annotated[dict[str, object], SkipValidation]
     success: bool = True
     # rows are checked and typed where tables are made, column by column
     data: SkipValidation[list[Row]] = Field(default_factory=list)
     error: _Text = ""
+
+
+class Thrown(ParameterResult):
+    """Made here of such an answer, for each question of the body: one of them threw, and which is
+    not known."""
+
+    success: bool = False
 
 
 class QueryAnswer(_Received):

@@ -11,7 +11,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential, wait_random
 
 from databuddy_source.api.budget import Clock, Slot
-from databuddy_source.errors import RateLimited, Retriable, Unreachable
+from databuddy_source.errors import RateLimited, Retriable, ServiceUnavailable, Unreachable
 
 T = TypeVar("T")
 
@@ -24,16 +24,15 @@ class Patience:
         unreachable: while nobody answers.
         failing: while the server says that it fails, or takes too long.
         answer: for how long one answer may take.
+        told_to_wait: while the server says when to come back.
     """
 
     unreachable: float
     failing: float
     answer: float
+    told_to_wait: float = 300.0
+    """Five windows of the rate limit: it says that the server is there."""
 
-
-RATE_LIMIT_PATIENCE = 300.0
-"""Seconds, five windows of the limit. A limit says that the server is there, so it is always
-waited for."""
 
 FIRST_CONTACT = Patience(unreachable=10.0, failing=10.0, answer=10.0)
 """A server that never answered in this run is given up soon."""
@@ -82,9 +81,9 @@ async def retrying(
         nonlocal failing_since
         error = _failure(state)
         next_try = clock.monotonic() + state.upcoming_sleep
-        if isinstance(error, RateLimited):
-            failing_since = next_try  # a server that limits is neither out of reach nor failing
-            return next_try - started > RATE_LIMIT_PATIENCE
+        if isinstance(error, RateLimited | ServiceUnavailable):
+            failing_since = next_try  # a server that says when is neither out of reach nor failing
+            return next_try - started > patience.told_to_wait
         limit = patience.unreachable if isinstance(error, Unreachable) else patience.failing
         return next_try - failing_since > limit
 

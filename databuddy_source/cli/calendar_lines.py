@@ -10,8 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
-from databuddy_source.answers.status import ReportStatus
-from databuddy_source.coverage.marks import by_date
+from databuddy_source import ReportStatus
 from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import ONE_DAY, Grain
 
@@ -40,10 +39,7 @@ def calendar_lines(reports: Sequence[ReportStatus], width: int) -> Iterator[str]
 
 
 def _of_unit(unit: Grain, reports: Sequence[ReportStatus], width: int) -> Iterator[str]:
-    signs = {
-        each.report: {day: mark.sign for day, mark in by_date(each.calendar).items()}
-        for each in reports
-    }
+    signs = {each.report: {day: mark.sign for day, mark in each.marks.items()} for each in reports}
     dates = _axis(unit, {day for own in signs.values() for day in own})
     labels = max(len(f"{len(reports)} reports"), *map(len, signs))
     across = max(_LEAST, (width - labels - 2) // _LEAST * _LEAST)

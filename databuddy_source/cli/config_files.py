@@ -66,6 +66,22 @@ def change(document: TOMLDocument, section: str, values: Mapping[str, Any]) -> N
             table[key] = wanted
 
 
+def lines_of(comments: Mapping[str, str]) -> Any:
+    """A list with an element a line, each with its comment behind; None for an empty one."""
+    if not comments:
+        return None
+    listed = tomlkit.array()
+    for element, comment in comments.items():
+        listed.add_line(element, comment=comment or None)
+    listed.add_line(indent="")
+    return listed
+
+
+def text_of(document: TOMLDocument) -> str:
+    """What the file would hold."""
+    return tomlkit.dumps(document)
+
+
 def write(path: Path, document: TOMLDocument, *, secret: bool) -> None:
     """Replace a file at once, so that a reader sees the old one or the new one.
 
@@ -92,33 +108,50 @@ def write(path: Path, document: TOMLDocument, *, secret: bool) -> None:
         raise
 
 
+def in_git(path: Path) -> bool:
+    """Whether git tracks a file; of a link, what it points to. Such a file belongs to everybody
+    who has the repository, so it is never changed."""
+    path = path.resolve()
+    done = _git(path.parent.parent, "ls-files", "--error-unmatch", str(path))
+    return done is not None and done.returncode == 0
+
+
 def keep_out_of_git(path: Path) -> str:
-    """See to it that git ignores a file, where it lies in a repository.
+    """See to it that git ignores a file, where it lies in a repository: in the list that belongs to
+    this clone alone, since `.gitignore` belongs to everybody.
 
     Returns:
         One sentence on what a person has to know; empty where there is nothing to tell.
     """
     project = path.parent.parent
     ignored = _git(project, "check-ignore", "--quiet", "--no-index", str(path))
-    if ignored not in {0, 1}:  # no repository, or no git
+    if ignored is None or ignored.returncode != 1:  # no repository, no git, or it is ignored
         return ""
-    if _git(project, "ls-files", "--error-unmatch", str(path)) == 0:
-        return f"{path} is under version control: take it out with `git rm --cached`."
-    if ignored == 0:
+    found = _git(project, "rev-parse", "--show-toplevel", "--git-path", "info/exclude")
+    if found is None or found.returncode:
         return ""
-    ignore, line = project / ".gitignore", f"{path.parent.name}/{path.name}"
-    before = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
+    top, exclude = found.stdout.splitlines()
+    line = "/" + path.relative_to(Path(top).resolve()).as_posix()
+    list_ = project / exclude
+    before = list_.read_text(encoding="utf-8") if list_.exists() else ""
     gap = "" if not before or before.endswith("\n") else "\n"
-    ignore.write_text(f"{before}{gap}{line}\n", encoding="utf-8")
-    return f"{line} was added to {ignore}."
+    list_.parent.mkdir(parents=True, exist_ok=True)
+    list_.write_text(f"{before}{gap}{line}\n", encoding="utf-8")
+    return (
+        f"git did not ignore {path}. It does now, in this clone; for others, add {line} to the "
+        "file .gitignore."
+    )
 
 
-def _git(folder: Path, *words: str) -> int | None:
-    """The exit code of git, or None where there is no git."""
+def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[str] | None:
+    """What git says, or None where there is no git."""
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, timeout=10, check=False
+        return subprocess.run(
+            ["git", "-C", str(folder), *words],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.returncode

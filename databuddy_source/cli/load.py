@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from databuddy_source import LoadHooks, Step, gaps_of_loads, loaded_reports, new_columns, sync
 from databuddy_source.cli.console import note, out, say, somebody_watches
 from databuddy_source.cli.program import Exit
 from databuddy_source.cli.progress_bar import Live
@@ -17,9 +18,6 @@ from databuddy_source.cli.summaries import (
 from databuddy_source.config.connect import budget_of
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.queries import gaps_of_loads, loaded_reports
-from databuddy_source.runs.load import LoadHooks, new_columns
-from databuddy_source.runs.series import Step, sync
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse

@@ -18,7 +18,7 @@ from databuddy_source.errors import NoWebsites, RequestRefused
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 
-SHORT = Patience(unreachable=3.0, failing=3.0, answer=10.0)
+SHORT = Patience(unreachable=3.0, failing=3.0, answer=10.0, told_to_wait=10.0)
 """Seconds: somebody waits for the answer."""
 
 

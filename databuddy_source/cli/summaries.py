@@ -12,15 +12,11 @@ from typing import Literal
 
 from rich.table import Table
 
-from databuddy_source.answers.comparison import Tolerance
-from databuddy_source.answers.verify import Checked, Outcome
+from databuddy_source import Checked, Gap, Loaded, Outcome, Plan, Step, Tolerance
 from databuddy_source.cli.console import note, out, warn
 from databuddy_source.cli.program import Exit
 from databuddy_source.clock import in_words
-from databuddy_source.coverage.queries import Gap, Loaded
 from databuddy_source.model.statuses import Status
-from databuddy_source.runs.plan import Plan
-from databuddy_source.runs.series import Step
 
 LINES_SHOWN = 10
 
@@ -53,8 +49,10 @@ def summary(
     if added:
         out.print(f"New columns: {', '.join(added)}.")
     unavailable = sorted({gap.report for gap in gaps if not gap.status.is_gap})
-    if unavailable:
-        out.print(f"Unavailable on this server, so not loaded: {', '.join(unavailable)}.")
+    for why, reports in _unavailable(gaps).items():
+        out.print(f"Unavailable on this server, so not loaded: {', '.join(sorted(reports))}.")
+        if why:
+            out.print(f"  {why}")
     serious = [gap for gap in gaps if gap.status.is_gap]
     failed = sum(gap.status is Status.FAILED for gap in serious)
     code = Exit.INCOMPLETE if serious else Exit.COMPLETE
@@ -75,6 +73,19 @@ def summary(
         unavailable=unavailable,
     )
     return code
+
+
+def _unavailable(gaps: Sequence[Gap]) -> dict[str, list[str]]:
+    """The reports that the server lacks, by the one reason that all their cells have; "" stands
+    for several."""
+    reasons: dict[str, set[str]] = defaultdict(set)
+    for gap in gaps:
+        if not gap.status.is_gap:
+            reasons[gap.report].add(gap.reason)
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for report, own in reasons.items():
+        by_reason[next(iter(own)) if len(own) == 1 else ""].append(report)
+    return by_reason
 
 
 def _warn_of(gaps: Sequence[Gap]) -> None:

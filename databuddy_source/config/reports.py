@@ -28,9 +28,7 @@ _TAKEN = {"websites", "query_types", "coverage"}
 class ReportSetting(BaseModel):
     """One entry of `[[sources.databuddy.reports]]`, or what a name in `query_types` stands for."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: str
     """Of the table. Default: the query type's, with the grain behind it."""

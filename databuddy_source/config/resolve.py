@@ -10,7 +10,7 @@ from dlt.common.configuration.specs import BaseConfiguration, configspec
 from dlt.common.typing import TSecretStrValue
 
 from databuddy_source import dlt_seam
-from databuddy_source.api.client import Credential
+from databuddy_source.api.credential import Credential
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.config.unknown_keys import refuse_unknown_keys

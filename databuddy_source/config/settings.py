@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from databuddy_source import clock
-from databuddy_source.api.client import Credential, is_loopback
+from databuddy_source.api.credential import Credential, is_loopback
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.values import SECTION, Choice, Day, Names, as_list
 from databuddy_source.errors import InsecureAddress

@@ -20,9 +20,7 @@ SECTION = "sources.databuddy"
 class Choice(BaseModel):
     """What a person chose: some of the keys of `[sources.databuddy]`."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     @classmethod
     def of(cls, **values: Any) -> Self:

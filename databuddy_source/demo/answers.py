@@ -193,6 +193,8 @@ class Answers:
         day = cell.scope.window.start.date()
         only = websites[0] if len(websites) == 1 else None
         fault = self.faults.of_cell(only, cell.query.name, day)
+        if fault and fault.throws:
+            raise ThrownError("Internal server error")
         try:
             if fault and fault.left_out:
                 return None

@@ -32,7 +32,7 @@ class Fault:
     - what happens to the request: an answer with `status`, `body` and `headers`; `delay` in
       seconds; `drop` closes the connection without a word; `truncate` cuts the true answer in half.
     - what happens to single cells: the parameter fails with a message, its rows are replaced ([]
-      empties it), or it is `left_out` of the answer.
+      empties it), it is `left_out` of the answer, or its query `throws` and takes its body with it.
     """
 
     path: str | None = "/v1/query"
@@ -53,17 +53,19 @@ class Fault:
     parameter_error: str | None = None
     rows: Sequence[Row] | Callable[[list[Row]], list[Row]] | None = None
     left_out: bool = False
+    throws: bool = False
 
     def __post_init__(self) -> None:
         if self.day is not None and not self.is_for_cells:
             raise ValueError(
-                "`day` picks cells: use it with `parameter_error`, `rows` or `left_out`"
+                "`day` picks cells: use it with `parameter_error`, `rows`, `left_out` or `throws`"
             )
 
     @property
     def is_for_cells(self) -> bool:
         """Whether the fault happens to cells, not to whole requests."""
-        return self.parameter_error is not None or self.rows is not None or self.left_out
+        told = self.parameter_error is not None or self.rows is not None
+        return told or self.left_out or self.throws
 
     @classmethod
     def bad_gateway(cls, times: int | None = 1) -> Fault:

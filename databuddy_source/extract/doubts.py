@@ -61,7 +61,7 @@ class Doubts:
         result = await self._believed(result)
         if result.status.brings_rows:
             return result
-        if result.status is Status.UNAVAILABLE:
+        if result.status is Status.UNAVAILABLE and not result.lacking:
             report = result.cell.report
             if self._had(report) or not is_lacking(report, await self._results(self.cells)):
                 result = replace(result, status=Status.FAILED)

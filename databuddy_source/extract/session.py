@@ -23,6 +23,7 @@ from databuddy_source.extract.definitions import refuse_a_mixture
 from databuddy_source.extract.doubts import Doubts
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
+from databuddy_source.fetch.packing import questions_of
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report, day_zone
 from databuddy_source.model.results import Result
@@ -122,6 +123,11 @@ class Extraction:
         )
         chosen = within(calendar, self.scope.since, self.scope.until)
         return [each.window for each in chosen if each.mark.is_gap]
+
+    def questions(self, cells: Sequence[Cell]) -> list[Window]:
+        """The first window of each question that cells of one website and report need."""
+        asked = questions_of(cells, cells[0].report.query_type.name, limit=1)
+        return [question.cells[0].window for question in asked]
 
     def want(self, cells: Sequence[Cell], *, cautious: bool) -> None:
         """Line cells up to be fetched."""

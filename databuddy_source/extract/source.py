@@ -26,6 +26,7 @@ from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
 from databuddy_source.extract.coverage_carrier import with_load_id_and_coverage
 from databuddy_source.extract.cursor import Progress
+from databuddy_source.extract.descriptions import described
 from databuddy_source.extract.session import Extraction
 from databuddy_source.extract.sharing import SharedExtraction
 from databuddy_source.model.query_types import load_catalog
@@ -34,7 +35,6 @@ from databuddy_source.tables.hints import (
     FILE_FORMAT,
     REPLACE_PARTITION,
     column_hints,
-    described,
     partition_of,
     table_hints,
 )

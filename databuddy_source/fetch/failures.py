@@ -38,8 +38,16 @@ class Failures:
         self._records[series].outstanding += cells
 
     def given_up(self, series: Series) -> bool:
-        """Whether the type failed the same way in three windows."""
+        """Whether the type failed the same way in three windows, or is known to fail."""
         return self._records[series].given_up
+
+    def give_up(self, series: Series) -> None:
+        """It is known from elsewhere that the type fails in each window."""
+        self._records[series].given_up = True
+
+    def has_answered(self, series: Series) -> bool:
+        """Whether any window of the type had an answer."""
+        return self._records[series].succeeded
 
     def decided(self, series: Series) -> bool:
         """Whether so many windows failed that a few more would tell nothing new."""

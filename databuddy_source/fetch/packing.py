@@ -57,6 +57,11 @@ class Question:
         return self.cells[0].series
 
     @property
+    def gate(self) -> str:
+        """What may fail a whole request that has one of its types, or an empty string."""
+        return self.report.query_type.gate
+
+    @property
     def kind(self) -> CostClass:
         return self.report.query_type.name, self.report.grain
 
@@ -138,14 +143,16 @@ def _in_one_question(first: Cell, last: Cell, cell: Cell) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The questions of one website and time zone that travel in one request.
+    """The questions of one website, time zone and gate that travel in one request.
 
     Attributes:
         divided: whether it is a part of a pack that failed.
+        apart: whether each question has a body of its own: one of them threw.
     """
 
     questions: tuple[Question, ...]
     divided: bool = False
+    apart: bool = False
 
     @property
     def website_id(self) -> str:
@@ -154,6 +161,10 @@ class Pack:
     @property
     def timezone(self) -> str:
         return self.questions[0].timezone
+
+    @property
+    def gate(self) -> str:
+        return self.questions[0].gate
 
     @property
     def kinds(self) -> list[CostClass]:
@@ -177,11 +188,14 @@ class Pack:
 def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
     """The bodies of one request. `limit` and `page` hold for a whole body, so questions that
     differ in them go into bodies of their own; an array of bodies still is one request."""
-    by_form = sorted(pack.named().items(), key=lambda item: _form(item[1]))
+
+    def form(named: tuple[str, Question]) -> tuple[int, int, str, str]:
+        name, question = named
+        return (*_form(question), name if pack.apart else "")
+
+    by_form = sorted(pack.named().items(), key=form)
     bodies = []
-    for number, ((limit, page, _), group) in enumerate(
-        groupby(by_form, key=lambda item: _form(item[1]))
-    ):
+    for number, ((limit, page, *_), group) in enumerate(groupby(by_form, key=form)):
         named = list(group)
         parameters = [_parameter(name, question, generation) for name, question in named]
         bodies.append(

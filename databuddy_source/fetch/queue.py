@@ -10,17 +10,17 @@ from typing import TypeAlias
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Pack, Question
 
-Destination: TypeAlias = tuple[str, str]
-"""What all questions of a request have in common: website and time zone."""
+Destination: TypeAlias = tuple[str, str, str]
+"""What all questions of a request have in common: website, time zone and gate."""
 
 
 def destination_of(asked: Question | Pack) -> Destination:
     """Which requests it may travel in."""
-    return asked.website_id, asked.timezone
+    return asked.website_id, asked.timezone, asked.gate
 
 
 class Queue:
-    """Questions by website and time zone. Called from any thread.
+    """Questions by website, time zone and gate. Called from any thread.
 
     Args:
         pace: how large packs may be.
@@ -29,7 +29,8 @@ class Queue:
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._waiting: dict[Destination, deque[Question]] = defaultdict(deque)
-        self._divided: deque[Pack] = deque()
+        self._first: deque[Pack] = deque()
+        self._passed: set[Destination] = set()
         self._lock = threading.Lock()
 
     def add(self, questions: Iterable[Question]) -> None:
@@ -47,13 +48,23 @@ class Queue:
     def divide(self, pack: Pack) -> None:
         """A pack failed: its halves leave before all else. Needs two questions."""
         with self._lock:
-            self._divided.extendleft(reversed(pack.halves()))
+            self._first.extendleft(reversed(pack.halves()))
+
+    def send_first(self, pack: Pack) -> None:
+        """A pack shall leave before all else, as it is."""
+        with self._lock:
+            self._first.appendleft(pack)
+
+    def has_answered(self, pack: Pack) -> None:
+        """There was an answer to a pack, so it is no gate that keeps its like out."""
+        with self._lock:
+            self._passed.add(destination_of(pack))
 
     def clear(self) -> None:
         """Forget all of them."""
         with self._lock:
             self._waiting.clear()
-            self._divided.clear()
+            self._first.clear()
 
     def next_pack(self, flying: Collection[Destination], awaited: Mapping[str, int]) -> Pack | None:
         """The questions that leave next, which wait no longer; None when none should.
@@ -63,22 +74,29 @@ class Queue:
             awaited: by website, how many wait for its cells.
         """
         with self._lock:
-            if self._divided:
-                pack = self._divided.popleft()
+            if self._first:
+                pack = self._first.popleft()
                 pack, rest = pack.parted(self._pace.fitting(pack.kinds))
                 if rest.questions:
-                    self._divided.appendleft(rest)
+                    self._first.appendleft(rest)
                 return pack
-            # first what is waited for, so that rows do not lie about, then the longest queue
+            # first what is waited for, so that rows do not lie about, then what no gate is before,
+            # since what has answered tells whether a server is well, then the longest queue
             destinations = sorted(
                 self._waiting,
-                key=lambda each: (awaited.get(each[0], 0) > 0, len(self._waiting[each])),
+                key=lambda each: (
+                    awaited.get(each[0], 0) > 0,
+                    not each[-1],
+                    len(self._waiting[each]),
+                ),
             )
             for destination in reversed(destinations):
                 waiting = self._waiting[destination]
                 size = self._pace.fitting(question.kind for question in waiting)
-                # a pack that is not full waits for those under way: their next pages may join it
+                # a pack that is not full waits for those under way: their next pages may join it;
+                # and one pack is enough to find a gate closed
                 is_full = size < len(waiting) or size == self._pace.pack_size
-                if waiting and (is_full or destination not in flying):
+                waits = not is_full or (destination[-1] and destination not in self._passed)
+                if waiting and not (waits and destination in flying):
                     return Pack(tuple(waiting.popleft() for _ in range(size)))
         return None

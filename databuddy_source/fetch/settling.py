@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TypeAlias
 
-from databuddy_source.api.models import ParameterResult
+from databuddy_source.api.models import ParameterResult, Thrown
 from databuddy_source.clock import now
 from databuddy_source.fetch.failures import ENOUGH, Failures, Series
 from databuddy_source.fetch.packing import Question
@@ -67,7 +67,10 @@ class Settling:
     def __init__(self, *, takes_offsets: bool) -> None:
         self._takes_offsets = takes_offsets
         self._failures = Failures()
+        self._lacking: set[Series] = set()
         self._held_back: dict[Series, list[Question]] = defaultdict(list)
+        self._asked_again: set[Question] = set()
+        self._again: Counter[Series] = Counter()
         self._pages: dict[_Subject, Pages] = {}
         self._pieces: dict[Cell, _Pieces] = {}
         self.results: list[Result] = []
@@ -98,9 +101,11 @@ class Settling:
         if self._is_late(question):
             return
         if answer is None:
-            self.fail_or_halve(question, "the server left the question out of its answer")
+            self._ask_again(question, "the server left the question out of its answer")
+        elif isinstance(answer, Thrown):  # it was asked before, with others
+            self.fail_or_halve(question, answer.error)
         elif not answer.success:
-            self.fail_or_halve(question, answer.error or "the server gives no reason")
+            self._ask_again(question, answer.error or "the server gives no reason")
         elif not _are_rows(answer.data):
             self.fail_or_halve(question, "the server's rows are not a list of objects")
         elif pieces := self._cut(question, answer.data):
@@ -108,6 +113,20 @@ class Settling:
             self.questions.extend(pieces)
         else:
             self._page(question, answer.data)
+
+    def _ask_again(self, question: Question, reason: str) -> None:
+        """One question failed in an answer that had others: for once, that may be a connection
+        that was lost inside of the server, or a moment when it was busy. Where a type has not
+        answered yet, a few questions tell, and the others wait for them."""
+        if len(question.cells) > 1 or question in self._asked_again:
+            self.fail_or_halve(question, reason)
+            return
+        self._asked_again.add(question)
+        self._again[question.series] += 1
+        if self._failures.has_answered(question.series) or self._again[question.series] <= ENOUGH:
+            self.questions.append(question)
+        else:
+            self._held_back[question.series].append(question)
 
     def fail_or_halve(self, question: Question, reason: str) -> None:
         """No answer to a question: ask for each half of its cells, or fail its only one."""
@@ -117,6 +136,22 @@ class Settling:
         if len(question.cells) > 1:
             self.questions.extend(question.halves())
         else:
+            self._fail(question, reason)
+
+    def give_up(self, questions: Iterable[Question], reason: str, *, lacking: bool = False) -> None:
+        """Fail cells whose types are known to fail in each window, and those held back.
+
+        Args:
+            questions: about the cells.
+            reason: for all of them.
+            lacking: the server itself says that it does not have the types.
+        """
+        for question in questions:
+            if self._is_late(question):
+                continue
+            if lacking:
+                self._lacking.add(question.series)
+            self._failures.give_up(question.series)
             self._fail(question, reason)
 
     def outage(self, questions: Iterable[Question], reason: str) -> None:
@@ -193,7 +228,8 @@ class Settling:
         for cell, reason in failed.items():
             given_up = self._failures.given_up(cell.series) and not cell.report.named
             status = Status.UNAVAILABLE if given_up else Status.FAILED
-            self.results.append(Result(cell, status, now(), reason=reason))
+            lacking = cell.series in self._lacking
+            self.results.append(Result(cell, status, now(), reason=reason, lacking=lacking))
 
 
 def _are_rows(data: object) -> bool:

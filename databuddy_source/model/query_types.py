@@ -113,6 +113,8 @@ class QueryType(BaseModel):
         unstable: columns that differ from call to call.
         end_is_midnight: the server reads the end date as 00:00:00.
         fails: failed on every call when measured.
+        gate: the part of a server that the type belongs to, where a plan may lack that part, or an
+            installation may not have it set up: one of its types then fails a whole request.
         columns: in the API's order.
         known: False for a type that only the server knows.
         differs: what servers of 2025 do differently than those of April 2026, and what a later
@@ -142,6 +144,7 @@ class QueryType(BaseModel):
     unstable: tuple[str, ...] = ()
     end_is_midnight: bool = False
     fails: bool = False
+    gate: str = ""
     columns: Mapping[str, Kind] = {}
     known: bool = True
     differs: Mapping[Generation, Mapping[str, Any]] = {}

@@ -16,9 +16,7 @@ from databuddy_source.model.windows import Grain, Window
 class Condition(BaseModel):
     """One filter of a report."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     field: str
     """One of those that the server allows for the query type; the message on a wrong one lists

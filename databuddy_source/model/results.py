@@ -40,6 +40,7 @@ class Result:
         reason: one sentence when the status is not complete.
         fetched_at: when the answer was there, UTC.
         kept: what stays in the warehouse because this answer brings no rows.
+        lacking: the server itself says that it does not have this: that is no fault.
         outage: the server or the key was the reason, so nothing was learned of the cell.
     """
 
@@ -51,6 +52,7 @@ class Result:
     silent: bool = True
     reason: str = ""
     kept: HeldCell | None = None
+    lacking: bool = False
     outage: bool = False
 
     def without_rows(self) -> Result:

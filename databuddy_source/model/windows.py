@@ -161,11 +161,6 @@ def _tiles(first: date, last: date, zone_name: str, grain: Grain, weeks: Weeks) 
         at = after
 
 
-def days(first: date, last: date, zone_name: str) -> tuple[Window, ...]:
-    """The windows of all local dates from `first` to `last`, both included, oldest first."""
-    return tile(first, last, zone_name)
-
-
 def _hours(day: date, start: datetime, end: datetime, zone_name: str) -> Iterator[Window]:
     zone = ZoneInfo(zone_name)
     while start < end:

@@ -32,8 +32,7 @@ def databuddy() -> None:
         """All websites and default reports; returns the number of rows. Red when a cell could
         not be loaded whole; everything else is loaded all the same."""
         # heavy: not while the dags folder is parsed
-        from databuddy_source import LoadHooks, raise_if_incomplete, sync
-        from databuddy_source.coverage.queries import loaded_reports
+        from databuddy_source import LoadHooks, loaded_reports, raise_if_incomplete, sync
         from databuddy_source.warehouse.place import WRAPPER_STATE_OF_0_1
         from databuddy_source.warehouse.target import STATE_VARIABLE, Warehouse
 

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from databuddy_source import LoadHooks, raise_if_incomplete, sync
-from databuddy_source.coverage.queries import loaded_reports
+from databuddy_source import LoadHooks, loaded_reports, raise_if_incomplete, sync
 from databuddy_source.warehouse.target import Warehouse
 
 

@@ -17,7 +17,6 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.dlt_seam import last_value, resource_states
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.session import Extraction
-from databuddy_source.fetch.packing import questions_of
 
 
 @dataclass
@@ -112,12 +111,10 @@ def plan(
             cells = progress.cells(extraction, report, website_id)
             if not cells:
                 continue
-            questions = questions_of(cells, report.query_type.name, limit=1)
+            questions = extraction.questions(cells)
             website = found.by_website.setdefault(website_id, WebsitePlan(settings.pack_size))
             website.reports += 1
             website.cells += len(cells)
             website.questions += len(questions)
-            found.by_day.update(
-                max(question.cells[0].window.date, progress.first_day) for question in questions
-            )
+            found.by_day.update(max(first.date, progress.first_day) for first in questions)
     return found

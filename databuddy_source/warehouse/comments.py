@@ -66,7 +66,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
 
 def finish_tables(pipeline: dlt.Pipeline) -> None:
     """Give the tables of this source comments and indexes, as far as they lack them. `sync` and
-    `sync_in_loads` call it; after `pipeline.run(...)` call it yourself.
+    `load` call it; after `pipeline.run(...)` call it yourself.
 
     What fails is a warning: the rows are loaded all the same, and the next call tries again.
     """

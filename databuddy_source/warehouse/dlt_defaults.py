@@ -11,12 +11,14 @@ from databuddy_source.dlt_seam import switch_off_telemetry
 
 
 def for_source() -> None:
-    """When the source is made.
-
-    `fifo`: dlt's default `round_robin` ends in a RecursionError between 1,000 and 2,000
-    resources. No telemetry: nobody but the user learns what is loaded.
-    """
+    """When the source is made: dlt's default `round_robin` ends in a RecursionError between 1,000
+    and 2,000 resources."""
     _default("sources.databuddy.extract.next_item_mode", "fifo")
+    without_telemetry()
+
+
+def without_telemetry() -> None:
+    """Before dlt does anything: nobody but the user learns what is loaded."""
     if dlt.config.get("runtime.dlthub_telemetry") is None:
         dlt.config["runtime.dlthub_telemetry"] = False
         switch_off_telemetry()

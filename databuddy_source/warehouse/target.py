@@ -17,6 +17,7 @@ import dlt
 
 from databuddy_source.dlt_seam import DltException, destination_of
 from databuddy_source.errors import AlreadyRunning, BadConfiguration, NoRoom, NothingLoaded
+from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import refuse_unfit
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.place import DATASET, STATE, default_file, place_of
@@ -206,6 +207,7 @@ def pipeline_for(
             f"--dataset {dataset} cannot be a name of a dataset",
             "Use letters, digits and underscores, and no name that databases have for themselves.",
         )
+    dlt_defaults.without_telemetry()
     place = place_of(destination, dataset, file, state_dir, states)
     if file:
         from databuddy_source.warehouse.duckdb_file import attached, engine

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from databuddy_source.api.client import Credential
+from databuddy_source.api.credential import Credential
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings
 from databuddy_source.model.generations import OPERATORS, Generation
@@ -19,14 +19,14 @@ Json = dict[str, Any]
 
 def settings_table() -> str:
     """Every key of `[sources.databuddy]`."""
-    schema = Settings.model_json_schema()
+    schema, told = Settings.model_json_schema(), docstrings(Settings)
     rows = [
         [f"`{name}`", "text", "", "", sentence(meaning)]
         for name, meaning in docstrings(Credential).items()
     ]
     for name, entry in schema["properties"].items():
         if name != "credential":
-            rows.append([*_field(name, entry, schema), sentence(entry["description"])])
+            rows.append([*_field(name, entry, schema), sentence(told[name])])
     return table(["key", "type", "default", "example", "meaning"], rows)
 
 
@@ -53,18 +53,21 @@ def filter_table() -> str:
 def operators() -> str:
     """Every operator of filters, and the servers that have it."""
     rows = [
-        [f"`{name}`", servers([on for on in Generation if name in on.operators]) or "all"]
+        [
+            f"`{name}`",
+            servers([on for on in Generation if name in on.operators], Generation) or "all",
+        ]
         for name in OPERATORS
     ]
     return table(["operator", "servers of"], rows)
 
 
 def _model_table(model: type[BaseModel]) -> str:
-    schema = model.model_json_schema()
+    schema, told = model.model_json_schema(), docstrings(model)
     rows = []
     for name, entry in schema["properties"].items():
         key, kind, default, _ = _field(name, entry, schema)
-        rows.append([key, kind, default, sentence(entry["description"])])
+        rows.append([key, kind, default, sentence(told[name])])
     return table(["key", "type", "default", "meaning"], rows)
 
 

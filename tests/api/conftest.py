@@ -17,7 +17,8 @@ from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from databuddy_source.api.budget import Budget, Clock
-from databuddy_source.api.client import Client, Credential
+from databuddy_source.api.client import Client
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.retry import SETTLED, Patience
 from tests.api.bodies import a_body

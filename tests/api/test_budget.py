@@ -10,11 +10,12 @@ from itertools import accumulate
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.api import budget as budgets
 from databuddy_source.api.budget import MARGIN, WINDOW, Budget, Clock, budget_for
+from tests.campaign import examples
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -41,7 +42,7 @@ async def departures(budget: Budget, clock: Clock, arrivals: list[float]) -> lis
 
 
 @given(gaps, st.integers(1, 7))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_no_minute_ever_holds_more_requests_than_the_plan_allows(
     timeless: Run, loop_clock: Clock, gaps: list[float], per_minute: int
 ) -> None:
@@ -53,7 +54,7 @@ def test_no_minute_ever_holds_more_requests_than_the_plan_allows(
 
 
 @given(gaps, st.integers(1, 7))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_a_request_waits_only_while_the_minute_is_full(
     timeless: Run, loop_clock: Clock, gaps: list[float], per_minute: int
 ) -> None:
@@ -67,7 +68,7 @@ def test_a_request_waits_only_while_the_minute_is_full(
 
 
 @given(gaps, st.floats(0, 300), st.floats(0, 300))
-@settings(max_examples=75, deadline=None)
+@examples(75)
 def test_nothing_leaves_in_a_silence_and_everything_after_it(
     timeless: Run, loop_clock: Clock, gaps: list[float], begins: float, lasts: float
 ) -> None:

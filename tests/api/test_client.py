@@ -16,12 +16,14 @@ import pytest
 import respx
 
 from databuddy_source.api.budget import Budget, Clock
-from databuddy_source.api.client import Client, Credential
+from databuddy_source.api.client import Client
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import (
     Filter,
     Parameter,
     ParameterResult,
     QueryBody,
+    Thrown,
 )
 from databuddy_source.api.server import first_contact, run_alone
 from databuddy_source.model.generations import Generation
@@ -253,6 +255,24 @@ def test_a_refused_body_fails_its_questions_and_no_others(
     for id_ in ("c0", "c1"):
         assert not answers[id_].success
         assert answers[id_].error == words
+
+
+@pytest.mark.parametrize("query_id", [{"queryId": "b0"}, {}, {"queryId": None}])
+def test_a_body_that_threw_fails_its_questions_and_no_others(
+    server: respx.MockRouter, client: Client, query_id: dict[str, Any]
+) -> None:
+    as_sent = TWO_PAGES[0].parameters[0].model_dump()
+    entry = {"parameter": as_sent, "success": False, "error": "Query execution failed", "data": []}
+    passed = {"success": True, "queryId": "b1", "data": [result("c2")]}
+    thrown = {"success": True, **query_id, "data": [entry]}
+    server.post("/query").respond(json={"success": True, "results": [thrown, passed]})
+    answers = asyncio.run(client.query("web_1", TWO_PAGES, "UTC"))
+    assert {id_: isinstance(each, Thrown) for id_, each in answers.items()} == {
+        "c0": True,
+        "c1": True,
+        "c2": False,
+    }
+    assert answers["c1"].error == "Query execution failed"
 
 
 def test_a_question_that_the_server_leaves_out_is_missing(

@@ -16,7 +16,8 @@ import respx
 from databuddy_source import errors
 from databuddy_source.api.answers import CODES
 from databuddy_source.api.budget import Budget
-from databuddy_source.api.client import Client, Credential
+from databuddy_source.api.client import Client
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import first_contact
 from databuddy_source.cli.console import sentence_and_code
@@ -37,6 +38,7 @@ from databuddy_source.errors import (
     NoSuchAddress,
     NothingLoaded,
     NotIncluded,
+    NotInPlan,
     NotTheApi,
     NoWebsites,
     RateLimited,
@@ -122,7 +124,7 @@ MET: list[tuple[str, Outcome, type[DatabuddyError], str]] = [
         UnknownQueryType,
         "The server does not know a query type (HTTP 400, INVALID_QUERY_TYPE): Unknown query "
         "type: top_page; parameters[0], Unknown query type: top_page, Did you mean top_pages? "
-        "({}). See `sync.py discover` for the names that this server has.",
+        "({}). See `discover` for the names that this server has.",
     ),
     (
         "a request that is wrong, with the field and the suggestion",
@@ -378,6 +380,8 @@ SENT_BY_SERVERS: list[Code] = [
     ("ACCESS_DENIED", WebsiteNotAccessible, Skippable),
     ("RATE_LIMITED", RateLimited, Retriable),
     ("VALIDATION", RequestRefused, Skippable),
+    ("FEATURE_UNAVAILABLE", NotInPlan, AccessDenied),
+    ("PLAN_LIMIT_EXCEEDED", NotInPlan, AccessDenied),
 ]
 
 
@@ -404,6 +408,34 @@ def test_a_code_decides_whatever_the_status(
         assert words in str(error)
 
 
+@pytest.mark.parametrize(
+    ("more", "names"),
+    [
+        ({}, {"country"}),
+        (
+            {
+                "details": [
+                    {
+                        "field": "batch[1].parameters[0]",
+                        "message": "Unknown query type: slow_pages",
+                    },
+                    {"field": "batch[1].limit", "message": "Limit cannot exceed 10000"},
+                ]
+            },
+            {"country", "slow_pages"},
+        ),
+    ],
+)
+def test_types_that_the_server_does_not_know_are_named(
+    server: respx.MockRouter, client: Client, more: dict[str, Any], names: set[str]
+) -> None:
+    refused = envelope("VALIDATION_ERROR", "Unknown query type: country", **more)
+    server.get("/query/websites").respond(400, json=refused)
+    with pytest.raises(UnknownQueryType) as caught:
+        asyncio.run(client.websites())
+    assert caught.value.names == names
+
+
 def test_no_code_is_known_that_no_test_names() -> None:
     assert set(CODES) == {code for code, _, _ in DOCUMENTED + SENT_BY_SERVERS}
 
@@ -411,7 +443,7 @@ def test_no_code_is_known_that_no_test_names() -> None:
 STATUSES = [
     (400, RequestRefused),
     (401, KeyRejected),
-    (402, RequestRefused),
+    (402, NotInPlan),
     (403, WebsiteNotAccessible),
     (404, NoSuchAddress),
     (405, RequestRefused),

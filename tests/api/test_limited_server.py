@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.api.budget import LATEST_ARRIVAL, MARGIN, WINDOW, Budget, Clock
@@ -19,6 +19,7 @@ from tests.api.limited_server import (
     in_turn,
     most_in_a_window,
 )
+from tests.campaign import examples
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -33,11 +34,12 @@ punctual = st.builds(
     out=seconds(0, LATEST_ARRIVAL),
     back=st.one_of(seconds(0, 2), seconds(0, 180)),
 )
+
 """Reaches the server in time; the answer may take minutes."""
 
 
 @given(st.lists(punctual, min_size=1, max_size=30), st.integers(1, 5))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_no_minute_at_the_server_holds_more_than_the_plan_allows(
     timeless: Run, loop_clock: Clock, requests: list[Request], limit: int
 ) -> None:
@@ -60,7 +62,7 @@ def test_a_request_that_was_stuck_is_counted_when_it_arrived(
 
 
 @given(st.lists(punctual, min_size=1, max_size=30), st.integers(1, 5))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_a_request_waits_only_while_the_window_may_be_full(
     timeless: Run, loop_clock: Clock, requests: list[Request], limit: int
 ) -> None:
@@ -75,7 +77,7 @@ def test_a_request_waits_only_while_the_window_may_be_full(
 
 
 @given(st.integers(1, 12), st.integers(2, 5), st.data())
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_a_limited_run_takes_hardly_longer_than_the_limit_asks(
     timeless: Run, loop_clock: Clock, limit: int, minutes: int, data: st.DataObject
 ) -> None:

@@ -15,7 +15,8 @@ import pytest
 import respx
 
 from databuddy_source.api.budget import Budget, Clock
-from databuddy_source.api.client import Client, Credential
+from databuddy_source.api.client import Client
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.errors import RateLimited, RequestRefused
 

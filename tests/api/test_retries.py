@@ -11,11 +11,19 @@ import pytest
 import respx
 
 from databuddy_source.api.budget import Budget, Clock
-from databuddy_source.api.client import Client, Credential
+from databuddy_source.api.client import Client
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.retry import DIVISIBLE, FIRST_CONTACT, Patience
 from databuddy_source.api.traffic import CONNECT_SECONDS
-from databuddy_source.errors import DatabuddyError, Retriable, ServerFailed, TimedOut, Unreachable
+from databuddy_source.errors import (
+    DatabuddyError,
+    Retriable,
+    ServerFailed,
+    ServiceUnavailable,
+    TimedOut,
+    Unreachable,
+)
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]
 Outcome = httpx.Response | Exception
@@ -236,6 +244,26 @@ def test_waiting_for_the_rate_limit_costs_no_patience_with_a_failing_server(
     server.post("/query").mock(side_effect=told)
     assert asyncio.run(one_question(client))["c0"].success
     assert told.gaps[0] > 60
+
+
+def test_a_server_that_says_when_to_come_back_is_left_alone_until_then(
+    server: respx.MockRouter, client: Client, clock: Clock, one_question: Ask
+) -> None:
+    closed = httpx.Response(503, headers={"retry-after": "30"})
+    told = Told(clock, [closed, closed, httpx.Response(200, json=ANSWER)])
+    server.post("/query").mock(side_effect=told)
+    assert asyncio.run(one_question(client, DIVISIBLE))["c0"].success
+    assert told.gaps == [pytest.approx(31), pytest.approx(31)]
+
+
+def test_a_server_that_is_closed_for_ever_is_given_up_as_one_that_limits(
+    server: respx.MockRouter, client: Client, clock: Clock, one_question: Ask
+) -> None:
+    told = Told(clock, [httpx.Response(503, headers={"retry-after": "30"})])
+    server.post("/query").mock(side_effect=told)
+    with pytest.raises(ServiceUnavailable, match="is closed for a while"):
+        asyncio.run(one_question(client, DIVISIBLE))
+    assert sum(told.gaps) <= DIVISIBLE.told_to_wait
 
 
 def test_each_try_is_counted_in_the_budget(

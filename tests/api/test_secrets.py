@@ -13,7 +13,8 @@ import pytest
 import respx
 
 from databuddy_source.api.budget import Budget, Clock
-from databuddy_source.api.client import Client, Credential
+from databuddy_source.api.client import Client
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import run_alone
 from databuddy_source.cli.console import sentence_and_code

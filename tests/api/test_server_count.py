@@ -8,11 +8,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.api.budget import LATEST_ARRIVAL, MARGIN, WINDOW, Allowance, Budget, Clock
-from databuddy_source.api.client import Client, Credential
+from databuddy_source.api.client import Client
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.limits import LONGEST_RESET, LONGEST_SILENCE, allowance, seconds_to_wait
 from databuddy_source.demo import DemoServer, Plan
 from tests.api.bodies import a_body
@@ -26,6 +27,7 @@ from tests.api.limited_server import (
     most_in_a_window,
     send,
 )
+from tests.campaign import examples
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -83,7 +85,7 @@ async def others(server: LimitedServer, moments: list[float]) -> None:
 
 
 @given(st.data(), asked)
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_a_server_that_tells_refuses_nothing(
     timeless: Run, loop_clock: Clock, data: st.DataObject, requests: list[Request]
 ) -> None:
@@ -97,7 +99,7 @@ def test_a_server_that_tells_refuses_nothing(
 
 
 @given(st.data(), asked, st.lists(seconds(0, 60), max_size=40))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_no_more_leave_than_the_server_says_remain(
     timeless: Run,
     loop_clock: Clock,
@@ -138,7 +140,7 @@ def test_a_backfill_runs_at_a_limit_that_is_only_told(
 
 
 @given(st.data(), asked, st.integers(1, 4))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_no_answer_raises_the_configured_ceiling(
     timeless: Run, loop_clock: Clock, data: st.DataObject, requests: list[Request], ceiling: int
 ) -> None:
@@ -152,7 +154,7 @@ def test_no_answer_raises_the_configured_ceiling(
     st.lists(seconds(0, 100), min_size=5, max_size=60),
     st.integers(2, 6),
 )
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_a_refusal_is_followed_by_silence_until_it_is_over(
     timeless: Run, loop_clock: Clock, requests: list[Request], foreign: list[float], limit: int
 ) -> None:
@@ -284,7 +286,7 @@ NAMES = ["date", "retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(NAMES), anything), min_size=1, max_size=5))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_whatever_a_server_says_is_no_error_and_no_long_wait(
     timeless: Run, loop_clock: Clock, answers: list[dict[str, str]]
 ) -> None:

@@ -222,16 +222,67 @@ def test_a_file_that_is_no_toml_is_left_alone(project: Path, init: Any) -> None:
     assert path.read_text() == 'api_key = "dbdy_half'
 
 
-def test_git_ignores_the_secrets(project: Path, init: Any) -> None:
-    git = ["git", "-C", str(project)]
-    subprocess.run([*git, "init", "--quiet"], check=True)
-    (project / ".gitignore").write_text("*.log")
-    done = init()
-    assert ".dlt/secrets.toml was added to" in done.stderr
-    assert (project / ".gitignore").read_text() == "*.log\n.dlt/secrets.toml\n"
-    assert "secrets.toml was added" not in init().stderr
-    subprocess.run([*git, "add", "--force", ".dlt/secrets.toml"], check=True)
-    assert "git rm --cached" in init().stderr
+def git(project: Path, *words: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(project), "-c", "user.name=n", "-c", "user.email=e@x.example", *words],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def test_git_ignores_the_secrets_and_sees_no_change(project: Path, init: Any) -> None:
+    top = project.parent
+    git(top, "init", "--quiet")
+    (top / ".gitignore").write_text("*.log")
+    git(top, "add", ".gitignore")
+    git(top, "commit", "--quiet", "--message", "first")
+    done = init(*ZONE)
+    assert "git did not ignore" in done.stderr
+    assert "add /project/.dlt/secrets.toml to the file .gitignore" in done.stderr
+    assert git(top, "status", "--porcelain", "--untracked-files=all").splitlines() == [
+        "?? project/.dlt/config.toml"
+    ]
+    assert "git did not" not in init(*ZONE).stderr
+    (project / ".dlt" / "secrets.toml").unlink()
+    (top / ".git" / "info" / "exclude").unlink()
+    (top / ".gitignore").write_text("secrets.toml\n")
+    assert "git" not in init(*ZONE).stderr
+
+
+def test_a_configuration_that_git_tracks_is_left_alone(project: Path, init: Any) -> None:
+    path = project / ".dlt" / "config.toml"
+    path.write_text("[load]\nworkers = 3\n")
+    git(project, "init", "--quiet")
+    git(project, "add", ".dlt/config.toml")
+    done = init("--website", "blog.example.com", *ZONE)
+    assert done.returncode == 0
+    assert path.read_text() == "[load]\nworkers = 3\n"
+    assert f"git tracks {path}, so it was left as it is. Let it say:" in done.stdout
+    lines = done.stdout.partition("Let it say:")[2].partition("Written: ")[0]
+    assert tomllib.loads(lines)["sources"]["databuddy"]["timezone"] == "Europe/Berlin"
+    assert f"Written: {project / '.dlt' / 'secrets.toml'}." in done.stdout
+    path.write_text(f"[load]\nworkers = 3\n{lines}")
+    again = init("--website", "blog.example.com", *ZONE)
+    assert "git tracks" not in again.stdout
+
+
+def test_no_key_is_written_where_git_would_take_it(project: Path, init: Any) -> None:
+    path = project / ".dlt" / "secrets.toml"
+    path.write_text("# ours\n")
+    git(project, "init", "--quiet")
+    git(project, "add", "--force", ".dlt/secrets.toml")
+    done = init(*ZONE)
+    assert done.returncode == 2
+    assert "git rm --cached" in done.stderr
+    assert path.read_text() == "# ours\n"
+    assert not (project / ".dlt" / "config.toml").exists()
+
+
+def test_the_files_that_were_written_are_named(project: Path, init: Any) -> None:
+    folder = project / ".dlt"
+    done = init(*ZONE)
+    assert f"Written: {folder / 'config.toml'} and {folder / 'secrets.toml'}." in done.stdout
 
 
 def test_a_variable_that_wins_over_the_file_is_named(init: Any) -> None:

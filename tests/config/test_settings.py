@@ -310,6 +310,13 @@ def test_nothing_to_load_is_refused(nothing: object) -> None:
     assert Settings.of(query_types=nothing, reports=[{"query_type": "pages"}]).chosen_reports()
 
 
+def test_what_was_not_given_is_as_configured(environment: Write) -> None:
+    environment(websites="web_1", allow_empty="true", since="2026-10-08")
+    settings, scope = resolved(websites=None, allow_empty=None, until="2026-10-09")
+    assert settings.websites == ("web_1",)
+    assert scope == Scope.of(since="2026-10-08", until="2026-10-09", allow_empty=True)
+
+
 def test_what_lasts_and_what_is_of_one_run_are_not_mixed_up() -> None:
     with pytest.raises(BadSetting, match="since is of one run and belongs to `scoped`"):
         configured(since="2026-10-08")

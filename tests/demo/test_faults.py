@@ -159,6 +159,18 @@ def test_an_answer_that_lacks_some_parameters(faulty: Client) -> None:
     assert answer["meta"]["total_parameters"] == 3
 
 
+def test_a_query_that_throws_takes_its_body_with_it(http: httpx.Client) -> None:
+    with DemoServer(today=TODAY, days=12, generation="2026-06") as server:
+        server.faults.add(Fault(query_type="country", throws=True, times=None))
+        client = Client(server, http)
+        asked = {"name": "country", "id": "a"}
+        bodies = [BODY | {"id": "b", "parameters": [asked, "os_name"]}, BODY]
+        thrown, answered = client.post(bodies).json()["results"]
+        assert [(each["parameter"], each["success"]) for each in thrown["data"]] == [(asked, False)]
+        assert answered["data"][0]["success"]
+        assert client.post(bodies[0]).status_code == 500
+
+
 def test_a_server_that_is_unavailable_for_some_requests(faulty: Client) -> None:
     faulty.server.faults.add(Fault.unavailable(times=2, retry_after=7))
     answers = [faulty.post(BODY) for _ in range(3)]

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.clock import today
@@ -20,6 +20,7 @@ from databuddy_source.model.reports import Report
 from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, Window, tile
+from tests.campaign import examples
 from tests.cells import a_report, a_result
 
 REPORT = a_report("top_pages")
@@ -312,7 +313,7 @@ runs = st.builds(
 )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(story=st.lists(runs, max_size=8), lookback=st.integers(0, 5))
 def test_the_cursor_never_passes_a_hole_that_is_not_listed(story: list[Run], lookback: int) -> None:
     resource = Resource(lookback=lookback)
@@ -441,7 +442,7 @@ dailies = st.lists(
 )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     story=dailies,
     grain=st.sampled_from(Grain),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pytest
@@ -122,6 +122,12 @@ def test_a_type_counts_as_lacking_when_the_server_answers_others_and_never_this_
 ) -> None:
     unavailable = a_result(PAGES, status=Status.UNAVAILABLE)
     assert Run([unavailable, other], held).judged(PAGES).status is status
+
+
+def test_what_the_server_says_it_lacks_is_no_failure_whatever_was_held() -> None:
+    told = replace(a_result(PAGES, status=Status.UNAVAILABLE), lacking=True)
+    held = {PAGES: HeldCell(3, final=True)}
+    assert Run([told], held).judged(PAGES).status is Status.UNAVAILABLE
 
 
 def test_no_type_is_lacking_where_nothing_was_answered() -> None:

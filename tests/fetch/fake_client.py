@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import cast
 
 from databuddy_source.api.client import Client
-from databuddy_source.api.models import ParameterResult, QueryBody, TypeConfig
+from databuddy_source.api.models import ParameterResult, QueryBody, Thrown, TypeConfig
 from databuddy_source.api.retry import Patience
 from databuddy_source.api.server import Server
 from databuddy_source.api.traffic import LARGEST_ANSWER, Traffic
-from databuddy_source.errors import TimedOut, TooLarge
+from databuddy_source.errors import ServerFailed, TimedOut, TooLarge
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.model.generations import Generation
@@ -31,7 +31,8 @@ from tests.timeless import in_simulated_time
 BREAKDOWNS = [
     query_type.name
     for query_type in load_catalog()
-    if query_type.key and not (query_type.ranged or query_type.fails or query_type.trailing_days)
+    if query_type.key
+    and not (query_type.ranged or query_type.fails or query_type.trailing_days or query_type.gate)
 ]
 PACK_SIZE = 100
 
@@ -75,6 +76,7 @@ class FakeClient:
     Attributes:
         answer: what comes of one question.
         refuse: called with the questions of a request before they are answered; may raise.
+        throws: which questions take their body with them in an array, and the request alone.
         work: seconds that the server's one core needs for a question. It takes one request after
             the other.
         stubborn: whether it goes on with a request whose client is gone.
@@ -85,6 +87,7 @@ class FakeClient:
 
     answer: Callable[[Question], Answer] = two_rows
     refuse: Callable[[list[Question]], None] = lambda questions: None
+    throws: Callable[[Question], bool] = lambda question: False
     work: Callable[[Question], float] = lambda question: 0.0
     stubborn: bool = True
     size: Callable[[Question], int] = lambda question: 100
@@ -126,13 +129,20 @@ class FakeClient:
         self.most_at_once = max(self.most_at_once, self.at_once)
         await self._travel(list(asked.values()), patience, traffic)
         self.refuse(list(asked.values()))
-        answers = [
+        ids = [[parameter.id for parameter in body.parameters] for body in bodies]
+        thrown = [
+            id_ for own in ids if any(self.throws(asked[each]) for each in own) for id_ in own
+        ]
+        if thrown and len(bodies) == 1:
+            raise ServerFailed("The server failed (HTTP 500)")
+        answers: list[ParameterResult] = [Thrown(parameter=id_, error="It threw") for id_ in thrown]
+        answers += [
             self._result(id_, found)
             for id_, question in asked.items()
-            if (found := self.answer(question)) is not None
+            if id_ not in thrown and (found := self.answer(question)) is not None
         ]
         random.Random(len(self.requests)).shuffle(answers)
-        return {each.parameter: each for each in answers}
+        return {str(each.parameter): each for each in answers}
 
     async def _travel(
         self, questions: list[Question], patience: Patience, traffic: Traffic

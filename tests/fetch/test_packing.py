@@ -259,6 +259,13 @@ def test_questions_share_a_body_exactly_when_limit_page_and_filters_are_the_same
             )
 
 
+@given(some_packs())
+def test_questions_apart_have_a_body_each(pack: Pack) -> None:
+    bodies = bodies_of(replace(pack, apart=True), Generation.G2026_04)
+    assert [len(body.parameters) for body in bodies] == [1] * len(pack.questions)
+    assert len({body.id for body in bodies}) == len(bodies)
+
+
 def test_filters_are_spelled_for_the_generation() -> None:
     report = filtered("top_pages", FILTERS[3])
     pack = Pack((Question(tuple(cells_of(report)), "top_pages", 100),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Pack, Question, questions_of
-from databuddy_source.fetch.queue import Queue
+from databuddy_source.fetch.queue import Queue, destination_of
 from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of
 
@@ -44,9 +44,10 @@ def test_what_followed_from_answers_leaves_first_in_its_order() -> None:
 
 def test_a_pack_that_is_not_full_waits_for_those_under_way() -> None:
     queue = a_queue(questions(PACK_SIZE + 2))
-    assert len(inside(queue.next_pack([("shop", "UTC")], {}))) == PACK_SIZE
-    assert queue.next_pack([("shop", "UTC")], {}) is None
-    assert len(inside(queue.next_pack([("blog", "UTC"), ("shop", "Asia/Kolkata")], {}))) == 2
+    shop, blog = (destination_of(questions(1, website)[0]) for website in ("shop", "blog"))
+    assert len(inside(queue.next_pack([shop], {}))) == PACK_SIZE
+    assert queue.next_pack([shop], {}) is None
+    assert len(inside(queue.next_pack([blog], {}))) == 2
 
 
 def test_questions_of_another_time_zone_leave_in_a_pack_of_their_own() -> None:
@@ -69,11 +70,27 @@ def test_the_longest_queue_leaves_first_unless_somebody_waits_for_another() -> N
     assert inside(a_queue(short, long).next_pack((), {"blog": 0})) == long
 
 
+def test_types_behind_a_gate_leave_in_packs_of_their_own_after_those_that_have_none() -> None:
+    gated, others = questions(8, name="error_types"), questions(3)
+    queue = a_queue(gated, others)
+    left = [inside(queue.next_pack((), {})) for _ in range(3)]
+    assert left == [others, gated, []]
+
+
+def test_one_pack_is_under_way_until_a_gate_has_let_one_through() -> None:
+    queue = a_queue(questions(4 * PACK_SIZE, name="error_types"))
+    first = queue.next_pack((), {})
+    assert first
+    assert queue.next_pack([destination_of(first)], {}) is None
+    queue.has_answered(first)
+    assert len(inside(queue.next_pack([destination_of(first)], {}))) == PACK_SIZE
+
+
 def test_halves_of_a_pack_that_failed_leave_before_all_else_and_remember_it() -> None:
     queue = a_queue(questions(30, "blog"))
     pack = Pack(tuple(questions(5)))
     queue.divide(pack)
-    halves = [queue.next_pack([("shop", "UTC")], {"blog": 1}) for _ in range(2)]
+    halves = [queue.next_pack([destination_of(pack)], {"blog": 1}) for _ in range(2)]
     assert [inside(half) for half in halves] == [list(pack.questions[:2]), list(pack.questions[2:])]
     assert all(half and half.divided for half in halves)
 

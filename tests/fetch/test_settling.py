@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.api.models import ParameterResult
@@ -21,6 +21,7 @@ from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import Result, Row
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, ONE_HOUR, ONE_SECOND, Grain, tile
+from tests.campaign import examples
 from tests.cells import DAY, a_report, cells_of
 
 G2025, G2026 = Generation.G2025, Generation.G2026_04
@@ -139,7 +140,7 @@ moments = st.one_of(
 some_events = st.lists(st.tuples(moments, st.sampled_from("ab")), max_size=60)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     some_events,
     st.integers(1, 12),
@@ -280,7 +281,7 @@ def statuses(results: list[Result]) -> Counter[Status]:
     return Counter(result.status for result in results)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.integers(0, 86_399), st.integers(0, 3), st.randoms(use_true_random=False))
 def test_a_piece_that_fails_fails_its_cell_once_and_no_other(
     second: int, broken: int, order: random.Random

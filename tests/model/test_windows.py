@@ -19,7 +19,6 @@ from databuddy_source.model.windows import (
     Weeks,
     Window,
     date_range,
-    days,
     label,
     tile,
 )
@@ -29,7 +28,7 @@ DATES = st.dates(date(2015, 1, 1), date(2035, 12, 31))
 
 
 def the_day(zone: str, day: str) -> Window:
-    (window,) = days(date.fromisoformat(day), date.fromisoformat(day), zone)
+    (window,) = tile(date.fromisoformat(day), date.fromisoformat(day), zone)
     return window
 
 
@@ -47,7 +46,7 @@ def local_date(instant: datetime, zone: str) -> date:
 
 @given(zone=ZONES, year=st.integers(2015, 2035))
 def test_days_tile_a_year_of_any_zone_without_gap_or_overlap(zone: str, year: int) -> None:
-    tiles = list(days(date(year, 1, 1), date(year, 12, 31), zone))
+    tiles = list(tile(date(year, 1, 1), date(year, 12, 31), zone))
     assert all(earlier.end == later.start for earlier, later in pairwise(tiles))
     assert all(earlier.date < later.date for earlier, later in pairwise(tiles))
     assert all(day.zone == zone for day in tiles)
@@ -58,7 +57,7 @@ def test_days_tile_a_year_of_any_zone_without_gap_or_overlap(zone: str, year: in
 
 @given(zone=ZONES, day=DATES, position=st.floats(0, 1, exclude_max=True))
 def test_each_second_of_a_window_has_its_local_date(zone: str, day: date, position: float) -> None:
-    (window,) = days(day, day, zone)  # no zone has skipped a date since 2015
+    (window,) = tile(day, day, zone)  # no zone has skipped a date since 2015
     seconds = int((window.end - window.start) / ONE_SECOND * position)
     assert local_date(window.start + seconds * ONE_SECOND, zone) == day
 
@@ -69,11 +68,11 @@ def test_a_range_has_each_of_its_dates_once_and_oldest_first(
 ) -> None:
     last = first + length * ONE_DAY
     expected = [first + number * ONE_DAY for number in range(length + 1)]
-    assert [window.date for window in days(first, last, zone)] == expected
+    assert [window.date for window in tile(first, last, zone)] == expected
 
 
 def test_a_range_that_ends_before_it_starts_is_empty() -> None:
-    assert list(days(date(2026, 3, 2), date(2026, 3, 1), "UTC")) == []
+    assert list(tile(date(2026, 3, 2), date(2026, 3, 1), "UTC")) == []
 
 
 @pytest.mark.parametrize(
@@ -111,8 +110,8 @@ def test_days_are_as_long_as_where_the_user_lives(
 
 
 def test_a_date_that_a_zone_skipped_has_no_window() -> None:
-    assert list(days(date(2011, 12, 30), date(2011, 12, 30), "Pacific/Apia")) == []
-    found = list(days(date(2011, 12, 29), date(2011, 12, 31), "Pacific/Apia"))
+    assert list(tile(date(2011, 12, 30), date(2011, 12, 30), "Pacific/Apia")) == []
+    found = list(tile(date(2011, 12, 29), date(2011, 12, 31), "Pacific/Apia"))
     assert [str(window) for window in found] == ["2011-12-29", "2011-12-31"]
     assert [hours(window) for window in found] == [24, 24]
     assert found[0].end == found[1].start
@@ -169,7 +168,7 @@ def test_both_ends_are_sent_with_the_offset_of_their_moment(
 def test_what_is_sent_ends_with_the_last_second_or_the_first_one_beyond(
     zone: str, first: date, length: int
 ) -> None:
-    tiles = list(days(first, first + length * ONE_DAY, zone))
+    tiles = list(tile(first, first + length * ONE_DAY, zone))
     range_ = sent(tiles[0], tiles[-1], beyond=True)
     assert datetime.fromisoformat(range_.start) == tiles[0].start
     assert datetime.fromisoformat(range_.end) == tiles[-1].end
@@ -228,7 +227,7 @@ def test_windows_of_each_grain_tile_a_range_and_touch_it(
     assert {each.grain for each in tiles} == {grain}
     assert all(earlier.end == later.start for earlier, later in pairwise(tiles))
     assert all(each.date <= last and each.last_date >= first for each in tiles)
-    whole = list(days(first, last, zone))
+    whole = list(tile(first, last, zone))
     start, end = whole[0].start, whole[-1].end
     if grain in {Grain.HOUR, Grain.DAY}:
         assert (tiles[0].start, tiles[-1].end) == (start, end)
@@ -252,7 +251,7 @@ def test_weeks_are_whole_and_begin_with_the_chosen_day(
 ) -> None:
     for week in tile(first, first + length * ONE_DAY, zone, Grain.WEEK, weeks):
         assert f"{week.date:%A}" == {"iso": "Monday", "sunday": "Sunday"}[weeks]
-        seven = list(days(week.date, week.date + 6 * ONE_DAY, zone))
+        seven = list(tile(week.date, week.date + 6 * ONE_DAY, zone))
         assert (week.start, week.end) == (seven[0].start, seven[-1].end)
 
 
@@ -260,7 +259,7 @@ def test_weeks_are_whole_and_begin_with_the_chosen_day(
 def test_months_are_whole_and_begin_with_the_first(zone: str, first: date, length: int) -> None:
     for month in tile(first, first + length * ONE_DAY, zone, Grain.MONTH):
         last = month.date.replace(day=monthrange(month.date.year, month.date.month)[1])
-        thirty = list(days(month.date.replace(day=1), last, zone))
+        thirty = list(tile(month.date.replace(day=1), last, zone))
         assert (month.start, month.end) == (thirty[0].start, thirty[-1].end)
 
 

@@ -46,16 +46,16 @@ SETTINGS = {
 
 WRAPPER = """
 import dlt
-from databuddy_source import raise_if_incomplete, sync_in_loads
+from databuddy_source import raise_if_incomplete, sync
 pipeline = dlt.pipeline(
     "databuddy_sync",
     destination="duckdb",
     dataset_name="databuddy",
     pipelines_dir="databuddy_state",
 )
-raise_if_incomplete(pipeline, sync_in_loads(pipeline))
+raise_if_incomplete(pipeline, sync(pipeline))
 """
-"""As the wrappers for Dagster and Airflow of 0.1.0 do it."""
+"""As the wrappers for Dagster and Airflow of 0.1.0 did it, in today's words."""
 
 
 def main() -> None:

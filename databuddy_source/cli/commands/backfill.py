@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -25,6 +24,7 @@ from databuddy_source.cli.options import (
     Wait,
     Websites,
 )
+from databuddy_source.clock import now
 
 
 def backfill(
@@ -58,7 +58,7 @@ def backfill(
         website=website,
         report=report,
         since=since,
-        until=until or datetime.now(UTC).date().isoformat(),
+        until=until or now().date().isoformat(),
         refetch=refetch,
         allow_empty=allow_empty,
         dry_run=dry_run,

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from databuddy_source.answers.explain import Explanation
-from databuddy_source.answers.explain import explain as explanation_of
+from databuddy_source import Explanation
+from databuddy_source import explain as explanation_of
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import for_people, visible
 from databuddy_source.cli.options import Demo, FirstDay, Verbose

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from databuddy_source.answers.export import Exported
-from databuddy_source.answers.export import export as export_files
+from databuddy_source import Exported
+from databuddy_source import export as export_files
 from databuddy_source.api.models import ExportFormat
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import complain, for_people, out

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from databuddy_source import choice_of_gaps, plan
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import for_people, note, out, say
 from databuddy_source.cli.journal import use_zone
@@ -30,8 +31,6 @@ from databuddy_source.cli.options import (
 )
 from databuddy_source.cli.program import Exit
 from databuddy_source.cli.summaries import show_plan
-from databuddy_source.runs.heal import choice_of_gaps
-from databuddy_source.runs.plan import plan
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
 

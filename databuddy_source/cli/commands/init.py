@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -22,10 +22,11 @@ from databuddy_source.cli.program import Exit, called
 from databuddy_source.clock import machine_zone
 from databuddy_source.config.settings import DEFAULT_BASE_URL, Settings
 from databuddy_source.config.values import SECTION
-from databuddy_source.errors import BadConfiguration, BadSetting, DatabuddyError
+from databuddy_source.errors import BadConfiguration, BadSetting, DatabuddyError, TrackedSecrets
 from databuddy_source.warehouse.target import Warehouse
 
 T = TypeVar("T")
+
 
 KEY_VARIABLE = "SOURCES__DATABUDDY__API_KEY"
 
@@ -119,6 +120,8 @@ class Answers:
 
 def _init(answers: Answers) -> None:
     folder = config_files.folder()
+    if config_files.in_git(folder / "secrets.toml"):
+        raise TrackedSecrets(f"git tracks {folder / 'secrets.toml'}, so a key would get into it")
     config = config_files.read(folder / "config.toml")
     secrets = config_files.read(folder / "secrets.toml")
 
@@ -181,24 +184,40 @@ def _init(answers: Answers) -> None:
         _fit,
     )
 
-    config_files.change(
-        config,
-        SECTION,
-        {
+    values: dict[str, dict[str, Any]] = {
+        SECTION: {
             "base_url": base_url if base_url != DEFAULT_BASE_URL else None,
-            "websites": _toml_list(chosen),
+            "websites": config_files.lines_of({each.id: shown(each.domain) for each in chosen}),
             "timezone": timezone,
-        },
-    )
+        }
+    }
     if destination != "duckdb" or usual != destination:
-        config_files.change(config, "pipelines", {"destination_type": destination})
+        values["pipelines"] = {"destination_type": destination}
+    before_all = config_files.text_of(config)
+    for section, keys in values.items():
+        config_files.change(config, section, keys)
     config_files.change(secrets, SECTION, {"api_key": key})
     if told := config_files.keep_out_of_git(folder / "secrets.toml"):
         warn(told)
     config_files.write(folder / "secrets.toml", secrets, secret=True)
-    config_files.write(folder / "config.toml", config, secret=False)
+    written = [folder / "secrets.toml"]
+    if not config_files.in_git(folder / "config.toml"):
+        config_files.write(folder / "config.toml", config, secret=False)
+        written.insert(0, folder / "config.toml")
+    elif config_files.text_of(config) != before_all:
+        _tell_lines(folder / "config.toml", values)
     _warn_of_environment({"API_KEY": key, "BASE_URL": base_url, "TIMEZONE": timezone})
-    _what_next(folder, destination)
+    _what_next(written, destination)
+
+
+def _tell_lines(path: Path, values: Mapping[str, Mapping[str, Any]]) -> None:
+    """Show what a person has to write into a file that is left alone."""
+    lines = tomlkit.document()
+    for section, keys in values.items():
+        config_files.change(lines, section, keys)
+    out.print(
+        f"git tracks {path}, so it was left as it is. Let it say:\n\n{config_files.text_of(lines)}"
+    )
 
 
 def _may_replace(answers: Answers, path: Path) -> None:
@@ -240,17 +259,6 @@ def _chosen(text: str, websites: Sequence[Website]) -> list[Website]:
     return list({by_name[name].id: by_name[name] for name in names}.values())
 
 
-def _toml_list(websites: Iterable[Website]) -> Any:
-    """Ids with their domains behind; None for all websites."""
-    listed = tomlkit.array()
-    for website in websites:
-        listed.add_line(website.id, comment=shown(website.domain) or None)
-    if not listed:
-        return None
-    listed.add_line(indent="")
-    return listed
-
-
 def _fit(destination: str) -> str:
     name = destination.strip()
     with tempfile.TemporaryDirectory() as home:
@@ -266,8 +274,8 @@ def _warn_of_environment(written: Mapping[str, str]) -> None:
             warn(f"The environment has another {variable}, which wins over the file.")
 
 
-def _what_next(folder: Path, destination: str) -> None:
-    out.print(f"Written: {folder / 'config.toml'} and {folder / 'secrets.toml'}.\n\nNext:\n")
+def _what_next(written: Sequence[Path], destination: str) -> None:
+    out.print(f"Written: {' and '.join(map(str, written))}.\n\nNext:\n")
     if destination != "duckdb":
         out.print(
             f"  put what {destination} needs into secrets.toml, under "

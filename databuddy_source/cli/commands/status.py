@@ -10,8 +10,8 @@ from typing import Any
 import typer
 from rich.table import Table
 
-from databuddy_source.answers.status import ReportStatus, WarehouseStatus
-from databuddy_source.answers.status import status as status_of
+from databuddy_source import ReportStatus, WarehouseStatus
+from databuddy_source import status as status_of
 from databuddy_source.cli.account import account
 from databuddy_source.cli.calendar_lines import calendar_lines, legend
 from databuddy_source.cli.console import for_people, out, say, shown, write_json

@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from databuddy_source import plan as plan_of
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import for_people, say
 from databuddy_source.cli.journal import use_zone
@@ -30,7 +31,6 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.summaries import show_plan
-from databuddy_source.runs.plan import plan as plan_of
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
 

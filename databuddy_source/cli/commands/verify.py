@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from databuddy_source.answers.verify import verify as compare_with_the_api
+from databuddy_source import verify as compare_with_the_api
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import for_people, say
 from databuddy_source.cli.journal import use_zone

@@ -1,0 +1,46 @@
+"""What proves who asks, and where it may be sent without protection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from databuddy_source.errors import BadSetting, NoKey
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is this machine's own."""
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What proves who asks: an API key, or the session cookie of a dashboard."""
+
+    api_key: str = field(default="", repr=False)
+    """Of Databuddy, with the scope `read:data`."""
+    session_cookie: str = field(default="", repr=False)
+    """Of a dashboard, instead of a key."""
+
+    def headers(self) -> dict[str, str]:
+        """The one header that carries the credential.
+
+        Raises:
+            NoKey: neither is set.
+            BadSetting: it cannot be sent. Checked here, since the HTTP library would complain with
+                the whole value in its message.
+        """
+        setting, name, value = (
+            ("api_key", "x-api-key", self.api_key)
+            if self.api_key
+            else ("session_cookie", "cookie", self.session_cookie)
+        )
+        if not value:
+            raise NoKey("No API key is configured")
+        if not (value.isascii() and value.isprintable()) or value != value.strip():
+            raise BadSetting(
+                f"sources.databuddy.{setting} is wrong: it has a line break, a space around it or "
+                "a letter beyond ASCII",
+                "Copy it from Databuddy's settings again.",
+            )
+        return {name: value}

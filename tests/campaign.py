@@ -1,0 +1,44 @@
+"""How often a test tries what it draws at random: `EXAMPLES=0.2` a fifth as often, for a quick
+look; `EXAMPLES=20` for a campaign.
+
+Up to 1 the draws are the same in each run, so a run tells of the code and not of luck. A campaign
+draws others each time and prints its seed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+from hypothesis import settings
+
+FACTOR = float(os.environ.get("EXAMPLES", "1"))
+IS_CAMPAIGN = FACTOR > 1
+SEED = int(os.environ.get("SEED", random.randrange(2**32) if IS_CAMPAIGN else 1))
+"""Of draws that are not hypothesis' own."""
+
+# xdist's workers are to draw the same
+os.environ["SEED"] = str(SEED)
+
+
+def times(usual: int) -> int:
+    """How often, where the suite does it so often."""
+    return max(1, round(usual * FACTOR))
+
+
+def examples(usual: int) -> settings:
+    """hypothesis' examples of one test."""
+    return settings(max_examples=times(usual))
+
+
+def prepare() -> None:
+    """Set what is true of all tests with examples."""
+    settings.register_profile(
+        "ours",
+        max_examples=times(100),
+        # a machine may be slow, and tracing makes it slower: that is no mistake in the code
+        deadline=None,
+        derandomize=not IS_CAMPAIGN,
+        print_blob=True,
+    )
+    settings.load_profile("ours")

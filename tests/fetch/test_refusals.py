@@ -1,0 +1,307 @@
+"""What a server refuses as a whole costs a request or a few, and never what it would have
+answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+
+from databuddy_source.errors import DatabuddyError, NotInPlan, ServerFailed, UnknownQueryType
+from databuddy_source.model.reports import Cell
+from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import ONE_DAY
+from tests.cells import DAY
+from tests.fetch.fake_client import (
+    BREAKDOWNS,
+    Answer,
+    FakeClient,
+    Question,
+    fetch,
+    month,
+    named_month,
+    of,
+    statuses,
+    two_rows,
+)
+
+ERRORS = ["error_types", "errors_by_page", "error_summary"]
+
+
+def of_types(*names: str, days: int = 30) -> list[list[Cell]]:
+    return [month(name, days) for name in names]
+
+
+def every(lots: list[list[Cell]]) -> list[Cell]:
+    return [cell for cells in lots for cell in cells]
+
+
+def refusing(error: DatabuddyError, *names: str) -> FakeClient:
+    """A server that refuses each request with one of these types."""
+
+    def refuse(questions: list[Question]) -> None:
+        if any(question.name in names for question in questions):
+            raise error
+
+    return FakeClient(refuse=refuse)
+
+
+def requests_with(client: FakeClient, *names: str) -> int:
+    return sum(any(each.name in names for each in request) for request in client.requests)
+
+
+# -- a part of the server that always fails
+
+
+@pytest.mark.parametrize("days", [1, 2, 30, 400])
+def test_a_part_that_always_fails_is_found_with_a_few_requests_and_costs_no_other(
+    days: int,
+) -> None:
+    client = refusing(ServerFailed("It failed (HTTP 500)"), *ERRORS)
+    failing, well = of_types(*ERRORS, days=days), of_types(*BREAKDOWNS[:7], days=days)
+    results = fetch(client, *failing, *well)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 7 * days}
+    assert statuses(of(results, every(failing))) == {Status.UNAVAILABLE: 3 * days}
+    assert requests_with(client, *ERRORS) == 3, "a pack, and its first and last question"
+    assert all("It failed (HTTP 500)" in each.reason for each in of(results, failing[0]))
+
+
+def test_a_part_that_was_named_fails_loudly() -> None:
+    client = refusing(ServerFailed("It failed (HTTP 500)"), *ERRORS)
+    named = named_month("error_types", 30)
+    results = fetch(client, named, month())
+    assert statuses(of(results, named)) == {Status.FAILED: 30}
+    assert statuses(of(results, month())) == {Status.COMPLETE: 30}
+
+
+@pytest.mark.parametrize("place", [0, 17, 29])
+def test_a_question_that_fails_alone_costs_none_of_its_part(place: int) -> None:
+    def refuse(questions: list[Question]) -> None:
+        if any(
+            question.name == "error_types" and question.start == DAY + place * ONE_DAY
+            for question in questions
+        ):
+            raise ServerFailed("It failed (HTTP 500)")
+
+    client = FakeClient(refuse=refuse)
+    results = fetch(client, *of_types(*ERRORS), month())
+    assert statuses(results.values()) == {Status.COMPLETE: 119, Status.FAILED: 1}
+
+
+def test_a_part_that_works_is_asked_once() -> None:
+    client = FakeClient()
+    results = fetch(client, *of_types(*ERRORS), month())
+    assert statuses(results.values()) == {Status.COMPLETE: 120}
+    assert [len(request) for request in client.requests] == [30, 90]
+
+
+def test_a_server_that_goes_down_is_not_taken_for_a_part_that_fails() -> None:
+    client = FakeClient()
+
+    def refuse(questions: list[Question]) -> None:
+        if len(client.requests) > 1:
+            raise ServerFailed("It is down (HTTP 500)")
+
+    client.refuse = refuse
+    failing = of_types(*ERRORS)
+    results = fetch(client, *failing, month())
+    assert statuses(of(results, month())) == {Status.COMPLETE: 30}
+    assert statuses(of(results, every(failing))) == {Status.FAILED: 90}
+    assert all(each.outage for each in of(results, failing[0]))
+
+
+# -- what the plan does not include
+
+
+def test_a_plan_that_lacks_a_part_is_asked_for_it_once() -> None:
+    client = refusing(NotInPlan("Error tracking is not available on the free plan"), *ERRORS)
+    lacking, well = of_types(*ERRORS), of_types(*BREAKDOWNS[:7])
+    results = fetch(client, *lacking, *well)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 210}
+    assert statuses(of(results, every(lacking))) == {Status.UNAVAILABLE: 90}
+    assert requests_with(client, *ERRORS) == 1
+    assert {each.reason for each in of(results, every(lacking))} == {
+        "Error tracking is not available on the free plan. "
+        "Choose another plan in Databuddy, or leave these reports out."
+    }
+    assert all(each.lacking for each in of(results, every(lacking)))
+
+
+def test_what_a_plan_lacks_fails_where_it_was_named() -> None:
+    client = refusing(NotInPlan("Error tracking is not available on the free plan"), *ERRORS)
+    named = named_month("error_types", 30)
+    results = fetch(client, named, month())
+    assert statuses(of(results, named)) == {Status.FAILED: 30}
+    assert requests_with(client, *ERRORS) == 1
+
+
+def test_a_plan_is_one_websites_own() -> None:
+    def refuse(questions: list[Question]) -> None:
+        if any(each.website == "free" and each.name in ERRORS for each in questions):
+            raise NotInPlan("Error tracking is not available on the free plan")
+
+    client = FakeClient(refuse=refuse)
+    free, paid = month("error_types", 30, "free"), month("error_types", 30, "paid")
+    results = fetch(client, free, paid)
+    assert statuses(of(results, free)) == {Status.UNAVAILABLE: 30}
+    assert statuses(of(results, paid)) == {Status.COMPLETE: 30}
+
+
+def test_a_type_of_no_known_gate_that_a_plan_lacks_costs_no_other() -> None:
+    client = refusing(NotInPlan("No languages on the free plan"), "language")
+    results = fetch(client, month("language"), month("country"))
+    assert statuses(of(results, month("country"))) == {Status.COMPLETE: 30}
+    assert statuses(of(results, month("language"))) == {Status.UNAVAILABLE: 30}
+
+
+# -- types that vanished after they were listed
+
+
+def without(*names: str) -> FakeClient:
+    """A server that knows these types no more."""
+
+    def refuse(questions: list[Question]) -> None:
+        if gone := frozenset(each.name for each in questions) & set(names):
+            error = UnknownQueryType("The server refuses the request (HTTP 400)")
+            error.names = gone
+            raise error
+
+    return FakeClient(refuse=refuse)
+
+
+def test_a_type_that_vanished_is_dropped_and_the_pack_is_sent_once_more() -> None:
+    client = without("country", "language")
+    gone, well = of_types("country", "language"), of_types("top_pages", "entry_pages")
+    results = fetch(client, *gone, *well, month("country", 30, "blog"))
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 60}
+    gone.append(month("country", 30, "blog"))
+    assert statuses(of(results, every(gone))) == {Status.UNAVAILABLE: 90}
+    assert requests_with(client, "country", "language") == 1
+    assert len(client.requests) == 3, "the refused one, what was left of it, and the rest"
+
+
+def test_a_type_that_vanished_fails_where_it_was_named() -> None:
+    named = named_month("country", 30)
+    results = fetch(without("country"), named, month())
+    assert statuses(of(results, named)) == {Status.FAILED: 30}
+    assert statuses(of(results, month())) == {Status.COMPLETE: 30}
+
+
+def test_a_pack_is_divided_where_the_server_names_a_type_that_was_not_asked_for() -> None:
+    def refuse(questions: list[Question]) -> None:
+        if any(each.name == "country" for each in questions):
+            error = UnknownQueryType("The server refuses the request (HTTP 400)")
+            error.names = frozenset({"another"})
+            raise error
+
+    results = fetch(FakeClient(refuse=refuse), month("country"), month())
+    assert statuses(of(results, month("country"))) == {Status.UNAVAILABLE: 30}
+    assert statuses(of(results, month())) == {Status.COMPLETE: 30}
+
+
+# -- a body that throws
+
+
+def test_a_question_that_throws_is_found_with_one_more_request() -> None:
+    def with_second_pages(question: Question) -> Answer:
+        full = question.name == "entry_pages" and question.page == 1
+        rows = range(10_000 if full else 2)
+        return [{"name": f"{question.page} {n}", "pageviews": 1} for n in rows]
+
+    bad = DAY + ONE_DAY
+    client = FakeClient(
+        with_second_pages, throws=lambda each: each.name == "language" and each.start == bad
+    )
+    language = month("language", 9)
+    results = fetch(client, month("entry_pages", 3), month("top_pages", 97), language)
+    assert statuses(results.values()) == {Status.COMPLETE: 108, Status.FAILED: 1}
+    assert (results[language[1]].status, results[language[1]].reason) == (Status.FAILED, "It threw")
+    # second pages travel beside the type in a body of their own; then that body's questions apart
+    assert [len(request) for request in client.requests] == [100, 12, 9]
+
+
+# -- one question that fails inside of an answer
+
+
+@dataclass
+class Forgetful:
+    """Gives these answers to a question, each once, then its rows."""
+
+    bad: dict[tuple[str, date], list[str | None]]
+
+    def __call__(self, question: Question) -> Answer:
+        left = self.bad.get((question.name, question.start))
+        return left.pop(0) if left else two_rows(question)
+
+
+@pytest.mark.parametrize("failure", ["Timeout error.", None])
+def test_a_question_that_fails_once_is_asked_again_and_costs_nothing(failure: str | None) -> None:
+    client = FakeClient(Forgetful({("country", DAY): [failure]}))
+    results = fetch(client, month("country"), month())
+    assert statuses(results.values()) == {Status.COMPLETE: 60}
+    assert [len(request) for request in client.requests] == [60, 1]
+
+
+@pytest.mark.parametrize("failure", ["Timeout error.", None])
+def test_a_question_that_fails_twice_has_failed(failure: str | None) -> None:
+    client = FakeClient(Forgetful({("country", DAY): [failure, failure]}))
+    results = fetch(client, month("country"), month())
+    assert statuses(results.values()) == {Status.COMPLETE: 59, Status.FAILED: 1}
+    assert [len(request) for request in client.requests] == [60, 1]
+
+
+def test_a_whole_type_that_fails_once_costs_nothing() -> None:
+    days = [cell.window.date for cell in month("country")]
+    client = FakeClient(Forgetful({("country", day): ["Timeout error."] for day in days}))
+    results = fetch(client, month("country"), month())
+    assert statuses(results.values()) == {Status.COMPLETE: 60}
+    assert [len(request) for request in client.requests] == [60, 3, 27]
+
+
+def test_a_whole_type_that_always_fails_is_asked_for_three_windows_more() -> None:
+    client = FakeClient(lambda q: "no such column" if q.name == "country" else two_rows(q))
+    results = fetch(client, month("country"), month())
+    assert statuses(of(results, month("country"))) == {Status.UNAVAILABLE: 30}
+    assert statuses(of(results, month())) == {Status.COMPLETE: 30}
+    assert [len(request) for request in client.requests] == [60, 3]
+    assert {each.reason for each in of(results, month("country"))} == {"no such column"}
+
+
+# -- the server, or the question?
+
+
+def test_what_has_answered_decides_whether_a_failing_question_is_alone() -> None:
+    client = refusing(ServerFailed("It failed (HTTP 500)"), *BREAKDOWNS[:5])
+    failing, well = of_types(*BREAKDOWNS[:5], days=2), of_types(*BREAKDOWNS[5:20], days=10)
+    results = fetch(client, *well, *failing)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 150}
+    assert statuses(of(results, every(failing))) == {Status.FAILED: 10}
+    assert not any(each.outage for each in results.values())
+
+
+def test_a_server_that_answers_no_more_is_left_after_one_question_that_had_answered() -> None:
+    client = FakeClient()
+
+    def refuse(questions: list[Question]) -> None:
+        if len(client.requests) > 3:
+            raise ServerFailed("It is down (HTTP 500)")
+
+    client.refuse = refuse
+    results = fetch(client, *(month(name) for name in BREAKDOWNS[:20]))
+    assert all(each.outage for each in results.values() if each.status is Status.FAILED)
+    assert set(statuses(results.values())) == {Status.COMPLETE, Status.FAILED}
+    assert len(client.requests) <= 25
+
+
+def test_a_website_for_which_everything_fails_costs_no_other_website() -> None:
+    def refuse(questions: list[Question]) -> None:
+        if questions[0].website == "ill":
+            raise ServerFailed("It failed (HTTP 500)")
+
+    client = FakeClient(refuse=refuse)
+    ill = [month(name, 10, "ill") for name in BREAKDOWNS[:10]]
+    well = [month(name, 10, "shop") for name in BREAKDOWNS[:11]]
+    results = fetch(client, *ill, *well)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 110}
+    assert not any(each.status.brings_rows for each in of(results, every(ill)))
