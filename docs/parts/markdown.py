@@ -9,8 +9,6 @@ from enum import Enum
 from itertools import groupby
 from textwrap import dedent
 
-from databuddy_source.model.generations import Generation
-
 
 def docstrings(kind: type) -> dict[str, str]:
     """The text below each member of a class."""
@@ -44,9 +42,7 @@ def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def servers(
-    having: Collection[Generation], among: Collection[Generation] = tuple(Generation)
-) -> str:
+def servers(having: Collection[str], among: Collection[str]) -> str:
     """Generations in words, where not all of those in question are meant; those of one year that
     are all meant go by their year."""
     if len(having) == len(among):
@@ -55,6 +51,6 @@ def servers(
     words: list[str] = []
     for year, group in by_year:
         of_year = list(group)
-        meant = [str(each) for each in of_year if each in having]
+        meant = [each for each in of_year if each in having]
         words += [year] if len(meant) == len(of_year) else meant
     return ", ".join(words)

@@ -8,6 +8,7 @@ from enum import Enum
 import dlt
 
 from databuddy_source.coverage import table as coverage_table
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain
@@ -33,7 +34,7 @@ def query_types() -> str:
         grains = [grain for grain in Grain if not each.why_not_by(grain)]
         also = ", ".join(f"`{alias}`" for alias in each.aliases)
         notes = [
-            f"servers of {only} only" if (only := servers(each.generations)) else "",
+            f"servers of {only} only" if (only := servers(each.generations, Generation)) else "",
             f"looks back {each.trailing_days} days" if each.trailing_days else "",
             "days in UTC" if each.in_utc else "",
             "failed whenever it was measured" if each.fails else "",

@@ -53,7 +53,10 @@ def filter_table() -> str:
 def operators() -> str:
     """Every operator of filters, and the servers that have it."""
     rows = [
-        [f"`{name}`", servers([on for on in Generation if name in on.operators]) or "all"]
+        [
+            f"`{name}`",
+            servers([on for on in Generation if name in on.operators], Generation) or "all",
+        ]
         for name in OPERATORS
     ]
     return table(["operator", "servers of"], rows)

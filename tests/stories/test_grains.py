@@ -28,7 +28,7 @@ HOURS = [
     ("Europe/Berlin", date(2026, 3, 29), 23),
     ("Australia/Lord_Howe", date(2026, 4, 5), 25),  # one of them half an hour
     ("Africa/Cairo", date(2026, 4, 24), 23),
-    ("Pacific/Chatham", date(2026, 9, 27), 23),  # three quarters of an hour off
+    ("Pacific/Chatham", date(2026, 9, 27), 24),  # two of them parts of an hour
 ]
 IN_ZONES = [
     (generation, *hours)
