@@ -32,7 +32,6 @@ LOOKS_INSIDE: Mapping[str, str] = {
     "docs/numbers_tables.py": "writes into the manual what the catalogue knows",
     "docs/parts/commands.py": "writes into the manual what exit codes mean",
     "docs/parts/errors.py": "writes into the manual how each error is worded",
-    "docs/parts/markdown.py": "writes into the manual which servers have what",
     "docs/parts/reports.py": "writes into the manual what the catalogue knows",
     "docs/parts/settings.py": "writes into the manual what each key may hold",
 }
