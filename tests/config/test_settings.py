@@ -8,6 +8,7 @@ from inspect import signature, unwrap
 from pathlib import Path
 from typing import Any
 
+import dlt
 import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
@@ -315,6 +316,21 @@ def test_what_was_not_given_is_as_configured(environment: Write) -> None:
     settings, scope = resolved(websites=None, allow_empty=None, until="2026-10-09")
     assert settings.websites == ("web_1",)
     assert scope == Scope.of(since="2026-10-08", until="2026-10-09", allow_empty=True)
+
+
+def test_a_section_of_the_pipelines_name_is_above_the_common_one(
+    toml: Write, tmp_path: Path
+) -> None:
+    toml(
+        'timezone = "Europe/Berlin"\nlookback_days = 5\n[mine.sources.databuddy]\nlookback_days = 7'
+    )
+    pipeline = dlt.pipeline("mine", destination="duckdb", pipelines_dir=str(tmp_path / "state"))
+    try:
+        settings = configured()
+    finally:
+        pipeline.deactivate()
+    assert (settings.timezone, settings.lookback_days) == ("Europe/Berlin", 7)
+    assert configured().lookback_days == 5
 
 
 def test_what_lasts_and_what_is_of_one_run_are_not_mixed_up() -> None:
