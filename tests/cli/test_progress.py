@@ -88,7 +88,9 @@ def test_errors_and_gaps_are_json_too(run: Run, server: DemoServer) -> None:
     (error,) = lines(wrong.stderr)
     assert (error["level"], error["event"], error["exit_code"]) == ("error", "error", 2)
     assert "Did you mean top_pages" in error["message"]
-    server.faults.add(Fault(query_type="top_pages", parameter_error="out of\nmemory \x1b[31m"))
+    server.faults.add(
+        Fault(query_type="top_pages", parameter_error="out of\nmemory \x1b[31m", times=None)
+    )
     done = run(*FEW, "--log-format", "json")
     assert done.returncode == 3
     gap = next(each for each in lines(done.stderr) if each["event"] == "gap")
@@ -102,7 +104,7 @@ def test_errors_and_gaps_are_json_too(run: Run, server: DemoServer) -> None:
 def test_quiet_tells_only_what_is_wrong(run: Run, server: DemoServer) -> None:
     done = run(*FEW, "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    server.faults.add(Fault(query_type="top_pages", parameter_error="out of memory"))
+    server.faults.add(Fault(query_type="top_pages", parameter_error="out of memory", times=None))
     done = run(*FEW, "--quiet")
     assert (done.returncode, done.stdout) == (3, "")
     assert "out of memory" in done.stderr

@@ -39,7 +39,11 @@ def document(run: Run, *words: str) -> dict[str, Any]:
 def test_a_failed_day_is_shown_and_healed(run: Run, server: DemoServer) -> None:
     shop = server.websites[0]
     error = Fault(
-        website_id=shop.id, query_type="top_pages", day=DAY, parameter_error="out of [memory]"
+        website_id=shop.id,
+        query_type="top_pages",
+        day=DAY,
+        parameter_error="out of [memory]",
+        times=2,  # asked once more
     )
     server.faults.add(error)
     assert run(*REPORTS).returncode == 3

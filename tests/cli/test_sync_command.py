@@ -6,7 +6,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -122,7 +122,16 @@ def rows_nowhere(folder: Path) -> bool:
 
 
 def test_a_gap_ends_with_3_and_is_named(run: Run, server: DemoServer) -> None:
-    server.faults.add(Fault(query_type="top_pages", parameter_error="out of memory"))
+    shop = server.websites[0].id
+    server.faults.add(
+        Fault(
+            query_type="top_pages",
+            website_id=shop,
+            day=date.fromisoformat(SINCE),
+            parameter_error="out of memory",
+            times=2,  # asked once more
+        )
+    )
     done = run(*FEW)
     assert done.returncode == 3
     assert "1 cell is not complete" in done.stderr

@@ -142,7 +142,9 @@ def test_what_the_server_does_not_answer_is_named(
     server = serve()
     made = warehouse(server)
     made.sync(query_types=["top_pages"], websites=[server.websites[0].id], start_date=FIRST)
-    server.faults.add(Fault(query_type="top_pages", day=FINAL, parameter_error="out of memory"))
+    server.faults.add(
+        Fault(query_type="top_pages", day=FINAL, parameter_error="out of memory", times=2)
+    )
     assert not_equal(checked(made)) == {
         f"top_pages {FINAL}": (Outcome.UNANSWERED, ("out of memory",))
     }

@@ -124,7 +124,13 @@ def test_coverage_says_what_is_there_and_what_is_missing(made: Synced) -> None:
     assert sum(rows for rows, _ in covered) == len(made.rows("top_pages", "name"))
     assert {status for _, status in covered} == {"complete"}
     made.server.faults.add(
-        Fault(query_type="top_pages", website_id=shop, day=YESTERDAY, parameter_error="no memory")
+        Fault(
+            query_type="top_pages",
+            website_id=shop,
+            day=YESTERDAY,
+            parameter_error="no memory",
+            times=2,
+        )
     )
     (gap,) = made.sync(websites=[shop], query_types=FEW, start_date=FIRST)
     assert (gap.report, gap.date, gap.status) == ("top_pages", YESTERDAY, Status.FAILED)
