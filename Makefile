@@ -2,6 +2,7 @@
 # from a path with a space in it: nothing here uses an absolute path.
 PYTHON ?= python3
 BIN := .venv/bin
+.DEFAULT_GOAL := demo
 
 # the README's picture of the terminal, from a real run
 picture: .venv/.installed-dev
