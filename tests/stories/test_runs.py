@@ -217,7 +217,8 @@ def test_a_type_that_always_fails_is_asked_a_few_times_and_the_rest_is_complete(
     gaps = made.sync(query_types=["all"], **given)
     assert {gap.status for gap in gaps} == {Status.UNAVAILABLE}
     assert {"browser_versions", "page_performance"} <= {gap.report for gap in gaps}
-    # the catalogue says that page_performance fails, so three cells were asked, each once more, and no others
+    # the catalogue says that page_performance fails, so three cells were asked, each once more,
+    # and no others
     asked = [
         parameter["name"]
         for arrival in server.log
