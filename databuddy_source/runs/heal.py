@@ -22,7 +22,7 @@ def heal(
     *,
     since: date | None = None,
     until: date | None = None,
-    hooks: LoadHooks = LoadHooks(),  # noqa: B008  # frozen
+    hooks: LoadHooks = LoadHooks(),
     tell: Callable[[Step], None] = lambda _: None,
     wait: bool = False,
 ) -> list[str]:

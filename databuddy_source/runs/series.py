@@ -65,7 +65,7 @@ def sync(
     settings: Settings | None = None,
     scope: Scope | None = None,
     *,
-    hooks: LoadHooks = LoadHooks(),  # noqa: B008  # frozen
+    hooks: LoadHooks = LoadHooks(),
     tell: Callable[[Step], None] = lambda _: None,
     wait: bool = False,
 ) -> list[str]:
@@ -119,7 +119,7 @@ def backfill(
     settings: Settings | None = None,
     *,
     refetch: bool = False,
-    hooks: LoadHooks = LoadHooks(),  # noqa: B008  # frozen
+    hooks: LoadHooks = LoadHooks(),
     tell: Callable[[Step], None] = lambda _: None,
     wait: bool = False,
 ) -> list[str]:
