@@ -15,6 +15,7 @@ from databuddy_source.dlt_seam import (
     ConfigurationException,
     DestinationUndefinedEntity,
     PipelineConfigMissing,
+    SqlClientBase,
 )
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.model.reports import Cell
@@ -34,11 +35,11 @@ def held_cells(
     and start of the window. Empty before the first load, and without a destination."""
     found = _query(
         pipeline,
-        "SELECT website_id, report, window_start, {rows}, final FROM {table} "
+        "SELECT website_id, report, window_start, {rows}, final, {generation} FROM {table} "
         "WHERE NOT silent AND window_start >= %s",
         since,
     )
-    return {(row[0], row[1], row[2]): HeldCell(row[3], bool(row[4])) for row in found}
+    return {(row[0], row[1], row[2]): HeldCell(row[3], bool(row[4]), row[5]) for row in found}
 
 
 def final_windows(
@@ -175,16 +176,27 @@ def query_table(
     Args:
         pipeline: whose warehouse it is.
         table: its name.
-        sql: has `{table}` where the qualified name belongs, `{rows}` for the column of that name,
-            and `%s` for each value.
+        sql: has `{table}` where the qualified name belongs, `{rows}` and `{generation}` for the
+            columns of these names, and `%s` for each value.
     """
     try:
         with pipeline.sql_client() as client:
             qualified = client.make_qualified_table_name(table)
             rows = client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
-            return client.execute_sql(sql.format(table=qualified, rows=rows), *values) or []
+            generation = "generation"
+            if "{generation}" in sql and not _has_column(client, qualified, generation):
+                generation = "NULLIF(report, report)"  # in each dialect a null of the same type
+            sql = sql.format(table=qualified, rows=rows, generation=generation)
+            return client.execute_sql(sql, *values) or []
     except (DestinationUndefinedEntity, PipelineConfigMissing, ConfigurationException):
         return []
+
+
+def _has_column(client: SqlClientBase[Any], qualified: str, name: str) -> bool:
+    """Whether the table has a column that 0.1.0 did not make. The first load of this version adds
+    it, and is not done when the table is read before it."""
+    with client.execute_query(f"SELECT * FROM {qualified} WHERE 1 = 0") as cursor:
+        return name in {column[0].lower() for column in cursor.description or ()}
 
 
 @dataclass(frozen=True, slots=True)
