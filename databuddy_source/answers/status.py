@@ -19,6 +19,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import calendar_of, held, within
 from databuddy_source.coverage.marks import Marked, Stretch, by_date, stretches
 from databuddy_source.coverage.queries import query_table
+from databuddy_source.coverage.redefinitions import Redefinition, redefinitions
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import day_zone
@@ -89,10 +90,12 @@ class WarehouseStatus:
     Attributes:
         reports: those configured now, by website.
         others: `(website_id, report)` that the warehouse has and that are not configured now.
+        redefined: those of the configured reports whose days do not mean the same.
     """
 
     reports: Sequence[ReportStatus]
     others: Sequence[tuple[str, str]]
+    redefined: Sequence[Redefinition] = ()
 
     @cached_property
     def cells(self) -> Mapping[Mark, int]:
@@ -165,7 +168,9 @@ def status(
             )
     found.sort(key=lambda each: each.website_id)
     judged = {(each.website_id, each.report) for each in found}
-    return WarehouseStatus(found, [place for place in has if place not in judged])
+    names = {each.report for each in found}
+    redefined = [each for each in redefinitions(pipeline) if each.report in names]
+    return WarehouseStatus(found, [place for place in has if place not in judged], redefined)
 
 
 def _listed(pipeline: dlt.Pipeline, table: str, columns: str) -> Sequence[Sequence[Any]]:

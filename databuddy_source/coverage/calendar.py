@@ -17,7 +17,8 @@ import dlt
 from databuddy_source import clock
 from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.marks import Known, Marked, Place, marked
-from databuddy_source.coverage.queries import SUNDAY, query_table
+from databuddy_source.coverage.parts import SUNDAY
+from databuddy_source.coverage.queries import query_table
 from databuddy_source.coverage.table import TABLE
 from databuddy_source.model import windows
 from databuddy_source.model.statuses import Mark, Status

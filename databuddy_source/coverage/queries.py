@@ -18,7 +18,6 @@ from databuddy_source.dlt_seam import (
     SqlClientBase,
 )
 from databuddy_source.errors import IncompleteLoad
-from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import HeldCell
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
@@ -62,59 +61,6 @@ def final_windows(
         until or LATEST,
     ):
         found[website_id, report].add(start.astimezone(UTC))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """What the rows of a table are. Two kinds in one table would be added up by mistake.
-
-    Attributes:
-        time_zone: IANA name of the zone that cuts the windows.
-        grain: length of the windows.
-        query_type: canonical name.
-        filters: as JSON, or None.
-        week_start: number of the weekday with which weeks begin (Monday is 0), or None.
-    """
-
-    time_zone: str
-    grain: str
-    query_type: str
-    filters: str | None
-    week_start: int | None
-
-    @classmethod
-    def of(cls, cell: Cell) -> Definition:
-        """The definition that a cell's table has in this run."""
-        report, window = cell.report, cell.window
-        week_start = window.date.weekday() if window.grain is Grain.WEEK else None
-        return cls(
-            window.zone,
-            window.grain.value,
-            report.query_type.name,
-            report.filters_text,
-            week_start,
-        )
-
-    def __str__(self) -> str:
-        words = f"{self.query_type} by {self.grain} in {self.time_zone}"
-        if self.week_start is not None:
-            words += f" from {'Sunday' if self.week_start == SUNDAY else 'Monday'} on"
-        return f"{words} where {self.filters}" if self.filters else words
-
-
-SUNDAY: Final = 6
-
-
-def definitions(pipeline: dlt.Pipeline) -> Mapping[str, set[Definition]]:
-    """What the tables of the warehouse hold, by report."""
-    found: dict[str, set[Definition]] = defaultdict(set)
-    columns = "report, time_zone, grain, query_type, filters"
-    for report, zone, grain, query_type, filters, first in _query(
-        pipeline, f"SELECT {columns}, MIN(date) FROM {{table}} GROUP BY {columns}"
-    ):
-        week_start = first.weekday() if grain == Grain.WEEK else None
-        found[report].add(Definition(zone, grain, query_type, filters, week_start))
     return found
 
 
