@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any
 
 import dlt
 
@@ -18,7 +17,7 @@ from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import calendar_of, held, within
 from databuddy_source.coverage.marks import Marked, Stretch, by_date, stretches
-from databuddy_source.coverage.queries import query_table
+from databuddy_source.coverage.queries import newest_listing
 from databuddy_source.coverage.redefinitions import Redefinition, redefinitions
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.query_types import load_catalog
@@ -136,13 +135,13 @@ def status(
     if since and until and since > until:
         raise BadSetting(f"since ({since}) is after until ({until})", "Swap them.")
     settings = settings or configured()
-    domains = {row[0]: row[1] for row in _listed(pipeline, "websites", "id, domain")}
+    domains = {row[0]: row[1] for row in newest_listing(pipeline, "websites", "id, domain")}
     websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
     for name in settings.websites:
         if "." in name and name not in domains.values():
             known = ", ".join(sorted(domain or id_ for id_, domain in domains.items())) or "none"
             raise BadSetting(f"{name!r} is no website that was synced", f"Synced were: {known}.")
-    offered = {row[0] for row in _listed(pipeline, "query_types", "table_name")}
+    offered = {row[0] for row in newest_listing(pipeline, "query_types", "table_name")}
     has, instant = held(pipeline), now()
     found = []
     for chosen, website_ids in websites_of_reports(settings, lambda: websites):
@@ -171,13 +170,3 @@ def status(
     names = {each.report for each in found}
     redefined = [each for each in redefinitions(pipeline) if each.report in names]
     return WarehouseStatus(found, [place for place in has if place not in judged], redefined)
-
-
-def _listed(pipeline: dlt.Pipeline, table: str, columns: str) -> Sequence[Sequence[Any]]:
-    """What the newest sync saw: the tables keep what is gone, with the load that saw it last."""
-    return query_table(
-        pipeline,
-        table,
-        f"SELECT {columns} FROM {{table}} "
-        "WHERE _dlt_load_id = (SELECT MAX(_dlt_load_id) FROM {table})",
-    )

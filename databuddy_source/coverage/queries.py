@@ -138,6 +138,17 @@ def query_table(
         return []
 
 
+def newest_listing(pipeline: dlt.Pipeline, table: str, columns: str) -> Sequence[Sequence[Any]]:
+    """What the newest sync saw of websites or query types: their tables keep what is gone, with the
+    load that saw it last."""
+    return query_table(
+        pipeline,
+        table,
+        f"SELECT {columns} FROM {{table}} "
+        "WHERE _dlt_load_id = (SELECT MAX(_dlt_load_id) FROM {table})",
+    )
+
+
 def _has_column(client: SqlClientBase[Any], qualified: str, name: str) -> bool:
     """Whether the table has a column that 0.1.0 did not make. The first load of this version adds
     it, and is not done when the table is read before it."""
