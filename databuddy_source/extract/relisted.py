@@ -10,6 +10,7 @@ import dlt
 import orjson
 
 from databuddy_source.coverage.queries import newest_listing
+from databuddy_source.model.changes import columns_in_words
 
 logger = logging.getLogger("databuddy_source")
 
@@ -56,9 +57,9 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]
             yield what
     had, has = (_fields(each["columns"]) for each in (before, now))
     if came := [name for name in has if name not in had]:
-        yield f"new columns {', '.join(came)}"
+        yield f"new {columns_in_words(came)}"
     if gone := [name for name in had if name not in has]:
-        yield f"without the columns {', '.join(gone)}"
+        yield f"without the {columns_in_words(gone)}"
     if other := [name for name in has if name in had and has[name] != had[name]]:
         yield f"other words on {', '.join(other)}"
 

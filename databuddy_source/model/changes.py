@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from databuddy_source.model.generations import Generation
@@ -26,9 +26,14 @@ class Change:
 
     def __str__(self) -> str:
         words = [f"since {since.called} {text}" for since, text in self.meanings.items()]
-        words += [f"new columns {', '.join(self.came)}"] * bool(self.came)
-        words += [f"without the columns {', '.join(self.gone)}"] * bool(self.gone)
+        words += [f"new {columns_in_words(self.came)}"] * bool(self.came)
+        words += [f"without the {columns_in_words(self.gone)}"] * bool(self.gone)
         return "; ".join(words)
+
+
+def columns_in_words(names: Sequence[str]) -> str:
+    """One column, or several, with their names."""
+    return f"column{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 def change_between(query_type: str, before: Generation, now: Generation) -> Change | None:
@@ -44,6 +49,7 @@ def change_between(query_type: str, before: Generation, now: Generation) -> Chan
     meanings = {each: known.changes[each] for each in Generation if each in known.changes}
     between = {each: text for each, text in meanings.items() if earlier < each <= later}
     had, has = known.on(before).columns, known.on(now).columns
-    came = tuple(name for name in has if name not in had)
-    gone = tuple(name for name in had if name not in has)
+    both = had and has  # else the columns of one of them are not known, or it always failed
+    came = tuple(name for name in has if name not in had and both)
+    gone = tuple(name for name in had if name not in has and both)
     return Change(between, came, gone) if between or came or gone else None
