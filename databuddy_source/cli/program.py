@@ -38,6 +38,10 @@ class Exit(IntEnum):
     """terminated: the same command goes on"""
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: stop as for Ctrl-C, which lets go of connections and locks."""
+
+
 def called() -> str:
     """What a person has to type to call this program again, as it was called this time."""
     path = Path(sys.argv[0])

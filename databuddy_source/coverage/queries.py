@@ -6,21 +6,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import dlt
-
-from databuddy_source.coverage.table import TABLE
-from databuddy_source.dlt_seam import (
-    ConfigurationException,
-    DestinationUndefinedEntity,
-    PipelineConfigMissing,
-)
+from databuddy_source.coverage.reading import TABLE, tables_of
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import HeldCell
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
+
+if TYPE_CHECKING:
+    import dlt
 
 EARLIEST: Final = date(1970, 1, 1)
 LATEST: Final = date(9999, 12, 31)
@@ -163,28 +159,8 @@ def recorded_cells(
 
 
 def _query(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
-    return query_table(pipeline, TABLE, sql, *values)
-
-
-def query_table(
-    pipeline: dlt.Pipeline, table: str, sql: str, *values: Any
-) -> Sequence[Sequence[Any]]:
-    """Rows of a table in this pipeline's dataset; none before the first load, and none without a
-    destination.
-
-    Args:
-        pipeline: whose warehouse it is.
-        table: its name.
-        sql: has `{table}` where the qualified name belongs, `{rows}` for the column of that name,
-            and `%s` for each value.
-    """
-    try:
-        with pipeline.sql_client() as client:
-            qualified = client.make_qualified_table_name(table)
-            rows = client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
-            return client.execute_sql(sql.format(table=qualified, rows=rows), *values) or []
-    except (DestinationUndefinedEntity, PipelineConfigMissing, ConfigurationException):
-        return []
+    with tables_of(pipeline) as tables:
+        return tables.rows(TABLE, sql, *values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,43 @@
+"""Tables of a warehouse that can be asked: a pipeline's, or those of a file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import dlt
+
+TABLE: Final = "coverage"
+
+
+class Tables(ABC):
+    """The tables of one dataset, open to be asked."""
+
+    @abstractmethod
+    def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+        """Rows of a table; none where there is no such table.
+
+        Args:
+            table: its name.
+            sql: has `{table}` where the qualified name belongs, `{rows}` for the column of that
+                name, and `%s` for each value.
+        """
+
+
+@contextmanager
+def tables_of(warehouse: dlt.Pipeline | Tables) -> Iterator[Tables]:
+    """The tables of a pipeline's dataset over one connection; tables that are open stay so.
+
+    Args:
+        warehouse: whose tables. Before the first load, and without a destination, they are empty.
+    """
+    if isinstance(warehouse, Tables):
+        yield warehouse
+        return
+    from databuddy_source.coverage.pipeline_tables import connected  # needs dlt
+
+    with connected(warehouse) as tables:
+        yield tables
