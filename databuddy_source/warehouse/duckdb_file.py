@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dlt
 import duckdb
@@ -14,6 +14,11 @@ import duckdb
 from databuddy_source.dlt_seam import duckdb_credentials
 from databuddy_source.errors import BadConfiguration, FileInUse, NoDatabase
 from databuddy_source.warehouse.target import CATALOG
+
+PLACE: Final = "destination.duckdb.credentials"
+
+MEANT: Final = {"db", "file", "filename", "name", "path"}
+"""Keys by which people mean `database`, and that nobody reads."""
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for a DuckDB file that another program has open."""
@@ -23,14 +28,26 @@ def configured_file() -> Path | None:
     """The file that dlt's configuration names, if it does.
 
     Raises:
-        BadConfiguration: the configuration names no file.
+        BadConfiguration: the configuration names no file, or where nobody reads it: tables would
+            come into another file.
     """
-    whole: Any = dlt.secrets.get("destination.duckdb.credentials")
-    named = whole if isinstance(whole, str) else None
-    named = named or dlt.secrets.get("destination.duckdb.credentials.database")
-    if not named:
+    whole: Any = dlt.secrets.get(PLACE)
+    if whole is None and not isinstance(whole := dlt.config.get(PLACE), Mapping | None):
+        raise BadConfiguration(
+            "destination.duckdb.credentials stands in config.toml, and dlt looks for credentials "
+            "in secrets.toml only",
+            "Move it there.",
+        )
+    named = whole
+    if whole is None or isinstance(whole, Mapping):
+        named = dlt.secrets.get(f"{PLACE}.database") or dlt.config.get(f"{PLACE}.database")
+        if named is None and (meant := next((key for key in whole or () if key in MEANT), None)):
+            raise BadConfiguration(
+                f"destination.duckdb.credentials.{meant} is not read", f"Write {PLACE}.database."
+            )
+    if named is None or named == "":
         return None
-    text = str(named).removeprefix("duckdb:///")
+    text = named.removeprefix("duckdb:///") if isinstance(named, str) else ":"
     if text.startswith((":", "md:", "motherduck:")) or "://" in text or "?" in text:
         raise BadConfiguration(  # without the value, which may hold a secret
             "destination.duckdb.credentials names no file",
