@@ -10,7 +10,6 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import sys
 import unicodedata
 import warnings
@@ -24,7 +23,7 @@ from rich.text import Text
 from databuddy_source.cli import journal
 from databuddy_source.cli.failures import sentence_and_code
 from databuddy_source.cli.options import LogFormat
-from databuddy_source.cli.program import Terminated
+from databuddy_source.cli.stopping import stopped_for_sure
 
 LONGEST = 60
 """Letters of a name that others chose, such as a website's."""
@@ -87,10 +86,6 @@ def write_json(result: object) -> None:
     sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
 
 
-def _terminated(code: int, frame: object) -> None:
-    raise Terminated
-
-
 @contextlib.contextmanager
 def for_people(
     verbose: bool, quiet: bool = False, log_format: LogFormat = LogFormat.TEXT
@@ -112,12 +107,11 @@ def for_people(
     )
     # dlt logs a traceback for what is said in a sentence
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "INFO" if verbose else "CRITICAL")
-    with contextlib.suppress(ValueError):  # only the main thread may, and tests have others
-        signal.signal(signal.SIGTERM, _terminated)
     if not verbose:  # what Ctrl-C keeps dlt from asking is no news to a person
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     try:
-        yield
+        with stopped_for_sure():
+            yield
     except (typer.Exit, typer.BadParameter, BrokenPipeError, SystemExit):  # `status | head`
         raise
     except BaseException as error:  # the one place where errors end

@@ -6,7 +6,8 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from databuddy_source.cli.program import Exit, Terminated
+from databuddy_source.cli.program import Exit
+from databuddy_source.cli.stopping import Terminated
 from databuddy_source.errors import BadConfiguration, DatabuddyError, IncompleteLoad, causes
 
 EXIT_CODES: Mapping[type[DatabuddyError], Exit] = {

@@ -24,7 +24,9 @@ time.sleep(600)
 """
 
 
-@pytest.mark.parametrize("module", ["typer", "dlt"], ids=["the program", "a command"])
+@pytest.mark.parametrize(
+    "module", ["shlex", "typer", "dlt"], ids=["the first", "the program", "a command"]
+)
 def test_ctrl_c_while_modules_load_leaves_no_traceback(module: str, tmp_path: Path) -> None:
     (tmp_path / f"{module}.py").write_text(SLOW)
     running = subprocess.Popen(
