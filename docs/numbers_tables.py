@@ -69,7 +69,7 @@ def _columns(query_type: QueryType, kinds: frozenset[Kind]) -> str:
     names = dict.fromkeys(
         name for columns in of.values() for name, kind in columns.items() if kind in kinds
     )
-    having = {name: [each for each in of if name in of[each]] for name in names}
+    having = {name: [each for each in of if of[each].get(name) in kinds] for name in names}
     return ", ".join(
         f"`{name}`" + (f" ({only})" if (only := servers(having[name], of)) else "")
         for name in names

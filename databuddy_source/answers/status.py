@@ -17,6 +17,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import calendar_of, held, within
 from databuddy_source.coverage.marks import Marked, Stretch, by_date, stretches
 from databuddy_source.coverage.reading import Tables, tables_of
+from databuddy_source.coverage.redefinitions import Redefinition, redefinitions
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import day_zone
@@ -90,10 +91,12 @@ class WarehouseStatus:
     Attributes:
         reports: those configured now, by website.
         others: `(website_id, report)` that the warehouse has and that are not configured now.
+        redefined: those of the configured reports whose days do not mean the same.
     """
 
     reports: Sequence[ReportStatus]
     others: Sequence[tuple[str, str]]
+    redefined: Sequence[Redefinition] = ()
 
     @cached_property
     def cells(self) -> Mapping[Mark, int]:
@@ -138,6 +141,7 @@ def status(
         domains = {row[0]: row[1] for row in _listed(tables, "websites", "id, domain")}
         offered = {row[0] for row in _listed(tables, "query_types", "table_name")}
         has, instant = held(tables), now()
+        redefined = redefinitions(tables)
     websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
     for name in settings.websites:
         if "." in name and name not in domains.values():
@@ -167,7 +171,9 @@ def status(
             )
     found.sort(key=lambda each: each.website_id)
     judged = {(each.website_id, each.report) for each in found}
-    return WarehouseStatus(found, [place for place in has if place not in judged])
+    names = {each.report for each in found}
+    redefined = [each for each in redefined if each.report in names]
+    return WarehouseStatus(found, [place for place in has if place not in judged], redefined)
 
 
 def _listed(tables: Tables, table: str, columns: str) -> Sequence[Sequence[Any]]:

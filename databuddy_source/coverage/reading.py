@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 TABLE: Final = "coverage"
 
+NO_GENERATION: Final = "NULLIF(report, report)"
+"""A null of the type of text in each dialect of SQL."""
+
 
 class Tables(ABC):
     """The tables of one dataset, open to be asked."""
@@ -22,8 +25,8 @@ class Tables(ABC):
 
         Args:
             table: its name.
-            sql: has `{table}` where the qualified name belongs, `{rows}` for the column of that
-                name, and `%s` for each value.
+            sql: has `{table}` where the qualified name belongs, `{rows}` and `{generation}` for the
+                columns of these names, and `%s` for each value.
         """
 
 

@@ -136,6 +136,7 @@ class QueryType(BaseModel):
         known: False for a type that only the server knows.
         differs: what servers of 2025 do differently than those of April 2026, and what a later
             generation changed for all that came after: attributes by their names.
+        changes: what numbers of the same name mean since a generation, in words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -166,6 +167,7 @@ class QueryType(BaseModel):
     columns: Mapping[str, Kind] = {}
     known: bool = True
     differs: Mapping[Generation, Mapping[str, Any]] = {}
+    changes: Mapping[Generation, str] = {}
 
     def on(self, generation: Generation) -> QueryType:
         """This type as a server of that generation behaves."""
