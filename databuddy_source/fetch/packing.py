@@ -62,6 +62,11 @@ class Question:
         return self.report.query_type.gate
 
     @property
+    def slows_packs(self) -> bool:
+        """Whether the server would answer a pack that holds it question by question."""
+        return self.report.query_type.slows_packs
+
+    @property
     def kind(self) -> CostClass:
         return self.report.query_type.name, self.report.grain
 
@@ -143,7 +148,7 @@ def _in_one_question(first: Cell, last: Cell, cell: Cell) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The questions of one website, time zone and gate that travel in one request.
+    """The questions of one destination that travel in one request.
 
     Attributes:
         divided: whether it is a part of a pack that failed.
@@ -161,6 +166,10 @@ class Pack:
     @property
     def gate(self) -> str:
         return self.questions[0].gate
+
+    @property
+    def slows_packs(self) -> bool:
+        return self.questions[0].slows_packs
 
     @property
     def timezone(self) -> str:

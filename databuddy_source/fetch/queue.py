@@ -5,22 +5,28 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import NamedTuple
 
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Pack, Question
 
-Destination: TypeAlias = tuple[str, str, str]
-"""What all questions of a request have in common: website, time zone and gate."""
+
+class Destination(NamedTuple):
+    """What all questions of a request have in common."""
+
+    website_id: str
+    timezone: str
+    gate: str
+    slows_packs: bool
 
 
 def destination_of(asked: Question | Pack) -> Destination:
     """Which requests it may travel in."""
-    return asked.website_id, asked.timezone, asked.gate
+    return Destination(asked.website_id, asked.timezone, asked.gate, asked.slows_packs)
 
 
 class Queue:
-    """Questions by website, time zone and gate. Called from any thread.
+    """Questions by destination. Called from any thread.
 
     Args:
         pace: how large packs may be.
@@ -85,8 +91,8 @@ class Queue:
             destinations = sorted(
                 self._waiting,
                 key=lambda each: (
-                    awaited.get(each[0], 0) > 0,
-                    not each[-1],
+                    awaited.get(each.website_id, 0) > 0,
+                    not each.gate,
                     len(self._waiting[each]),
                 ),
             )
@@ -96,7 +102,7 @@ class Queue:
                 # a pack that is not full waits for those under way: their next pages may join it;
                 # and one pack is enough to find a gate closed
                 is_full = size < len(waiting) or size == self._pace.pack_size
-                waits = not is_full or (destination[-1] and destination not in self._passed)
+                waits = not is_full or (destination.gate and destination not in self._passed)
                 if waiting and not (waits and destination in flying):
                     return Pack(tuple(waiting.popleft() for _ in range(size)))
         return None

@@ -132,6 +132,8 @@ class QueryType(BaseModel):
         fails: failed on every call when measured.
         gate: the part of a server that the type belongs to, where a plan may lack that part, or an
             installation may not have it set up: one of its types then fails a whole request.
+        slows_packs: it sends a column that it does not declare, so that a server asks its store
+            once for each question of a request that holds it, instead of once for many.
         columns: in the API's order.
         known: False for a type that only the server knows.
         differs: what servers of 2025 do differently than those of April 2026, and what a later
@@ -163,6 +165,7 @@ class QueryType(BaseModel):
     follows: Literal["", "pageviews"] = ""
     fails: bool = False
     gate: str = ""
+    slows_packs: bool = False
     columns: Mapping[str, Kind] = {}
     known: bool = True
     differs: Mapping[Generation, Mapping[str, Any]] = {}

@@ -32,7 +32,8 @@ BREAKDOWNS = [
     query_type.name
     for query_type in load_catalog()
     if query_type.key
-    and not (query_type.ranged or query_type.fails or query_type.trailing_days or query_type.gate)
+    and not (query_type.ranged or query_type.fails or query_type.trailing_days)
+    and not (query_type.gate or query_type.slows_packs)
 ]
 PACK_SIZE = 100
 
