@@ -36,6 +36,7 @@ class Question:
         page: from 1.
         piece: the part of the only cell's window that is asked for, as first instant and first
             instant after it; None for the whole.
+        apart: whether it has a body of its own: it may be one that throws.
     """
 
     cells: tuple[Cell, ...]
@@ -43,6 +44,7 @@ class Question:
     limit: int
     page: int = 1
     piece: tuple[datetime, datetime] | None = None
+    apart: bool = False
 
     @property
     def website_id(self) -> str:
@@ -152,12 +154,10 @@ class Pack:
 
     Attributes:
         divided: whether it is a part of a pack that failed.
-        apart: whether each question has a body of its own: one of them threw.
     """
 
     questions: tuple[Question, ...]
     divided: bool = False
-    apart: bool = False
 
     @property
     def website_id(self) -> str:
@@ -170,6 +170,11 @@ class Pack:
     @property
     def slows_packs(self) -> bool:
         return self.questions[0].slows_packs
+
+    @property
+    def apart(self) -> bool:
+        """Whether each of its questions has a body of its own."""
+        return self.questions[0].apart
 
     @property
     def timezone(self) -> str:
@@ -189,6 +194,11 @@ class Pack:
         """The same questions in two packs, after it failed. Needs two questions."""
         return replace(self, divided=True).parted(len(self.questions) // 2)
 
+    def with_bodies_apart(self) -> Pack:
+        """The same questions, each in a body of its own."""
+        apart = tuple(replace(question, apart=True) for question in self.questions)
+        return replace(self, questions=apart)
+
     def named(self) -> dict[str, Question]:
         """Each question under the id that it travels with."""
         return {f"c{number}": question for number, question in enumerate(self.questions)}
@@ -200,7 +210,7 @@ def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
 
     def form(named: tuple[str, Question]) -> tuple[int, int, str, str]:
         name, question = named
-        return (*_form(question), name if pack.apart else "")
+        return (*_form(question), name if question.apart else "")
 
     by_form = sorted(pack.named().items(), key=form)
     bodies = []

@@ -18,11 +18,12 @@ class Destination(NamedTuple):
     timezone: str
     gate: str
     slows_packs: bool
+    apart: bool
 
 
 def destination_of(asked: Question | Pack) -> Destination:
     """Which requests it may travel in."""
-    return Destination(asked.website_id, asked.timezone, asked.gate, asked.slows_packs)
+    return Destination(asked.website_id, asked.timezone, asked.gate, asked.slows_packs, asked.apart)
 
 
 class Queue:
