@@ -36,6 +36,7 @@ class Question:
         page: from 1.
         piece: the part of the only cell's window that is asked for, as first instant and first
             instant after it; None for the whole.
+        without: the keys of rows that shall not come again, where a filter leaves them out.
         apart: whether it has a body of its own: it may be one that throws.
     """
 
@@ -44,6 +45,7 @@ class Question:
     limit: int
     page: int = 1
     piece: tuple[datetime, datetime] | None = None
+    without: tuple[str, ...] = ()
     apart: bool = False
 
     @property
@@ -103,6 +105,14 @@ class Question:
     def bucketed(self) -> bool:
         """Whether rows bring the label of their window, so that one question covers many."""
         return self.report.query_type.ranged and self.cells[0].window.bucket_zone is not None
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The filters that it is sent with."""
+        if not self.without:
+            return self.report.filters
+        field = self.report.query_type.rest_by
+        return (*self.report.filters, Condition(field=field, op="not_in", value=self.without))
 
     @property
     def timezone(self) -> str:
@@ -208,7 +218,7 @@ def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
     """The bodies of one request. `limit` and `page` hold for a whole body, so questions that
     differ in them go into bodies of their own; an array of bodies still is one request."""
 
-    def form(named: tuple[str, Question]) -> tuple[int, int, str, str]:
+    def form(named: tuple[str, Question]) -> tuple[int, int, str, tuple[str, ...], str]:
         name, question = named
         return (*_form(question), name if question.apart else "")
 
@@ -225,14 +235,14 @@ def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
                 endDate=max(parameter.end_date for parameter in parameters),
                 limit=limit,
                 page=page,
-                filters=[filter_of(each, generation) for each in named[0][1].report.filters],
+                filters=[filter_of(each, generation) for each in named[0][1].conditions],
             )
         )
     return bodies
 
 
-def _form(question: Question) -> tuple[int, int, str]:
-    return question.limit, question.page, question.report.filters_text or ""
+def _form(question: Question) -> tuple[int, int, str, tuple[str, ...]]:
+    return question.limit, question.page, question.report.filters_text or "", question.without
 
 
 def filter_of(condition: Condition, generation: Generation) -> Filter:
