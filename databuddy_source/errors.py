@@ -48,6 +48,7 @@ No error holds a request, a header or a key.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 
@@ -364,3 +365,13 @@ class IncompleteLoad(DatabuddyError):
     """Some cells failed, are truncated or suspect. Everything else was loaded."""
 
     default_todo = "The next run asks for them again; the table `coverage` has the reasons."
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised from, outermost first."""
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or (
+            None if current.__suppress_context__ else current.__context__
+        )

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from enum import IntEnum
 from pathlib import Path
@@ -48,22 +46,6 @@ def called() -> str:
     if path.name == NAME and not path.is_absolute():
         return shlex.quote(sys.argv[0])
     return NAME  # found by its name, which gives a whole path
-
-
-@contextlib.contextmanager
-def ends_at_ctrl_c() -> Iterator[None]:
-    """While modules are loaded, Ctrl-C ends the program at once: a traceback would tell of modules
-    that are half loaded, and there is nothing yet to be tidied up."""
-    before = signal.getsignal(signal.SIGINT)
-    ours = before is signal.default_int_handler
-    if not ours or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

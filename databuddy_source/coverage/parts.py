@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import dlt
-
-from databuddy_source.coverage.queries import query_table
-from databuddy_source.coverage.table import TABLE
+from databuddy_source.coverage.reading import TABLE, Tables, tables_of
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.windows import Grain
+
+if TYPE_CHECKING:
+    import dlt
 
 SUNDAY: Final = 6
 
@@ -75,16 +75,17 @@ class Part:
     last_load: str
 
 
-def parts_of_tables(pipeline: dlt.Pipeline) -> list[Part]:
+def parts_of_tables(warehouse: dlt.Pipeline | Tables) -> list[Part]:
     """What the tables of the warehouse hold, by report and age. Nothing before the first load."""
     columns = "report, time_zone, grain, query_type, filters, {generation}"
     found = []
-    for report, zone, grain, query_type, filters, told, first, last, load_id in query_table(
-        pipeline,
-        TABLE,
-        f"SELECT {columns}, MIN(date), MAX(date), MAX(_dlt_load_id) "
-        f"FROM {{table}} GROUP BY {columns}",
-    ):
+    with tables_of(warehouse) as tables:
+        rows = tables.rows(
+            TABLE,
+            f"SELECT {columns}, MIN(date), MAX(date), MAX(_dlt_load_id) "
+            f"FROM {{table}} GROUP BY {columns}",
+        )
+    for report, zone, grain, query_type, filters, told, first, last, load_id in rows:
         week_start = first.weekday() if grain == Grain.WEEK else None
         definition = Definition(zone, grain, query_type, filters, week_start)
         generation = Generation(told) if told in set(Generation) else None

@@ -6,21 +6,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import dlt
-
-from databuddy_source.coverage.table import TABLE
-from databuddy_source.dlt_seam import (
-    ConfigurationException,
-    DestinationUndefinedEntity,
-    PipelineConfigMissing,
-    SqlClientBase,
-)
+from databuddy_source.coverage.reading import TABLE, tables_of
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.model.results import HeldCell
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
+
+if TYPE_CHECKING:
+    import dlt
 
 EARLIEST: Final = date(1970, 1, 1)
 LATEST: Final = date(9999, 12, 31)
@@ -110,50 +105,8 @@ def recorded_cells(
 
 
 def _query(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
-    return query_table(pipeline, TABLE, sql, *values)
-
-
-def query_table(
-    pipeline: dlt.Pipeline, table: str, sql: str, *values: Any
-) -> Sequence[Sequence[Any]]:
-    """Rows of a table in this pipeline's dataset; none before the first load, and none without a
-    destination.
-
-    Args:
-        pipeline: whose warehouse it is.
-        table: its name.
-        sql: has `{table}` where the qualified name belongs, `{rows}` and `{generation}` for the
-            columns of these names, and `%s` for each value.
-    """
-    try:
-        with pipeline.sql_client() as client:
-            qualified = client.make_qualified_table_name(table)
-            rows = client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
-            generation = "generation"
-            if "{generation}" in sql and not _has_column(client, qualified, generation):
-                generation = "NULLIF(report, report)"  # in each dialect a null of the same type
-            sql = sql.format(table=qualified, rows=rows, generation=generation)
-            return client.execute_sql(sql, *values) or []
-    except (DestinationUndefinedEntity, PipelineConfigMissing, ConfigurationException):
-        return []
-
-
-def newest_listing(pipeline: dlt.Pipeline, table: str, columns: str) -> Sequence[Sequence[Any]]:
-    """What the newest sync saw of websites or query types: their tables keep what is gone, with the
-    load that saw it last."""
-    return query_table(
-        pipeline,
-        table,
-        f"SELECT {columns} FROM {{table}} "
-        "WHERE _dlt_load_id = (SELECT MAX(_dlt_load_id) FROM {table})",
-    )
-
-
-def _has_column(client: SqlClientBase[Any], qualified: str, name: str) -> bool:
-    """Whether the table has a column that 0.1.0 did not make. The first load of this version adds
-    it, and is not done when the table is read before it."""
-    with client.execute_query(f"SELECT * FROM {qualified} WHERE 1 = 0") as cursor:
-        return name in {column[0].lower() for column in cursor.description or ()}
+    with tables_of(pipeline) as tables:
+        return tables.rows(TABLE, sql, *values)
 
 
 @dataclass(frozen=True, slots=True)

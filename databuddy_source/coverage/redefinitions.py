@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-
-import dlt
+from typing import TYPE_CHECKING
 
 from databuddy_source.coverage.parts import Part, parts_of_tables
+from databuddy_source.coverage.reading import Tables
 from databuddy_source.model.changes import Change, change_between
 from databuddy_source.model.generations import Generation
+
+if TYPE_CHECKING:
+    import dlt
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,11 @@ class Redefinition:
         return "; ".join(dict.fromkeys(map(str, self.changes.values())))
 
 
-def redefinitions(pipeline: dlt.Pipeline) -> list[Redefinition]:
+def redefinitions(warehouse: dlt.Pipeline | Tables) -> list[Redefinition]:
     """The tables of the warehouse whose days do not mean the same, in alphabetical order. Of days
     that 0.1.0 loaded nobody knows."""
     by_report: dict[str, list[Part]] = defaultdict(list)
-    for part in parts_of_tables(pipeline):
+    for part in parts_of_tables(warehouse):
         by_report[part.report].append(part)
     found = []
     for parts in by_report.values():

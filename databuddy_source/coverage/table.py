@@ -14,10 +14,10 @@ import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
 from databuddy_source.coverage.finality import is_settled
+from databuddy_source.coverage.reading import TABLE as TABLE
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.results import Result
 
-TABLE: Final = "coverage"
 DESCRIPTION: Final = "What was fetched: one row for each website, report and window."
 KEY: Final = ("website_id", "report", "window_start")
 

@@ -9,7 +9,7 @@ from typing import Any
 import dlt
 import orjson
 
-from databuddy_source.coverage.queries import newest_listing
+from databuddy_source.coverage.reading import newest_listing, tables_of
 from databuddy_source.model.changes import columns_in_words
 
 logger = logging.getLogger("databuddy_source")
@@ -26,10 +26,9 @@ def hint_at_changes(pipeline: dlt.Pipeline, rows: Sequence[Mapping[str, Any]]) -
         rows: of the table `query_types`, as they are now.
     """
     said = ("name", "title", "description", "columns")
-    before = {
-        name: dict(zip(said, (name, *others), strict=True))
-        for name, *others in newest_listing(pipeline, "query_types", ", ".join(said))
-    }
+    with tables_of(pipeline) as tables:
+        rows_before = newest_listing(tables, "query_types", ", ".join(said))
+    before = {row[0]: dict(zip(said, row, strict=True)) for row in rows_before}
     if not before:
         return
     now = {row["name"]: row for row in rows}

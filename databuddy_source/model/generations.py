@@ -44,6 +44,11 @@ class Generation(StrEnum):
         return ABILITIES[self].takes_offsets
 
     @property
+    def answers_each_body(self) -> bool:
+        """Whether an array of bodies has an answer for each, also where one of them throws."""
+        return ABILITIES[self].answers_each_body
+
+    @property
     def max_limit(self) -> int:
         """The largest `limit` that is accepted."""
         return ABILITIES[self].max_limit
@@ -70,6 +75,7 @@ class Abilities:
         max_limit: the largest `limit` that is accepted.
         operators: of filters: our name, and how it is spelled there. Those that are left out it
             does not have.
+        answers_each_body: whether a body that throws takes no other of its array with it.
     """
 
     called: str
@@ -77,6 +83,7 @@ class Abilities:
     takes_offsets: bool
     max_limit: int
     operators: Mapping[str, str]
+    answers_each_body: bool = False
 
 
 _APRIL: Final = Abilities(
@@ -118,6 +125,7 @@ ABILITIES: Final[Mapping[Generation, Abilities]] = {
         marks=frozenset(
             {"publicAccess", "session_pages", "interesting_sessions", "web_vitals_by_device"}
         ),
+        answers_each_body=True,
     ),
     # how it binds windows is not known for sure, and does not matter to how it is asked
     Generation.G2026_10: replace(
@@ -135,6 +143,7 @@ ABILITIES: Final[Mapping[Generation, Abilities]] = {
                 *("mcp_summary", "mcp_calls_series", "mcp_tools", "mcp_clients", "mcp_errors"),
             }
         ),
+        answers_each_body=True,
     ),
 }
 """The documentation spells operators like 2025; ours are the names of 2026."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from typing import Final
 from uuid import uuid4
@@ -13,7 +13,7 @@ import dlt
 import pyarrow as pa
 
 from databuddy_source.dlt_seam import ConfigurationException, DestinationException
-from databuddy_source.errors import DatabuddyError, DestinationFails
+from databuddy_source.errors import DatabuddyError, DestinationFails, causes
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import MODULES, refuse_unfit
@@ -129,13 +129,3 @@ def _failure(error: BaseException) -> DestinationFails:
     words = words.strip().rstrip(".")
     todo = next((do for said, do in ADVICE.items() if re.search(said, words, re.IGNORECASE)), "")
     return DestinationFails(f"The destination fails: {words}", todo)
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it was raised from, outermost first."""
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__ or (
-            None if current.__suppress_context__ else current.__context__
-        )

@@ -20,7 +20,7 @@ from databuddy_source.api.client import Client
 from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import first_contact
-from databuddy_source.cli.console import sentence_and_code
+from databuddy_source.cli.failures import sentence_and_code
 from databuddy_source.cli.program import Exit
 from databuddy_source.errors import (
     AccessDenied,

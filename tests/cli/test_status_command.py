@@ -157,6 +157,14 @@ def test_without_a_sync_it_says_so_and_makes_no_file(run: Run, folder: Path) -> 
         assert not (folder / "databuddy_warehouse.duckdb").exists()
 
 
+def test_a_dataset_that_dlt_spells_otherwise_is_found(run: Run, folder: Path) -> None:
+    chosen = ["--dataset", "WebStats", "--report", "pages"]
+    assert run(*chosen).returncode == 0
+    shown = run("status", *chosen)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.endswith("Nothing is lacking.\n")
+
+
 def test_it_needs_no_key_and_fits_the_terminal(run: Run) -> None:
     reports = [*REPORTS, "--report", "page_scroll_performance", "--report", "events_by_date_hourly"]
     assert run(*reports).returncode == 0

@@ -21,10 +21,10 @@ from databuddy_source.cli.account import account
 from databuddy_source.cli.console import (
     for_people,
     out,
-    sentence_and_code,
     shown,
     write_json,
 )
+from databuddy_source.cli.failures import sentence_and_code
 from databuddy_source.cli.journal import moment, use_zone
 from databuddy_source.cli.options import (
     Dataset,

@@ -14,7 +14,7 @@ from databuddy_source import ReportStatus, WarehouseStatus
 from databuddy_source import status as status_of
 from databuddy_source.cli.account import account
 from databuddy_source.cli.calendar_lines import calendar_lines, legend
-from databuddy_source.cli.console import for_people, out, say, shown, write_json
+from databuddy_source.cli.console import LINES_SHOWN, for_people, out, say, shown, write_json
 from databuddy_source.cli.options import (
     Dataset,
     Demo,
@@ -29,9 +29,8 @@ from databuddy_source.cli.options import (
 )
 from databuddy_source.cli.program import Exit
 from databuddy_source.cli.redefined_lines import load_anew, redefined_lines, warehouse_options
-from databuddy_source.cli.summaries import LINES_SHOWN
 from databuddy_source.model.statuses import Mark
-from databuddy_source.warehouse.target import Warehouse
+from databuddy_source.warehouse.reading import opened
 
 WIDEST = 160
 """Columns of a calendar, also where a wider terminal, or none, reads it."""
@@ -67,9 +66,8 @@ def status(
     with for_people(verbose), account(demo, report, asks=False, websites=website) as choose:
         settings, _ = choose()
         where = warehouse_options(demo, destination, dataset, state_dir)
-        warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
-        warehouse.open()
-        found = status_of(warehouse.pipeline, settings, since=since, until=until)
+        with opened(demo, destination, dataset, state_dir, say) as tables:
+            found = status_of(tables, settings, since=since, until=until)
         if as_json:
             write_json(as_document(found, where))
         else:
