@@ -129,9 +129,9 @@ class Extraction:
         asked = questions_of(cells, cells[0].report.query_type.name, limit=1)
         return [question.cells[0].window for question in asked]
 
-    def want(self, cells: Sequence[Cell], *, cautious: bool) -> None:
+    def want(self, cells: Sequence[Cell], *, cautious: bool, proven: bool) -> None:
         """Line cells up to be fetched."""
-        self.fetcher.want(cells, cautious=cautious)
+        self.fetcher.want(cells, cautious=cautious, proven=proven)
         self._doubts.want(cells)
 
     def look_back(self) -> None:

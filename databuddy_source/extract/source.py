@@ -140,7 +140,7 @@ def _report(
             state = dlt.current.resource_state()
             progress = Progress(shared.settings, shared.scope, cursor, state)
             cells = progress.cells(extraction, report, website_id)
-            extraction.want(cells, cautious=progress.cautious)
+            extraction.want(cells, cautious=progress.cautious, proven=progress.proven)
             schema = dlt.current.source_schema()
             held = schema.tables.get(chosen.name, {}).get("columns", {})
             types = {column: hint.get("data_type") for column, hint in held.items()}

@@ -36,6 +36,7 @@ class Question:
         page: from 1.
         piece: the part of the only cell's window that is asked for, as first instant and first
             instant after it; None for the whole.
+        proven: whether an earlier run had answers of this type for this website.
     """
 
     cells: tuple[Cell, ...]
@@ -43,6 +44,7 @@ class Question:
     limit: int
     page: int = 1
     piece: tuple[datetime, datetime] | None = None
+    proven: bool = False
 
     @property
     def website_id(self) -> str:
@@ -58,8 +60,9 @@ class Question:
 
     @property
     def gate(self) -> str:
-        """What may fail a whole request that has one of its types, or an empty string."""
-        return self.report.query_type.gate
+        """What may fail a whole request that has one of its types, or an empty string: also for
+        what is proven, which travels with others until a request with it fails."""
+        return "" if self.proven else self.report.query_type.gate
 
     @property
     def kind(self) -> CostClass:
@@ -118,7 +121,9 @@ class Question:
         return f"{first}" if first == last else f"{first} .. {last}"
 
 
-def questions_of(cells: Sequence[Cell], spelling: str, limit: int) -> list[Question]:
+def questions_of(
+    cells: Sequence[Cell], spelling: str, limit: int, *, proven: bool = False
+) -> list[Question]:
     """The questions for cells of one website and report, oldest first: one each, or one for each
     range without a gap."""
     groups: list[list[Cell]] = []
@@ -127,7 +132,7 @@ def questions_of(cells: Sequence[Cell], spelling: str, limit: int) -> list[Quest
             groups[-1].append(cell)
         else:
             groups.append([cell])
-    return [Question(tuple(group), spelling, limit) for group in groups]
+    return [Question(tuple(group), spelling, limit, proven=proven) for group in groups]
 
 
 def _in_one_question(first: Cell, last: Cell, cell: Cell) -> bool:
@@ -179,6 +184,11 @@ class Pack:
     def halves(self) -> tuple[Pack, Pack]:
         """The same questions in two packs, after it failed. Needs two questions."""
         return replace(self, divided=True).parted(len(self.questions) // 2)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether something behind a gate travels in it because it is proven."""
+        return any(each.gate != each.report.query_type.gate for each in self.questions)
 
     def named(self) -> dict[str, Question]:
         """Each question under the id that it travels with."""

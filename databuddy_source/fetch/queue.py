@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from databuddy_source.fetch.pace import Pace
@@ -50,6 +51,15 @@ class Queue:
         with self._lock:
             self._first.extendleft(reversed(pack.halves()))
 
+    def part_by_gate(self, pack: Pack) -> None:
+        """A pack failed that has types behind gates: from now on they leave without the others."""
+        with self._lock:
+            waiting = self._waiting.pop(destination_of(pack), ())
+            if kept := [each for each in pack.questions if not each.report.query_type.gate]:
+                self._first.appendleft(replace(pack, questions=tuple(kept)))
+        parted = [each for each in pack.questions if each.report.query_type.gate]
+        self.add(replace(question, proven=False) for question in (*parted, *waiting))
+
     def send_first(self, pack: Pack) -> None:
         """A pack shall leave before all else, as it is."""
         with self._lock:
@@ -94,9 +104,12 @@ class Queue:
                 waiting = self._waiting[destination]
                 size = self._pace.fitting(question.kind for question in waiting)
                 # a pack that is not full waits for those under way: their next pages may join it;
-                # and one pack is enough to find a gate closed
+                # one pack is enough to find a gate closed, after others have shown a server well
                 is_full = size < len(waiting) or size == self._pace.pack_size
-                waits = not is_full or (destination[-1] and destination not in self._passed)
-                if waiting and not (waits and destination in flying):
+                if destination[-1] and destination not in self._passed:
+                    waits = any(each[0] == destination[0] for each in flying)
+                else:
+                    waits = not is_full and destination in flying
+                if waiting and not waits:
                     return Pack(tuple(waiting.popleft() for _ in range(size)))
         return None

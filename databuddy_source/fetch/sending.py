@@ -86,6 +86,9 @@ class Sending:
         error = await self._ask(client, pack, patience)
         if error is None:
             return
+        if isinstance(error, ServerFailed | NotInPlan) and pack.is_mixed:
+            self._queue.part_by_gate(pack)
+            return
         single = len(pack.questions) == 1
         if isinstance(error, ServerFailed):
             if pack.gate and self._proofs and not single and not pack.divided:
@@ -101,7 +104,7 @@ class Sending:
         single = len(pack.questions) == 1
         if pack.divided and not single:
             return DIVIDED
-        if pack.gate and self._proofs:
+        if pack.is_mixed or (pack.gate and self._proofs):
             return DIVIDED
         if pack.divided and pack.website_id in self._proofs:
             return DIVIDED

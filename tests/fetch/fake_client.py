@@ -193,7 +193,11 @@ def a_fetcher(
 
 
 async def fetched(
-    client: FakeClient, *wanted: list[Cell], cautious: bool = False, pace: Pace | None = None
+    client: FakeClient,
+    *wanted: list[Cell],
+    cautious: bool = False,
+    proven: bool = False,
+    pace: Pace | None = None,
 ) -> dict[Cell, Result]:
     """The results of cells of several resources, which await theirs side by side."""
 
@@ -202,15 +206,17 @@ async def fetched(
 
     fetcher = a_fetcher(client, pace=pace)
     for cells in wanted:
-        fetcher.want(cells, cautious=cautious)
+        fetcher.want(cells, cautious=cautious, proven=proven)
     found = await asyncio.gather(*(all_of(fetcher, cells) for cells in wanted))
     await fetcher.close()
     return {result.cell: result for results in found for result in results}
 
 
-def fetch(client: FakeClient, *wanted: list[Cell], cautious: bool = False) -> dict[Cell, Result]:
+def fetch(
+    client: FakeClient, *wanted: list[Cell], cautious: bool = False, proven: bool = False
+) -> dict[Cell, Result]:
     """The same, to its end, in simulated time."""
-    return in_simulated_time(fetched(client, *wanted, cautious=cautious))
+    return in_simulated_time(fetched(client, *wanted, cautious=cautious, proven=proven))
 
 
 def month(name: str = "top_pages", days: int = 30, website: str = "shop") -> list[Cell]:

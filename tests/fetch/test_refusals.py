@@ -108,6 +108,32 @@ def test_a_part_that_works_is_asked_once() -> None:
     assert [len(request) for request in client.requests] == [30, 90]
 
 
+def test_a_part_that_worked_before_travels_with_the_others() -> None:
+    client = FakeClient()
+    results = fetch(client, *of_types(*ERRORS, days=3), month(days=3), proven=True)
+    assert statuses(results.values()) == {Status.COMPLETE: 12}
+    assert [len(request) for request in client.requests] == [12]
+
+
+@pytest.mark.parametrize(
+    ("error", "requests"),
+    [
+        (ServerFailed("It failed (HTTP 500)"), 4),
+        (NotInPlan("Error tracking is not available on the free plan"), 2),
+    ],
+)
+@pytest.mark.parametrize("days", [1, 6, 300])
+def test_a_part_that_worked_before_and_closes_is_parted_from_the_others(
+    error: DatabuddyError, requests: int, days: int
+) -> None:
+    client = refusing(error, *ERRORS)
+    failing, well = of_types(*ERRORS, days=days), of_types(*BREAKDOWNS[:7], days=days)
+    results = fetch(client, *failing, *well, proven=True)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 7 * days}
+    assert statuses(of(results, every(failing))) == {Status.UNAVAILABLE: 3 * days}
+    assert requests_with(client, *ERRORS) == requests
+
+
 def test_a_server_that_goes_down_is_not_taken_for_a_part_that_fails() -> None:
     client = FakeClient()
 
