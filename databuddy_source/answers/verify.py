@@ -28,6 +28,8 @@ from databuddy_source.dlt_seam import SqlClientBase
 from databuddy_source.errors import OtherDays
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
+from databuddy_source.model.changes import change_between
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
@@ -148,7 +150,18 @@ def _compare(
                 tolerance = Tolerance.of(answer.cell.report.query_type)
                 found = tuple(differences(held[_place(each)], loaded[_place(each)], tolerance))
                 differs = Outcome.DIFFERENT if each.final else Outcome.RESTATED
+                if found and (why := _redefined(each, server.generation)):
+                    found = (why, *found)
                 yield Checked(each, differs if found else Outcome.EQUAL, found, tolerance)
+
+
+def _redefined(cell: Recorded, now: Generation) -> str:
+    """What the cell meant to the server that gave it and means no more, or an empty string."""
+    if cell.generation not in set(Generation):
+        return ""
+    before = Generation(cell.generation)
+    change = change_between(cell.query_type, before, now)
+    return f"asked of {before.called}, and {change}" if change else ""
 
 
 async def _fetched(

@@ -66,6 +66,7 @@ class Recorded:
     Attributes:
         filters: as JSON, or None.
         final: whether later syncs will leave it alone.
+        generation: of the server that gave it; None where that was not recorded.
     """
 
     website_id: str
@@ -74,6 +75,7 @@ class Recorded:
     filters: str | None
     window: Window
     final: bool
+    generation: str | None
 
     def __str__(self) -> str:
         return f"{self.report} of {self.website_id} on {self.window}"
@@ -86,7 +88,7 @@ def recorded_cells(
     found = _query(
         pipeline,
         "SELECT website_id, report, query_type, filters, date, window_start, window_end, "
-        "time_zone, grain, final FROM {table} "
+        "time_zone, grain, final, {generation} FROM {table} "
         "WHERE status = 'complete' AND date >= %s AND date <= %s",
         since or EARLIEST,
         until or LATEST,
@@ -99,6 +101,7 @@ def recorded_cells(
             row[3],
             Window(row[4], row[5].astimezone(UTC), row[6].astimezone(UTC), row[7], Grain(row[8])),
             bool(row[9]),
+            row[10],
         )
         for row in found
     ]
