@@ -88,15 +88,12 @@ def resolved(spec: type[BaseConfiguration], *sections: str) -> dict[str, Any]:
         return dict(resolve_configuration(spec()))
 
 
-def tables_of_files(*sections: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The whole table of a section in each file of the configuration that has it, with the file's
-    name. `dlt.config` gives the first one alone."""
-    *outer, name = sections
+def documents_of_files() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """All that is in each file of the configuration, with the file's name. `dlt.config` gives what
+    is asked for by its right name, and of two files the first one's alone."""
     for provider in dlt.config.config_providers:
         if isinstance(provider, SettingsTomlProvider):
-            table, _ = provider.get_value(name, dict, "", *outer)
-            if isinstance(table, Mapping):
-                yield provider.name, table
+            yield provider.name, provider._config_doc
 
 
 def switch_off_telemetry() -> None:

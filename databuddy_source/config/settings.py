@@ -15,7 +15,7 @@ from databuddy_source import clock
 from databuddy_source.api.credential import Credential, is_loopback
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.values import SECTION, Choice, Day, Names, as_list
-from databuddy_source.errors import InsecureAddress
+from databuddy_source.errors import BadSetting, InsecureAddress
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Weeks
 
@@ -81,8 +81,12 @@ class Settings(Choice):
         with suppress(ValueError):  # what is no list has a message of its own
             if values.get("reports") is not None:
                 values["reports"] = as_list(values["reports"])
-        key, cookie = (str(text or "").strip() for text in (api_key, session_cookie))
-        return super().of(**values, credential=Credential(api_key=key, session_cookie=cookie))
+        secrets = {"api_key": api_key or "", "session_cookie": session_cookie or ""}
+        for name, secret in secrets.items():
+            if not isinstance(secret, str):  # and is not shown
+                raise BadSetting(f"{SECTION}.{name} is wrong: must be text")
+        credential = Credential(**{name: str(text).strip() for name, text in secrets.items()})
+        return super().of(**values, credential=credential)
 
     @field_validator("base_url")
     @classmethod

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from databuddy_source import clock
 from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.marks import Known, Marked, Place, marked
-from databuddy_source.coverage.queries import SUNDAY
+from databuddy_source.coverage.parts import SUNDAY
 from databuddy_source.coverage.reading import TABLE, Tables, tables_of
 from databuddy_source.model import windows
 from databuddy_source.model.statuses import Mark, Status

@@ -9,7 +9,7 @@ from typing import Any
 
 import dlt
 
-from databuddy_source.coverage.reading import Tables
+from databuddy_source.coverage.reading import NO_GENERATION, Tables
 from databuddy_source.dlt_seam import (
     ConfigurationException,
     DestinationUndefinedEntity,
@@ -29,8 +29,18 @@ class _PipelineTables(Tables):
         qualified = self.client.make_qualified_table_name(table)
         rows = self.client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
         with suppress(DestinationUndefinedEntity):
-            return self.client.execute_sql(sql.format(table=qualified, rows=rows), *values) or []
+            generation = self._generation(qualified) if "{generation}" in sql else ""
+            asked = sql.format(table=qualified, rows=rows, generation=generation)
+            return self.client.execute_sql(asked, *values) or []
         return []
+
+    def _generation(self, qualified: str) -> str:
+        """The column, or a null in its place: 0.1.0 did not make it, and the first load of this
+        version, which adds it, is not done when the table is read before it."""
+        assert self.client is not None
+        with self.client.execute_query(f"SELECT * FROM {qualified} WHERE 1 = 0") as cursor:
+            columns = {column[0].lower() for column in cursor.description or ()}
+        return "generation" if "generation" in columns else NO_GENERATION
 
 
 @contextmanager

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 TABLE: Final = "coverage"
 
+NO_GENERATION: Final = "NULLIF(report, report)"
+"""A null of the type of text in each dialect of SQL."""
+
 
 class Tables(ABC):
     """The tables of one dataset, open to be asked."""
@@ -22,8 +25,8 @@ class Tables(ABC):
 
         Args:
             table: its name.
-            sql: has `{table}` where the qualified name belongs, `{rows}` for the column of that
-                name, and `%s` for each value.
+            sql: has `{table}` where the qualified name belongs, `{rows}` and `{generation}` for the
+                columns of these names, and `%s` for each value.
         """
 
 
@@ -41,3 +44,19 @@ def tables_of(warehouse: dlt.Pipeline | Tables) -> Iterator[Tables]:
 
     with connected(warehouse) as tables:
         yield tables
+
+
+def newest_listing(tables: Tables, table: str, columns: str) -> Sequence[Sequence[Any]]:
+    """What the newest sync saw of websites or query types: their tables keep what is gone, with the
+    load that saw it last.
+
+    Args:
+        tables: that are open.
+        table: `websites` or `query_types`.
+        columns: with commas between them.
+    """
+    return tables.rows(
+        table,
+        f"SELECT {columns} FROM {{table}} "
+        "WHERE _dlt_load_id = (SELECT MAX(_dlt_load_id) FROM {table})",
+    )

@@ -182,7 +182,8 @@ async def _tables(
 ) -> AsyncIterator[Any]:
     """The rows of all cells, oldest first, as tables that carry their coverage with them."""
     last_final = progress.last_final(extraction.today(report))
-    batches = Batches(report, last_final, existing, extraction.fetcher.drop_rows)
+    generation = extraction.server.generation
+    batches = Batches(report, last_final, generation, existing, extraction.fetcher.drop_rows)
     known: set[str] = set()
 
     def item(batch: Batch) -> Any:

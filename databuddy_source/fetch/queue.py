@@ -6,22 +6,29 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import NamedTuple
 
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Pack, Question
 
-Destination: TypeAlias = tuple[str, str, str]
-"""What all questions of a request have in common: website, time zone and gate."""
+
+class Destination(NamedTuple):
+    """What all questions of a request have in common."""
+
+    website_id: str
+    timezone: str
+    gate: str
+    slows_packs: bool
+    apart: bool
 
 
 def destination_of(asked: Question | Pack) -> Destination:
     """Which requests it may travel in."""
-    return asked.website_id, asked.timezone, asked.gate
+    return Destination(asked.website_id, asked.timezone, asked.gate, asked.slows_packs, asked.apart)
 
 
 class Queue:
-    """Questions by website, time zone and gate. Called from any thread.
+    """Questions by destination. Called from any thread.
 
     Args:
         pace: how large packs may be.
@@ -95,8 +102,8 @@ class Queue:
             destinations = sorted(
                 self._waiting,
                 key=lambda each: (
-                    awaited.get(each[0], 0) > 0,
-                    not each[-1],
+                    awaited.get(each.website_id, 0) > 0,
+                    not each.gate,
                     len(self._waiting[each]),
                 ),
             )
@@ -106,8 +113,8 @@ class Queue:
                 # a pack that is not full waits for those under way: their next pages may join it;
                 # one pack is enough to find a gate closed, after others have shown a server well
                 is_full = size < len(waiting) or size == self._pace.pack_size
-                if destination[-1] and destination not in self._passed:
-                    waits = any(each[0] == destination[0] for each in flying)
+                if destination.gate and destination not in self._passed:
+                    waits = any(each.website_id == destination.website_id for each in flying)
                 else:
                     waits = not is_full and destination in flying
                 if waiting and not waits:

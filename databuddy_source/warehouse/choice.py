@@ -4,13 +4,18 @@ made a pipeline of it."""
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from databuddy_source.errors import BadConfiguration
 from databuddy_source.warehouse.place import DATASET, default_file
+
+PLACE: Final = "destination.duckdb.credentials"
+
+MEANT: Final = {"db", "file", "filename", "name", "path"}
+"""Keys by which people mean `database`, and that nobody reads."""
 
 STATE_VARIABLE: Final = "DATABUDDY_STATE_DIR"
 """Names the folder of dlt's local state, where an option does not."""
@@ -73,15 +78,31 @@ def _configured(key: str, default: str, demo: bool) -> str:
 
 
 def _configured_file() -> Path | None:
-    """The DuckDB file that dlt's configuration names, if it does."""
+    """The file that dlt's configuration names, if it does.
+
+    Raises:
+        BadConfiguration: the configuration names no file, or where nobody reads it: tables would
+            come into another file.
+    """
     import dlt
 
-    whole: Any = dlt.secrets.get("destination.duckdb.credentials")
-    named = whole if isinstance(whole, str) else None
-    named = named or dlt.secrets.get("destination.duckdb.credentials.database")
-    if not named:
+    whole: Any = dlt.secrets.get(PLACE)
+    if whole is None and not isinstance(whole := dlt.config.get(PLACE), Mapping | None):
+        raise BadConfiguration(
+            "destination.duckdb.credentials stands in config.toml, and dlt looks for credentials "
+            "in secrets.toml only",
+            "Move it there.",
+        )
+    named = whole
+    if whole is None or isinstance(whole, Mapping):
+        named = dlt.secrets.get(f"{PLACE}.database") or dlt.config.get(f"{PLACE}.database")
+        if named is None and (meant := next((key for key in whole or () if key in MEANT), None)):
+            raise BadConfiguration(
+                f"destination.duckdb.credentials.{meant} is not read", f"Write {PLACE}.database."
+            )
+    if named is None or named == "":
         return None
-    text = str(named).removeprefix("duckdb:///")
+    text = named.removeprefix("duckdb:///") if isinstance(named, str) else ":"
     if text.startswith((":", "md:", "motherduck:")) or "://" in text or "?" in text:
         raise BadConfiguration(  # without the value, which may hold a secret
             "destination.duckdb.credentials names no file",

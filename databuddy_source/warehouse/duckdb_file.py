@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from databuddy_source.coverage.reading import TABLE, Tables
+from databuddy_source.coverage.reading import NO_GENERATION, TABLE, Tables
 from databuddy_source.errors import FileInUse, NoDatabase
 from databuddy_source.warehouse.place import CATALOG
 
@@ -87,10 +87,21 @@ class _FileTables(Tables):
         return found.fetchone() is not None
 
     def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
-        asked = sql.format(table=f'{CATALOG}."{self.dataset}"."{table}"', rows='"rows"')
+        generation = "generation" if self._has_generation(table) else NO_GENERATION
+        place = f'{CATALOG}."{self.dataset}"."{table}"'
+        asked = sql.format(table=place, rows='"rows"', generation=generation)
         with suppress(duckdb.CatalogException):  # there is no such table
             return self.connection.execute(asked.replace("%s", "?"), values).fetchall()
         return []
+
+    def _has_generation(self, table: str) -> bool:
+        """0.1.0 did not record it."""
+        found = self.connection.execute(
+            "SELECT 1 FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? "
+            "AND table_name = ? AND column_name = 'generation'",
+            [CATALOG, self.dataset, table],
+        )
+        return found.fetchone() is not None
 
 
 def _once_free(

@@ -80,7 +80,9 @@ def test_a_failed_day_is_shown_and_healed(run: Run, server: DemoServer) -> None:
 def test_the_shape_for_programs(run: Run, server: DemoServer) -> None:
     assert run(*REPORTS, "--report", "country").returncode == 0
     found = document(run)
-    assert list(found) == ["version", "complete", "cells", "reports", "not_configured"]
+    assert list(found) == [
+        *("version", "complete", "cells", "reports", "not_configured", "redefined", "load_anew")
+    ]
     assert (found["version"], found["complete"]) == (1, True)
     marks = {
         "empty",

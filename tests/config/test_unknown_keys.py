@@ -10,8 +10,15 @@ import pytest
 
 from databuddy_source import configured, databuddy_source
 from databuddy_source.config.keys import KEYS
+from databuddy_source.config.settings import Settings
 from databuddy_source.config.unknown_keys import refuse
 from databuddy_source.errors import BadSetting
+
+OURS = {"api_key": "dbdy_secret", "timezone": "UTC"}
+
+
+def in_sources(table: dict[str, Any]) -> dict[str, Any]:
+    return {"sources": {"databuddy": table}}
 
 
 @pytest.mark.parametrize(
@@ -25,11 +32,16 @@ from databuddy_source.errors import BadSetting
         ({"report": {"query_type": "pages"}}, "sources.databuddy.report", "reports"),
         ({"databuddy": {"weks": "iso"}}, "sources.databuddy.databuddy.weks", "weeks"),
         ({"xyz": 1}, "sources.databuddy.xyz", None),
+        # tables
+        ({"filter": {"field": "country"}}, "sources.databuddy.filter", None),
+        ({"filter": {}}, "sources.databuddy.filter", None),
+        ({"top_pages": {"grain": "week"}}, "sources.databuddy.top_pages", None),
+        ({"databuddy": {"filter": {"a": 1}}}, "sources.databuddy.databuddy.filter", None),
     ],
 )
 def test_a_wrong_key_of_a_file(table: dict[str, Any], key: str, meant: str | None) -> None:
     with pytest.raises(BadSetting) as caught:
-        refuse(KEYS, [("config.toml", {"timezone": "UTC", **table})], {})
+        refuse(KEYS, [("config.toml", in_sources({"timezone": "UTC", **table}))], {})
     assert caught.value.what == f"{key} in config.toml is not a setting"
     assert caught.value.todo.startswith(f"Did you mean {meant}?" if meant else "Take it out")
 
@@ -42,6 +54,21 @@ def test_a_wrong_key_of_a_file(table: dict[str, Any], key: str, meant: str | Non
         ("SOURCES__DATABUDDY__timezone", "Write SOURCES__DATABUDDY__TIMEZONE."),
         ("sources__databuddy__API_KEY", "Write SOURCES__DATABUDDY__API_KEY."),
         ("SOURCES__DATABUDDY__QQQ", "Take it out"),
+        # deeper than a key is
+        ("SOURCES__DATABUDDY__API_KEY__X", "Did you mean SOURCES__DATABUDDY__API_KEY?"),
+        ("SOURCES__DATABUDDY__API_KEY__X__Y", "Did you mean SOURCES__DATABUDDY__API_KEY?"),
+        ("SOURCES__DATABUDDY__REPORTS__0__NAME", "Did you mean SOURCES__DATABUDDY__REPORTS?"),
+        ("SOURCES__DATABUDDY__WEBSITES__0", "Take it out"),
+        ("SOURCES__DATABUDDY__FILTER__FIELD", "Take it out"),
+        # of a pipeline
+        ("MINE__SOURCES__DATABUDDY__WEBSITE", "Did you mean MINE__SOURCES__DATABUDDY__WEBSITES?"),
+        # another section
+        ("SOURCES__DATABUDY__API_KEY", "Did you mean SOURCES__DATABUDDY__API_KEY?"),
+        ("SOURCE__DATABUDDY__API_KEY", "Did you mean SOURCES__DATABUDDY__API_KEY?"),
+        ("MINE__SOURCE__DATABUDDY__TIMEZONE", "mean MINE__SOURCES__DATABUDDY__TIMEZONE?"),
+        ("SOURCES__DATABUDDY_SOURCE__API_KEY", "Did you mean SOURCES__DATABUDDY__API_KEY?"),
+        ("SOURCES_DATABUDDY_API_KEY", "Did you mean SOURCES__DATABUDDY__API_KEY?"),
+        ("SOURCES__DATABUDDY_API_KEY", "Did you mean SOURCES__DATABUDDY__API_KEY?"),
     ],
 )
 def test_a_wrong_variable(variable: str, says: str) -> None:
@@ -69,11 +96,84 @@ def test_what_dlt_reads_of_a_source_is_allowed() -> None:
         "SOURCES__DATABUDDY__TIMEZONE": "UTC",
         "SOURCES__DATABUDDY__MAX_TABLE_NESTING": "1",
         "SOURCES__DATABUDDY__EXTRACT__WORKERS": "2",
+        "SOURCES__DATABUDDY__EXTRACT__DATA_WRITER__BUFFER_MAX_ITEMS": "2",
+        "SOURCES__DATABUDDY__WEBSITES__MAX_TABLE_NESTING": "0",
+        "SOURCES__DATABUDDY__TOP_PAGES__P_7LCE1FUAG9OWXKTV4IN__WRITE_DISPOSITION": "append",
+        "MINE__SOURCES__DATABUDDY__TIMEZONE": "UTC",
         "SOURCES__DATABUDDY__DATABUDDY__TIMEZONE": "UTC",
         "SOURCES__OTHER__TIME_ZONE": "UTC",
         "PATH": "/bin",
     }
-    refuse(KEYS, [("secrets.toml", table), ("config.toml", table)], environment)
+    document = in_sources(table)
+    refuse(KEYS, [("secrets.toml", document), ("config.toml", document)], environment)
+
+
+@pytest.mark.parametrize(
+    ("document", "place", "meant"),
+    [
+        ({"sources": {"databudy": OURS}}, "sources.databudy", "sources.databuddy"),
+        ({"sources": {"Databuddy": OURS}}, "sources.Databuddy", "sources.databuddy"),
+        ({"sources": {"data-buddy": OURS}}, "sources.data-buddy", "sources.databuddy"),
+        ({"sources": {"databuddy_source": OURS}}, "sources.databuddy_source", "sources.databuddy"),
+        ({"source": {"databuddy": OURS}}, "source.databuddy", "sources.databuddy"),
+        ({"source": {"databudy": OURS}}, "source.databudy", "sources.databuddy"),
+        ({"mine": {"sources": {"databudy": OURS}}}, "mine.sources.databudy", "mine.sources.databu"),
+        ({"mine": {"source": {"databuddy": OURS}}}, "mine.source.databuddy", "mine.sources.databu"),
+    ],
+)
+def test_a_section_that_is_meant_for_this_source(
+    document: dict[str, Any], place: str, meant: str
+) -> None:
+    with pytest.raises(BadSetting) as caught:
+        refuse(KEYS, [("secrets.toml", document)], {})
+    assert caught.value.what == f"[{place}] in secrets.toml is not read"
+    assert caught.value.todo.startswith(f"Did you mean [{meant}")
+    assert "dbdy_secret" not in str(caught.value)
+
+
+def test_a_pipelines_own_section_is_looked_through() -> None:
+    with pytest.raises(BadSetting, match=r"mine\.sources\.databuddy\.website in config\.toml"):
+        refuse(KEYS, [("config.toml", {"mine": in_sources({"website": "a"})})], {})
+
+
+def test_sections_of_others_are_left_alone() -> None:
+    document = {
+        "sources": {
+            "timezone": "UTC",  # of all sources
+            "databricks": OURS,
+            "databuddy_blog": OURS,  # the source of a second account, under another name
+            "databuddy2": OURS,
+            "databudy": {"password": "x"},  # nothing of it is ours
+            "hubspot": {"api_key": "k", "filter": {"a": 1}},
+        },
+        "source": {"hubspot": OURS},
+        "mine": {"sources": {"hubspot": OURS}, "timezone": "UTC"},
+        "data": {"base": {"api_key": "k"}},
+        "databuddy": OURS,  # of a pipeline that is called so
+        "timezone": "UTC",
+    }
+    environment = dict.fromkeys(
+        (
+            "SOURCES__DATABRICKS__API_KEY",
+            "SOURCES__DATABUDDY2__API_KEY",
+            "SOURCES__DATABUDDY_BLOG__API_KEY",
+            "SOURCES__DATABUDY__PASSWORD",
+            "SOURCES__TIMEZONE",
+            "MINE__SOURCES__HUBSPOT__API_KEY",
+            "DATABUDDY__API_KEY",
+            "SOURCES",
+            "__",
+            "",
+        ),
+        "x",
+    )
+    refuse(KEYS, [("secrets.toml", document)], environment)
+
+
+def test_a_table_is_no_key_of_an_account() -> None:
+    with pytest.raises(BadSetting, match=r"sources\.databuddy\.api_key") as caught:
+        Settings.of(api_key={"value": "dbdy_secret"})
+    assert "dbdy_secret" not in str(caught.value)
 
 
 @pytest.fixture

@@ -48,6 +48,8 @@ from databuddy_source.warehouse.target import Warehouse
 
 T = TypeVar("T")
 
+NAMES_SHOWN = 5
+
 CLOCKS_APART = 5.0
 """Seconds that two clocks may differ. Days are cut by ours: with a wrong one a day counts as over
 before it is."""
@@ -239,14 +241,22 @@ def _server(settings: Settings) -> tuple[Reached, Finding]:
         credential = None
     server = reach(settings.base_url, credential)
     types = len(server.types.types) if server.types else None
+    generation = f"generation {server.generation}"
+    if server.types and server.types.newer:
+        some = ", ".join(map(shown, server.types.newer[:NAMES_SHOWN]))
+        generation = (
+            f"newer than any known generation, since it has {some}, and taken for "
+            f"{server.generation}"
+        )
     says = (
-        f"{settings.base_url}, generation {server.generation}, {types} query types"
+        f"{settings.base_url}, {generation}, {types} query types"
         if server.types
         else f"{settings.base_url}, which tells its query types to an accepted key only"
     )
     facts = {
         "url": settings.base_url,
         "generation": server.generation,
+        "newer_by": list(server.types.newer) if server.types else [],
         "query_types": types,
         "healthy": server.healthy,
     }

@@ -30,6 +30,7 @@ from databuddy_source.cli.options import (
     Wait,
     Websites,
 )
+from databuddy_source.cli.redefined_lines import warehouse_options
 from databuddy_source.cli.summaries import show_plan
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
@@ -67,6 +68,7 @@ def sync(
     given |= {"refetch": refetch, "allow_empty": allow_empty}
     with for_people(verbose, quiet, log_format), account(demo, report, **given) as choose:
         settings, scope = choose()
+        where = warehouse_options(demo, destination, dataset, state_dir)
         use_zone(settings.timezone)
         settings.credential.headers()  # without a key, nothing shall come into being
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
@@ -79,5 +81,13 @@ def sync(
             code = show_plan(plan_of(warehouse.pipeline, settings, scope))
         else:
             live = not (verbose or quiet or log_format is LogFormat.JSON)
-            code = load(warehouse, settings, scope, publication=publication, wait=wait, live=live)
+            code = load(
+                warehouse,
+                settings,
+                scope,
+                where=where,
+                publication=publication,
+                wait=wait,
+                live=live,
+            )
     raise typer.Exit(code)
