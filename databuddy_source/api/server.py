@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from databuddy_source.api.answers import SENTENCES
 from databuddy_source.api.client import Client
 from databuddy_source.api.models import TypeConfig, Website
-from databuddy_source.errors import NoWebsites
+from databuddy_source.api.retry import FIRST_CONTACT, Patience
+from databuddy_source.errors import MissingScope, NoWebsites, WebsiteNotAccessible
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 
@@ -37,25 +39,42 @@ class Server:
         return load_catalog().spelled_for(query_type, self.types)
 
 
+async def websites_seen(client: Client, patience: Patience = FIRST_CONTACT) -> dict[str, Website]:
+    """The websites that the key sees, by id.
+
+    Raises:
+        MissingScope: it may not list them.
+        NoWebsites: there are none.
+        KeyRejected, Unreachable, ...: the server does not tell.
+    """
+    try:
+        websites = await client.websites(patience)
+    except WebsiteNotAccessible as error:  # which is about no website here
+        what = error.what.replace(SENTENCES[WebsiteNotAccessible], "The key may not list websites")
+        todo = "Give it the scope read:data for the whole organisation in Databuddy's settings."
+        raise MissingScope(what, todo, where=error.where, code=error.code) from None
+    if not websites:
+        raise NoWebsites("The server accepts the key, but the key sees no website")
+    return {website.id: website for website in websites}
+
+
 async def first_contact(client: Client) -> Server:
     """Prove the key by listing websites, then learn the types.
 
     Raises:
-        KeyRejected, NoWebsites, Unreachable, ...: after about 10 s at the latest.
+        KeyRejected, MissingScope, NoWebsites, Unreachable, ...: after about 10 s at the latest.
     """
     async with client:
         # side by side, so that a server that hangs is given up after one patience, not two
         asked = asyncio.create_task(client.query_types())
         try:
-            websites = await client.websites()
-            if not websites:
-                raise NoWebsites("The server accepts the key, but the key sees no website")
+            websites = await websites_seen(client)
             types = await asked
         finally:
             asked.cancel()
             await asyncio.gather(asked, return_exceptions=True)
     configs = {name: types.configs.get(name) or TypeConfig() for name in types.types}
-    return Server(types.generation, configs, {website.id: website for website in websites})
+    return Server(types.generation, configs, websites)
 
 
 def run_alone(work: Callable[[], Coroutine[object, object, T]]) -> T:
