@@ -8,9 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from databuddy_source.api.answers import SENTENCES
 from databuddy_source.api.client import Client
 from databuddy_source.api.models import TypeConfig, Website
-from databuddy_source.errors import DatabuddyError, KeyRejected, NoSuchAddress, NoWebsites
+from databuddy_source.api.retry import FIRST_CONTACT, Patience
+from databuddy_source.errors import (
+    DatabuddyError,
+    KeyRejected,
+    MissingScope,
+    NoSuchAddress,
+    NoWebsites,
+    WebsiteNotAccessible,
+)
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 
@@ -39,11 +48,30 @@ class Server:
         return load_catalog().spelled_for(query_type, self.types)
 
 
+async def websites_seen(client: Client, patience: Patience = FIRST_CONTACT) -> dict[str, Website]:
+    """The websites that the key sees, by id.
+
+    Raises:
+        MissingScope: it may not list them.
+        NoWebsites: there are none.
+        KeyRejected, Unreachable, ...: the server does not tell.
+    """
+    try:
+        websites = await client.websites(patience)
+    except WebsiteNotAccessible as error:  # which is about no website here
+        what = error.what.replace(SENTENCES[WebsiteNotAccessible], "The key may not list websites")
+        todo = "Give it the scope read:data for the whole organisation in Databuddy's settings."
+        raise MissingScope(what, todo, where=error.where, code=error.code) from None
+    if not websites:
+        raise NoWebsites("The server accepts the key, but the key sees no website")
+    return {website.id: website for website in websites}
+
+
 async def first_contact(client: Client) -> Server:
     """Prove the key by listing websites, then learn the types.
 
     Raises:
-        KeyRejected, NoWebsites, Unreachable, ...: after about 10 s at the latest.
+        KeyRejected, MissingScope, NoWebsites, Unreachable, ...: after about 10 s at the latest.
         NoSuchAddress: the server has one of the two lists, and not the other.
     """
     async with client:
@@ -51,12 +79,10 @@ async def first_contact(client: Client) -> Server:
         asked = asyncio.create_task(client.query_types())
         try:
             try:
-                websites = await client.websites()
+                websites = await websites_seen(client)
             except NoSuchAddress as error:
                 await asked
                 raise _lacks("websites", error) from error
-            if not websites:
-                raise NoWebsites("The server accepts the key, but the key sees no website")
             try:
                 types = await asked
             # newer servers say 401 where they have nothing, and this key is accepted
@@ -66,8 +92,7 @@ async def first_contact(client: Client) -> Server:
             asked.cancel()
             await asyncio.gather(asked, return_exceptions=True)
     configs = {name: types.configs.get(name) or TypeConfig() for name in types.types}
-    by_id = {website.id: website for website in websites}
-    return Server(types.generation, configs, by_id, types.newer)
+    return Server(types.generation, configs, websites, types.newer)
 
 
 def _lacks(what: str, error: DatabuddyError) -> NoSuchAddress:
