@@ -76,14 +76,16 @@ __all__ += [
 # -- configuration
 
 
-def resolved(spec: type[BaseConfiguration], *sections: str) -> dict[str, Any]:
+def resolved(
+    spec: type[BaseConfiguration], *sections: str, pipeline: str | None = None
+) -> dict[str, Any]:
     """What dlt's configuration has for a specification, in these sections. `dlt.config` gives one
-    key at a time, and knows neither defaults nor which key is secret. Keys of the active
-    pipeline's own section, `[NAME.sources.databuddy]`, win, as they do for dlt's sources."""
-    pipeline = active_pipeline()
-    context = ConfigSectionContext(
-        pipeline_name=pipeline.pipeline_name if pipeline else None, sections=sections
-    )
+    key at a time, and knows neither defaults nor which key is secret. Keys of a pipeline's own
+    section, `[NAME.sources.databuddy]`, win, as they do for dlt's sources: of the one that is
+    named, else of the active one."""
+    if pipeline is None and (active := active_pipeline()):
+        pipeline = active.pipeline_name
+    context = ConfigSectionContext(pipeline_name=pipeline, sections=sections)
     with inject_section(context):
         return dict(resolve_configuration(spec()))
 

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import typer
 
+from databuddy_source.cli.journal import use_zone
 from databuddy_source.clock import now
-from databuddy_source.config.resolve import Choices, checked, configured, resolved
+from databuddy_source.config.resolve import Choices, checked, configured_zone, resolved
+from databuddy_source.errors import BadConfiguration
 from databuddy_source.model.windows import DEFAULT_DAYS
+from databuddy_source.warehouse.target import Warehouse
+
+
+class Choose(Protocol):
+    """Gives what a person chose, once it is called; times are told in the configured zone then."""
+
+    def __call__(self, warehouse: Warehouse | None = None) -> Choices:
+        """What is chosen for the pipeline of a warehouse; without one, for that of a sync that is
+        given no options."""
 
 
 @contextlib.contextmanager
 def account(
     demo: bool, reports: Sequence[str] | None = None, *, asks: bool = True, **given: Any
-) -> Iterator[Callable[[], Choices]]:
+) -> Iterator[Choose]:
     """What a command asks for, once it is called; the demo's server runs meanwhile, and takes
     nothing from a real account's configuration.
 
@@ -30,13 +42,13 @@ def account(
     """
     given = {name: value for name, value in given.items() if value not in (None, [], False)}
     if not demo:
-        yield lambda: resolved(**given, **_named(reports))
+        yield partial(_configured, reports, given)
         return
     given = {"start_date": (now() - timedelta(days=DEFAULT_DAYS)).date(), **given}
     if reports:
         given["query_types"] = list(reports)
     if not asks:
-        yield lambda: checked(**given)
+        yield partial(_of_demo, given)
         return
     try:
         from databuddy_source.demo import DemoServer, Plan
@@ -46,14 +58,32 @@ def account(
     with DemoServer(rate_limit=Plan.SERVER) as server:
         websites = [website.id for website in server.websites]
         account = {"api_key": server.api_key, "base_url": server.url, "websites": websites}
-        yield lambda: checked(**{**account, **given})
+        yield partial(_of_demo, {**account, **given})
 
 
-def _named(names: Sequence[str] | None) -> dict[str, Any]:
+def _configured(
+    reports: Sequence[str] | None, given: Mapping[str, Any], warehouse: Warehouse | None = None
+) -> Choices:
+    if warehouse is None:
+        with contextlib.suppress(BadConfiguration):  # of a destination that is not asked for
+            warehouse = Warehouse.of()
+    pipeline = warehouse.place.name if warehouse else None
+    if zone := configured_zone(pipeline):  # early: what else is wrong is told in it
+        use_zone(zone)
+    return resolved(pipeline, **given, **_named(reports, pipeline))
+
+
+def _of_demo(given: Mapping[str, Any], warehouse: Warehouse | None = None) -> Choices:
+    choices = checked(**given)
+    use_zone(choices.settings.timezone)
+    return choices
+
+
+def _named(names: Sequence[str] | None, pipeline: str | None) -> dict[str, Any]:
     """Keys of the configuration that choose reports by their names."""
     if not names:
         return {}
-    own = {report.name: report for report in configured().reports}
+    own = {report.name: report for report in resolved(pipeline).settings.reports}
     return {
         "query_types": [name for name in names if name not in own],
         "reports": [own[name].model_dump(mode="json") for name in names if name in own],

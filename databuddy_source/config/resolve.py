@@ -57,32 +57,69 @@ def checked(**given: Any) -> Choices:
     return Choices(settings, scope.checked(settings))
 
 
-def resolved(**given: Any) -> Choices:
+def resolved(pipeline: str | None = None, /, **given: Any) -> Choices:
     """What dlt's configuration has, with `given` above it; a None stands for nothing given.
+
+    Args:
+        pipeline: the name of the one whose own section is above the common one; None for the
+            active one's.
+        given: by key.
 
     Raises:
         BadSetting, InsecureAddress: see `checked`; a key is configured that nobody reads.
     """
     refuse_unknown_keys(KEYS)
-    found = dlt_seam.resolved(SPEC, *SECTION.split("."))
+    found = dlt_seam.resolved(SPEC, *SECTION.split("."), pipeline=pipeline)
     return checked(**{**found, **{name: each for name, each in given.items() if each is not None}})
 
 
+def configured_zone(pipeline: str | None = None) -> str | None:
+    """The configured time zone, also where other keys are wrong; None where it is wrong itself.
+
+    Args:
+        pipeline: see `resolved`.
+    """
+    found = dlt_seam.resolved(SPEC, *SECTION.split("."), pipeline=pipeline)
+    try:
+        return Settings.of(timezone=found["timezone"]).timezone
+    except BadSetting:
+        return None
+
+
 def configured(**given: Any) -> Settings:
-    """The settings as dlt's configuration has them, with `given` ones above it.
+    """The settings as dlt's configuration has them: files, environment, vaults, and the section
+    of the active pipeline above the common one.
+
+    Args:
+        given: by the name of a field of `Settings`, `api_key` or `session_cookie`; wins over what
+            is configured. None stands for nothing given.
+
+    Returns:
+        Settings for `sync`, `status` and the like.
 
     Raises:
-        BadSetting, InsecureAddress: see `checked`.
+        BadSetting: names the key, the value, and what is allowed; a key is configured that nobody
+            reads, or `given` has one of `Scope`.
+        InsecureAddress: the key would travel over plain http to another machine.
     """
     _refuse(given, SCOPE, "is of one run and belongs to `scoped`")
     return resolved(**given).settings
 
 
 def scoped(**given: Any) -> Scope:
-    """The scope of a run as dlt's configuration has it, with `given` above it.
+    """The scope of a run as dlt's configuration has it, see `configured`.
+
+    Args:
+        given: by the name of a field of `Scope`; wins over what is configured. None stands for
+            nothing given. Days are dates or `YYYY-MM-DD`, in the configured time zone.
+
+    Returns:
+        A scope for `sync` and the like.
 
     Raises:
-        BadSetting, InsecureAddress: see `checked`.
+        BadSetting: names the key, the value, and what is allowed; `since` is after today; a key is
+            configured that nobody reads, or `given` has one of `Settings`.
+        InsecureAddress: the settings, which are checked with it, are wrong.
     """
     _refuse(given, SETTINGS, "lasts and belongs to `configured`")
     return resolved(**given).scope
