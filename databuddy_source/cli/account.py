@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
@@ -13,7 +14,8 @@ import typer
 from databuddy_source.cli.journal import use_zone
 from databuddy_source.clock import now
 from databuddy_source.config.resolve import Choices, checked, configured_zone, resolved
-from databuddy_source.errors import BadConfiguration
+from databuddy_source.config.values import SECTION
+from databuddy_source.errors import BadConfiguration, BadSetting
 from databuddy_source.model.windows import DEFAULT_DAYS
 from databuddy_source.warehouse.target import Warehouse
 
@@ -24,6 +26,32 @@ class Choose(Protocol):
     def __call__(self, warehouse: Warehouse | None = None) -> Choices:
         """What is chosen for the pipeline of a warehouse; without one, for that of a sync that is
         given no options."""
+
+
+OPTIONS: Mapping[str, str] = {
+    "websites": "--website",
+    "since": "--since",
+    "until": "--until",
+    "base_url": "--server",
+    "timezone": "--timezone",
+}
+"""What options are called that give a key."""
+
+
+@contextlib.contextmanager
+def told_as_options(given: Collection[str]) -> Iterator[None]:
+    """What is wrong with a key that was given as an option is told by the option's name.
+
+    Args:
+        given: names of keys.
+    """
+    try:
+        yield
+    except BadSetting as error:
+        for key in given:
+            if option := OPTIONS.get(key):
+                error.what = re.sub(rf"^{re.escape(SECTION)}\.{key}\b", option, error.what)
+        raise
 
 
 @contextlib.contextmanager
@@ -41,6 +69,13 @@ def account(
         given: options by the name of their key; what is None or empty was not given.
     """
     given = {name: value for name, value in given.items() if value not in (None, [], False)}
+    with told_as_options(given):
+        yield from _accounts(demo, reports, given, asks=asks)
+
+
+def _accounts(
+    demo: bool, reports: Sequence[str] | None, given: dict[str, Any], *, asks: bool
+) -> Iterator[Choose]:
     if not demo:
         yield partial(_configured, reports, given)
         return

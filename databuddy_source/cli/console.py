@@ -10,8 +10,10 @@ import contextlib
 import json
 import logging
 import os
+import re
 import signal
 import sys
+import tomllib
 import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping
@@ -55,6 +57,12 @@ class _Plain(Console):
             stderr=stderr, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True
         )
 
+    def on_broken_pipe(self) -> None:
+        """Who reads has enough, as in `discover | head`: tell it nothing more, and end as if it had
+        read on. rich would end the command as failed."""
+        self.quiet = True
+        _let_go_of_stdout()
+
     def render_str(self, text: str, **options: Any) -> Text:
         seen = visible(text)
         cut = seen if len(seen) <= LONGEST_TEXT else seen[: LONGEST_TEXT - 1] + "…"
@@ -90,7 +98,17 @@ err = _Plain(stderr=True)
 
 def write_json(result: object) -> None:
     """Write a result for a program to stdout."""
-    sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
+        sys.stdout.flush()
+        return
+    _let_go_of_stdout()
+
+
+def _let_go_of_stdout() -> None:
+    """What Python still has to write at its end goes nowhere."""
+    with contextlib.suppress(OSError, ValueError):  # a test's stdout is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 EXIT_CODES: Mapping[type[DatabuddyError], Exit] = {
@@ -106,14 +124,30 @@ def exit_code_of(kind: type[DatabuddyError]) -> Exit:
     return next(code for base in kind.__mro__ if (code := EXIT_CODES.get(base)) is not None)
 
 
+def no_toml_in(*paths: str | Path) -> str:
+    """Which of these files is no TOML, and the line; without its words, which may be a secret."""
+    for path in map(Path, paths):
+        try:
+            tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except tomllib.TOMLDecodeError as error:
+            line = re.search(r"\(at (line \d+)|\(at (end of document)", str(error))
+            where = f", {line[1] or line[2]}" if line else ""
+            return f"{path}{where}"
+        except UnicodeDecodeError:
+            return f"{path}, which is not UTF-8"
+    return ", ".join(map(str, paths))
+
+
 def sentence_and_code(error: BaseException) -> tuple[str, Exit]:
     """One sentence on what happened and one on what to do, and the exit code."""
     for cause in causes(error):
         if isinstance(cause, DatabuddyError):
             return str(cause), exit_code_of(type(cause))
         if isinstance(cause, TomlProviderReadException):  # its own words may quote a secret
-            there = ", ".join(path for path in cause.full_paths if Path(path).exists())
-            return f"A file is not valid TOML: {there}. Mend it, or move it away.", Exit.WRONG_USAGE
+            place = no_toml_in(*cause.full_paths)
+            return f"A file is not valid TOML: {place}. Mend it, or move it away.", Exit.WRONG_USAGE
         if isinstance(cause, KeyboardInterrupt):
             terminated = getattr(cause, "signal_code", None) == signal.SIGTERM
             return (
@@ -165,7 +199,10 @@ def for_people(
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     try:
         yield
-    except (typer.Exit, typer.BadParameter, BrokenPipeError, SystemExit):  # `status | head`
+    except BrokenPipeError:
+        _let_go_of_stdout()
+        raise typer.Exit(Exit.COMPLETE) from None
+    except (typer.Exit, typer.BadParameter, SystemExit):
         raise
     except BaseException as error:  # the one place where errors end
         if verbose:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from dlt.common.configuration.specs import BaseConfiguration, configspec
@@ -25,7 +25,7 @@ class Choices(NamedTuple):
     scope: Scope
 
 
-SECRETS = tuple(field.name for field in fields(Credential))
+SECRETS = tuple(field.name for field in fields(Credential) if field.name != "origin")
 SETTINGS = (*SECRETS, *(name for name in Settings.model_fields if name != "credential"))
 SCOPE = tuple(Scope.model_fields)
 KEYS = (*SETTINGS, *SCOPE)
@@ -70,7 +70,15 @@ def resolved(pipeline: str | None = None, /, **given: Any) -> Choices:
     """
     refuse_unknown_keys(KEYS)
     found = dlt_seam.resolved(SPEC, *SECTION.split("."), pipeline=pipeline)
-    return checked(**{**found, **{name: each for name, each in given.items() if each is not None}})
+    given = {name: each for name, each in given.items() if each is not None}
+    choices = checked(**{**found, **given})
+    used = next((name for name in SECRETS if getattr(choices.settings.credential, name)), "")
+    if not used or used in given:
+        return choices
+    origin = dlt_seam.origin_of(used, *SECTION.split("."), pipeline=pipeline)
+    credential = replace(choices.settings.credential, origin=origin)
+    settings = choices.settings.model_copy(update={"credential": credential})
+    return choices._replace(settings=settings)
 
 
 def configured_zone(pipeline: str | None = None) -> str | None:

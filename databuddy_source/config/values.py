@@ -67,7 +67,9 @@ def _place(path: Sequence[int | str], given: Any) -> tuple[str, Any]:
 
 
 def _shown(key: str, value: object) -> str:
-    """A value as a message may show it: an address may carry a password."""
+    """A value as a message may show it: an address may carry a password, a credential is one."""
+    if key.startswith("credential"):
+        return "***"
     if key == "base_url":
         value = re.sub(r"(?<=//)[^/]*@|[?#].*", "***", str(value), flags=re.DOTALL)
     return repr(value)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import platform
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,7 +37,7 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.probe import Reached, query, reach, websites_of
-from databuddy_source.cli.program import Exit
+from databuddy_source.cli.program import NAME, Exit, version_of
 from databuddy_source.clock import in_words
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
@@ -60,8 +58,7 @@ SCOPED = (
 )
 """What to do about a key that may list and not read."""
 
-OWN = "databuddy-source"
-VERSIONS = (OWN, "dlt", "duckdb")
+VERSIONS = (NAME, "dlt", "duckdb")
 
 
 class State(StrEnum):
@@ -198,7 +195,8 @@ def _of_account(settings: Settings) -> Iterator[Finding]:
 
 
 def _untested(what: str, missing: str) -> Finding:
-    return Finding(what, State.UNTESTED, f"cannot be looked at without the {missing}")
+    says = f"cannot be looked at without the {missing}"
+    return Finding(what, State.UNTESTED, says, f"Mend the {missing} first, then check again.")
 
 
 def _tried(what: str, look: Callable[[], tuple[T, Finding]]) -> tuple[T | None, Finding]:
@@ -217,20 +215,10 @@ def _tried(what: str, look: Callable[[], tuple[T, Finding]]) -> tuple[T | None, 
 
 
 def _versions() -> Finding:
-    found = {package: _version(package) for package in VERSIONS}
+    found = {package: version_of(package) for package in VERSIONS}
     found["python"] = platform.python_version()
     says = ", ".join(f"{name} {number}" for name, number in found.items())
     return Finding("versions", State.OK, says, facts={"versions": found})
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # this project may run from its folder
-        project = Path(__file__).resolve().parents[3] / "pyproject.toml"
-        if package != OWN or not project.exists():
-            return "not installed"
-        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
 
 
 def _settings(settings: Settings) -> tuple[Settings, Finding]:
