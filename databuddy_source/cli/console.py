@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import signal
 import sys
 import tomllib
@@ -157,6 +158,10 @@ def sentence_and_code(error: BaseException) -> tuple[str, Exit]:
             )
     last = list(causes(error))[-1]
     words = redacted(str(last)).strip().splitlines() or [""]
+    if isinstance(last, shutil.Error):  # of several files, each with its own
+        *_, place, why = last.args[0][0]
+        reason = re.sub(r"^\[Errno \d+\] |: '.*'$", "", str(why))
+        return f"{reason} ({place}). Make room or rights, then go on.", Exit.FAILED
     if isinstance(last, OSError):
         where = f" ({last.filename})" if last.filename else ""
         return f"{last.strerror or words[0]}{where}. Make room or rights, then go on.", Exit.FAILED

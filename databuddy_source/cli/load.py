@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import time
+from collections.abc import Iterator
 
 from databuddy_source import LoadHooks, Step, gaps_of_loads, loaded_reports, new_columns, sync
 from databuddy_source.cli.console import note, out, say, somebody_watches
@@ -21,6 +24,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
+from databuddy_source.warehouse.trial import causes
 
 
 def load(
@@ -63,7 +67,10 @@ def load(
         tell_loads(list(step.load_ids))
         say(step_done(step, time.monotonic() - started), done=step.done, total=step.total)
 
-    with alone(pipeline, wait=wait, say=say):  # also while coverage is read for the summary
+    with (
+        full_disk_named(warehouse),
+        alone(pipeline, wait=wait, say=say),
+    ):  # also while coverage is read for the summary
         hooks = LoadHooks(before_load=warehouse.wait, after_load=put)
         loads = sync(pipeline, settings, scope, hooks=hooks, tell=tell)
         if not loads:
@@ -79,3 +86,15 @@ def load(
     if warehouse.file and (query := first_query(warehouse.file, pipeline.dataset_name, loaded)):
         out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
     return code
+
+
+@contextlib.contextmanager
+def full_disk_named(warehouse: Warehouse) -> Iterator[None]:
+    """Where the system does not say which disk is full, it is the one of the local state."""
+    try:
+        yield
+    except Exception as error:
+        for cause in causes(error):
+            if isinstance(cause, OSError) and cause.errno == errno.ENOSPC and not cause.filename:
+                cause.filename = str(warehouse.place.home)
+        raise

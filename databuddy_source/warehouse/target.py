@@ -103,7 +103,11 @@ class Warehouse:
                 "Use letters, digits and underscores, and no name that databases have for "
                 "themselves.",
             )
-        return cls(place_of(destination, dataset, file, state_dir, states), target, dataset, say)
+        place = place_of(destination, dataset, file, state_dir, states)
+        if place.file:
+            _refuse_unusable(place.home, "'%*?[", "Name another folder with --state-dir.")
+            _refuse_unusable(place.file, "?", "Name a file elsewhere as its credentials.")
+        return cls(place, target, dataset, say)
 
     @property
     def file(self) -> Path | None:
@@ -231,6 +235,13 @@ class Warehouse:
 def _configured(key: str, default: str, demo: bool) -> str:
     """What dlt's own section for pipelines has; the demo takes nothing from it."""
     return default if demo else str(dlt.config.get(f"pipelines.{key}") or default)
+
+
+def _refuse_unusable(path: Path, letters: str, todo: str) -> None:
+    """dlt writes the path of its files into SQL as it is, and DuckDB takes some letters for a
+    pattern, or loses its log behind a question mark. All of it would be told by a load only."""
+    if found := next((letter for letter in letters if letter in str(path)), None):
+        raise BadConfiguration(f"DuckDB cannot work with {path}, whose name has a {found}", todo)
 
 
 def _known(destination: str) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,9 +16,11 @@ import duckdb
 import pytest
 
 from databuddy_source.cli import program
-from databuddy_source.cli.console import no_toml_in
+from databuddy_source.cli.console import no_toml_in, sentence_and_code
+from databuddy_source.cli.load import full_disk_named
 from databuddy_source.cli.summaries import first_query
 from databuddy_source.coverage.queries import Loaded
+from databuddy_source.warehouse.target import Warehouse
 from tests.cli.conftest import PROJECT, Outcome
 
 TODAY = datetime.now(UTC).date()
@@ -182,3 +186,16 @@ def test_what_comes_next_can_be_typed(
     assert program.to_type() == typed
     monkeypatch.setattr(sys, "executable", "/usr/bin/python")
     assert program.to_type() == typed.replace("/a/python", "python")
+
+
+def test_a_full_disk_is_told_with_its_place(tmp_path: Path) -> None:
+    copied = shutil.Error([("from", "/data/to", "[Errno 28] No space left on device: '/data/to'")])
+    told, code = sentence_and_code(copied)
+    assert told == "No space left on device (/data/to). Make room or rights, then go on."
+    assert code == program.Exit.FAILED
+    warehouse = Warehouse.of(state_dir=tmp_path)
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(ValueError, match="a step failed") as caught, full_disk_named(warehouse):
+        raise ValueError("a step failed") from full
+    told, _ = sentence_and_code(caught.value)
+    assert told == f"No space left on device ({tmp_path}). Make room or rights, then go on."

@@ -84,3 +84,30 @@ def test_check_and_plan_tell_that_the_tables_hold_days_of_another_zone(
         assert done.exit_code == 2, done.stderr
         told = " ".join((done.stdout + done.stderr).split())
         assert "The table top_pages holds days of UTC, and this run would cut them in" in told
+
+
+@pytest.mark.parametrize("name", ["it's", "100% x", "what?", "a[1]"])
+def test_a_folder_that_duckdb_cannot_load_from_is_refused_before_a_load(
+    name: str, invoke: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    for command in ("sync", "check"):
+        done = invoke(command)
+        assert done.exit_code == 2
+        assert f"DuckDB cannot work with {tmp_path / name}" in done.stdout + done.stderr
+    assert list((tmp_path / name).iterdir()) == []
+
+
+def test_with_its_state_elsewhere_such_a_folder_can_have_the_file(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "it's 100% [x]"
+    folder.mkdir()
+    file = {"DESTINATION__DUCKDB__CREDENTIALS": str(folder / FILE)}
+    done = run(*FEW, "--state-dir", str(tmp_path / "state"), **file)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_export_of_nothing_makes_no_folder(invoke: Callable[..., Outcome], folder: Path) -> None:
+    done = invoke("export", "--since", SINCE, "--report", "pages", "--into", "exports")
+    assert done.exit_code == 1
+    assert list(folder.iterdir()) == []

@@ -361,6 +361,7 @@ def _destination(
     demo: bool, place: tuple[str | None, str | None, Path | None], settings: Settings | None
 ) -> tuple[None, Finding]:
     destination, dataset, state_dir = place
+    Warehouse.of(demo, destination, dataset, state_dir)  # what a sync would refuse
     # local state of its own: what a check does must not be taken for a sync
     with tempfile.TemporaryDirectory() as home:
         warehouse = Warehouse.of(demo, destination, dataset, state_dir or Path(home))
