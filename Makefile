@@ -28,7 +28,7 @@ pure: .venv/.installed-dev
 # twenty times the random examples and kills, drawn anew, for hours; SEED=... kills at the moments of
 # the run that printed it
 campaigns: .venv/.installed-dev
-	EXAMPLES=20 $(BIN)/python -m pytest -n 2 --dist worksteal $(PURE) tests/stories/test_killed.py tests/stories/test_silence.py $(ARGS)
+	EXAMPLES=20 $(BIN)/python -m pytest -n 2 --dist worksteal $(PURE) tests/stories/test_killed.py tests/stories/test_silence.py tests/stories/test_parts.py $(ARGS)
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .

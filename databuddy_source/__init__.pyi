@@ -18,6 +18,8 @@ from .coverage.queries import Loaded as Loaded
 from .coverage.queries import gaps_of_loads as gaps_of_loads
 from .coverage.queries import loaded_reports as loaded_reports
 from .coverage.queries import raise_if_incomplete as raise_if_incomplete
+from .coverage.redefinitions import Redefinition as Redefinition
+from .coverage.redefinitions import redefinitions as redefinitions
 from .errors import BadAnswer as BadAnswer
 from .errors import BadConfiguration as BadConfiguration
 from .errors import DatabuddyError as DatabuddyError

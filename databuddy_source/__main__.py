@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from databuddy_source.cli.program import Exit, ends_at_ctrl_c, ends_when_stopped
+from databuddy_source.cli.stopping import ends_at_ctrl_c
 
 
 def main() -> None:
     """Run the command that `sys.argv` names, and end the process."""
     with ends_at_ctrl_c():
+        from databuddy_source.cli.program import Exit, ends_when_stopped
+
         try:
             from databuddy_source.cli.app import app
         except ModuleNotFoundError as error:

@@ -48,6 +48,7 @@ No error holds a request, a header or a key.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 
@@ -226,7 +227,8 @@ class KeyRejected(AccessDenied):
     and a rightless key."""
 
     default_todo = (
-        "Check that sources.databuddy.api_key is complete, not expired and has the scope read:data."
+        "Check that sources.databuddy.api_key is complete, not expired and has the scope read:data "
+        "for the whole organisation: some servers let in no key of single websites."
     )
 
 
@@ -364,3 +366,13 @@ class IncompleteLoad(DatabuddyError):
     """Some cells failed, are truncated or suspect. Everything else was loaded."""
 
     default_todo = "The next run asks for them again; the table `coverage` has the reasons."
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised from, outermost first."""
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or (
+            None if current.__suppress_context__ else current.__context__
+        )

@@ -6,9 +6,13 @@ A table stands between `<!-- table: NAME -->` and `<!-- end -->`.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
+from databuddy_source.model.changes import change_between
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
 from docs.parts.markdown import servers
 
@@ -69,7 +73,7 @@ def _columns(query_type: QueryType, kinds: frozenset[Kind]) -> str:
     names = dict.fromkeys(
         name for columns in of.values() for name, kind in columns.items() if kind in kinds
     )
-    having = {name: [each for each in of if name in of[each]] for name in names}
+    having = {name: [each for each in of if of[each].get(name) in kinds] for name in names}
     return ", ".join(
         f"`{name}`" + (f" ({only})" if (only := servers(having[name], of)) else "")
         for name in names
@@ -104,11 +108,27 @@ def _merged() -> str:
     return markdown(["table", "merged by servers of"], rows)
 
 
+def _changed() -> str:
+    """What numbers of the same name mean since a generation, newest first."""
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for before, now in reversed(list(pairwise(Generation))):
+        for each in _loadable():
+            both = {before, now} <= set(each.generations)
+            if both and (change := change_between(each.name, before, now)):
+                words = str(change).removeprefix(f"since {now.called} ")
+                alike[now.called, words].append(f"`{each.name}`")
+    return markdown(
+        ["since", "tables", "what is different"],
+        [[since, ", ".join(names), words] for (since, words), names in alike.items()],
+    )
+
+
 _TABLES: Mapping[str, Callable[[], str]] = {
     "sums of default reports": lambda: _sums(default=True),
     "sums of other reports": lambda: _sums(default=False),
     "series": _series,
     "merged": _merged,
+    "changes": _changed,
 }
 
 

@@ -18,7 +18,7 @@ import pytest
 from dlt.common.runtime import anon_tracker
 
 from databuddy_source import dlt_seam
-from databuddy_source.config.resolve import SPEC
+from databuddy_source.config.spec import SPEC
 
 PACKAGE = Path(dlt_seam.__file__).parent
 PUBLIC = {

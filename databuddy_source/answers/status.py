@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any
-
-import dlt
+from typing import TYPE_CHECKING
 
 from databuddy_source.api.models import Website
 from databuddy_source.clock import now
@@ -18,12 +16,16 @@ from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import calendar_of, held, within
 from databuddy_source.coverage.marks import Marked, Stretch, by_date, stretches
-from databuddy_source.coverage.queries import query_table
+from databuddy_source.coverage.reading import Tables, newest_listing, tables_of
+from databuddy_source.coverage.redefinitions import Redefinition, redefinitions
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import day_zone
 from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import Grain
+
+if TYPE_CHECKING:
+    import dlt
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,12 @@ class WarehouseStatus:
     Attributes:
         reports: those configured now, by website.
         others: `(website_id, report)` that the warehouse has and that are not configured now.
+        redefined: those of the configured reports whose days do not mean the same.
     """
 
     reports: Sequence[ReportStatus]
     others: Sequence[tuple[str, str]]
+    redefined: Sequence[Redefinition] = ()
 
     @cached_property
     def cells(self) -> Mapping[Mark, int]:
@@ -113,7 +117,7 @@ class WarehouseStatus:
 
 
 def status(
-    pipeline: dlt.Pipeline,
+    pipeline: dlt.Pipeline | Tables,
     settings: Settings | None = None,
     *,
     since: date | None = None,
@@ -122,7 +126,7 @@ def status(
     """What the warehouse has and lacks of the configured reports.
 
     Args:
-        pipeline: whose warehouse it is.
+        pipeline: whose warehouse it is, or its tables, where they are open.
         settings: websites, reports, and where they begin. Default: as configured.
         since, until: look at these days only, both included.
 
@@ -133,14 +137,16 @@ def status(
     if since and until and since > until:
         raise BadSetting(f"since ({since}) is after until ({until})", "Swap them.")
     settings = settings or configured()
-    domains = {row[0]: row[1] for row in _listed(pipeline, "websites", "id, domain")}
+    with tables_of(pipeline) as tables:
+        domains = {row[0]: row[1] for row in newest_listing(tables, "websites", "id, domain")}
+        offered = {row[0] for row in newest_listing(tables, "query_types", "table_name")}
+        has, instant = held(tables), now()
+        redefined = redefinitions(tables)
     websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
     for name in settings.websites:
         if "." in name and name not in domains.values():
             known = ", ".join(sorted(domain or id_ for id_, domain in domains.items())) or "none"
             raise BadSetting(f"{name!r} is no website that was synced", f"Synced were: {known}.")
-    offered = {row[0] for row in _listed(pipeline, "query_types", "table_name")}
-    has, instant = held(pipeline), now()
     found = []
     for chosen, website_ids in websites_of_reports(settings, lambda: websites):
         if offered and chosen.query_type not in offered:
@@ -165,14 +171,6 @@ def status(
             )
     found.sort(key=lambda each: each.website_id)
     judged = {(each.website_id, each.report) for each in found}
-    return WarehouseStatus(found, [place for place in has if place not in judged])
-
-
-def _listed(pipeline: dlt.Pipeline, table: str, columns: str) -> Sequence[Sequence[Any]]:
-    """What the newest sync saw: the tables keep what is gone, with the load that saw it last."""
-    return query_table(
-        pipeline,
-        table,
-        f"SELECT {columns} FROM {{table}} "
-        "WHERE _dlt_load_id = (SELECT MAX(_dlt_load_id) FROM {table})",
-    )
+    names = {each.report for each in found}
+    redefined = [each for each in redefined if each.report in names]
+    return WarehouseStatus(found, [place for place in has if place not in judged], redefined)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from itertools import chain
 from typing import Annotated
 
 from pydantic import (
@@ -19,7 +20,8 @@ from pydantic import (
     SkipValidation,
 )
 
-from databuddy_source.model.generations import Generation
+from databuddy_source.model.generations import MARKS, Generation
+from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.results import Row
 
 
@@ -129,12 +131,14 @@ class TypeConfig(_Received):
     allowedFilters: list[str] | None = None
     customizable: bool | None = None
     defaultLimit: int | None = None
+    publicAccess: SkipValidation[object] = None
     meta: TypeMeta | None = None
 
 
 class TypesAnswer(_Received):
     """Answer to `GET /query/types`."""
 
+    success: SkipValidation[object] = None
     types: list[str]
     configs: dict[str, TypeConfig] = {}
     presets: SkipValidation[object] = None
@@ -145,6 +149,18 @@ class TypesAnswer(_Received):
         """Which server answers."""
         said = (config.model_fields_set for config in self.configs.values())
         return Generation.told_by(self.model_fields_set.union(self.types, *said))
+
+    @property
+    def newer(self) -> tuple[str, ...]:
+        """The fields and query types of a server that is newer than any known generation; empty for
+        all others. Such a server is taken for one of the newest."""
+        if self.generation is not max(Generation):
+            return ()
+        extras = (config.model_extra or {} for config in self.configs.values())
+        fields = dict.fromkeys(chain(self.model_extra or {}, *extras))
+        known = load_catalog()
+        types = (name for name in self.types if not known.get(name).known and name not in MARKS)
+        return (*fields, *types)
 
 
 class ParameterResult(_Received):

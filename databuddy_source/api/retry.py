@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential, wait_random
 
 from databuddy_source.api.budget import Clock, Slot
-from databuddy_source.errors import RateLimited, Retriable, ServiceUnavailable, Unreachable
+from databuddy_source.errors import (
+    RateLimited,
+    Retriable,
+    ServerFailed,
+    ServiceUnavailable,
+    Unreachable,
+)
 
 T = TypeVar("T")
 
@@ -25,6 +31,8 @@ class Patience:
         failing: while the server says that it fails, or takes too long.
         answer: for how long one answer may take.
         told_to_wait: while the server says when to come back.
+        throwing: while the API itself says that it failed, with a code, and no proxy before it;
+            None: as long as for others that fail.
     """
 
     unreachable: float
@@ -32,6 +40,11 @@ class Patience:
     answer: float
     told_to_wait: float = 300.0
     """Five windows of the rate limit: it says that the server is there."""
+    throwing: float | None = None
+
+    def for_what_throws(self, seconds: float) -> Patience:
+        """The same, but for a request that the API itself says it fails for."""
+        return replace(self, throwing=seconds)
 
 
 FIRST_CONTACT = Patience(unreachable=10.0, failing=10.0, answer=10.0)
@@ -84,7 +97,12 @@ async def retrying(
         if isinstance(error, RateLimited | ServiceUnavailable):
             failing_since = next_try  # a server that says when is neither out of reach nor failing
             return next_try - started > patience.told_to_wait
-        limit = patience.unreachable if isinstance(error, Unreachable) else patience.failing
+        if isinstance(error, Unreachable):
+            limit = patience.unreachable
+        elif isinstance(error, ServerFailed) and error.code and patience.throwing is not None:
+            limit = patience.throwing
+        else:
+            limit = patience.failing
         return next_try - failing_since > limit
 
     async for attempt in AsyncRetrying(

@@ -8,9 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from databuddy_source.api.answers import SENTENCES
 from databuddy_source.api.client import Client
 from databuddy_source.api.models import TypeConfig, Website
-from databuddy_source.errors import NoWebsites
+from databuddy_source.api.retry import FIRST_CONTACT, Patience
+from databuddy_source.errors import (
+    DatabuddyError,
+    KeyRejected,
+    MissingScope,
+    NoSuchAddress,
+    NoWebsites,
+    WebsiteNotAccessible,
+)
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 
@@ -22,40 +31,78 @@ class Server:
     """One server, as one credential sees it.
 
     Attributes:
-        generation: how it behaves.
+        generation: how it behaves; the newest known one where it is newer.
         types: what it can be asked, with what it says of each.
         websites: what the credential sees, by id. A configured website that is not in here may
             still answer (a public one does), but its silence proves nothing.
+        newer: what it lists that no known generation does, where it is newer than all of them.
     """
 
     generation: Generation
     types: Mapping[str, TypeConfig]
     websites: Mapping[str, Website]
+    newer: tuple[str, ...] = ()
 
     def spelling(self, query_type: str) -> str | None:
         """What the server calls a query type, by its canonical name; None where it lacks it."""
         return load_catalog().spelled_for(query_type, self.types)
 
 
+async def websites_seen(client: Client, patience: Patience = FIRST_CONTACT) -> dict[str, Website]:
+    """The websites that the key sees, by id.
+
+    Raises:
+        MissingScope: it may not list them.
+        NoWebsites: there are none.
+        KeyRejected, Unreachable, ...: the server does not tell.
+    """
+    try:
+        websites = await client.websites(patience)
+    except WebsiteNotAccessible as error:  # which is about no website here
+        what = error.what.replace(SENTENCES[WebsiteNotAccessible], "The key may not list websites")
+        todo = "Give it the scope read:data for the whole organisation in Databuddy's settings."
+        raise MissingScope(what, todo, where=error.where, code=error.code) from None
+    if not websites:
+        raise NoWebsites("The server accepts the key, but the key sees no website")
+    return {website.id: website for website in websites}
+
+
 async def first_contact(client: Client) -> Server:
     """Prove the key by listing websites, then learn the types.
 
     Raises:
-        KeyRejected, NoWebsites, Unreachable, ...: after about 10 s at the latest.
+        KeyRejected, MissingScope, NoWebsites, Unreachable, ...: after about 10 s at the latest.
+        NoSuchAddress: the server has one of the two lists, and not the other.
     """
     async with client:
         # side by side, so that a server that hangs is given up after one patience, not two
         asked = asyncio.create_task(client.query_types())
         try:
-            websites = await client.websites()
-            if not websites:
-                raise NoWebsites("The server accepts the key, but the key sees no website")
-            types = await asked
+            try:
+                websites = await websites_seen(client)
+            except NoSuchAddress as error:
+                await asked
+                raise _lacks("websites", error) from error
+            try:
+                types = await asked
+            # newer servers say 401 where they have nothing, and this key is accepted
+            except (NoSuchAddress, KeyRejected) as error:
+                raise _lacks("query types", error) from error
         finally:
             asked.cancel()
             await asyncio.gather(asked, return_exceptions=True)
     configs = {name: types.configs.get(name) or TypeConfig() for name in types.types}
-    return Server(types.generation, configs, {website.id: website for website in websites})
+    return Server(types.generation, configs, websites, types.newer)
+
+
+def _lacks(what: str, error: DatabuddyError) -> NoSuchAddress:
+    """What to say of a server that is there and does not have a list that each one had so far."""
+    return NoSuchAddress(
+        f"This server answers, but has no list of its {what} where each known one has it",
+        "It may be newer than this version: update databuddy-source, or report it.",
+        where=error.where,
+        code=error.code,
+    )
 
 
 def run_alone(work: Callable[[], Coroutine[object, object, T]]) -> T:

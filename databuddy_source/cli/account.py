@@ -17,14 +17,14 @@ from databuddy_source.config.resolve import Choices, checked, configured_zone, r
 from databuddy_source.config.values import SECTION
 from databuddy_source.errors import BadConfiguration, BadSetting
 from databuddy_source.model.windows import DEFAULT_DAYS
-from databuddy_source.warehouse.target import Warehouse
+from databuddy_source.warehouse.choice import chosen
 
 
 class Choose(Protocol):
     """Gives what a person chose, once it is called; times are told in the configured zone then."""
 
-    def __call__(self, warehouse: Warehouse | None = None) -> Choices:
-        """What is chosen for the pipeline of a warehouse; without one, for that of a sync that is
+    def __call__(self, pipeline: str | None = None) -> Choices:
+        """What is chosen for the pipeline of this name; without one, for that of a sync that is
         given no options."""
 
 
@@ -97,18 +97,17 @@ def _accounts(
 
 
 def _configured(
-    reports: Sequence[str] | None, given: Mapping[str, Any], warehouse: Warehouse | None = None
+    reports: Sequence[str] | None, given: Mapping[str, Any], pipeline: str | None = None
 ) -> Choices:
-    if warehouse is None:
+    if pipeline is None:
         with contextlib.suppress(BadConfiguration):  # of a destination that is not asked for
-            warehouse = Warehouse.of()
-    pipeline = warehouse.place.name if warehouse else None
+            pipeline = chosen().pipeline_name
     if zone := configured_zone(pipeline):  # early: what else is wrong is told in it
         use_zone(zone)
     return resolved(pipeline, **given, **_named(reports, pipeline))
 
 
-def _of_demo(given: Mapping[str, Any], warehouse: Warehouse | None = None) -> Choices:
+def _of_demo(given: Mapping[str, Any], pipeline: str | None = None) -> Choices:
     choices = checked(**given)
     use_zone(choices.settings.timezone)
     return choices

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from databuddy_source.cli.program import NAME, called, ends_at_ctrl_c, version_of
+from databuddy_source.cli.program import NAME, called, version_of
+from databuddy_source.cli.stopping import ends_at_ctrl_c
 
 COMMANDS: Final[Mapping[str, str]] = {
     "sync": "Load what is new or may have changed",

@@ -15,7 +15,7 @@ from tomlkit import TOMLDocument
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Item
 
-from databuddy_source.cli.console import no_toml_in
+from databuddy_source.cli.failures import no_toml_in
 from databuddy_source.errors import UnreadableFile
 
 

@@ -1,4 +1,4 @@
-"""What a person sees: how texts are shown, what an error becomes, and the exit codes.
+"""What a person sees: how texts are shown, and where they go.
 
 Results go to stdout. What goes on meanwhile, warnings and errors go to stderr: as sentences, or
 with `--log-format json` as one JSON object a line.
@@ -10,15 +10,10 @@ import contextlib
 import json
 import logging
 import os
-import re
-import shutil
-import signal
 import sys
-import tomllib
 import unicodedata
 import warnings
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -26,23 +21,18 @@ from rich.console import Console
 from rich.text import Text
 
 from databuddy_source.cli import journal
+from databuddy_source.cli.failures import sentence_and_code
 from databuddy_source.cli.options import LogFormat
-from databuddy_source.cli.program import Exit
-from databuddy_source.dlt_seam import (
-    ConfigFieldMissingException,
-    ConfigurationException,
-    SignalReceivedException,
-    TomlProviderReadException,
-)
-from databuddy_source.errors import BadConfiguration, DatabuddyError, IncompleteLoad
-from databuddy_source.warehouse.redaction import redacted
-from databuddy_source.warehouse.trial import causes, destination_failure
+from databuddy_source.cli.stopping import stopped_for_sure
 
 LONGEST = 60
 """Letters of a name that others chose, such as a website's."""
 
 LONGEST_TEXT = 4_000
 """Letters of all else: messages of servers may be pages."""
+
+LINES_SHOWN = 10
+"""Of many that say the same of different things."""
 
 
 class _Plain(Console):
@@ -112,71 +102,6 @@ def _let_go_of_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-EXIT_CODES: Mapping[type[DatabuddyError], Exit] = {
-    DatabuddyError: Exit.FAILED,
-    BadConfiguration: Exit.WRONG_USAGE,
-    IncompleteLoad: Exit.INCOMPLETE,
-}
-"""What a consequence ends a command with; those that are left out have the code of their base."""
-
-
-def exit_code_of(kind: type[DatabuddyError]) -> Exit:
-    """The exit code of a class of errors: that of its nearest base in `EXIT_CODES`."""
-    return next(code for base in kind.__mro__ if (code := EXIT_CODES.get(base)) is not None)
-
-
-def no_toml_in(*paths: str | Path) -> str:
-    """Which of these files is no TOML, and the line; without its words, which may be a secret."""
-    for path in map(Path, paths):
-        try:
-            tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            continue
-        except tomllib.TOMLDecodeError as error:
-            line = re.search(r"\(at (line \d+)|\(at (end of document)", str(error))
-            where = f", {line[1] or line[2]}" if line else ""
-            return f"{path}{where}"
-        except UnicodeDecodeError:
-            return f"{path}, which is not UTF-8"
-    return ", ".join(map(str, paths))
-
-
-def sentence_and_code(error: BaseException) -> tuple[str, Exit]:
-    """One sentence on what happened and one on what to do, and the exit code."""
-    for cause in causes(error):
-        if isinstance(cause, DatabuddyError):
-            return str(cause), exit_code_of(type(cause))
-        if isinstance(cause, TomlProviderReadException):  # its own words may quote a secret
-            place = no_toml_in(*cause.full_paths)
-            return f"A file is not valid TOML: {place}. Mend it, or move it away.", Exit.WRONG_USAGE
-        if isinstance(cause, KeyboardInterrupt):
-            terminated = getattr(cause, "signal_code", None) == signal.SIGTERM
-            return (
-                "Stopped. What was not loaded whole was not loaded at all: run the same command "
-                "again to go on.",
-                Exit.TERMINATED if terminated else Exit.INTERRUPTED,
-            )
-    last = list(causes(error))[-1]
-    words = redacted(str(last)).strip().splitlines() or [""]
-    if isinstance(last, shutil.Error):  # of several files, each with its own
-        *_, place, why = last.args[0][0]
-        reason = re.sub(r"^\[Errno \d+\] |: '.*'$", "", str(why))
-        return f"{reason} ({place}). Make room or rights, then go on.", Exit.FAILED
-    if isinstance(last, OSError):
-        where = f" ({last.filename})" if last.filename else ""
-        return f"{last.strerror or words[0]}{where}. Make room or rights, then go on.", Exit.FAILED
-    if isinstance(last, ConfigurationException | ConfigFieldMissingException):
-        return f"The configuration is not complete: {words[0]}", Exit.WRONG_USAGE
-    if failure := destination_failure(error):
-        return str(failure), Exit.FAILED
-    return f"{type(last).__name__}: {words[0]}", Exit.FAILED
-
-
-def _terminated(code: int, frame: object) -> None:
-    """Stop as for Ctrl-C, which lets go of connections and locks."""
-    raise SignalReceivedException(code)
-
-
 @contextlib.contextmanager
 def for_people(
     verbose: bool, quiet: bool = False, log_format: LogFormat = LogFormat.TEXT
@@ -198,15 +123,14 @@ def for_people(
     )
     # dlt logs a traceback for what is said in a sentence
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "INFO" if verbose else "CRITICAL")
-    with contextlib.suppress(ValueError):  # only the main thread may, and tests have others
-        signal.signal(signal.SIGTERM, _terminated)
     if not verbose:  # what Ctrl-C keeps dlt from asking is no news to a person
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     try:
-        yield
+        with stopped_for_sure():
+            yield
     except BrokenPipeError:
         _let_go_of_stdout()
-        raise typer.Exit(Exit.COMPLETE) from None
+        raise typer.Exit from None
     except (typer.Exit, typer.BadParameter, SystemExit):
         raise
     except BaseException as error:  # the one place where errors end

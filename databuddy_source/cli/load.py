@@ -5,12 +5,21 @@ from __future__ import annotations
 import contextlib
 import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from databuddy_source import LoadHooks, Step, gaps_of_loads, loaded_reports, new_columns, sync
+from databuddy_source import (
+    LoadHooks,
+    Step,
+    gaps_of_loads,
+    loaded_reports,
+    new_columns,
+    redefinitions,
+    sync,
+)
 from databuddy_source.cli.console import note, out, say, somebody_watches
 from databuddy_source.cli.program import Exit
 from databuddy_source.cli.progress_bar import Live
+from databuddy_source.cli.redefined_lines import load_anew, redefined_lines
 from databuddy_source.cli.summaries import (
     NOTHING_TO_LOAD,
     first_query,
@@ -21,10 +30,10 @@ from databuddy_source.cli.summaries import (
 from databuddy_source.config.connect import budget_of
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
+from databuddy_source.errors import causes
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
-from databuddy_source.warehouse.trial import causes
 
 
 def load(
@@ -32,6 +41,7 @@ def load(
     settings: Settings,
     scope: Scope,
     *,
+    where: Sequence[str],
     publication: Publication | None,
     wait: bool,
     live: bool,
@@ -41,6 +51,7 @@ def load(
     Args:
         warehouse: where to.
         settings, scope: what was chosen.
+        where: options by which another command finds the same warehouse.
         publication: what to copy after each load.
         wait: for another run to be done.
         live: show a line that changes, where there is a terminal.
@@ -67,10 +78,11 @@ def load(
         tell_loads(list(step.load_ids))
         say(step_done(step, time.monotonic() - started), done=step.done, total=step.total)
 
-    with (
-        full_disk_named(warehouse),
-        alone(pipeline, wait=wait, say=say),
-    ):  # also while coverage is read for the summary
+    # the lock also while coverage is read for the summary
+    with full_disk_named(warehouse), alone(pipeline, wait=wait, say=say):
+        warehouse.wait()
+        before = [] if warehouse.is_new else redefinitions(pipeline)
+        known = {(each.report, each.now) for each in before}
         hooks = LoadHooks(before_load=warehouse.wait, after_load=put)
         loads = sync(pipeline, settings, scope, hooks=hooks, tell=tell)
         if not loads:
@@ -82,7 +94,17 @@ def load(
         tell_loads(loads)
         loaded, gaps = loaded_reports(pipeline, loads), gaps_of_loads(pipeline, loads)
         added = new_columns(pipeline, loads)
+        redefined = [
+            each for each in redefinitions(pipeline) if (each.report, each.now) not in known
+        ]
     code = summary(loaded, gaps, added, budget.spent - spent, time.monotonic() - started)
+    if redefined:
+        out.print()
+        for line in redefined_lines(redefined, where):
+            out.print(line)
+        command = load_anew(redefined, where)
+        reports = {each.report: str(each) for each in redefined}
+        note(f"To load the old days anew: {command}", "redefined", reports=reports, command=command)
     if warehouse.file and (query := first_query(warehouse.file, pipeline.dataset_name, loaded)):
         out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
     return code

@@ -13,11 +13,11 @@ from databuddy_source.api.client import Client
 from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import Parameter, QueryBody, TypesAnswer, Website
 from databuddy_source.api.retry import Patience
-from databuddy_source.api.server import run_alone
+from databuddy_source.api.server import run_alone, websites_seen
 from databuddy_source.clock import now
 from databuddy_source.config.connect import client_for
 from databuddy_source.config.settings import Settings
-from databuddy_source.errors import DatabuddyError, KeyRejected, NoWebsites, RequestRefused
+from databuddy_source.errors import DatabuddyError, KeyRejected, RequestRefused
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 
@@ -75,17 +75,14 @@ def websites_of(settings: Settings) -> Mapping[str, Website]:
     """The websites that the configured key sees, by id.
 
     Raises:
-        NoKey, KeyRejected, NoWebsites, Unreachable, ...: nothing can be loaded with it.
+        NoKey, KeyRejected, MissingScope, NoWebsites, ...: nothing can be loaded with it.
     """
 
-    async def ask() -> list[Website]:
+    async def ask() -> Mapping[str, Website]:
         async with client_for(settings) as client:
-            return await client.websites(SHORT)
+            return await websites_seen(client, SHORT)
 
-    seen = run_alone(ask)
-    if not seen:
-        raise NoWebsites("The server accepts the key, but the key sees no website")
-    return {website.id: website for website in seen}
+    return run_alone(ask)
 
 
 @dataclass(frozen=True)

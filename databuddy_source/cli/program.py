@@ -6,9 +6,7 @@ import contextlib
 import os
 import shlex
 import shutil
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from enum import IntEnum
 from pathlib import Path
@@ -75,22 +73,6 @@ def version_of(package: str) -> str:
         if package != NAME or not project.exists():
             return "not installed"
         return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
-
-
-@contextlib.contextmanager
-def ends_at_ctrl_c() -> Iterator[None]:
-    """While modules are loaded, Ctrl-C ends the program at once: a traceback would tell of modules
-    that are half loaded, and there is nothing yet to be tidied up."""
-    before = signal.getsignal(signal.SIGINT)
-    ours = before is signal.default_int_handler
-    if not ours or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

@@ -13,12 +13,10 @@ from typing import Literal
 from rich.table import Table
 
 from databuddy_source import Checked, Gap, Loaded, Outcome, Plan, Step, Tolerance
-from databuddy_source.cli.console import note, out, warn
+from databuddy_source.cli.console import LINES_SHOWN, note, out, warn
 from databuddy_source.cli.program import Exit
 from databuddy_source.clock import in_words
 from databuddy_source.model.statuses import Status
-
-LINES_SHOWN = 10
 
 NOTHING_TO_LOAD = "Nothing to load: these days are final. Use --refetch to ask all the same."
 

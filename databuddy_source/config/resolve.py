@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from dlt.common.configuration.specs import BaseConfiguration, configspec
-from dlt.common.typing import TSecretStrValue
-
-from databuddy_source import dlt_seam
-from databuddy_source.api.credential import Credential
+from databuddy_source.config.keys import KEYS, SCOPE, SECRETS, SETTINGS
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
-from databuddy_source.config.unknown_keys import refuse_unknown_keys
 from databuddy_source.config.values import SECTION
 from databuddy_source.errors import BadSetting
 
@@ -23,25 +18,6 @@ class Choices(NamedTuple):
 
     settings: Settings
     scope: Scope
-
-
-SECRETS = tuple(field.name for field in fields(Credential) if field.name != "origin")
-SETTINGS = (*SECRETS, *(name for name in Settings.model_fields if name != "credential"))
-SCOPE = tuple(Scope.model_fields)
-KEYS = (*SETTINGS, *SCOPE)
-
-
-def _spec() -> type[BaseConfiguration]:
-    """The keys as dlt looks them up. Untyped but for the secrets: dlt fills in no unions, and the
-    models check them."""
-    types: dict[str, Any] = dict.fromkeys(KEYS, Any | None)
-    types |= dict.fromkeys(SECRETS, TSecretStrValue | None)
-    body: dict[str, Any] = {**dict.fromkeys(types), "__annotations__": types}
-    return configspec(type("DatabuddyConfiguration", (BaseConfiguration,), body))
-
-
-SPEC = _spec()
-"""What `databuddy_source` is given as its `spec`."""
 
 
 def checked(**given: Any) -> Choices:
@@ -68,6 +44,10 @@ def resolved(pipeline: str | None = None, /, **given: Any) -> Choices:
     Raises:
         BadSetting, InsecureAddress: see `checked`; a key is configured that nobody reads.
     """
+    from databuddy_source import dlt_seam  # which takes a while, and the demo needs none
+    from databuddy_source.config.spec import SPEC
+    from databuddy_source.config.unknown_keys import refuse_unknown_keys
+
     refuse_unknown_keys(KEYS)
     found = dlt_seam.resolved(SPEC, *SECTION.split("."), pipeline=pipeline)
     given = {name: each for name, each in given.items() if each is not None}
@@ -87,6 +67,9 @@ def configured_zone(pipeline: str | None = None) -> str | None:
     Args:
         pipeline: see `resolved`.
     """
+    from databuddy_source import dlt_seam
+    from databuddy_source.config.spec import SPEC
+
     found = dlt_seam.resolved(SPEC, *SECTION.split("."), pipeline=pipeline)
     try:
         return Settings.of(timezone=found["timezone"]).timezone

@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol
-
-import dlt
+from typing import TYPE_CHECKING, Protocol
 
 from databuddy_source import clock
 from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.marks import Known, Marked, Place, marked
-from databuddy_source.coverage.queries import SUNDAY, query_table
-from databuddy_source.coverage.table import TABLE
+from databuddy_source.coverage.parts import SUNDAY
+from databuddy_source.coverage.reading import TABLE, Tables, tables_of
 from databuddy_source.model import windows
 from databuddy_source.model.statuses import Mark, Status
 from databuddy_source.model.windows import DEFAULT_DAYS, Grain, Weeks
+
+if TYPE_CHECKING:
+    import dlt
 
 
 class Chosen(Protocol):
@@ -62,11 +63,15 @@ class Held:
         return Weeks.SUNDAY if self.first.weekday() == SUNDAY else Weeks.ISO
 
 
-def held(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Held]:
+def held(warehouse: dlt.Pipeline | Tables) -> Mapping[tuple[str, str], Held]:
     """What the warehouse has, by id of the website and name of the report."""
+    with tables_of(warehouse) as tables:
+        return _held(tables)
+
+
+def _held(tables: Tables) -> Mapping[tuple[str, str], Held]:
     found: dict[tuple[str, str], Held] = {}
-    for website_id, report, grain, zone, first, last, synced_at, load_id in query_table(
-        pipeline,
+    for website_id, report, grain, zone, first, last, synced_at, load_id in tables.rows(
         TABLE,
         "SELECT website_id, report, grain, time_zone, MIN(date), MAX(date), MAX(fetched_at), "
         "MAX(_dlt_load_id) FROM {table} GROUP BY website_id, report, grain, time_zone "
@@ -78,8 +83,7 @@ def held(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Held]:
     marks: dict[tuple[str, bool, bool], Mark] = {}
     alike: dict[tuple[Mark, int, str], Known] = {}
     # an instant takes ten times as long to read as a date
-    for website_id, report, day, hour, status, final, silent, rows, reason in query_table(
-        pipeline,
+    for website_id, report, day, hour, status, final, silent, rows, reason in tables.rows(
         TABLE,
         "SELECT website_id, report, date, CASE WHEN grain = 'hour' THEN window_start END, status, "
         "final, silent, {rows}, reason FROM {table}",

@@ -6,21 +6,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import dlt
-
-from databuddy_source.coverage.table import TABLE
-from databuddy_source.dlt_seam import (
-    ConfigurationException,
-    DestinationUndefinedEntity,
-    PipelineConfigMissing,
-)
+from databuddy_source.coverage.reading import TABLE, tables_of
 from databuddy_source.errors import IncompleteLoad
-from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import HeldCell
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
+
+if TYPE_CHECKING:
+    import dlt
 
 EARLIEST: Final = date(1970, 1, 1)
 LATEST: Final = date(9999, 12, 31)
@@ -34,11 +29,11 @@ def held_cells(
     and start of the window. Empty before the first load, and without a destination."""
     found = _query(
         pipeline,
-        "SELECT website_id, report, window_start, {rows}, final FROM {table} "
+        "SELECT website_id, report, window_start, {rows}, final, {generation} FROM {table} "
         "WHERE NOT silent AND window_start >= %s",
         since,
     )
-    return {(row[0], row[1], row[2]): HeldCell(row[3], bool(row[4])) for row in found}
+    return {(row[0], row[1], row[2]): HeldCell(row[3], bool(row[4]), row[5]) for row in found}
 
 
 def final_windows(
@@ -61,59 +56,6 @@ def final_windows(
         until or LATEST,
     ):
         found[website_id, report].add(start.astimezone(UTC))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """What the rows of a table are. Two kinds in one table would be added up by mistake.
-
-    Attributes:
-        time_zone: IANA name of the zone that cuts the windows.
-        grain: length of the windows.
-        query_type: canonical name.
-        filters: as JSON, or None.
-        week_start: number of the weekday with which weeks begin (Monday is 0), or None.
-    """
-
-    time_zone: str
-    grain: str
-    query_type: str
-    filters: str | None
-    week_start: int | None
-
-    @classmethod
-    def of(cls, cell: Cell) -> Definition:
-        """The definition that a cell's table has in this run."""
-        report, window = cell.report, cell.window
-        week_start = window.date.weekday() if window.grain is Grain.WEEK else None
-        return cls(
-            window.zone,
-            window.grain.value,
-            report.query_type.name,
-            report.filters_text,
-            week_start,
-        )
-
-    def __str__(self) -> str:
-        words = f"{self.query_type} by {self.grain} in {self.time_zone}"
-        if self.week_start is not None:
-            words += f" from {'Sunday' if self.week_start == SUNDAY else 'Monday'} on"
-        return f"{words} where {self.filters}" if self.filters else words
-
-
-SUNDAY: Final = 6
-
-
-def definitions(pipeline: dlt.Pipeline) -> Mapping[str, set[Definition]]:
-    """What the tables of the warehouse hold, by report."""
-    found: dict[str, set[Definition]] = defaultdict(set)
-    columns = "report, time_zone, grain, query_type, filters"
-    for report, zone, grain, query_type, filters, first in _query(
-        pipeline, f"SELECT {columns}, MIN(date) FROM {{table}} GROUP BY {columns}"
-    ):
-        week_start = first.weekday() if grain == Grain.WEEK else None
-        found[report].add(Definition(zone, grain, query_type, filters, week_start))
     return found
 
 
@@ -163,28 +105,8 @@ def recorded_cells(
 
 
 def _query(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
-    return query_table(pipeline, TABLE, sql, *values)
-
-
-def query_table(
-    pipeline: dlt.Pipeline, table: str, sql: str, *values: Any
-) -> Sequence[Sequence[Any]]:
-    """Rows of a table in this pipeline's dataset; none before the first load, and none without a
-    destination.
-
-    Args:
-        pipeline: whose warehouse it is.
-        table: its name.
-        sql: has `{table}` where the qualified name belongs, `{rows}` for the column of that name,
-            and `%s` for each value.
-    """
-    try:
-        with pipeline.sql_client() as client:
-            qualified = client.make_qualified_table_name(table)
-            rows = client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
-            return client.execute_sql(sql.format(table=qualified, rows=rows), *values) or []
-    except (DestinationUndefinedEntity, PipelineConfigMissing, ConfigurationException):
-        return []
+    with tables_of(pipeline) as tables:
+        return tables.rows(TABLE, sql, *values)
 
 
 @dataclass(frozen=True, slots=True)

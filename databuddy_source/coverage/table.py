@@ -14,9 +14,10 @@ import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
 from databuddy_source.coverage.finality import is_settled
+from databuddy_source.coverage.reading import TABLE as TABLE
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.results import Result
 
-TABLE: Final = "coverage"
 DESCRIPTION: Final = "What was fetched: one row for each website, report and window."
 KEY: Final = ("website_id", "report", "window_start")
 
@@ -32,6 +33,7 @@ SCHEMA: Final = pa.schema(
         pa.field("time_zone", pa.string()),
         pa.field("query_type", pa.string()),
         pa.field("filters", pa.string()),
+        pa.field("generation", pa.string()),
         pa.field("status", pa.string()),
         pa.field("rows", pa.int64()),
         pa.field("rows_expected", pa.int64()),
@@ -51,6 +53,9 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
     "date": {"description": "First day of the window, in time_zone."},
     "grain": {"description": "Length of the window: hour, day, week or month."},
     "filters": {"description": "Of a report with filters, as JSON; all have to hold."},
+    "generation": {
+        "description": "Of the server that was asked, such as 2026-06; null where 0.1.0 asked."
+    },
     "time_zone": {"description": "IANA name of the zone that cuts this report's days."},
     "status": {
         "description": "complete, truncated (more rows exist), suspect (an empty answer that is "
@@ -65,12 +70,13 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
 }
 
 
-def coverage_table(results: Sequence[Result], last_final: date) -> pa.Table:
+def coverage_table(results: Sequence[Result], last_final: date, generation: Generation) -> pa.Table:
     """The coverage rows of cells.
 
     Args:
         results: cells that were asked for.
         last_final: newest day that later syncs will not ask for again.
+        generation: of the server that was asked.
     """
     cells = [result.cell for result in results]
     windows = [cell.window for cell in cells]
@@ -84,6 +90,10 @@ def coverage_table(results: Sequence[Result], last_final: date) -> pa.Table:
         "time_zone": [window.zone for window in windows],
         "query_type": [cell.report.query_type.name for cell in cells],
         "filters": [cell.report.filters_text for cell in cells],
+        # what is kept goes on to mean what it meant
+        "generation": [
+            result.kept.generation if result.kept else generation.value for result in results
+        ],
         "status": [result.status.value for result in results],
         "rows": [result.kept.rows if result.kept else len(result.rows) for result in results],
         "rows_expected": [result.rows_expected for result in results],

@@ -17,12 +17,13 @@ from databuddy_source.demo.generations import GENERATIONS, Generation
 from databuddy_source.demo.limits import Plan
 from databuddy_source.demo.queries import Query, queries
 from databuddy_source.demo.server import DemoServer
-from databuddy_source.demo.silence import Silence, Vanished
+from databuddy_source.demo.silence import Added, Silence, Vanished
 from databuddy_source.demo.store import Events
 from databuddy_source.demo.websites import Website
 
 __all__ = [
     "GENERATIONS",
+    "Added",
     "Arrival",
     "Billing",
     "DemoServer",

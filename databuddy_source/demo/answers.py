@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -59,7 +59,8 @@ class Answers:
         """The query types that can be asked."""
         vanished = self.faults.vanished
         known = queries(self.of.name)
-        return {name: query for name, query in known.items() if name not in vanished}
+        added = {name: replace(known[like], name=name) for name, like in self.faults.types.items()}
+        return {name: query for name, query in known.items() if name not in vanished} | added
 
     def answer(
         self, body: Body, websites: tuple[str, ...], timezone: str, now: datetime

@@ -9,7 +9,7 @@ from datetime import date
 from itertools import count
 from threading import Lock
 
-from databuddy_source.demo.silence import Silence, Vanished
+from databuddy_source.demo.silence import Added, Silence, Vanished
 
 Row = dict[str, object]
 
@@ -142,7 +142,8 @@ class _Held:
 
 
 class Faults:
-    """The script of a server: faults in the order they were added, silences, vanished types.
+    """The script of a server: faults in the order they were added, silences, vanished types and
+    added ones.
 
     The first fault that matches happens; all silences hold together. `clock` counts seconds.
     """
@@ -152,9 +153,10 @@ class Faults:
         self._script: list[_Scripted] = []
         self._silences: list[_Held] = []
         self._vanished: set[str] = set()
+        self._types: dict[str, str] = {}
         self._lock = Lock()
 
-    def add(self, *faults: Fault | Silence | Vanished) -> None:
+    def add(self, *faults: Fault | Silence | Vanished | Added) -> None:
         """Let these go wrong from now on."""
         with self._lock:
             for fault in faults:
@@ -162,6 +164,8 @@ class Faults:
                     self._silences.append(_Held(fault))
                 elif isinstance(fault, Vanished):
                     self._vanished.add(fault.query_type)
+                elif isinstance(fault, Added):
+                    self._types[fault.query_type] = fault.like
                 else:
                     self._script.append(_Scripted(fault, self._clock()))
 
@@ -171,11 +175,17 @@ class Faults:
             self._script.clear()
             self._silences.clear()
             self._vanished.clear()
+            self._types.clear()
 
     @property
     def vanished(self) -> frozenset[str]:
         """The query types that are known no more."""
         return frozenset(self._vanished)
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """The query types that were added, and as which they answer."""
+        return dict(self._types)
 
     def hidden(self, websites: Collection[str], query_type: str) -> tuple[str, ...]:
         """SQL conditions of the events that this answer must not count. Counts the answer."""

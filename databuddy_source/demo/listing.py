@@ -41,7 +41,7 @@ class Listing:
                 "description": query.meta.description,
                 "category": query.meta.category,
                 "tags": list(query.meta.tags),
-                "output_fields": self._output_fields[query.name],
+                "output_fields": self._output_fields.get(query.name, []),
                 "default_visualization": "timeseries" if "date" in query.key else "table",
                 "supports_granularity": list(query.granularity),
                 "version": "1.0",

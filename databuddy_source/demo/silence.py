@@ -60,3 +60,12 @@ class Vanished:
     """A query type that the server knows no more: it is not listed and cannot be asked."""
 
     query_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A query type that no generation had and the server knows from now on. It answers as `like`
+    does."""
+
+    query_type: str
+    like: str

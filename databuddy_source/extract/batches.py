@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from databuddy_source.coverage.table import coverage_table
 from databuddy_source.extract.coverage_carrier import coverage_alone, with_coverage
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Report
 from databuddy_source.model.results import Result
 from databuddy_source.tables.rows import rows_table
@@ -57,6 +58,7 @@ class Batches:
     Args:
         report: whose cells come.
         last_final: newest day that later syncs will not ask for again.
+        generation: of the server.
         existing: dlt's name for the type that a column of the destination table has, if any.
         dropped: called with results, without rows, whose rows are not needed any longer.
     """
@@ -65,11 +67,13 @@ class Batches:
         self,
         report: Report,
         last_final: date,
+        generation: Generation,
         existing: Callable[[str], str | None],
         dropped: Callable[[Sequence[Result]], None],
     ) -> None:
         self._report = report
         self._last_final = last_final
+        self._generation = generation
         self._existing = existing
         self._dropped = dropped
         self._parts: list[Batch] = []
@@ -104,7 +108,7 @@ class Batches:
         part = Batch(
             light,
             rows_table(self._report, whole, self._existing) if whole else None,
-            coverage_table(fresh, self._last_final),
+            coverage_table(fresh, self._last_final, self._generation),
         )
         self._dropped(light)
         if all(part.goes_with(other) for other in self._parts):

@@ -51,6 +51,11 @@ class Progress:
         """Whether the type was unavailable in the last run."""
         return bool(self._state.get("unavailable"))
 
+    @property
+    def proven(self) -> bool:
+        """Whether an earlier run had answers of the type for this website."""
+        return bool(self._cursor and self._cursor.last_value) and not self.cautious
+
     def last_final(self, today: date) -> date:
         """The newest day that later syncs will not ask for again."""
         return last_settled(today, self._settings.lookback_days)

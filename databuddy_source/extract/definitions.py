@@ -1,33 +1,77 @@
-"""A table holds one kind of rows: a run that would mix two is refused. Pure: no warehouse here."""
+"""A table holds one kind of rows: a run that would mix two is refused, and one whose server defines
+something anew is told so. Pure: no warehouse here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 
-from databuddy_source.coverage.queries import Definition
+from databuddy_source.coverage.parts import Definition, Part
+from databuddy_source.coverage.redefinitions import redefinition
 from databuddy_source.errors import OtherDays, OtherReport
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 
+logger = logging.getLogger("databuddy_source")
 
-def refuse_a_mixture(cells: Iterable[Cell], held: Mapping[str, Set[Definition]]) -> None:
+
+def refuse_a_mixture(cells: Iterable[Cell], parts: Iterable[Part]) -> None:
     """Refuse cells whose rows do not go with those that a table has.
 
     Args:
         cells: what is about to be fetched.
-        held: what the tables of the warehouse hold, by report.
+        parts: what the tables of the warehouse hold.
 
     Raises:
         OtherDays: a table holds days of another time zone.
         OtherReport: a table holds another report.
     """
     wanted = {cell.report: cell for cell in cells}
+    held: dict[str, set[Definition]] = defaultdict(set)
+    for part in parts:
+        held[part.report].add(part.definition)
     for report in sorted(wanted, key=lambda each: each.name):
         now = Definition.of(wanted[report])
-        for before in sorted(held.get(report.name, set()) - {now}, key=str):
+        for before in sorted(held[report.name] - {now}, key=str):
             if replace(before, time_zone=now.time_zone) == now:
                 raise OtherDays(
                     f"The table {report.name} holds days of {before.time_zone}, and this run "
                     f"would cut them in {now.time_zone}"
                 )
             raise OtherReport(f"The table {report.name} holds {before}, and not {now}")
+
+
+def tell_redefinitions(
+    cells: Iterable[Cell], parts: Iterable[Part], generation: Generation
+) -> None:
+    """Say in the log which tables mean something else from this run on. Each is named once: from
+    then on the table has days of this generation.
+
+    Args:
+        cells: what is about to be fetched.
+        parts: what the tables of the warehouse hold.
+        generation: of the server.
+    """
+    wanted = {cell.report.name for cell in cells}
+    held: dict[str, list[Part]] = defaultdict(list)
+    for part in parts:
+        held[part.report].append(part)
+    found = [
+        redefined
+        for report, own in sorted(held.items())
+        if report in wanted
+        and generation not in {each.generation for each in own}
+        and (redefined := redefinition(own, generation))
+    ]
+    if found:
+        before = sorted({each for redefined in found for each in redefined.changes})
+        logger.warning(
+            "This server is of %s, and the warehouse has days of %s. These reports mean something "
+            "else from now on: %s. Old days stay as they are; `status` says what changed, and how "
+            "to load them anew.",
+            generation.called,
+            " and ".join(each.called for each in before),
+            ", ".join(each.report for each in found),
+        )

@@ -12,7 +12,9 @@ from dlt.sources import DltResource
 
 from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.server import Server
+from databuddy_source.dlt_seam import active_pipeline
 from databuddy_source.extract.coverage_carrier import with_load_id_and_coverage
+from databuddy_source.extract.relisted import hint_at_changes
 from databuddy_source.extract.sharing import SharedExtraction
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_hints
@@ -52,7 +54,14 @@ def websites(shared: SharedExtraction) -> DltResource:
 
 def query_types(shared: SharedExtraction) -> DltResource:
     """The query types that the server has, with what the API says of each."""
-    return _listing(shared, "query_types", "name", lambda server: type_rows(server.types))
+
+    def rows(server: Server) -> pa.Table:
+        table = type_rows(server.types)
+        if pipeline := active_pipeline():
+            hint_at_changes(pipeline, table.to_pylist())
+        return table
+
+    return _listing(shared, "query_types", "name", rows)
 
 
 def _listing(

@@ -16,10 +16,11 @@ from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
-from databuddy_source.coverage.queries import definitions, final_windows, held_cells
+from databuddy_source.coverage.parts import parts_of_tables
+from databuddy_source.coverage.queries import final_windows, held_cells
 from databuddy_source.dlt_seam import NULL_COLLECTOR, Collector, active_pipeline
 from databuddy_source.errors import UnknownQueryType
-from databuddy_source.extract.definitions import refuse_a_mixture
+from databuddy_source.extract.definitions import refuse_a_mixture, tell_redefinitions
 from databuddy_source.extract.doubts import Doubts
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
@@ -129,9 +130,9 @@ class Extraction:
         asked = questions_of(cells, cells[0].report.query_type.name, limit=1)
         return [question.cells[0].window for question in asked]
 
-    def want(self, cells: Sequence[Cell], *, cautious: bool) -> None:
+    def want(self, cells: Sequence[Cell], *, cautious: bool, proven: bool) -> None:
         """Line cells up to be fetched."""
-        self.fetcher.want(cells, cautious=cautious)
+        self.fetcher.want(cells, cautious=cautious, proven=proven)
         self._doubts.want(cells)
 
     def look_back(self) -> None:
@@ -145,7 +146,9 @@ class Extraction:
             return
         cells = list(self._doubts.cells)
         if self._pipeline and cells:
-            refuse_a_mixture(cells, definitions(self._pipeline))
+            parts = parts_of_tables(self._pipeline)
+            refuse_a_mixture(cells, parts)
+            tell_redefinitions(cells, parts, self.server.generation)
             since = min(cell.window.start for cell in cells)
             self._doubts.held = held_cells(self._pipeline, since)
         self._looked_back = True

@@ -21,6 +21,8 @@ from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unf
 
 logger = logging.getLogger("databuddy_source")
 
+NAMES_SHOWN = 5
+
 
 class SharedExtraction:
     """Gives the resources of a source the extraction that they share."""
@@ -79,6 +81,13 @@ def _tell(extraction: Extraction) -> None:
         logger.warning(
             "This server knows UTC days only, so days are UTC days and not those of %s.",
             settings.timezone,
+        )
+    if server.newer:
+        logger.info(
+            "This server is newer than any that this version knows, since it has %s: it is taken "
+            "for one of %s.",
+            ", ".join(server.newer[:NAMES_SHOWN]),
+            server.generation.called,
         )
     lacking = [
         chosen.name

@@ -13,12 +13,14 @@ from dlt.sources import DltResource, DltSource
 
 from databuddy_source.api.models import Website
 from databuddy_source.api.server import first_contact, run_alone
-from databuddy_source.config import resolve
 from databuddy_source.config.connect import client_for
+from databuddy_source.config.keys import KEYS
 from databuddy_source.config.reports import ReportSetting
+from databuddy_source.config.resolve import checked
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
+from databuddy_source.config.spec import SPEC
 from databuddy_source.config.unknown_keys import refuse_unknown_keys
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import awaited_by_dlt
@@ -43,7 +45,7 @@ from databuddy_source.warehouse import dlt_defaults
 NAME = "databuddy"
 
 
-@dlt.source(name=NAME, section=NAME, max_table_nesting=0, spec=resolve.SPEC)
+@dlt.source(name=NAME, section=NAME, max_table_nesting=0, spec=SPEC)
 def databuddy_source(
     api_key: TSecretStrValue | None = None,
     session_cookie: TSecretStrValue | None = None,
@@ -78,8 +80,8 @@ def databuddy_source(
         BadSetting, InsecureAddress, NoKey: before anything is sent.
         UnknownQueryType, WrongReport, KeyRejected, ...: during extraction, before the first query.
     """
-    choices = resolve.checked(**locals())
-    refuse_unknown_keys(resolve.KEYS)  # dlt has looked for those that it knows
+    choices = checked(**locals())
+    refuse_unknown_keys(KEYS)  # dlt has looked for those that it knows
     return _resources(*choices)
 
 
@@ -138,7 +140,7 @@ def _report(
             state = dlt.current.resource_state()
             progress = Progress(shared.settings, shared.scope, cursor, state)
             cells = progress.cells(extraction, report, website_id)
-            extraction.want(cells, cautious=progress.cautious)
+            extraction.want(cells, cautious=progress.cautious, proven=progress.proven)
             schema = dlt.current.source_schema()
             held = schema.tables.get(chosen.name, {}).get("columns", {})
             types = {column: hint.get("data_type") for column, hint in held.items()}
@@ -180,7 +182,8 @@ async def _tables(
 ) -> AsyncIterator[Any]:
     """The rows of all cells, oldest first, as tables that carry their coverage with them."""
     last_final = progress.last_final(extraction.today(report))
-    batches = Batches(report, last_final, existing, extraction.fetcher.drop_rows)
+    generation = extraction.server.generation
+    batches = Batches(report, last_final, generation, existing, extraction.fetcher.drop_rows)
     known: set[str] = set()
 
     def item(batch: Batch) -> Any:

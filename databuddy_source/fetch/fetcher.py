@@ -65,16 +65,18 @@ class Fetcher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
 
-    def want(self, cells: Sequence[Cell], *, cautious: bool = False) -> None:
+    def want(self, cells: Sequence[Cell], *, cautious: bool = False, proven: bool = False) -> None:
         """Line up cells of one website and report. Called from any thread.
 
         Args:
             cells: each will have a result.
             cautious: the type failed before, so ask for a few cells first.
+            proven: the type has answered for this website before, so it may travel with others
+                though it belongs to a part of the server that may be closed.
         """
         if not cells:
             return
-        questions = self._questions(cells)
+        questions = self._questions(cells, proven=proven)
         with self._lock:
             now_asked = self._settling.begin(questions, cautious=cautious)
         self._queue.add(now_asked)
@@ -91,9 +93,10 @@ class Fetcher:
         bodies = bodies_of(pack, self._server.generation)
         return bodies, query_request(pack.website_id, bodies, zone)
 
-    def _questions(self, cells: Sequence[Cell]) -> list[Question]:
+    def _questions(self, cells: Sequence[Cell], *, proven: bool = False) -> list[Question]:
         name, server = cells[0].report.query_type.name, self._server
-        return questions_of(cells, server.spelling(name) or name, server.generation.max_limit)
+        spelling = server.spelling(name) or name
+        return questions_of(cells, spelling, server.generation.max_limit, proven=proven)
 
     async def result(self, cell: Cell) -> Result:
         """Wait for a cell that was wanted. May be awaited more than once."""

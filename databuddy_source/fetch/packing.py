@@ -36,6 +36,9 @@ class Question:
         page: from 1.
         piece: the part of the only cell's window that is asked for, as first instant and first
             instant after it; None for the whole.
+        proven: whether an earlier run had answers of this type for this website.
+        without: the keys of rows that shall not come again, where a filter leaves them out.
+        apart: whether it has a body of its own: it may be one that throws.
     """
 
     cells: tuple[Cell, ...]
@@ -43,6 +46,9 @@ class Question:
     limit: int
     page: int = 1
     piece: tuple[datetime, datetime] | None = None
+    proven: bool = False
+    without: tuple[str, ...] = ()
+    apart: bool = False
 
     @property
     def website_id(self) -> str:
@@ -58,8 +64,14 @@ class Question:
 
     @property
     def gate(self) -> str:
-        """What may fail a whole request that has one of its types, or an empty string."""
-        return self.report.query_type.gate
+        """What may fail a whole request that has one of its types, or an empty string: also for
+        what is proven, which travels with others until a request with it fails."""
+        return "" if self.proven else self.report.query_type.gate
+
+    @property
+    def slows_packs(self) -> bool:
+        """Whether the server would answer a pack that holds it question by question."""
+        return self.report.query_type.slows_packs
 
     @property
     def kind(self) -> CostClass:
@@ -98,6 +110,14 @@ class Question:
         return self.report.query_type.ranged and self.cells[0].window.bucket_zone is not None
 
     @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The filters that it is sent with."""
+        if not self.without:
+            return self.report.filters
+        field = self.report.query_type.rest_by
+        return (*self.report.filters, Condition(field=field, op="not_in", value=self.without))
+
+    @property
     def timezone(self) -> str:
         """IANA name of the time zone of the request that it may travel in: that of its buckets.
 
@@ -118,7 +138,9 @@ class Question:
         return f"{first}" if first == last else f"{first} .. {last}"
 
 
-def questions_of(cells: Sequence[Cell], spelling: str, limit: int) -> list[Question]:
+def questions_of(
+    cells: Sequence[Cell], spelling: str, limit: int, *, proven: bool = False
+) -> list[Question]:
     """The questions for cells of one website and report, oldest first: one each, or one for each
     range without a gap."""
     groups: list[list[Cell]] = []
@@ -127,7 +149,7 @@ def questions_of(cells: Sequence[Cell], spelling: str, limit: int) -> list[Quest
             groups[-1].append(cell)
         else:
             groups.append([cell])
-    return [Question(tuple(group), spelling, limit) for group in groups]
+    return [Question(tuple(group), spelling, limit, proven=proven) for group in groups]
 
 
 def _in_one_question(first: Cell, last: Cell, cell: Cell) -> bool:
@@ -143,16 +165,14 @@ def _in_one_question(first: Cell, last: Cell, cell: Cell) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The questions of one website, time zone and gate that travel in one request.
+    """The questions of one destination that travel in one request.
 
     Attributes:
         divided: whether it is a part of a pack that failed.
-        apart: whether each question has a body of its own: one of them threw.
     """
 
     questions: tuple[Question, ...]
     divided: bool = False
-    apart: bool = False
 
     @property
     def website_id(self) -> str:
@@ -161,6 +181,15 @@ class Pack:
     @property
     def gate(self) -> str:
         return self.questions[0].gate
+
+    @property
+    def slows_packs(self) -> bool:
+        return self.questions[0].slows_packs
+
+    @property
+    def apart(self) -> bool:
+        """Whether each of its questions has a body of its own."""
+        return self.questions[0].apart
 
     @property
     def timezone(self) -> str:
@@ -180,6 +209,16 @@ class Pack:
         """The same questions in two packs, after it failed. Needs two questions."""
         return replace(self, divided=True).parted(len(self.questions) // 2)
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether something behind a gate travels in it because it is proven."""
+        return any(each.gate != each.report.query_type.gate for each in self.questions)
+
+    def with_bodies_apart(self) -> Pack:
+        """The same questions, each in a body of its own."""
+        apart = tuple(replace(question, apart=True) for question in self.questions)
+        return replace(self, questions=apart)
+
     def named(self) -> dict[str, Question]:
         """Each question under the id that it travels with."""
         return {f"c{number}": question for number, question in enumerate(self.questions)}
@@ -189,9 +228,9 @@ def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
     """The bodies of one request. `limit` and `page` hold for a whole body, so questions that
     differ in them go into bodies of their own; an array of bodies still is one request."""
 
-    def form(named: tuple[str, Question]) -> tuple[int, int, str, str]:
+    def form(named: tuple[str, Question]) -> tuple[int, int, str, tuple[str, ...], str]:
         name, question = named
-        return (*_form(question), name if pack.apart else "")
+        return (*_form(question), name if question.apart else "")
 
     by_form = sorted(pack.named().items(), key=form)
     bodies = []
@@ -206,14 +245,14 @@ def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
                 endDate=max(parameter.end_date for parameter in parameters),
                 limit=limit,
                 page=page,
-                filters=[filter_of(each, generation) for each in named[0][1].report.filters],
+                filters=[filter_of(each, generation) for each in named[0][1].conditions],
             )
         )
     return bodies
 
 
-def _form(question: Question) -> tuple[int, int, str]:
-    return question.limit, question.page, question.report.filters_text or ""
+def _form(question: Question) -> tuple[int, int, str, tuple[str, ...]]:
+    return question.limit, question.page, question.report.filters_text or "", question.without
 
 
 def filter_of(condition: Condition, generation: Generation) -> Filter:

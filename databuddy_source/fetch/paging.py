@@ -3,6 +3,7 @@
 What servers were seen to do: many types ignore `page` and repeat page 1 for ever; where pages
 work, rows with equal metrics change places between pages, so some come twice and as many are
 lost while the *number* of rows stays right. One page with the maximum limit has neither trouble.
+Nor has one that leaves out by a filter what came before; where that holds is known of few types.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ SHARES = (1.0, 0.83, 0.61, 0.93, 0.71, 0.55, 0.88, 0.66, 0.97, 0.77, 0.58, 0.91)
 """Page sizes of one pass after the other, as parts of the limit. Rows that change places between
 pages fall into other gaps when the pages are cut elsewhere. Where nearly all rows are ties, each
 pass finds about 63 % of what is missing, so twelve leave one row of 100,000."""
+
+AS_BEFORE = 0.1
+"""Percentage points by which a share that is computed here may differ from the server's: what
+happened between two pages changes the total a little."""
 
 SPELLINGS = 4
 """Rows that a server merges into one after the limit, at most: a country has a few spellings."""
@@ -67,6 +72,19 @@ class Pages:
     _in_pass: set[tuple[str, ...]] = field(default_factory=set, repr=False)
     _in_rows: set[tuple[str, ...]] = field(default_factory=set, repr=False)
     _expected: int | None = field(default=None, repr=False)
+    _by_filter: bool = field(init=False, repr=False)
+    _first: list[Row] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        self._by_filter = bool(self.query_type.rest_by)
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """The keys of rows that the next page shall leave out; empty where pages have numbers."""
+        if not self._by_filter:
+            return ()
+        (key,) = self.query_type.key
+        return tuple(str(row[key]) for row in self.rows if row.get(key) is not None)
 
     @property
     def limit(self) -> int:
@@ -76,6 +94,8 @@ class Pages:
     def add(self, page: list[Row]) -> Verdict:
         """Take one more page and decide."""
         more = fills_limit(self.query_type, page, self.limit)
+        if self._by_filter and (more or self.pages):
+            return self._add_rest(page, more)
         later = self.page > 1
         if later and self.query_type.merged and page:
             return self._incomplete("rows are merged after the limit, so only one page is right")
@@ -93,6 +113,46 @@ class Pages:
             self.page += 1
             return Verdict.MORE
         return Verdict.COMPLETE if self.pages == 1 else self._end_of_pass()
+
+    def turn_pages(self) -> Verdict:
+        """Go on from the first page by number: a filter does not do here."""
+        first, self._first, self._by_filter = self._first, [], False
+        self.rows, self.seen, self.pages = [], 0, 0
+        self._in_pass.clear()
+        self._in_rows.clear()
+        return self.add(first)
+
+    def _add_rest(self, page: list[Row], more: bool) -> Verdict:
+        """Take the first page of several, or one without the rows of those before."""
+        self._first = self._first or page
+        names = [self._identity(row) for row in page]
+        if len(set(names)) < len(names) or not self._in_rows.isdisjoint(names):
+            return self.turn_pages()
+        self._keep(page, names)
+        if more:
+            if reason := self._no_more():
+                return self._incomplete(reason)
+            return Verdict.MORE
+        return Verdict.COMPLETE if self._share_anew() else self.turn_pages()
+
+    def _share_anew(self) -> bool:
+        """Compute the shares of rows that came without those before, of which they are no part.
+        Returns False when the first page, which has its own, says that it cannot be done so."""
+        known = len(self._first)
+        for column, of in self.query_type.shares.items():
+            amounts = [amount for row in self.rows if isinstance(amount := row.get(of), int)]
+            if len(amounts) < len(self.rows):
+                return False
+            total = sum(amounts)
+            # as the server rounds: of two equally near values to the even one
+            shares = [round(10_000 * amount / total) / 100 for amount in amounts]
+            for row, share in zip(self._first, shares, strict=False):
+                told = row.get(column)
+                if not isinstance(told, int | float) or abs(told - share) > AS_BEFORE:
+                    return False
+            rest = zip(self.rows[known:], shares[known:], strict=True)
+            self.rows[known:] = [{**row, column: share} for row, share in rest]
+        return True
 
     def _keep(self, page: list[Row], names: list[tuple[str, ...]]) -> None:
         self.pages += 1

@@ -5,22 +5,30 @@ from __future__ import annotations
 import threading
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from dataclasses import replace
+from typing import NamedTuple
 
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Pack, Question
 
-Destination: TypeAlias = tuple[str, str, str]
-"""What all questions of a request have in common: website, time zone and gate."""
+
+class Destination(NamedTuple):
+    """What all questions of a request have in common."""
+
+    website_id: str
+    timezone: str
+    gate: str
+    slows_packs: bool
+    apart: bool
 
 
 def destination_of(asked: Question | Pack) -> Destination:
     """Which requests it may travel in."""
-    return asked.website_id, asked.timezone, asked.gate
+    return Destination(asked.website_id, asked.timezone, asked.gate, asked.slows_packs, asked.apart)
 
 
 class Queue:
-    """Questions by website, time zone and gate. Called from any thread.
+    """Questions by destination. Called from any thread.
 
     Args:
         pace: how large packs may be.
@@ -49,6 +57,15 @@ class Queue:
         """A pack failed: its halves leave before all else. Needs two questions."""
         with self._lock:
             self._first.extendleft(reversed(pack.halves()))
+
+    def part_by_gate(self, pack: Pack) -> None:
+        """A pack failed that has types behind gates: from now on they leave without the others."""
+        with self._lock:
+            waiting = self._waiting.pop(destination_of(pack), ())
+            if kept := [each for each in pack.questions if not each.report.query_type.gate]:
+                self._first.appendleft(replace(pack, questions=tuple(kept)))
+        parted = [each for each in pack.questions if each.report.query_type.gate]
+        self.add(replace(question, proven=False) for question in (*parted, *waiting))
 
     def send_first(self, pack: Pack) -> None:
         """A pack shall leave before all else, as it is."""
@@ -85,8 +102,8 @@ class Queue:
             destinations = sorted(
                 self._waiting,
                 key=lambda each: (
-                    awaited.get(each[0], 0) > 0,
-                    not each[-1],
+                    awaited.get(each.website_id, 0) > 0,
+                    not each.gate,
                     len(self._waiting[each]),
                 ),
             )
@@ -94,9 +111,12 @@ class Queue:
                 waiting = self._waiting[destination]
                 size = self._pace.fitting(question.kind for question in waiting)
                 # a pack that is not full waits for those under way: their next pages may join it;
-                # and one pack is enough to find a gate closed
+                # one pack is enough to find a gate closed, after others have shown a server well
                 is_full = size < len(waiting) or size == self._pace.pack_size
-                waits = not is_full or (destination[-1] and destination not in self._passed)
-                if waiting and not (waits and destination in flying):
+                if destination.gate and destination not in self._passed:
+                    waits = any(each.website_id == destination.website_id for each in flying)
+                else:
+                    waits = not is_full and destination in flying
+                if waiting and not waits:
                     return Pack(tuple(waiting.popleft() for _ in range(size)))
         return None

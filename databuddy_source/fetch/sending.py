@@ -35,6 +35,14 @@ FAILING_IN_A_ROW = 3
 reach. Questions of one report alone would show no more than that this report is."""
 
 
+ONE_MORE_TRY = 1.0
+"""Seconds in which there is room for one: what the API fails for where it has answered others may
+be a moment of its store, and then is the question's."""
+
+LOOSELY = DIVISIBLE.for_what_throws(0.0)
+"""Each question has a body of its own next."""
+
+
 class Sending:
     """Sends packs and remembers what is out of reach: types that are unknown, the parts of a
     website behind a gate, whole websites, or the server.
@@ -60,6 +68,7 @@ class Sending:
         self._closed_websites: dict[str, str] = {}
         self._unknown: dict[str, str] = {}
         self._broken = ""
+        self._answers_each_body = generation.answers_each_body
         self._failing: dict[str, set[Report]] = defaultdict(set)
         self._proofs: dict[str, Question] = {}
         self._sent = self._last_answered = self._last_failed = 0
@@ -82,16 +91,23 @@ class Sending:
 
     async def send(self, client: Client, pack: Pack) -> None:
         """Send a pack. No error leaves: it fails questions, or divides them."""
+        single = len(pack.questions) == 1
+        if pack.apart and not (single or self._answers_each_body):
+            self._queue.divide(pack)  # the one that throws would take the others with it
+            return
         patience = self._patience(pack)
         error = await self._ask(client, pack, patience)
         if error is None:
             return
-        single = len(pack.questions) == 1
+        if isinstance(error, ServerFailed | NotInPlan) and pack.is_mixed:
+            self._queue.part_by_gate(pack)
+            return
         if isinstance(error, ServerFailed):
             if pack.gate and self._proofs and not single and not pack.divided:
                 await self._try_gate(client, pack, error)
                 return
-            if patience is DIVIDED and single and not await self._is_well(client, pack.website_id):
+            soon = patience is DIVIDED or error.code
+            if single and soon and not await self._is_well(client, pack.website_id):
                 error = await self._ask(client, pack, SETTLED)
         if error:
             await self._failed(client, pack, error)
@@ -101,11 +117,14 @@ class Sending:
         single = len(pack.questions) == 1
         if pack.divided and not single:
             return DIVIDED
-        if pack.gate and self._proofs:
+        if pack.is_mixed or (pack.gate and self._proofs):
             return DIVIDED
         if pack.divided and pack.website_id in self._proofs:
             return DIVIDED
-        return SETTLED if single else DIVISIBLE
+        if single:
+            has_answered = pack.website_id in self._proofs
+            return SETTLED.for_what_throws(ONE_MORE_TRY) if has_answered else SETTLED
+        return DIVISIBLE if pack.apart or not self._answers_each_body else LOOSELY
 
     async def _ask(self, client: Client, pack: Pack, patience: Patience) -> DatabuddyError | None:
         """Send a pack and settle its answers. Returns why there are none."""
@@ -118,7 +137,8 @@ class Sending:
             thrown = tuple(each for each, answer in taken if isinstance(answer, Thrown))
             taken = [each for each in taken if not isinstance(each[1], Thrown)]
             if thrown:  # in bodies of their own, only the one at fault will
-                self._queue.send_first(Pack(thrown, divided=True, apart=True))
+                self._answers_each_body = True
+                self._queue.send_first(Pack(thrown, divided=True).with_bodies_apart())
         # good ones first: a type that has answered is not given up
         for question, answer in sorted(taken, key=lambda each: not (each[1] and each[1].success)):
             if answer and answer.success:
@@ -177,7 +197,7 @@ class Sending:
             found = await self._ask(client, Pack((end,), divided=True), DIVIDED)
             if found is None:  # it is one of the others
                 others = tuple(each for each in pack.questions if each is not end)
-                self._queue.send_first(Pack(others, divided=True))
+                self._queue.send_first(self._loose(Pack(others, divided=True), error))
                 return
             if not isinstance(found, ServerFailed):
                 await self._failed(client, pack, found)
@@ -214,8 +234,16 @@ class Sending:
             self._give_up(pack, str(error))
         elif len(pack.questions) == 1:
             await self._single_failed(client, pack, error)
+        elif not pack.apart and (loose := self._loose(pack, error)).apart:
+            self._queue.send_first(loose)
         else:
             self._queue.divide(pack)
+
+    def _loose(self, pack: Pack, error: DatabuddyError) -> Pack:
+        """The same questions in bodies of their own, where one that throws takes no other with it
+        and it may be such a one that made the pack fail."""
+        thrown = isinstance(error, ServerFailed) and error.code
+        return pack.with_bodies_apart() if thrown and self._answers_each_body else pack
 
     def _drop_unknown(self, pack: Pack, error: UnknownQueryType) -> None:
         """The server knows some types no more: ask for the others again, and never for these."""
@@ -237,7 +265,7 @@ class Sending:
             self._failing[question.website_id].add(question.report)
             broken = len(self._failing[question.website_id]) >= FAILING_IN_A_ROW
         if not broken:
-            self._settling.fail_or_halve(question, str(error))
+            self._settling.fail_or_halve(replace(question, apart=True), str(error))
         elif await self._is_well(client, question.website_id):
             self._close_website(pack, str(error))
         else:

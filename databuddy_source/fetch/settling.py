@@ -130,8 +130,11 @@ class Settling:
 
     def fail_or_halve(self, question: Question, reason: str) -> None:
         """No answer to a question: ask for each half of its cells, or fail its only one."""
-        self._pages.pop((question.cells, question.piece), None)
+        pages = self._pages.pop((question.cells, question.piece), None)
         if self._is_late(question):
+            return
+        if pages and question.without:
+            self._go_on(question, pages, pages.turn_pages())
             return
         if len(question.cells) > 1:
             self.questions.extend(question.halves())
@@ -178,12 +181,15 @@ class Settling:
 
     def _page(self, question: Question, rows: list[Row]) -> None:
         subject = question.cells, question.piece
-        pages = self._pages.setdefault(subject, Pages(question.report.query_type, question.limit))
-        verdict = pages.add(rows)
+        pages = self._pages.pop(subject, None) or Pages(question.report.query_type, question.limit)
+        self._go_on(question, pages, pages.add(rows))
+
+    def _go_on(self, question: Question, pages: Pages, verdict: Verdict) -> None:
         if verdict is Verdict.MORE:
-            self.questions.append(replace(question, limit=pages.limit, page=pages.page))
+            self._pages[question.cells, question.piece] = pages
+            more = replace(question, limit=pages.limit, page=pages.page, without=pages.without)
+            self.questions.append(more)
             return
-        del self._pages[subject]
         if verdict is Verdict.TRUNCATED and len(question.cells) > 1:
             self.questions.extend(question.halves())
             return

@@ -34,9 +34,19 @@ class Generation(StrEnum):
         return next(told, oldest)
 
     @property
+    def called(self) -> str:
+        """What a person calls it."""
+        return ABILITIES[self].called
+
+    @property
     def takes_offsets(self) -> bool:
         """Whether a window may start at any instant; else the server knows plain UTC dates only."""
         return ABILITIES[self].takes_offsets
+
+    @property
+    def answers_each_body(self) -> bool:
+        """Whether an array of bodies has an answer for each, also where one of them throws."""
+        return ABILITIES[self].answers_each_body
 
     @property
     def max_limit(self) -> int:
@@ -59,20 +69,25 @@ class Abilities:
     """What a generation can do.
 
     Attributes:
+        called: what a person calls it.
         marks: names in `GET /query/types` that no older generation sends.
         takes_offsets: whether a window may start at any instant.
         max_limit: the largest `limit` that is accepted.
         operators: of filters: our name, and how it is spelled there. Those that are left out it
             does not have.
+        answers_each_body: whether a body that throws takes no other of its array with it.
     """
 
+    called: str
     marks: frozenset[str]
     takes_offsets: bool
     max_limit: int
     operators: Mapping[str, str]
+    answers_each_body: bool = False
 
 
 _APRIL: Final = Abilities(
+    called="April 2026",
     marks=frozenset({"presets", "requestId"}),
     takes_offsets=True,
     max_limit=10_000,
@@ -89,6 +104,7 @@ _APRIL: Final = Abilities(
 
 ABILITIES: Final[Mapping[Generation, Abilities]] = {
     Generation.G2025: Abilities(
+        called="2025",
         marks=frozenset(),
         takes_offsets=False,
         max_limit=1_000,
@@ -105,15 +121,35 @@ ABILITIES: Final[Mapping[Generation, Abilities]] = {
     Generation.G2026_04: _APRIL,
     Generation.G2026_06: replace(
         _APRIL,
-        marks=frozenset({"publicAccess", "session_pages", "interesting_sessions"}),
+        called="June 2026",
+        marks=frozenset(
+            {"publicAccess", "session_pages", "interesting_sessions", "web_vitals_by_device"}
+        ),
+        answers_each_body=True,
     ),
     # how it binds windows is not known for sure, and does not matter to how it is asked
     Generation.G2026_10: replace(
         _APRIL,
-        marks=frozenset({"traffic_segments", "error_fingerprints", "ai_products", "mcp_summary"}),
+        called="October 2026",
+        # all types that it added, since a later one may drop some
+        marks=frozenset(
+            {
+                *("traffic_segments", "profile_revenue", "identified_profile_retention"),
+                *("error_fingerprints", "error_customer_impact"),
+                *("error_route_continuation_comparison", "revenue_by_ai_product"),
+                *("frustration_by_page", "form_abandonment_by_page", "engagement_quality_by_page"),
+                *("ai_products", "ai_content_formats", "ai_product_visitors", "ai_agent_pages"),
+                *("ai_visitor_outcomes", "ai_crawlers"),
+                *("mcp_summary", "mcp_calls_series", "mcp_tools", "mcp_clients", "mcp_errors"),
+            }
+        ),
+        answers_each_body=True,
     ),
 }
 """The documentation spells operators like 2025; ours are the names of 2026."""
+
+MARKS: Final = frozenset[str]().union(*(each.marks for each in ABILITIES.values()))
+"""What any generation is told by."""
 
 OPERATORS: Final = tuple(
     dict.fromkeys(name for each in reversed(Generation) for name in each.operators)

@@ -121,6 +121,10 @@ class QueryType(BaseModel):
         limit_counts: columns whose different values `limit` counts, instead of rows.
         limit_per: columns for each value of which `limit` counts anew.
         merged: rows are merged after the limit, so a full result is wrong, not just short.
+        rest_by: field of the filter that leaves out rows by their only key, so that what is beyond
+            one page comes without pages; empty where that was not tried.
+        shares: columns that say in per cent, with two digits, what part a row has of the sum of
+            another column over all rows.
         trailing_days: the window has to reach back this many days to say anything.
         margin_days: the row of a day depends on the days around it, so a series is asked for so
             many days more on either side, by plain dates. Also where buckets follow a time zone:
@@ -132,10 +136,13 @@ class QueryType(BaseModel):
         fails: failed on every call when measured.
         gate: the part of a server that the type belongs to, where a plan may lack that part, or an
             installation may not have it set up: one of its types then fails a whole request.
+        slows_packs: it sends a column that it does not declare, so that a server asks its store
+            once for each question of a request that holds it, instead of once for many.
         columns: in the API's order.
         known: False for a type that only the server knows.
         differs: what servers of 2025 do differently than those of April 2026, and what a later
             generation changed for all that came after: attributes by their names.
+        changes: what numbers of the same name mean since a generation, in words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -156,6 +163,8 @@ class QueryType(BaseModel):
     limit_counts: tuple[str, ...] = ()
     limit_per: tuple[str, ...] = ()
     merged: bool = False
+    rest_by: str = ""
+    shares: Mapping[str, str] = {}
     trailing_days: int = 0
     margin_days: int = 0
     unstable: tuple[str, ...] = ()
@@ -163,9 +172,11 @@ class QueryType(BaseModel):
     follows: Literal["", "pageviews"] = ""
     fails: bool = False
     gate: str = ""
+    slows_packs: bool = False
     columns: Mapping[str, Kind] = {}
     known: bool = True
     differs: Mapping[Generation, Mapping[str, Any]] = {}
+    changes: Mapping[Generation, str] = {}
 
     def on(self, generation: Generation) -> QueryType:
         """This type as a server of that generation behaves."""

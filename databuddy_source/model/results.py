@@ -22,10 +22,12 @@ class HeldCell:
     Attributes:
         rows: how many.
         final: whether daily syncs leave the cell alone.
+        generation: of the server that gave it; None where that was not recorded.
     """
 
     rows: int
     final: bool
+    generation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,9 @@ def databuddy() -> None:
         not be loaded whole; everything else is loaded all the same."""
         # heavy: not while the dags folder is parsed
         from databuddy_source import LoadHooks, loaded_reports, raise_if_incomplete, sync
+        from databuddy_source.warehouse.choice import STATE_VARIABLE
         from databuddy_source.warehouse.place import WRAPPER_STATE_OF_0_1
-        from databuddy_source.warehouse.target import STATE_VARIABLE, Warehouse
+        from databuddy_source.warehouse.target import Warehouse
 
         before = Path(os.environ.get(STATE_VARIABLE, WRAPPER_STATE_OF_0_1))
         warehouse = Warehouse.of(states=[before])

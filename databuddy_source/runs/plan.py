@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeAlias
@@ -15,7 +15,7 @@ from databuddy_source.config.resolve import configured, scoped
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.queries import Definition, definitions
+from databuddy_source.coverage.parts import Part, parts_of_tables
 from databuddy_source.dlt_seam import last_value, resource_states
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.definitions import refuse_a_mixture
@@ -106,8 +106,6 @@ def plan(
     return planned(extraction, wanted(extraction), pipeline)
 
 
-EMPTY: Mapping[str, Set[Definition]] = {}
-
 Wanted: TypeAlias = Sequence[tuple[Report, Sequence[str]]]
 """Reports as the server gives them, each with the ids of its websites."""
 
@@ -134,7 +132,7 @@ def planned(extraction: Extraction, wanted: Wanted, pipeline: dlt.Pipeline) -> P
     """
     settings, scope = extraction.settings, extraction.scope
     # where nothing was ever loaded, asking a DuckDB file would make it
-    held = definitions(pipeline) if pipeline.default_schema_name else EMPTY
+    held: list[Part] = parts_of_tables(pipeline) if pipeline.default_schema_name else []
     states = resource_states(pipeline, "databuddy")
     found = Plan(settings.requests_per_minute)
     for report, website_ids in wanted:

@@ -1,60 +1,23 @@
-"""The DuckDB file of the command line: which one it is, how it is opened, and who else has it."""
+"""The DuckDB file of the command line: how it is opened, and who else has it."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import dlt
 import duckdb
 
-from databuddy_source.dlt_seam import duckdb_credentials
-from databuddy_source.errors import BadConfiguration, FileInUse, NoDatabase
-from databuddy_source.warehouse.target import CATALOG
-
-PLACE: Final = "destination.duckdb.credentials"
-
-MEANT: Final = {"db", "file", "filename", "name", "path"}
-"""Keys by which people mean `database`, and that nobody reads."""
+from databuddy_source.coverage.reading import NO_GENERATION, TABLE, Tables
+from databuddy_source.errors import FileInUse, NoDatabase
+from databuddy_source.warehouse.place import CATALOG
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for a DuckDB file that another program has open."""
-
-
-def configured_file() -> Path | None:
-    """The file that dlt's configuration names, if it does.
-
-    Raises:
-        BadConfiguration: the configuration names no file, or where nobody reads it: tables would
-            come into another file.
-    """
-    whole: Any = dlt.secrets.get(PLACE)
-    if whole is None and not isinstance(whole := dlt.config.get(PLACE), Mapping | None):
-        raise BadConfiguration(
-            "destination.duckdb.credentials stands in config.toml, and dlt looks for credentials "
-            "in secrets.toml only",
-            "Move it there.",
-        )
-    named = whole
-    if whole is None or isinstance(whole, Mapping):
-        named = dlt.secrets.get(f"{PLACE}.database") or dlt.config.get(f"{PLACE}.database")
-        if named is None and (meant := next((key for key in whole or () if key in MEANT), None)):
-            raise BadConfiguration(
-                f"destination.duckdb.credentials.{meant} is not read", f"Write {PLACE}.database."
-            )
-    if named is None or named == "":
-        return None
-    text = named.removeprefix("duckdb:///") if isinstance(named, str) else ":"
-    if text.startswith((":", "md:", "motherduck:")) or "://" in text or "?" in text:
-        raise BadConfiguration(  # without the value, which may hold a secret
-            "destination.duckdb.credentials names no file",
-            "Name a file: a database in memory is gone after the run, and MotherDuck has a "
-            "destination of its own.",
-        )
-    return Path(text).absolute()
 
 
 def engine(home: Path, pipeline_name: str) -> Path:
@@ -66,12 +29,17 @@ def attached(file: Path, engine: Path) -> Any:
     """The file under a name of its own, whatever it is called. DuckDB calls an opened file by its
     stem, and cannot tell `databuddy.duckdb`, as it was once called, from the dataset `databuddy` in
     it."""
-    quoted = str(file).replace("'", "''")
+    from databuddy_source.dlt_seam import duckdb_credentials  # needs dlt, as reading does not
+
     return duckdb_credentials(
         engine,
-        statements=[f"ATTACH IF NOT EXISTS '{quoted}' AS {CATALOG}"],
+        statements=[f"ATTACH IF NOT EXISTS {_quoted(file)} AS {CATALOG}"],
         local_config={"schema": f"{CATALOG}.main"},
     )
+
+
+def _quoted(file: Path) -> str:
+    return "'" + str(file).replace("'", "''") + "'"
 
 
 def wait_for_file(file: Path, say: Callable[[str], None], patience: float = LOCK_PATIENCE) -> None:
@@ -81,11 +49,69 @@ def wait_for_file(file: Path, say: Callable[[str], None], patience: float = LOCK
         FileInUse: after `patience` seconds.
         NoDatabase: at once, when the file is no DuckDB file or cannot be written.
     """
+    _once_free(file, lambda: duckdb.connect(str(file)).close(), say, patience)
+
+
+@contextmanager
+def tables_in(file: Path, dataset: str, say: Callable[[str], None]) -> Iterator[Tables | None]:
+    """The tables of a dataset in a DuckDB file, which is not changed. Waits until nobody writes
+    into the file.
+
+    Args:
+        file: that is there.
+        dataset: as the file spells it. None comes of one that has no coverage.
+        say: told whom we wait for.
+
+    Raises:
+        FileInUse, NoDatabase: see `wait_for_file`.
+    """
+    with duckdb.connect(config={"threads": 1}) as connection:
+        attach = f"ATTACH {_quoted(file)} AS {CATALOG} (READ_ONLY)"
+        _once_free(file, lambda: connection.execute(attach), say, LOCK_PATIENCE)
+        tables = _FileTables(connection, dataset)
+        yield tables if tables.are_there else None
+
+
+@dataclass(frozen=True)
+class _FileTables(Tables):
+    connection: duckdb.DuckDBPyConnection
+    dataset: str
+
+    @property
+    def are_there(self) -> bool:
+        found = self.connection.execute(
+            "SELECT 1 FROM duckdb_tables() "
+            "WHERE database_name = ? AND schema_name = ? AND table_name = ?",
+            [CATALOG, self.dataset, TABLE],
+        )
+        return found.fetchone() is not None
+
+    def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+        generation = "generation" if self._has_generation(table) else NO_GENERATION
+        place = f'{CATALOG}."{self.dataset}"."{table}"'
+        asked = sql.format(table=place, rows='"rows"', generation=generation)
+        with suppress(duckdb.CatalogException):  # there is no such table
+            return self.connection.execute(asked.replace("%s", "?"), values).fetchall()
+        return []
+
+    def _has_generation(self, table: str) -> bool:
+        """0.1.0 did not record it."""
+        found = self.connection.execute(
+            "SELECT 1 FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? "
+            "AND table_name = ? AND column_name = 'generation'",
+            [CATALOG, self.dataset, table],
+        )
+        return found.fetchone() is not None
+
+
+def _once_free(
+    file: Path, attempt: Callable[[], object], say: Callable[[str], None], patience: float
+) -> None:
     started = time.monotonic()
     told = False
     while True:
         try:
-            duckdb.connect(str(file)).close()
+            attempt()
             return
         except duckdb.IOException as error:
             holder = re.search(r"Conflicting lock is held in (.+?)\. ", str(error))

@@ -20,6 +20,9 @@ a table of the dataset, and nobody has to write `databuddy.databuddy.top_pages`.
 FILE_OF_0_1: Final = "databuddy.duckdb"
 """What the command line of 0.1.0 called it."""
 
+CATALOG: Final = "_databuddy_file"
+"""What a DuckDB file is called while we have it open: a name that no dataset has."""
+
 WRAPPER_OF_0_1: Final = "databuddy_sync"
 """The pipeline of the definitions for Dagster and Airflow in 0.1.0; dlt called its DuckDB file
 the same."""

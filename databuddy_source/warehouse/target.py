@@ -21,18 +21,13 @@ import dlt
 from databuddy_source.dlt_seam import DltException, destination_of
 from databuddy_source.errors import AlreadyRunning, BadConfiguration, NoRoom, NothingLoaded
 from databuddy_source.warehouse import dlt_defaults
+from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.fitness import refuse_unfit
 from databuddy_source.warehouse.lock import alone
-from databuddy_source.warehouse.place import DATASET, STATE, Place, default_file, place_of
+from databuddy_source.warehouse.place import CATALOG, STATE, Place, place_of
 from databuddy_source.warehouse.trial import prove
 
 logger = logging.getLogger("databuddy_source")
-
-STATE_VARIABLE = "DATABUDDY_STATE_DIR"
-"""Names the folder of dlt's local state, where an option does not."""
-
-CATALOG = "_databuddy_file"
-"""What a DuckDB file is called while we write it: a name that no dataset has."""
 
 RESERVED = {"main", "temp", "system", "information_schema", "pg_catalog", CATALOG}
 
@@ -80,30 +75,15 @@ class Warehouse:
             BadConfiguration: dlt does not know the destination, or it cannot replace partitions, or
                 no database has such a dataset.
         """
-        destination = destination or _configured("destination_type", "duckdb", demo)
-        dataset = dataset or _configured("dataset_name", DATASET, demo)
-        if state_dir is None and not demo and (named := os.environ.get(STATE_VARIABLE)):
-            state_dir = Path(named)
-        if demo and destination != "duckdb":
-            raise BadConfiguration(
-                "--demo has a DuckDB file of its own and no other destination",
-                "Leave out one of the two.",
-            )
-        target = _known(destination)
-        file = Path("demo.duckdb").absolute() if demo else None
-        if destination == "duckdb":
-            from databuddy_source.warehouse import (
-                duckdb_file,  # not installed where another warehouse is used
-            )
-
-            file = file or duckdb_file.configured_file() or default_file(Path.cwd(), states)
+        choice = chosen(demo, destination, dataset, state_dir, states)
+        target, dataset, file = _known(choice.destination), choice.dataset, choice.file
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", dataset) or dataset.lower() in RESERVED:
             raise BadConfiguration(
                 f"--dataset {dataset} cannot be a name of a dataset",
                 "Use letters, digits and underscores, and no name that databases have for "
                 "themselves.",
             )
-        place = place_of(destination, dataset, file, state_dir, states)
+        place = place_of(choice.destination, dataset, file, choice.state_dir, states)
         if place.file:
             _refuse_unusable(place.home, "'%*?[", "Name another folder with --state-dir.")
             _refuse_unusable(place.file, "?", "Name a file elsewhere as its credentials.")
@@ -230,11 +210,6 @@ class Warehouse:
                 self.pipeline.sync_destination()
         if not self.pipeline.default_schema_name:
             raise NothingLoaded(f"Nothing was loaded into the dataset {self.dataset}")
-
-
-def _configured(key: str, default: str, demo: bool) -> str:
-    """What dlt's own section for pipelines has; the demo takes nothing from it."""
-    return default if demo else str(dlt.config.get(f"pipelines.{key}") or default)
 
 
 def _refuse_unusable(path: Path, letters: str, todo: str) -> None:

@@ -17,7 +17,7 @@ from databuddy_source.dlt_seam import (
     DestinationException,
     PipelineStepFailed,
 )
-from databuddy_source.errors import DatabuddyError, DestinationFails
+from databuddy_source.errors import DatabuddyError, DestinationFails, causes
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import MODULES, refuse_unfit
@@ -150,13 +150,3 @@ def own_errors() -> Iterator[None]:
                 # its own cause stays; as its context, the failure would lead back to it
                 raise cause from cause.__cause__
         raise
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it was raised from, outermost first."""
-    current: BaseException | None = error
-    while current is not None:
-        yield current
-        current = current.__cause__ or (
-            None if current.__suppress_context__ else current.__context__
-        )

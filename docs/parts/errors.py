@@ -11,7 +11,7 @@ from pathlib import Path
 import databuddy_source
 from databuddy_source import errors as tree
 from databuddy_source.api.answers import SENTENCES
-from databuddy_source.cli.console import exit_code_of
+from databuddy_source.cli.failures import exit_code_of
 from databuddy_source.config.settings import SECTION
 from databuddy_source.errors import DatabuddyError
 

@@ -20,7 +20,7 @@ from databuddy_source.api.client import Client
 from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import first_contact
-from databuddy_source.cli.console import sentence_and_code
+from databuddy_source.cli.failures import sentence_and_code
 from databuddy_source.cli.program import Exit
 from databuddy_source.errors import (
     AccessDenied,
@@ -64,7 +64,8 @@ DAY = "2026-11-11"
 HTML = "<!DOCTYPE html><html><body>Sorry</body></html>"
 
 CHECK_THE_KEY = (
-    "Check that sources.databuddy.api_key is complete, not expired and has the scope read:data."
+    "Check that sources.databuddy.api_key is complete, not expired and has the scope read:data "
+    "for the whole organisation: some servers let in no key of single websites."
 )
 CHECK_THE_ADDRESS = "Check sources.databuddy.base_url and the network."
 CHECK_THE_WAY = "Check sources.databuddy.base_url, and any proxy on the way."
@@ -434,6 +435,17 @@ def test_types_that_the_server_does_not_know_are_named(
     with pytest.raises(UnknownQueryType) as caught:
         asyncio.run(client.websites())
     assert caught.value.names == names
+
+
+def test_a_key_that_may_not_list_websites_lacks_a_scope_and_no_website(
+    server: respx.MockRouter, client: Client
+) -> None:
+    refusal = envelope("ACCESS_DENIED", "Access denied to this organization")
+    server.get("/query/websites").respond(403, json=refusal)
+    server.get("/query/types").respond(json={"success": True, "types": []})
+    with pytest.raises(MissingScope, match="for the whole organisation") as caught:
+        asyncio.run(first_contact(client))
+    assert caught.value.what.startswith("The key may not list websites (HTTP 403, ACCESS_DENIED)")
 
 
 def test_no_code_is_known_that_no_test_names() -> None:

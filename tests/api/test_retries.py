@@ -100,6 +100,30 @@ def test_what_may_pass_is_asked_again(
     assert told.gaps[0] >= 0.5
 
 
+@pytest.mark.parametrize(
+    ("outcome", "seconds", "tries"),
+    [
+        (httpx.Response(500, json={"code": "INTERNAL_SERVER_ERROR"}), 0.0, 1),
+        (httpx.Response(500, json={"code": "INTERNAL_SERVER_ERROR"}), 1.0, 2),
+        (httpx.Response(502, html="<html>Bad Gateway</html>"), 0.0, 5),
+    ],
+)
+def test_what_the_api_itself_fails_for_has_a_patience_of_its_own(
+    server: respx.MockRouter,
+    client: Client,
+    clock: Clock,
+    one_question: Ask,
+    outcome: Outcome,
+    seconds: float,
+    tries: int,
+) -> None:
+    told = Told(clock, [outcome])
+    server.post("/query").mock(side_effect=told)
+    with pytest.raises(ServerFailed):
+        asyncio.run(one_question(client, DIVISIBLE.for_what_throws(seconds)))
+    assert len(told.asked_at) == tries
+
+
 @pytest.mark.parametrize("outcome", PASSING)
 def test_a_first_contact_is_asked_again_too(
     server: respx.MockRouter, client: Client, clock: Clock, outcome: Outcome

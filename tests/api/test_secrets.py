@@ -17,7 +17,7 @@ from databuddy_source.api.client import Client
 from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import run_alone
-from databuddy_source.cli.console import sentence_and_code
+from databuddy_source.cli.failures import sentence_and_code
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadSetting, DatabuddyError, NotTheApi

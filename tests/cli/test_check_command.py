@@ -76,6 +76,24 @@ def test_a_key_that_lists_websites_and_may_read_none_is_no_wrong_key(
     assert "for single websites only" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "says"),
+    [
+        (401, "AUTH_REQUIRED", "rejects the key"),
+        (403, "ACCESS_DENIED", "may not list websites"),
+    ],
+)
+def test_a_key_of_single_websites_that_may_list_none_is_told_what_it_needs(
+    status: int, code: str, says: str, invoke: Invoke, server: DemoServer
+) -> None:
+    body = {"success": False, "error": "No", "code": code}
+    server.faults.add(Fault(path="/v1/query/websites", status=status, body=body, times=None))
+    key = checks(done := invoke("check", "--json"))["key"]
+    assert done.exit_code == 1
+    assert says in key["message"]
+    assert "read:data for the whole organisation" in key["todo"]
+
+
 def test_a_server_that_lists_its_types_to_a_key_only_is_there(invoke: Invoke) -> None:
     with DemoServer(generation="2025", days=3) as old:
         account = {

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from databuddy_source.cli import program
-from databuddy_source.cli.console import no_toml_in, sentence_and_code
+from databuddy_source.cli.failures import no_toml_in, sentence_and_code
 from databuddy_source.cli.load import full_disk_named
 from databuddy_source.cli.summaries import first_query
 from databuddy_source.coverage.queries import Loaded

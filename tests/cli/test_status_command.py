@@ -80,7 +80,9 @@ def test_a_failed_day_is_shown_and_healed(run: Run, server: DemoServer) -> None:
 def test_the_shape_for_programs(run: Run, server: DemoServer) -> None:
     assert run(*REPORTS, "--report", "country").returncode == 0
     found = document(run)
-    assert list(found) == ["version", "complete", "cells", "reports", "not_configured"]
+    assert list(found) == [
+        *("version", "complete", "cells", "reports", "not_configured", "redefined", "load_anew")
+    ]
     assert (found["version"], found["complete"]) == (1, True)
     marks = {
         "empty",
@@ -153,6 +155,14 @@ def test_without_a_sync_it_says_so_and_makes_no_file(run: Run, folder: Path) -> 
         assert "There is no file" in done.stderr
         assert "Sync first" in done.stderr
         assert not (folder / "databuddy_warehouse.duckdb").exists()
+
+
+def test_a_dataset_that_dlt_spells_otherwise_is_found(run: Run, folder: Path) -> None:
+    chosen = ["--dataset", "WebStats", "--report", "pages"]
+    assert run(*chosen).returncode == 0
+    shown = run("status", *chosen)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.endswith("Nothing is lacking.\n")
 
 
 def test_it_needs_no_key_and_fits_the_terminal(run: Run) -> None:

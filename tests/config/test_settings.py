@@ -13,10 +13,11 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
-from databuddy_source.config import resolve
+from databuddy_source.config.keys import SCOPE, SETTINGS
 from databuddy_source.config.resolve import checked, configured, resolved, scoped
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import DEFAULT_BASE_URL, Settings
+from databuddy_source.config.spec import SPEC
 from databuddy_source.errors import BadConfiguration, BadSetting, InsecureAddress
 from databuddy_source.extract.source import databuddy_source
 from databuddy_source.model.windows import DEFAULT_DAYS
@@ -342,9 +343,9 @@ def test_what_lasts_and_what_is_of_one_run_are_not_mixed_up() -> None:
 
 def test_the_source_takes_the_keys_of_the_configuration() -> None:
     """Its signature is what editors show, and `spec` is what dlt looks up."""
-    keys = {*resolve.SETTINGS, *resolve.SCOPE}
+    keys = {*SETTINGS, *SCOPE}
     assert set(signature(unwrap(databuddy_source)).parameters) == keys
-    assert set(resolve.SPEC.get_resolvable_fields()) == keys
+    assert set(SPEC.get_resolvable_fields()) == keys
 
 
 def test_settings_cannot_change_under_a_run() -> None:

@@ -9,7 +9,7 @@ import dlt
 import pytest
 
 from databuddy_source import configured, databuddy_source
-from databuddy_source.config.resolve import KEYS
+from databuddy_source.config.keys import KEYS
 from databuddy_source.config.settings import Settings
 from databuddy_source.config.unknown_keys import refuse
 from databuddy_source.errors import BadSetting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from databuddy_source.extract.coverage_carrier import (
     with_coverage,
     with_load_id_and_coverage,
 )
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
@@ -36,6 +38,7 @@ from tests.cells import DAY, FETCHED, a_report, a_result, cells_of
 REPORT = a_report("top_pages")
 ROWS = [{"name": "/", "pageviews": 3}, {"name": "/shop", "pageviews": 1}]
 LAST_FINAL = DAY + ONE_DAY
+APRIL = Generation.G2026_04
 
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:
@@ -48,7 +51,7 @@ def rows_of(table: pa.Table) -> list[dict[str, Any]]:
 
 def test_a_row_of_coverage_says_what_how_much_and_when() -> None:
     (cell,) = cells_of(a_report("country"), date(2026, 3, 8), zone="America/New_York")
-    (row,) = rows_of(coverage_table([a_result(cell, ROWS)], LAST_FINAL))
+    (row,) = rows_of(coverage_table([a_result(cell, ROWS)], LAST_FINAL, APRIL))
     assert row == {
         "website_id": "shop",
         "report": "country",
@@ -59,6 +62,7 @@ def test_a_row_of_coverage_says_what_how_much_and_when() -> None:
         "time_zone": "America/New_York",
         "query_type": "country",
         "filters": None,
+        "generation": "2026-04",
         "status": "complete",
         "rows": 2,
         "rows_expected": None,
@@ -75,7 +79,9 @@ def test_a_cell_is_final_when_it_is_old_and_was_loaded(
     status: Status, day: date, old_enough: bool
 ) -> None:
     (cell,) = cells_of(REPORT, day)
-    (row,) = rows_of(coverage_table([a_result(cell, status=status, reason="why")], LAST_FINAL))
+    (row,) = rows_of(
+        coverage_table([a_result(cell, status=status, reason="why")], LAST_FINAL, APRIL)
+    )
     assert row["final"] is (old_enough and status in {Status.COMPLETE, Status.TRUNCATED})
     assert (row["status"], row["reason"]) == (status.value, "why")
 
@@ -83,19 +89,26 @@ def test_a_cell_is_final_when_it_is_old_and_was_loaded(
 def test_coverage_has_a_row_for_each_cell_with_or_without_rows() -> None:
     cells = cells_of(REPORT, DAY, DAY + 2 * ONE_DAY)
     results = [a_result(cells[0], ROWS), a_result(cells[1]), a_result(cells[2]).doubted("odd")]
-    table = coverage_table(results, LAST_FINAL)
+    table = coverage_table(results, LAST_FINAL, APRIL)
     assert table.schema == SCHEMA
     found = [(row["rows"], row["silent"], row["status"]) for row in rows_of(table)]
     assert found == [(2, False, "complete"), (0, True, "complete"), (0, True, "suspect")]
-    assert coverage_table([], LAST_FINAL).schema == SCHEMA
+    assert coverage_table([], LAST_FINAL, APRIL).schema == SCHEMA
 
 
 def test_a_truncated_cell_says_how_many_rows_there_should_be() -> None:
     result = Result(
         cells_of(REPORT)[0], Status.TRUNCATED, FETCHED, tuple(ROWS), 5, silent=False, reason="cut"
     )
-    (row,) = rows_of(coverage_table([result], LAST_FINAL))
+    (row,) = rows_of(coverage_table([result], LAST_FINAL, APRIL))
     assert (row["rows"], row["rows_expected"], row["reason"]) == (2, 5, "cut")
+
+
+def test_what_is_kept_is_of_the_generation_that_gave_it() -> None:
+    fresh, kept = (a_result(cell) for cell in cells_of(REPORT, DAY, DAY + ONE_DAY))
+    held = replace(kept.doubted("odd"), kept=HeldCell(2, True, "2025"))
+    rows = rows_of(coverage_table([fresh, held], LAST_FINAL, APRIL))
+    assert [row["generation"] for row in rows] == ["2026-04", "2025"]
 
 
 def test_the_key_cannot_be_null() -> None:
@@ -130,7 +143,7 @@ def load(pipeline: dlt.Pipeline, results: list[Result], *, limit: int | None = N
     """Load results as a resource of one report does. Returns the load's ids."""
 
     def generate() -> Iterator[Any]:
-        covered = coverage_table(results, LAST_FINAL)
+        covered = coverage_table(results, LAST_FINAL, APRIL)
         whole = [result for result in results if result.status.brings_rows]
         if whole:
             yield with_coverage(rows_table(REPORT, whole), covered)
@@ -198,7 +211,10 @@ def test_rows_and_coverage_arrive_in_one_load_with_its_id(pipeline: dlt.Pipeline
     # cells with data, for the guards of later runs
     since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
     kept = {start: found for (_, _, start), found in held_cells(pipeline, since).items()}
-    assert kept == {since: HeldCell(2, True), since + timedelta(days=2): HeldCell(2, False)}
+    assert kept == {
+        since: HeldCell(2, True, "2026-04"),
+        since + timedelta(days=2): HeldCell(2, False, "2026-04"),
+    }
     assert held_cells(pipeline, since + timedelta(days=3)) == {}
 
 
@@ -225,6 +241,14 @@ def test_cells_without_rows_bring_coverage_alone_and_keep_what_was_there(
     columns = {name for (name,) in query(pipeline, "SELECT column_name FROM (DESCRIBE coverage)")}
     assert columns == {*SCHEMA.names, "_dlt_load_id"}
     assert [str(gap.status) for gap in gaps_of_loads(pipeline, loads)] == ["failed"]
+
+
+def test_of_cells_of_0_1_0_no_generation_is_known(pipeline: dlt.Pipeline) -> None:
+    (cell,) = cells_of(REPORT)
+    load(pipeline, [a_result(cell, ROWS)])
+    query(pipeline, "ALTER TABLE coverage DROP generation")
+    since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
+    assert list(held_cells(pipeline, since).values()) == [HeldCell(2, True)]
 
 
 def test_before_the_first_load_there_is_nothing(pipeline: dlt.Pipeline) -> None:

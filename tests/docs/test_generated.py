@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from databuddy_source.cli.console import sentence_and_code
+from databuddy_source.cli.failures import sentence_and_code
 from databuddy_source.cli.program import Exit
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings

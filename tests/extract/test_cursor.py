@@ -16,6 +16,7 @@ from databuddy_source.config.resolve import checked
 from databuddy_source.coverage.table import coverage_table
 from databuddy_source.extract.cursor import MAX_ATTEMPTS, Progress
 from databuddy_source.extract.session import Extraction
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Report
 from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
@@ -405,8 +406,9 @@ class Sync(Resource):
             )
             for number, cell in enumerate(cells)
         ]
-        recorded = coverage_table(results, progress.last_final(day)).column("final").to_pylist()
-        self.final |= {cell.window: final for cell, final in zip(cells, recorded, strict=True)}
+        recorded = coverage_table(results, progress.last_final(day), Generation.G2026_04)
+        final = recorded.column("final").to_pylist()
+        self.final |= dict(zip((cell.window for cell in cells), final, strict=True))
         progress.done(results, last=True)
         return [cell.window for cell in cells]
 

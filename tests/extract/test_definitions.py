@@ -4,33 +4,38 @@ from dataclasses import replace
 
 import pytest
 
-from databuddy_source.coverage.queries import Definition
+from databuddy_source.coverage.parts import Definition, Part
 from databuddy_source.errors import OtherDays, OtherReport
 from databuddy_source.extract.definitions import refuse_a_mixture
-from tests.cells import a_report, cells_of
+from databuddy_source.model.generations import Generation
+from tests.cells import DAY, a_report, cells_of
 
 CELLS = cells_of(a_report())
 SAME = Definition.of(CELLS[0])
 
 
+def held(report: str, *definitions: Definition) -> list[Part]:
+    """A table that has days of these definitions."""
+    return [Part(report, each, Generation.G2026_04, DAY, DAY, "1") for each in definitions]
+
+
 @pytest.mark.parametrize(
-    "held",
+    "parts",
     [
-        {},
-        {"top_pages": set()},
-        {"top_pages": {SAME}},
-        {"country": {replace(SAME, grain="month"), replace(SAME, time_zone="Asia/Tokyo")}},
+        [],
+        held("top_pages", SAME),
+        held("country", replace(SAME, grain="month"), replace(SAME, time_zone="Asia/Tokyo")),
     ],
-    ids=["an empty warehouse", "an empty table", "the same", "other tables"],
+    ids=["an empty warehouse", "the same", "other tables"],
 )
-def test_rows_go_into_a_table_of_their_own_kind(held: dict[str, set[Definition]]) -> None:
-    refuse_a_mixture(CELLS, held)
+def test_rows_go_into_a_table_of_their_own_kind(parts: list[Part]) -> None:
+    refuse_a_mixture(CELLS, parts)
 
 
 def test_days_of_another_zone_are_refused_with_both_zones() -> None:
-    held = {"top_pages": {SAME, replace(SAME, time_zone="Asia/Tokyo")}}
+    parts = held("top_pages", SAME, replace(SAME, time_zone="Asia/Tokyo"))
     with pytest.raises(OtherDays, match=r"top_pages holds days of Asia/Tokyo, and this run .* UTC"):
-        refuse_a_mixture(CELLS, held)
+        refuse_a_mixture(CELLS, parts)
 
 
 @pytest.mark.parametrize(
@@ -45,4 +50,4 @@ def test_days_of_another_zone_are_refused_with_both_zones() -> None:
 )
 def test_another_report_is_refused_in_words(other: Definition, words: str) -> None:
     with pytest.raises(OtherReport, match=words):
-        refuse_a_mixture(CELLS, {"top_pages": {other}})
+        refuse_a_mixture(CELLS, held("top_pages", other))

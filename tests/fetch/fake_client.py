@@ -32,7 +32,8 @@ BREAKDOWNS = [
     query_type.name
     for query_type in load_catalog()
     if query_type.key
-    and not (query_type.ranged or query_type.fails or query_type.trailing_days or query_type.gate)
+    and not (query_type.ranged or query_type.fails or query_type.trailing_days)
+    and not (query_type.gate or query_type.slows_packs)
 ]
 PACK_SIZE = 100
 
@@ -77,6 +78,7 @@ class FakeClient:
         answer: what comes of one question.
         refuse: called with the questions of a request before they are answered; may raise.
         throws: which questions take their body with them in an array, and the request alone.
+        arrays_throw: whether they take a whole array with them, too.
         work: seconds that the server's one core needs for a question. It takes one request after
             the other.
         stubborn: whether it goes on with a request whose client is gone.
@@ -88,6 +90,7 @@ class FakeClient:
     answer: Callable[[Question], Answer] = two_rows
     refuse: Callable[[list[Question]], None] = lambda questions: None
     throws: Callable[[Question], bool] = lambda question: False
+    arrays_throw: bool = False
     work: Callable[[Question], float] = lambda question: 0.0
     stubborn: bool = True
     size: Callable[[Question], int] = lambda question: 100
@@ -133,8 +136,8 @@ class FakeClient:
         thrown = [
             id_ for own in ids if any(self.throws(asked[each]) for each in own) for id_ in own
         ]
-        if thrown and len(bodies) == 1:
-            raise ServerFailed("The server failed (HTTP 500)")
+        if thrown and (len(bodies) == 1 or self.arrays_throw):
+            raise ServerFailed("The server failed (HTTP 500)", code="INTERNAL_SERVER_ERROR")
         answers: list[ParameterResult] = [Thrown(parameter=id_, error="It threw") for id_ in thrown]
         answers += [
             self._result(id_, found)
@@ -193,24 +196,37 @@ def a_fetcher(
 
 
 async def fetched(
-    client: FakeClient, *wanted: list[Cell], cautious: bool = False, pace: Pace | None = None
+    client: FakeClient,
+    *wanted: list[Cell],
+    cautious: bool = False,
+    proven: bool = False,
+    pace: Pace | None = None,
+    generation: Generation = Generation.G2026_04,
 ) -> dict[Cell, Result]:
     """The results of cells of several resources, which await theirs side by side."""
 
     async def all_of(fetcher: Fetcher, cells: list[Cell]) -> list[Result]:
         return [await fetcher.result(cell) for cell in cells]
 
-    fetcher = a_fetcher(client, pace=pace)
+    fetcher = a_fetcher(client, generation, pace)
     for cells in wanted:
-        fetcher.want(cells, cautious=cautious)
+        fetcher.want(cells, cautious=cautious, proven=proven)
     found = await asyncio.gather(*(all_of(fetcher, cells) for cells in wanted))
     await fetcher.close()
     return {result.cell: result for results in found for result in results}
 
 
-def fetch(client: FakeClient, *wanted: list[Cell], cautious: bool = False) -> dict[Cell, Result]:
+def fetch(
+    client: FakeClient,
+    *wanted: list[Cell],
+    cautious: bool = False,
+    proven: bool = False,
+    generation: Generation = Generation.G2026_04,
+) -> dict[Cell, Result]:
     """The same, to its end, in simulated time."""
-    return in_simulated_time(fetched(client, *wanted, cautious=cautious))
+    return in_simulated_time(
+        fetched(client, *wanted, cautious=cautious, proven=proven, generation=generation)
+    )
 
 
 def month(name: str = "top_pages", days: int = 30, website: str = "shop") -> list[Cell]:

@@ -261,7 +261,7 @@ def test_questions_share_a_body_exactly_when_limit_page_and_filters_are_the_same
 
 @given(some_packs())
 def test_questions_apart_have_a_body_each(pack: Pack) -> None:
-    bodies = bodies_of(replace(pack, apart=True), Generation.G2026_04)
+    bodies = bodies_of(pack.with_bodies_apart(), Generation.G2026_04)
     assert [len(body.parameters) for body in bodies] == [1] * len(pack.questions)
     assert len({body.id for body in bodies}) == len(bodies)
 

@@ -442,3 +442,69 @@ def test_the_servers_of_these_tests_do_what_they_say() -> None:
     seen = [row for number in (1, 2, 3) for row in shuffling(10, number)]
     assert len(seen) == 30
     assert len(as_bag(seen)) < 30, "some rows are lost, others repeated"
+
+
+# -- what is beyond a page by a filter
+
+BY_FILTER = BREAKDOWN.model_copy(
+    update={"rest_by": "path", "shares": {"percentage": "pageviews"}, "pages": True}
+)
+FilteredPage = Callable[[int, int, tuple[str, ...]], list[Row]]
+"""A server: limit, number of a page, and the names to leave out, to its rows."""
+
+
+def fetch_rest(limit: int, page: FilteredPage) -> tuple[Verdict, Pages]:
+    pages = Pages(BY_FILTER, limit)
+    for _ in range(MOST_PAGES + 1):
+        verdict = pages.add(page(pages.limit, pages.page, pages.without))
+        if verdict is not Verdict.MORE:
+            return verdict, pages
+    raise AssertionError("it asks for ever")
+
+
+def shared(rows: list[Row], of: str = "pageviews") -> list[Row]:
+    total = sum(int(str(row[of])) for row in rows)
+    return [{**row, "percentage": round(10_000 * int(str(row[of])) / total) / 100} for row in rows]
+
+
+def filters(rows: list[Row], chance: random.Random) -> FilteredPage:
+    """Rows with equal metrics change places from call to call; shares are of what is left."""
+
+    def filtered(limit: int, number: int, without: tuple[str, ...]) -> list[Row]:
+        left = shared([row for row in rows if row["name"] not in without])
+        return overlaps(left, chance)(limit, number)
+
+    return filtered
+
+
+@given(
+    values=st.lists(st.integers(1, 3), min_size=1, max_size=40),
+    limit=st.integers(1, 12),
+    chance=chances,
+)
+def test_a_filter_brings_all_rows_with_their_shares_in_as_few_pages_as_there_are(
+    values: list[int], limit: int, chance: random.Random
+) -> None:
+    rows: list[Row] = [{"name": f"/{n}", "pageviews": value} for n, value in enumerate(values)]
+    verdict, pages = fetch_rest(limit, filters(rows, chance))
+    assert verdict is Verdict.COMPLETE
+    assert as_bag(pages.rows) == as_bag(shared(rows))
+    assert pages.pages == len(rows) // limit + 1
+
+
+@pytest.mark.parametrize("of", ["ignored", "other shares"])
+def test_where_a_filter_does_not_do_pages_have_numbers(of: str) -> None:
+    rows: list[Row] = [{"name": f"/{n}", "pageviews": 9 - n % 3, "visitors": 1} for n in range(25)]
+    whole = shared(rows, "visitors" if of == "other shares" else "pageviews")
+    asked: list[tuple[int, int]] = []
+
+    def page(limit: int, number: int, without: tuple[str, ...]) -> list[Row]:
+        asked.append((number, len(without)))
+        left = whole if of == "ignored" else [r for r in whole if r["name"] not in without]
+        return left[(number - 1) * limit : number * limit]
+
+    verdict, pages = fetch_rest(10, page)
+    assert verdict is Verdict.COMPLETE
+    assert as_bag(pages.rows) == as_bag(whole)
+    tries = [(1, 10)] if of == "ignored" else [(1, 10), (1, 20)]
+    assert asked == [(1, 0), *tries, (2, 0), (3, 0)]

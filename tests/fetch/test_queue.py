@@ -3,9 +3,12 @@ the fetcher."""
 
 from __future__ import annotations
 
+import pytest
+
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Pack, Question, questions_of
 from databuddy_source.fetch.queue import Queue, destination_of
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of
 
@@ -111,3 +114,15 @@ def test_nothing_leaves_after_all_was_forgotten() -> None:
     queue.divide(Pack(tuple(questions(4, "blog"))))
     queue.clear()
     assert queue.next_pack((), {}) is None
+
+
+@pytest.mark.parametrize(("generation", "packs"), [("2025", 1), ("2026-04", 2), ("2026-06", 1)])
+def test_what_slows_a_pack_leaves_in_one_of_its_own_where_it_does(
+    generation: str, packs: int
+) -> None:
+    reports = [a_report(name, Generation(generation)) for name in ("region", "country", "city")]
+    lots = [questions_of(cells_of(report), report.name, 1_000) for report in reports]
+    queue = a_queue(*lots)
+    left = [pack for _ in range(3) if (pack := queue.next_pack((), {}))]
+    assert len(left) == packs
+    assert any({each.report for each in pack.questions} >= {*reports[::2]} for pack in left)

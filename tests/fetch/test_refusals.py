@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from databuddy_source.errors import DatabuddyError, NotInPlan, ServerFailed, UnknownQueryType
+from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
@@ -18,6 +19,7 @@ from tests.fetch.fake_client import (
     Answer,
     FakeClient,
     Question,
+    a_row_a_day,
     fetch,
     month,
     named_month,
@@ -106,6 +108,32 @@ def test_a_part_that_works_is_asked_once() -> None:
     results = fetch(client, *of_types(*ERRORS), month())
     assert statuses(results.values()) == {Status.COMPLETE: 120}
     assert [len(request) for request in client.requests] == [30, 90]
+
+
+def test_a_part_that_worked_before_travels_with_the_others() -> None:
+    client = FakeClient()
+    results = fetch(client, *of_types(*ERRORS, days=3), month(days=3), proven=True)
+    assert statuses(results.values()) == {Status.COMPLETE: 12}
+    assert [len(request) for request in client.requests] == [12]
+
+
+@pytest.mark.parametrize(
+    ("error", "requests"),
+    [
+        (ServerFailed("It failed (HTTP 500)"), 4),
+        (NotInPlan("Error tracking is not available on the free plan"), 2),
+    ],
+)
+@pytest.mark.parametrize("days", [1, 6, 300])
+def test_a_part_that_worked_before_and_closes_is_parted_from_the_others(
+    error: DatabuddyError, requests: int, days: int
+) -> None:
+    client = refusing(error, *ERRORS)
+    failing, well = of_types(*ERRORS, days=days), of_types(*BREAKDOWNS[:7], days=days)
+    results = fetch(client, *failing, *well, proven=True)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 7 * days}
+    assert statuses(of(results, every(failing))) == {Status.UNAVAILABLE: 3 * days}
+    assert requests_with(client, *ERRORS) == requests
 
 
 def test_a_server_that_goes_down_is_not_taken_for_a_part_that_fails() -> None:
@@ -215,7 +243,7 @@ def test_a_pack_is_divided_where_the_server_names_a_type_that_was_not_asked_for(
 # -- a body that throws
 
 
-def test_a_question_that_throws_is_found_with_one_more_request() -> None:
+def test_a_question_that_throws_in_an_array_is_found_with_one_more_request() -> None:
     def with_second_pages(question: Question) -> Answer:
         full = question.name == "entry_pages" and question.page == 1
         rows = range(10_000 if full else 2)
@@ -226,11 +254,76 @@ def test_a_question_that_throws_is_found_with_one_more_request() -> None:
         with_second_pages, throws=lambda each: each.name == "language" and each.start == bad
     )
     language = month("language", 9)
-    results = fetch(client, month("entry_pages", 3), month("top_pages", 97), language)
+    wanted = month("entry_pages", 3), month("top_pages", 97), language
+    results = fetch(client, *wanted, generation=Generation.G2026_06)
     assert statuses(results.values()) == {Status.COMPLETE: 108, Status.FAILED: 1}
     assert (results[language[1]].status, results[language[1]].reason) == (Status.FAILED, "It threw")
     # second pages travel beside the type in a body of their own; then that body's questions apart
     assert [len(request) for request in client.requests] == [100, 12, 9]
+
+
+def throwing(name: str, *days: date, arrays_throw: bool = False) -> FakeClient:
+    """A server where the query of a type throws when it is to answer any of these days."""
+
+    def throws(question: Question) -> bool:
+        asked = question.days[:-1] or question.days  # a range is asked for to the next midnight
+        return question.name == name and not set(asked).isdisjoint(days)
+
+    def answer(question: Question) -> Answer:
+        series = question.name == "sessions_time_series"
+        return a_row_a_day(question) if series else two_rows(question)
+
+    return FakeClient(answer, throws=throws, arrays_throw=arrays_throw)
+
+
+def test_a_question_that_makes_its_request_throw_is_found_with_one_more_request() -> None:
+    client = throwing("language", DAY + ONE_DAY)
+    language = month("language", 9)
+    wanted = month("top_pages", 91), language
+    results = fetch(client, *wanted, generation=Generation.G2026_06)
+    assert statuses(results.values()) == {Status.COMPLETE: 99, Status.FAILED: 1}
+    assert results[language[1]].status is Status.FAILED
+    assert [len(request) for request in client.requests] == [100, 100]
+
+
+def test_a_type_that_always_throws_is_found_with_one_more_request() -> None:
+    language = month("language", 9)
+    client = throwing("language", *(cell.window.date for cell in language))
+    wanted = month("top_pages", 91), language
+    results = fetch(client, *wanted, generation=Generation.G2026_06)
+    assert statuses(of(results, wanted[0])) == {Status.COMPLETE: 91}
+    assert statuses(of(results, language)) == {Status.UNAVAILABLE: 9}
+    assert [len(request) for request in client.requests] == [100, 100]
+
+
+@pytest.mark.parametrize(
+    ("generation", "requests"), [(Generation.G2026_06, 7), (Generation.G2026_04, 27)]
+)
+def test_the_day_of_a_series_that_throws_costs_a_few_requests(
+    generation: Generation, requests: int
+) -> None:
+    client = throwing(
+        "sessions_time_series", DAY + 7 * ONE_DAY, arrays_throw=not generation.answers_each_body
+    )
+    series = month("sessions_time_series")
+    results = fetch(client, month(), series, generation=generation)
+    assert statuses(results.values()) == {Status.COMPLETE: 59, Status.FAILED: 1}
+    assert results[series[7]].status is Status.FAILED
+    assert len(client.requests) == requests
+
+
+def test_a_server_that_fails_as_a_whole_is_not_asked_for_each_question_of_its_own() -> None:
+    """A proxy before it says so, and not the API."""
+    client = FakeClient()
+
+    def refuse(questions: list[Question]) -> None:
+        if len(client.requests) == 1:
+            raise ServerFailed("Bad gateway (HTTP 502)")
+
+    client.refuse = refuse
+    results = fetch(client, month(days=40), generation=Generation.G2026_06)
+    assert statuses(results.values()) == {Status.COMPLETE: 40}
+    assert [len(request) for request in client.requests] == [40, 20, 20]
 
 
 # -- one question that fails inside of an answer

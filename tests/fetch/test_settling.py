@@ -421,3 +421,26 @@ def test_an_hour_that_is_no_bucket_comes_under_its_day_of_utc() -> None:
     (result,) = settled(question, [{"date": "2026-04-04", "pageviews": 5}]).results
     assert (result.cell, result.status) == (cells[2], Status.COMPLETE)
     assert [row["pageviews"] for row in result.rows] == [5]
+
+
+def test_where_the_server_refuses_to_leave_rows_out_pages_have_numbers() -> None:
+    """And nothing that came is asked for again."""
+    report = a_report("top_pages", G2025)
+    settling = Settling(takes_offsets=False)
+    (question,) = settling.begin(
+        questions_of(cells_of(report), "top_pages", G2025.max_limit), cautious=False
+    )
+    rows: list[Row] = [{"name": f"/{n}", "pageviews": 1, "percentage": 0.06} for n in range(1_722)]
+    settling.take(question, ParameterResult(parameter="c0", data=rows[:1_000]))
+    (rest,) = settling.questions
+    (body,) = bodies_of(Pack((rest,)), G2025)
+    (left_out,) = body.filters
+    assert (left_out.field, left_out.op, body.page) == ("path", "notIn", 1)
+    assert left_out.value == [row["name"] for row in rows[:1_000]]
+    settling.questions = []
+    settling.fail_or_halve(rest, "The server refuses the request (HTTP 413)")
+    (second,) = settling.questions
+    assert (second.page, second.without) == (2, ())
+    settling.take(second, ParameterResult(parameter="c0", data=rows[1_000:]))
+    (result,) = settling.results
+    assert (result.status, list(result.rows)) == (Status.COMPLETE, rows)

@@ -7,7 +7,7 @@ import re
 import pytest
 from pydantic import ValidationError
 
-from databuddy_source.model.generations import Generation
+from databuddy_source.model.generations import ABILITIES, Generation
 from databuddy_source.model.query_types import Catalog, Kind, QueryType, Shape, load_catalog
 
 
@@ -64,15 +64,25 @@ UNTIL_APRIL = {
 UNTIL_JUNE = names("""
 uptime_by_region uptime_overview uptime_ssl_status uptime_status_breakdown
 """)
+SINCE_JUNE = names("interesting_sessions session_pages web_vitals_by_device")
+SINCE_OCTOBER = names("""
+ai_agent_pages ai_content_formats ai_crawlers ai_product_visitors ai_products ai_visitor_outcomes
+engagement_quality_by_page error_fingerprints form_abandonment_by_page frustration_by_page
+mcp_calls_series mcp_summary profile_revenue revenue_by_ai_product traffic_segments
+""")
+WITH_FILTERS_OF_THEIR_OWN = names("""
+error_customer_impact error_route_continuation_comparison identified_profile_retention
+mcp_clients mcp_errors mcp_tools
+""")
+"""Of October; too little is known of them, so they load with the general behaviour."""
 IN_APRIL = BOTH + ONLY_2026
-IN_JUNE = [name for name in IN_APRIL if name not in UNTIL_APRIL]
+IN_JUNE = [name for name in IN_APRIL if name not in UNTIL_APRIL] + SINCE_JUNE
 LISTED = {
     Generation.G2025: BOTH + ONLY_2025,
     Generation.G2026_04: IN_APRIL,
     Generation.G2026_06: IN_JUNE,
-    Generation.G2026_10: [name for name in IN_JUNE if name not in UNTIL_JUNE],
+    Generation.G2026_10: [name for name in IN_JUNE if name not in UNTIL_JUNE] + SINCE_OCTOBER,
 }
-"""Types that came after April 2026 load with the general behaviour."""
 
 
 @pytest.fixture
@@ -85,8 +95,8 @@ def catalog() -> Catalog:
     [
         (Generation.G2025, 77),
         (Generation.G2026_04, 153),
-        (Generation.G2026_06, 124),
-        (Generation.G2026_10, 120),
+        (Generation.G2026_06, 127),
+        (Generation.G2026_10, 138),
     ],
 )
 def test_all_types_of_a_generation_are_known(
@@ -117,8 +127,18 @@ def test_what_is_said_of_a_type_fits_together(catalog: Catalog, name: str) -> No
             assert not columns or set(getattr(query_type, named)) <= columns.keys(), named
 
 
-def test_2025_says_something_only_of_types_that_it_has(catalog: Catalog) -> None:
+def test_a_generation_says_something_only_of_types_that_it_has(catalog: Catalog) -> None:
     assert [t.name for t in catalog if not set(t.differs) <= set(t.generations)] == []
+    # and no type changes with the first servers that have it
+    assert [t.name for t in catalog if not set(t.changes) <= set(t.generations[:-1])] == []
+
+
+def test_the_types_by_which_a_generation_is_told_are_known_or_named(catalog: Catalog) -> None:
+    for generation in (Generation.G2026_06, Generation.G2026_10):
+        marks = {name for name in ABILITIES[generation].marks if name.islower()}
+        since = {each.name for each in catalog if each.since is generation}
+        left_out = WITH_FILTERS_OF_THEIR_OWN if generation is max(Generation) else []
+        assert marks == {*since, *left_out}
 
 
 def test_a_name_or_alias_belongs_to_one_type(catalog: Catalog) -> None:
@@ -267,6 +287,40 @@ def test_a_type_behaves_as_its_server_does(
 ) -> None:
     assert getattr(catalog.get(name).on(Generation.G2026_04), attribute) == in_2026
     assert getattr(catalog.get(name).on(Generation.G2025), attribute) == in_2025
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "wrong_on"),
+    [
+        ("device_types", "pageviews", {Generation.G2025}),
+        ("custom_events", "total_events", {Generation.G2025}),
+        ("custom_events", "events_with_properties", {Generation.G2025}),
+        ("custom_event_properties", "count", {Generation.G2025}),
+        ("outbound_links", "total_clicks", {Generation.G2025, Generation.G2026_04}),
+        ("outbound_domains", "total_clicks", set(Generation)),
+    ],
+)
+def test_what_is_counted_several_times_is_no_count(
+    catalog: Catalog, name: str, column: str, wrong_on: set[Generation]
+) -> None:
+    """Servers multiplied it by other events, or counted the first row of a group twice."""
+    kinds = {each: catalog.get(name).on(each).columns[column] for each in Generation}
+    assert {each for each, kind in kinds.items() if kind is Kind.WHOLE} == wrong_on
+
+
+def test_a_profile_is_a_row_since_june(catalog: Catalog) -> None:
+    (april, june, october) = (catalog.get("profile_list").on(each) for each in list(Generation)[1:])
+    assert june == october
+    assert (april.key, june.key) == (("session_id", "visitor_id"), ("visitor_id",))
+    assert {"display_name", "email"} <= june.columns.keys() - april.columns.keys()
+    assert {"events", "duration"} <= april.columns.keys() - june.columns.keys()
+
+
+def test_amounts_have_a_row_for_each_currency_in_october(catalog: Catalog) -> None:
+    of = {each.name: each.on(max(Generation)) for each in catalog if "revenue_" in each.name}
+    split = {name for name, each in of.items() if "currency" in each.columns and each.known}
+    assert split == set(of) - {"profile_revenue"}
+    assert all("currency" in of[name].key for name in split)
 
 
 def test_what_2025_does_not_change_stays(catalog: Catalog) -> None:

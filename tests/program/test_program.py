@@ -9,7 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pytest
+
+from databuddy_source.coverage.table import SCHEMA
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -20,11 +24,13 @@ time.sleep(600)
 """
 
 
-@pytest.mark.parametrize("module", ["typer", "dlt"], ids=["the program", "a command"])
+@pytest.mark.parametrize(
+    "module", ["shlex", "typer", "dlt"], ids=["the first", "the program", "a command"]
+)
 def test_ctrl_c_while_modules_load_leaves_no_traceback(module: str, tmp_path: Path) -> None:
     (tmp_path / f"{module}.py").write_text(SLOW)
     running = subprocess.Popen(
-        [sys.executable, str(PROJECT / "pipelines" / "sync.py"), "status"],
+        [sys.executable, str(PROJECT / "pipelines" / "sync.py"), "sync"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         stdout=subprocess.PIPE,
@@ -55,3 +61,28 @@ def test_without_the_extra_it_says_what_to_install() -> None:
     assert done.stderr == (
         "The command line needs the extra cli: pip install 'databuddy-source[cli,duckdb]'\n"
     )
+
+
+def test_the_status_of_the_demo_needs_no_dlt(tmp_path: Path) -> None:
+    """Which takes longer to import than all that is needed."""
+    covered = SCHEMA.append(pa.field("_dlt_load_id", pa.string())).empty_table()
+    with duckdb.connect(str(tmp_path / "demo.duckdb")) as connection:
+        connection.execute("CREATE SCHEMA databuddy")
+        connection.register("covered", covered)
+        connection.execute("CREATE TABLE databuddy.coverage AS FROM covered")
+    code = (
+        "import sys\n"
+        "sys.modules |= dict.fromkeys(['dlt', 'pyarrow', 'httpx'])\n"
+        "sys.argv[1:] = ['status', '--demo']\n"
+        "from databuddy_source.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Nothing is lacking.\n", "")

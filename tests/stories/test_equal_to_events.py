@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from math import ceil
 
 import pytest
 
@@ -45,6 +46,18 @@ def test_every_cell_of_every_default_report_equals_the_events(
         if cells[report][website.id, day] != rows
     ]
     assert different == []
+
+
+def test_more_paths_than_a_page_of_2025_has_take_a_request_for_each_thousand(
+    serve: Callable[..., DemoServer], warehouse: Callable[[DemoServer], Warehouse]
+) -> None:
+    server = serve("2025")
+    made, shop = warehouse(server), server.websites[0].id
+    assert not made.sync(query_types=["top_pages"], since=FIRST, until=FIRST, websites=[shop])
+    rows = made.cells("top_pages")[shop, FIRST]
+    assert {"top_pages": rows} == truth(server, ["top_pages"], shop, FIRST)
+    asked = [arrival for arrival in server.log if arrival.path == "/v1/query"]
+    assert len(asked) == ceil(len(rows) / 1_000) == 2
 
 
 DAYS = [

@@ -105,7 +105,7 @@ def test_what_may_be_added_up_over_windows_makes_the_longer_window(
     over_windows = {Kind.COUNT, Kind.AMOUNT, Kind.COUNT_OVER_WINDOWS}
     assert {column for column in not_added if column[2] in over_windows} == set()
     assert {column for column in added if column[2] is Kind.COUNT_OVER_ROWS} == set()
-    assert sum(column[2] in over_windows for column in added) > 30
+    assert sum(column[2] in over_windows for column in added) > 25
 
 
 def _totals(names: list[str], rows: list[tuple[str, ...]]) -> dict[str, float]:

@@ -66,6 +66,23 @@ def test_a_server_without_billing_costs_three_requests(serve: Serve, sync: Sync)
     assert statuses(made) == {"unavailable": ERRORS}
 
 
+@pytest.mark.parametrize(
+    ("billing", "more", "status"),
+    [(Billing.FREE, 2, "unavailable"), (Billing.UNCONFIGURED, 4, "failed")],
+)
+def test_a_part_that_closes_after_it_was_loaded_costs_a_few_requests(
+    serve: Serve, sync: Sync, billing: Billing, more: int, status: str
+) -> None:
+    """What a plan lacks is said so by the server; what only fails was there, and is missed."""
+    server = serve("2026-06")
+    made, sent, _ = sync(server)
+    server.account.billing = billing
+    made.sync(start_date=FIRST, websites=[server.websites[0].id])
+    again = [each.status for each in server.log if each.path == "/v1/query"][sent:]
+    assert sum(each != 200 for each in again) == more
+    assert statuses(made) == {status: ERRORS}
+
+
 @pytest.mark.parametrize("generation", ["2026-04", "2026-10"])
 def test_a_type_that_vanishes_costs_one_request(
     serve: Serve, sync: Sync, generation: str, monkeypatch: pytest.MonkeyPatch

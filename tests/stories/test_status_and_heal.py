@@ -250,3 +250,22 @@ def test_before_the_first_sync_all_settled_days_are_missing(held: Warehouse) -> 
     found = status_now(held, query_types=["top_pages"], start_date=date(2026, 3, 10))
     assert found.cells == {Mark.MISSING: 2 * 7}
     assert {each.synced_at for each in found.reports} == {None}
+
+
+@pytest.mark.parametrize(("generation", "rows"), [("2026-04", 0), ("2026-06", 9)])
+def test_days_without_visitors_are_empty_also_where_the_server_has_a_row_of_zeros(
+    generation: str,
+    rows: int,
+    serve: Callable[..., DemoServer],
+    warehouse: Callable[..., Warehouse],
+) -> None:
+    made = warehouse(serve(generation))
+    quiet = made.server.websites[2].id
+    assert not made.sync(
+        **given(made, websites=[quiet], query_types=["summary_metrics", "country"])
+    )
+    ((held_rows, views),) = made.query("SELECT COUNT(*), SUM(pageviews) FROM summary_metrics")
+    assert (held_rows, views or 0) == (rows, 0)
+    found = status_now(made, websites=[quiet], query_types=["summary_metrics", "country"])
+    assert found.is_complete
+    assert found.cells == {Mark.EMPTY: 2 * 5, Mark.RESTATED: 2 * 4}

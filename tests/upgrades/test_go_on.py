@@ -110,9 +110,12 @@ def goes_on(query: Query, schema: str, sync: Callable[[], object], server: DemoS
     assert query(kept) == before
     assert query(f"SELECT MAX(date) FROM {table}") == [(NEXT,)]
     assert query(per_day) == []
+    asked = f"SELECT DISTINCT generation FROM {schema}.coverage WHERE report = 'country' AND date"
+    assert query(f"{asked} < '2026-03-15'") == [(None,)]
+    assert query(f"{asked} = '{NEXT}'") == [("2026-04",)]
     assert query(f"SELECT COUNT(*) FROM {schema}.coverage WHERE status <> 'complete'") == [(0,)]
-    asked = [each for each in server.log if each.path.endswith("/query")]
-    assert 0 < len(asked) <= 4
+    sent = [each for each in server.log if each.path.endswith("/query")]
+    assert 0 < len(sent) <= 4
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -21,10 +21,10 @@ from databuddy_source.cli.account import Choose, account
 from databuddy_source.cli.console import (
     for_people,
     out,
-    sentence_and_code,
     shown,
     write_json,
 )
+from databuddy_source.cli.failures import sentence_and_code
 from databuddy_source.cli.journal import moment
 from databuddy_source.cli.options import (
     Dataset,
@@ -43,9 +43,12 @@ from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.dlt_seam import ConfigurationException
 from databuddy_source.errors import BadConfiguration, DatabuddyError, KeyRejected, NothingLoaded
+from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.target import Warehouse
 
 T = TypeVar("T")
+
+NAMES_SHOWN = 5
 
 CLOCKS_APART = 5.0
 """Seconds that two clocks may differ. Days are cut by ours: with a wrong one a day counts as over
@@ -157,10 +160,10 @@ def _findings(
     state_dir: Path | None,
 ) -> Iterator[Finding]:
     def found() -> tuple[Settings, Finding]:
-        warehouse = None
+        pipeline = None
         with suppress(BadConfiguration):  # the destination's own line says so
-            warehouse = Warehouse.of(demo, destination, dataset, state_dir)
-        return _settings(choose(warehouse).settings)
+            pipeline = chosen(demo, destination, dataset, state_dir).pipeline_name
+        return _settings(choose(pipeline).settings)
 
     yield _versions()
     settings, finding = _tried("settings", found)
@@ -236,14 +239,22 @@ def _server(settings: Settings) -> tuple[Reached, Finding]:
         credential = None
     server = reach(settings.base_url, credential)
     types = len(server.types.types) if server.types else None
+    generation = f"generation {server.generation}"
+    if server.types and server.types.newer:
+        some = ", ".join(map(shown, server.types.newer[:NAMES_SHOWN]))
+        generation = (
+            f"newer than any known generation, since it has {some}, and taken for "
+            f"{server.generation}"
+        )
     says = (
-        f"{settings.base_url}, generation {server.generation}, {types} query types"
+        f"{settings.base_url}, {generation}, {types} query types"
         if server.types
         else f"{settings.base_url}, which tells its query types to an accepted key only"
     )
     facts = {
         "url": settings.base_url,
         "generation": server.generation,
+        "newer_by": list(server.types.newer) if server.types else [],
         "query_types": types,
         "healthy": server.healthy,
     }

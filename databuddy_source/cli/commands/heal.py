@@ -29,6 +29,7 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.program import Exit
+from databuddy_source.cli.redefined_lines import warehouse_options
 from databuddy_source.cli.summaries import show_plan
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
@@ -65,8 +66,9 @@ def heal(
     """
     given: dict[str, Any] = {"websites": website, "allow_empty": allow_empty}
     with for_people(verbose, quiet, log_format), account(demo, report, **given) as choose:
+        where = warehouse_options(demo, destination, dataset, state_dir)
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
-        settings, scope = choose(warehouse)
+        settings, scope = choose(warehouse.place.name)
         settings.credential.headers()
         publication = Publication.of(warehouse.file, publish) if publish else None
         if dry_run:
@@ -81,5 +83,7 @@ def heal(
             code = show_plan(plan(warehouse.pipeline, *gaps))
         else:
             live = not (verbose or quiet or log_format is LogFormat.JSON)
-            code = load(warehouse, *gaps, publication=publication, wait=wait, live=live)
+            code = load(
+                warehouse, *gaps, where=where, publication=publication, wait=wait, live=live
+            )
     raise typer.Exit(code)

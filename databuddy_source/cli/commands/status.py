@@ -14,7 +14,7 @@ from databuddy_source import ReportStatus, WarehouseStatus
 from databuddy_source import status as status_of
 from databuddy_source.cli.account import account
 from databuddy_source.cli.calendar_lines import calendar_lines, legend
-from databuddy_source.cli.console import for_people, out, say, shown, write_json
+from databuddy_source.cli.console import LINES_SHOWN, for_people, out, say, shown, write_json
 from databuddy_source.cli.journal import moment
 from databuddy_source.cli.options import (
     Dataset,
@@ -29,9 +29,10 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.program import Exit
-from databuddy_source.cli.summaries import LINES_SHOWN
+from databuddy_source.cli.redefined_lines import load_anew, redefined_lines, warehouse_options
 from databuddy_source.model.statuses import Mark
-from databuddy_source.warehouse.target import Warehouse
+from databuddy_source.warehouse.choice import chosen
+from databuddy_source.warehouse.reading import opened
 
 WIDEST = 160
 """Columns of a calendar, also where a wider terminal, or none, reads it."""
@@ -65,20 +66,24 @@ def status(
         databuddy-source status --json
     """
     with for_people(verbose), account(demo, report, asks=False, websites=website) as choose:
-        warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
-        settings, _ = choose(warehouse)
-        warehouse = warehouse.for_a_look()
-        warehouse.open()
-        found = status_of(warehouse.pipeline, settings, since=since, until=until)
+        settings, _ = choose(chosen(demo, destination, dataset, state_dir).pipeline_name)
+        where = warehouse_options(demo, destination, dataset, state_dir)
+        with opened(demo, destination, dataset, state_dir, say) as tables:
+            found = status_of(tables, settings, since=since, until=until)
         if as_json:
-            write_json(as_document(found))
+            write_json(as_document(found, where))
         else:
-            show(found, named=bool(website or report))
+            show(found, where, named=bool(website or report))
     raise typer.Exit(Exit.COMPLETE if found.is_complete else Exit.INCOMPLETE)
 
 
-def as_document(found: WarehouseStatus) -> dict[str, Any]:
-    """What `--json` prints. Days are `YYYY-MM-DD` in the report's time zone, instants UTC."""
+def as_document(found: WarehouseStatus, where: Sequence[str] = ()) -> dict[str, Any]:
+    """What `--json` prints. Days are `YYYY-MM-DD` in the report's time zone, instants UTC.
+
+    Args:
+        found: what the warehouse has and lacks.
+        where: options by which another command finds it.
+    """
     return {
         "version": JSON_VERSION,
         "complete": found.is_complete,
@@ -112,6 +117,31 @@ def as_document(found: WarehouseStatus) -> dict[str, Any]:
         "not_configured": [
             {"website_id": website_id, "report": report} for website_id, report in found.others
         ],
+        "redefined": [
+            {
+                "report": each.report,
+                "now": each.now,
+                "days": [
+                    {
+                        "generation": stay.generation,
+                        "first_day": str(stay.first),
+                        "last_day": str(stay.last),
+                    }
+                    for stay in each.stays
+                ],
+                "changes": [
+                    {
+                        "generation": before,
+                        "meanings": list(change.meanings.values()),
+                        "new_columns": list(change.came),
+                        "gone_columns": list(change.gone),
+                    }
+                    for before, change in each.changes.items()
+                ],
+            }
+            for each in found.redefined
+        ],
+        "load_anew": load_anew(found.redefined, where) if found.redefined else None,
     }
 
 
@@ -123,11 +153,12 @@ def _text(day: date | None) -> str | None:
     return str(day) if day else None
 
 
-def show(found: WarehouseStatus, *, named: bool) -> None:
+def show(found: WarehouseStatus, where: Sequence[str], *, named: bool) -> None:
     """Print it for people.
 
     Args:
         found: what the warehouse has and lacks.
+        where: options by which another command finds it.
         named: whether the user named websites or reports, so that others are of no interest.
     """
     for _, group in groupby(found.reports, key=lambda each: each.website_id):
@@ -145,6 +176,8 @@ def show(found: WarehouseStatus, *, named: bool) -> None:
                     f"{', '.join(map(shown, names))}. Name them with {option} to see them.",
                     soft_wrap=False,
                 )
+    for line in redefined_lines(found.redefined, where) if found.redefined else ():
+        out.print(line)
     if found.is_complete:
         out.print("Nothing is lacking.")
         return

@@ -31,6 +31,7 @@ from databuddy_source.cli.options import (
     Wait,
     Websites,
 )
+from databuddy_source.cli.redefined_lines import warehouse_options
 from databuddy_source.cli.summaries import show_plan
 from databuddy_source.clock import today
 from databuddy_source.errors import NothingLoaded
@@ -112,7 +113,8 @@ def run(
     """
     with for_people(*told), account(demo, reports, **given) as choose:
         warehouse = Warehouse.of(demo, *place, say=say)
-        settings, scope = choose(warehouse)
+        settings, scope = choose(warehouse.place.name)
+        where = warehouse_options(demo, *place)
         if to_today:
             scope = scope.model_copy(update={"until": today(settings.timezone)})
         settings.credential.headers()  # without a key, nothing shall come into being
@@ -126,5 +128,13 @@ def run(
             code = show_plan(plan_of(warehouse.pipeline, settings, scope))
         else:
             live = told == Told(False, False, LogFormat.TEXT)
-            code = load(warehouse, settings, scope, publication=publication, wait=wait, live=live)
+            code = load(
+                warehouse,
+                settings,
+                scope,
+                where=where,
+                publication=publication,
+                wait=wait,
+                live=live,
+            )
     raise typer.Exit(code)

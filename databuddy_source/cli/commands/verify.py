@@ -53,7 +53,7 @@ def verify(
     """
     with for_people(verbose, quiet, log_format), account(demo) as choose:
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
-        settings, _ = choose(warehouse)
+        settings, _ = choose(warehouse.place.name)
         settings.credential.headers()
         if since and until and since > until:
             raise typer.BadParameter(f"--since {since} is after --until {until}")

@@ -1,0 +1,92 @@
+"""What an error becomes for a person: a sentence, and the exit code."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from databuddy_source.cli.program import Exit
+from databuddy_source.cli.stopping import Terminated
+from databuddy_source.errors import BadConfiguration, DatabuddyError, IncompleteLoad, causes
+
+EXIT_CODES: Mapping[type[DatabuddyError], Exit] = {
+    DatabuddyError: Exit.FAILED,
+    BadConfiguration: Exit.WRONG_USAGE,
+    IncompleteLoad: Exit.INCOMPLETE,
+}
+"""What a consequence ends a command with; those that are left out have the code of their base."""
+
+
+def exit_code_of(kind: type[DatabuddyError]) -> Exit:
+    """The exit code of a class of errors: that of its nearest base in `EXIT_CODES`."""
+    return next(code for base in kind.__mro__ if (code := EXIT_CODES.get(base)) is not None)
+
+
+def no_toml_in(*paths: str | Path) -> str:
+    """Which of these files is no TOML, and the line; without its words, which may be a secret."""
+    for path in map(Path, paths):
+        try:
+            tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except tomllib.TOMLDecodeError as error:
+            line = re.search(r"\(at (line \d+)|\(at (end of document)", str(error))
+            where = f", {line[1] or line[2]}" if line else ""
+            return f"{path}{where}"
+        except UnicodeDecodeError:
+            return f"{path}, which is not UTF-8"
+    return ", ".join(map(str, paths))
+
+
+def sentence_and_code(error: BaseException) -> tuple[str, Exit]:
+    """One sentence on what happened and one on what to do, and the exit code."""
+    for cause in causes(error):
+        if isinstance(cause, DatabuddyError):
+            return str(cause), exit_code_of(type(cause))
+        if isinstance(cause, KeyboardInterrupt):
+            return (
+                "Stopped. What was not loaded whole was not loaded at all: run the same command "
+                "again to go on.",
+                Exit.TERMINATED if _is_termination(cause) else Exit.INTERRUPTED,
+            )
+    return _of_others(error)
+
+
+def _is_termination(interrupt: KeyboardInterrupt) -> bool:
+    if isinstance(interrupt, Terminated):
+        return True
+    return getattr(interrupt, "signal_code", None) == signal.SIGTERM  # dlt's
+
+
+def _of_others(error: BaseException) -> tuple[str, Exit]:
+    # dlt takes a while, and what goes wrong without it is most often ours
+    from databuddy_source.dlt_seam import (
+        ConfigFieldMissingException,
+        ConfigurationException,
+        TomlProviderReadException,
+    )
+    from databuddy_source.warehouse.redaction import redacted
+    from databuddy_source.warehouse.trial import destination_failure
+
+    for cause in causes(error):
+        if isinstance(cause, TomlProviderReadException):  # its own words may quote a secret
+            place = no_toml_in(*cause.full_paths)
+            return f"A file is not valid TOML: {place}. Mend it, or move it away.", Exit.WRONG_USAGE
+    last = list(causes(error))[-1]
+    words = redacted(str(last)).strip().splitlines() or [""]
+    if isinstance(last, shutil.Error):  # of several files, each with its own
+        *_, place, why = last.args[0][0]
+        reason = re.sub(r"^\[Errno \d+\] |: '.*'$", "", str(why))
+        return f"{reason} ({place}). Make room or rights, then go on.", Exit.FAILED
+    if isinstance(last, OSError):
+        where = f" ({last.filename})" if last.filename else ""
+        return f"{last.strerror or words[0]}{where}. Make room or rights, then go on.", Exit.FAILED
+    if isinstance(last, ConfigurationException | ConfigFieldMissingException):
+        return f"The configuration is not complete: {words[0]}", Exit.WRONG_USAGE
+    if failure := destination_failure(error):
+        return str(failure), Exit.FAILED
+    return f"{type(last).__name__}: {words[0]}", Exit.FAILED

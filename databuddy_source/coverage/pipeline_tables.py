@@ -1,0 +1,54 @@
+"""The tables of a pipeline's dataset, over the connection that dlt makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import dlt
+
+from databuddy_source.coverage.reading import NO_GENERATION, Tables
+from databuddy_source.dlt_seam import (
+    ConfigurationException,
+    DestinationUndefinedEntity,
+    PipelineConfigMissing,
+    SqlClientBase,
+)
+
+
+@dataclass(frozen=True)
+class _PipelineTables(Tables):
+    client: SqlClientBase[Any] | None
+    """None where the pipeline has no destination yet."""
+
+    def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+        if self.client is None:
+            return []
+        qualified = self.client.make_qualified_table_name(table)
+        rows = self.client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
+        with suppress(DestinationUndefinedEntity):
+            generation = self._generation(qualified) if "{generation}" in sql else ""
+            asked = sql.format(table=qualified, rows=rows, generation=generation)
+            return self.client.execute_sql(asked, *values) or []
+        return []
+
+    def _generation(self, qualified: str) -> str:
+        """The column, or a null in its place: 0.1.0 did not make it, and the first load of this
+        version, which adds it, is not done when the table is read before it."""
+        assert self.client is not None
+        with self.client.execute_query(f"SELECT * FROM {qualified} WHERE 1 = 0") as cursor:
+            columns = {column[0].lower() for column in cursor.description or ()}
+        return "generation" if "generation" in columns else NO_GENERATION
+
+
+@contextmanager
+def connected(pipeline: dlt.Pipeline) -> Iterator[Tables]:
+    """The tables of a pipeline's dataset, while the block runs."""
+    with ExitStack() as stack:
+        client: SqlClientBase[Any] | None = None
+        with suppress(DestinationUndefinedEntity, PipelineConfigMissing, ConfigurationException):
+            opening: Any = pipeline.sql_client()  # whose types are not those of a stack
+            client = stack.enter_context(opening)
+        yield _PipelineTables(client)

@@ -1,0 +1,62 @@
+"""Tables of a warehouse that can be asked: a pipeline's, or those of a file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import dlt
+
+TABLE: Final = "coverage"
+
+NO_GENERATION: Final = "NULLIF(report, report)"
+"""A null of the type of text in each dialect of SQL."""
+
+
+class Tables(ABC):
+    """The tables of one dataset, open to be asked."""
+
+    @abstractmethod
+    def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+        """Rows of a table; none where there is no such table.
+
+        Args:
+            table: its name.
+            sql: has `{table}` where the qualified name belongs, `{rows}` and `{generation}` for the
+                columns of these names, and `%s` for each value.
+        """
+
+
+@contextmanager
+def tables_of(warehouse: dlt.Pipeline | Tables) -> Iterator[Tables]:
+    """The tables of a pipeline's dataset over one connection; tables that are open stay so.
+
+    Args:
+        warehouse: whose tables. Before the first load, and without a destination, they are empty.
+    """
+    if isinstance(warehouse, Tables):
+        yield warehouse
+        return
+    from databuddy_source.coverage.pipeline_tables import connected  # needs dlt
+
+    with connected(warehouse) as tables:
+        yield tables
+
+
+def newest_listing(tables: Tables, table: str, columns: str) -> Sequence[Sequence[Any]]:
+    """What the newest sync saw of websites or query types: their tables keep what is gone, with the
+    load that saw it last.
+
+    Args:
+        tables: that are open.
+        table: `websites` or `query_types`.
+        columns: with commas between them.
+    """
+    return tables.rows(
+        table,
+        f"SELECT {columns} FROM {{table}} "
+        "WHERE _dlt_load_id = (SELECT MAX(_dlt_load_id) FROM {table})",
+    )

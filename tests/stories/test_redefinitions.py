@@ -1,0 +1,175 @@
+"""A server is upgraded, and reports mean something else from then on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from typer.testing import CliRunner
+
+from databuddy_source.demo import DemoServer
+from tests.stories.conftest import TODAY, Warehouse
+
+Serve = Callable[..., DemoServer]
+Make = Callable[[DemoServer], Warehouse]
+
+DAY = timedelta(days=1)
+FIRST = TODAY - 9 * DAY
+REPORTS = ["outbound_links", "traffic_sources", "error_types"]
+CHOSEN: dict[str, Any] = {"query_types": REPORTS, "start_date": FIRST, "lookback_days": 2}
+"""The first two mean something else since June."""
+
+NOT_THE_SAME = "These reports do not mean the same on all days:"
+
+
+@pytest.fixture
+def upgraded(serve: Serve) -> Callable[[], tuple[DemoServer, DemoServer]]:
+    """The same account before and, a day later, after an upgrade from April to June."""
+
+    def make() -> tuple[DemoServer, DemoServer]:
+        april, june = (serve(each, ahead=2) for each in ("2026-04", "2026-06"))
+        june.now += DAY
+        return april, june
+
+    return make
+
+
+Upgraded = Callable[[], tuple[DemoServer, DemoServer]]
+
+
+def generations(made: Warehouse, report: str) -> dict[str | None, tuple[Any, ...]]:
+    """The days of each generation, by coverage."""
+    return {
+        generation: days
+        for generation, *days in made.query(
+            "SELECT generation, MIN(date), MAX(date) FROM coverage WHERE report = %s "
+            "GROUP BY generation",
+            report,
+        )
+    }
+
+
+def test_a_sync_goes_on_and_says_once_what_means_something_else(
+    upgraded: Upgraded, warehouse: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    april, june = upgraded()
+    made = warehouse(april)
+    assert made.sync(**CHOSEN) == []
+    assert "something else" not in caplog.text
+    old = "SELECT * FROM outbound_links WHERE date < %s ORDER BY ALL"
+    restated = TODAY - 2 * DAY
+    before = made.query(old, restated)
+    assert before
+
+    made.server = june
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        assert made.sync(**CHOSEN) == []
+    (told,) = (each.getMessage() for each in caplog.records if "something" in each.getMessage())
+    assert "This server is of June 2026, and the warehouse has days of April 2026." in told
+    assert "from now on: outbound_links, traffic_sources. Old days stay" in told
+
+    # nothing is rewritten, and both sides are marked
+    assert made.query(old, restated) == before
+    assert generations(made, "outbound_links") == {
+        "2026-04": [FIRST, restated - DAY],
+        "2026-06": [restated, TODAY + DAY],
+    }
+
+    # said once
+    caplog.clear()
+    june.now += DAY
+    assert made.sync(**CHOSEN) == []
+    assert "something else" not in caplog.text
+
+
+def test_reports_that_still_mean_the_same_are_not_named(
+    upgraded: Upgraded, warehouse: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    april, june = upgraded()
+    made = warehouse(april)
+    chosen = {**CHOSEN, "query_types": ["error_types"]}
+    made.sync(**chosen)
+    made.server = june
+    made.sync(**chosen)
+    assert len(generations(made, "error_types")) == 2
+    assert "something else" not in caplog.text
+
+
+# -- the command line
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[DemoServer], None]]:
+    """The command line works with this server from now on, at its time."""
+    travels: list[time_machine.travel] = []
+
+    def use(server: DemoServer) -> None:
+        given = {key: value for key, value in CHOSEN.items() if key != "query_types"}
+        given |= {"api_key": server.api_key, "base_url": server.url}
+        given |= {"query_types": ",".join(REPORTS), "websites": server.websites[0].id}
+        for key, value in given.items():
+            monkeypatch.setenv(f"SOURCES__DATABUDDY__{key.upper()}", str(value))
+        if travels:
+            travels.pop().stop()
+        travels.append(time_machine.travel(server.now, tick=True))
+        travels[0].start()
+
+    yield use
+    for each in travels:
+        each.stop()
+
+
+def command(*words: str, code: int = 0) -> str:
+    """What a command prints."""
+    from databuddy_source.cli.app import app
+
+    done = CliRunner().invoke(app, list(words))
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_the_command_that_is_offered_loads_the_old_days_anew(
+    upgraded: Upgraded, configure: Callable[[DemoServer], None]
+) -> None:
+    april, june = upgraded()
+    configure(april)
+    assert NOT_THE_SAME not in command("sync", "--state-dir", "a state")
+    assert json.loads(command("status", "--json", "--state-dir", "a state"))["redefined"] == []
+
+    configure(june)
+    told = command("sync", "--state-dir", "a state")
+    last = TODAY - 3 * DAY
+    assert f"asked of April 2026 until {last}, of June 2026 since {last + DAY}:" in told
+    assert "outbound_links: since June 2026 a click counts once" in told
+    assert "new columns percentage, name, referrer, domain, referrer_type" in told
+    assert "error_types:" not in told
+    (offered,) = (line for line in told.splitlines() if " backfill --refetch " in line)
+
+    # each later command has its own way to say it
+    assert NOT_THE_SAME not in command("sync", "--state-dir", "a state")
+    shown = command("status", "--state-dir", "a state")
+    assert (
+        shown[shown.index(NOT_THE_SAME) :].split(offered)[0]
+        == (told[told.index(NOT_THE_SAME) :].split(offered)[0])
+    )
+    document = json.loads(command("status", "--json", "--state-dir", "a state"))
+    assert document["load_anew"] == offered.strip()
+    assert [each["report"] for each in document["redefined"]] == REPORTS[:2]
+    assert document["redefined"][0]["days"] == [
+        {"generation": "2026-04", "first_day": f"{FIRST}", "last_day": f"{last}"},
+        {"generation": "2026-06", "first_day": f"{last + DAY}", "last_day": f"{TODAY + DAY}"},
+    ]
+    assert "different" in command("verify", "--state-dir", "a state", code=3)
+
+    # it does what it says
+    program, *words = shlex.split(offered)
+    assert program == "databuddy-source"
+    command(*words)
+    command("verify", "--state-dir", "a state")
+    assert NOT_THE_SAME not in command("status", "--state-dir", "a state")
