@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.configuration.providers.environ import EnvironProvider
 from dlt.common.configuration.providers.toml import (
     SettingsTomlProvider,
     TomlProviderReadException,
@@ -76,16 +77,36 @@ __all__ += [
 # -- configuration
 
 
-def resolved(spec: type[BaseConfiguration], *sections: str) -> dict[str, Any]:
+def resolved(
+    spec: type[BaseConfiguration], *sections: str, pipeline: str | None = None
+) -> dict[str, Any]:
     """What dlt's configuration has for a specification, in these sections. `dlt.config` gives one
-    key at a time, and knows neither defaults nor which key is secret. Keys of the active
-    pipeline's own section, `[NAME.sources.databuddy]`, win, as they do for dlt's sources."""
-    pipeline = active_pipeline()
-    context = ConfigSectionContext(
-        pipeline_name=pipeline.pipeline_name if pipeline else None, sections=sections
-    )
+    key at a time, and knows neither defaults nor which key is secret. Keys of a pipeline's own
+    section, `[NAME.sources.databuddy]`, win, as they do for dlt's sources: of the one that is
+    named, else of the active one."""
+    if pipeline is None and (active := active_pipeline()):
+        pipeline = active.pipeline_name
+    context = ConfigSectionContext(pipeline_name=pipeline, sections=sections)
     with inject_section(context):
         return dict(resolve_configuration(spec()))
+
+
+def origin_of(key: str, *sections: str, pipeline: str | None = None) -> str:
+    """Where `resolved` finds a key, in words; empty where it does not. dlt keeps a trace with the
+    values in it, of all that was ever asked for."""
+    if pipeline is None and (active := active_pipeline()):
+        pipeline = active.pipeline_name
+    for name in (pipeline, None) if pipeline else (None,):
+        for provider in dlt.config.config_providers:
+            for known in range(len(sections), -1, -1):
+                value, found = provider.get_value(key, str, name or "", *sections[:known])
+                if value is not None:
+                    if isinstance(provider, EnvironProvider):
+                        return f"the environment variable {found}"
+                    return (
+                        provider.get_value_location(key, name, *sections[:known]) or provider.name
+                    )
+    return ""
 
 
 def documents_of_files() -> Iterator[tuple[str, Mapping[str, Any]]]:

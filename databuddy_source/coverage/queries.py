@@ -114,7 +114,13 @@ def _query(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A cell that a run did not bring whole."""
+    """A cell that a run did not bring whole.
+
+    Attributes:
+        date: first day of its window, in the zone that cuts the report's days.
+        status: what it is instead of complete.
+        reason: in a sentence; the server's, where it gave one.
+    """
 
     website_id: str
     report: str
@@ -127,7 +133,16 @@ class Gap:
 
 
 def gaps_of_loads(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Gap]:
-    """The cells that these loads recorded as not complete, oldest first."""
+    """The cells that these loads recorded as not complete, unavailable ones, too, oldest
+    first.
+
+    Args:
+        pipeline: that ran.
+        load_ids: of the loads, as `sync` returns them.
+
+    Raises:
+        the destination's own errors, when it cannot be asked.
+    """
     found = _of_loads(
         pipeline,
         load_ids,
@@ -153,7 +168,12 @@ def _of_loads(
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What loads brought for one report, tombstones and gaps not counted as rows."""
+    """What loads brought for one report, tombstones and gaps not counted as rows.
+
+    Attributes:
+        cells: website and window, also those that failed.
+        first, last: first days of the oldest and the newest window, cut in `time_zone`.
+    """
 
     report: str
     rows: int
@@ -165,7 +185,15 @@ class Loaded:
 
 
 def loaded_reports(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Loaded]:
-    """What these loads brought, by report, in alphabetical order."""
+    """What these loads brought, by report, in alphabetical order, without what the server lacks.
+
+    Args:
+        pipeline: that ran.
+        load_ids: of the loads, as `sync` returns them.
+
+    Raises:
+        the destination's own errors, when it cannot be asked.
+    """
     found = _of_loads(
         pipeline,
         load_ids,
