@@ -8,6 +8,7 @@ import re
 import dlt
 
 from databuddy_source.dlt_seam import switch_off_telemetry
+from databuddy_source.warehouse.whole import make_whole
 
 
 def for_source() -> None:
@@ -32,6 +33,7 @@ def for_pipeline(pipeline: dlt.Pipeline) -> None:
         own = re.sub(r"[^a-z0-9]+", "_", pipeline.pipeline_name.lower()).strip("_")
         section = f"{pipeline.pipeline_name}.destination.{pipeline.destination.destination_name}"
         _default(f"{section}.staging_dataset_name_layout", f"%s_staging_{own}")
+    make_whole(pipeline)
     _default(f"{pipeline.pipeline_name}.load.delete_completed_jobs", True)
     _default(f"{pipeline.pipeline_name}.load.truncate_staging_dataset", True)
 
