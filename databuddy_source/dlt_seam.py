@@ -190,11 +190,11 @@ def loaded_chains(client: SqlJobClientBase, load_id: str) -> list[list[Any]]:
     package = Container()[LoadPackageStateInjectableContext]
     jobs = package.storage.list_all_jobs_with_states(load_id)
     tables = client.schema.tables
-    roots = {get_root_table(tables, job.table_name)["name"] for _, job in jobs}
+    roots = {str(get_root_table(tables, job.table_name)["name"]) for _, job in jobs}
     chains = [
         get_completed_table_chain(client.schema, jobs, tables[name]) for name in sorted(roots)
     ]
-    return [[client.prepare_load_table(table["name"]) for table in chain or ()] for chain in chains]
+    return [[client.prepare_load_table(str(table["name"])) for table in chain] for chain in chains]
 
 
 @contextmanager
