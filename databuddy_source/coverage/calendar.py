@@ -17,8 +17,7 @@ import dlt
 from databuddy_source import clock
 from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.marks import Known, Marked, Place, marked
-from databuddy_source.coverage.queries import SUNDAY, query_table
-from databuddy_source.coverage.table import TABLE
+from databuddy_source.coverage.queries import SUNDAY, query_coverage
 from databuddy_source.model import windows
 from databuddy_source.model.statuses import Mark, Status
 from databuddy_source.model.windows import DEFAULT_DAYS, Grain, Weeks
@@ -65,9 +64,8 @@ class Held:
 def held(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Held]:
     """What the warehouse has, by id of the website and name of the report."""
     found: dict[tuple[str, str], Held] = {}
-    for website_id, report, grain, zone, first, last, synced_at, load_id in query_table(
+    for website_id, report, grain, zone, first, last, synced_at, load_id in query_coverage(
         pipeline,
-        TABLE,
         "SELECT website_id, report, grain, time_zone, MIN(date), MAX(date), MAX(fetched_at), "
         "MAX(_dlt_load_id) FROM {table} GROUP BY website_id, report, grain, time_zone "
         "ORDER BY website_id, report",
@@ -78,9 +76,8 @@ def held(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Held]:
     marks: dict[tuple[str, bool, bool], Mark] = {}
     alike: dict[tuple[Mark, int, str], Known] = {}
     # an instant takes ten times as long to read as a date
-    for website_id, report, day, hour, status, final, silent, rows, reason in query_table(
+    for website_id, report, day, hour, status, final, silent, rows, reason in query_coverage(
         pipeline,
-        TABLE,
         "SELECT website_id, report, date, CASE WHEN grain = 'hour' THEN window_start END, status, "
         "final, silent, {rows}, reason FROM {table}",
     ):

@@ -1,4 +1,8 @@
-"""What the table `coverage` of a warehouse says: what is held, what is missing, and why."""
+"""What the table `coverage` of a warehouse says: what is held, what is missing, and why.
+
+It is believed for loads that are done only: where a warehouse does not change all tables at once, a
+load that was killed may have brought coverage before its rows.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +30,15 @@ EARLIEST: Final = date(1970, 1, 1)
 LATEST: Final = date(9999, 12, 31)
 """Days that every warehouse can be asked about: Snowflake's client writes the year 1 as "1"."""
 
+_BRING_ROWS: Final = ", ".join(f"'{status}'" for status in Status if status.brings_rows)
+
 
 def held_cells(
     pipeline: dlt.Pipeline, since: datetime
 ) -> Mapping[tuple[str, str, datetime], HeldCell]:
     """The cells with data that the warehouse holds, from `since` (UTC) on, by website, report
     and start of the window. Empty before the first load, and without a destination."""
-    found = _query(
+    found = query_coverage(
         pipeline,
         "SELECT website_id, report, window_start, {rows}, final FROM {table} "
         "WHERE NOT silent AND window_start >= %s",
@@ -44,7 +50,9 @@ def held_cells(
 def final_windows(
     pipeline: dlt.Pipeline, since: date | None = None, until: date | None = None
 ) -> Mapping[tuple[str, str], set[datetime]]:
-    """Where the windows begin that later syncs leave alone, by website and report.
+    """Where the windows begin that later syncs leave alone, by website and report. A final window
+    whose last answer was none, or was not believed, is not among them: what it holds is kept, and
+    it is asked for again.
 
     Args:
         pipeline: whose warehouse it is.
@@ -53,10 +61,10 @@ def final_windows(
     """
     longest = timedelta(days=31)  # a month that began before the first day
     found: dict[tuple[str, str], set[datetime]] = defaultdict(set)
-    for website_id, report, start in _query(
+    for website_id, report, start in query_coverage(
         pipeline,
         "SELECT website_id, report, window_start FROM {table} "
-        "WHERE final AND date >= %s AND date <= %s",
+        f"WHERE final AND status IN ({_BRING_ROWS}) AND date >= %s AND date <= %s",
         since - longest if since else EARLIEST,
         until or LATEST,
     ):
@@ -109,7 +117,7 @@ def definitions(pipeline: dlt.Pipeline) -> Mapping[str, set[Definition]]:
     """What the tables of the warehouse hold, by report."""
     found: dict[str, set[Definition]] = defaultdict(set)
     columns = "report, time_zone, grain, query_type, filters"
-    for report, zone, grain, query_type, filters, first in _query(
+    for report, zone, grain, query_type, filters, first in query_coverage(
         pipeline, f"SELECT {columns}, MIN(date) FROM {{table}} GROUP BY {columns}"
     ):
         week_start = first.weekday() if grain == Grain.WEEK else None
@@ -141,7 +149,7 @@ def recorded_cells(
     pipeline: dlt.Pipeline, since: date | None = None, until: date | None = None
 ) -> list[Recorded]:
     """The complete cells that the warehouse holds, by the first day of their window."""
-    found = _query(
+    found = query_coverage(
         pipeline,
         "SELECT website_id, report, query_type, filters, date, window_start, window_end, "
         "time_zone, grain, final FROM {table} "
@@ -162,8 +170,9 @@ def recorded_cells(
     ]
 
 
-def _query(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
-    return query_table(pipeline, TABLE, sql, *values)
+def query_coverage(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+    """Rows of coverage whose load is done; see `query_table`."""
+    return _query(pipeline, TABLE, _DONE, sql, *values)
 
 
 def query_table(
@@ -178,11 +187,24 @@ def query_table(
         sql: has `{table}` where the qualified name belongs, `{rows}` for the column of that name,
             and `%s` for each value.
     """
+    return _query(pipeline, table, "{table}", sql, *values)
+
+
+_DONE: Final = (
+    "(SELECT * FROM {table} WHERE _dlt_load_id IN "
+    "(SELECT load_id FROM {loads} WHERE status = 0)) AS done"
+)
+
+
+def _query(
+    pipeline: dlt.Pipeline, table: str, of: str, sql: str, *values: Any
+) -> Sequence[Sequence[Any]]:
     try:
         with pipeline.sql_client() as client:
-            qualified = client.make_qualified_table_name(table)
+            loads = client.make_qualified_table_name("_dlt_loads")
+            rows_of = of.format(table=client.make_qualified_table_name(table), loads=loads)
             rows = client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
-            return client.execute_sql(sql.format(table=qualified, rows=rows), *values) or []
+            return client.execute_sql(sql.format(table=rows_of, rows=rows), *values) or []
     except (DestinationUndefinedEntity, PipelineConfigMissing, ConfigurationException):
         return []
 
@@ -219,7 +241,7 @@ def _of_loads(
     if not load_ids:
         return []
     marks = ", ".join(["%s"] * len(load_ids))
-    return _query(
+    return query_coverage(
         pipeline,
         f"SELECT {columns} FROM {{table}} WHERE {condition} AND _dlt_load_id IN ({marks}) {rest}",
         *load_ids,
