@@ -37,11 +37,15 @@ from dlt.common.runtime import signals
 from dlt.common.runtime.anon_tracker import disable_anon_tracker
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
+from dlt.common.schema.utils import get_root_table
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
+from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract.items_transform import YieldMapItem
 from dlt.extract.utils import wrap_async_iterator
 from dlt.load.exceptions import LoadClientJobRetry
+from dlt.load.utils import get_completed_table_chain
 from dlt.pipeline.exceptions import PipelineConfigMissing, PipelineStepFailed
 from dlt.sources import DltResource
 
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ConfigFieldMissingException",
     "ConfigurationException",
+    "DatabaseTransientException",
     "DestinationException",
     "DestinationTerminalException",
     "DestinationUndefinedEntity",
@@ -72,6 +77,8 @@ __all__ += [
     "DestinationCapabilitiesContext",
     "SqlClientBase",
 ]
+# what loads a package into a database, to be derived from: no public name says when merges happen
+__all__ += ["SqlJobClientBase"]
 
 
 # -- configuration
@@ -193,6 +200,19 @@ def folders_of_packages(pipeline: dlt.Pipeline) -> Sequence[Path]:
     """All that a pipeline keeps of packages, finished ones, too: what is extracted, what is
     loaded."""
     return [extracted_packages(pipeline).parent, normalized_packages(pipeline).parent]
+
+
+def loaded_chains(client: SqlJobClientBase, load_id: str) -> list[list[Any]]:
+    """The tables that the jobs of a package have filled, each with those nested in it, by name of
+    the first. Called while dlt completes the package, which does not say what was in it."""
+    package = Container()[LoadPackageStateInjectableContext]
+    jobs = package.storage.list_all_jobs_with_states(load_id)
+    tables = client.schema.tables
+    roots = {str(get_root_table(tables, job.table_name)["name"]) for _, job in jobs}
+    chains = [
+        get_completed_table_chain(client.schema, jobs, tables[name]) for name in sorted(roots)
+    ]
+    return [[client.prepare_load_table(str(table["name"])) for table in chain] for chain in chains]
 
 
 @contextmanager

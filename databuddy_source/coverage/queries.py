@@ -1,4 +1,8 @@
-"""What the table `coverage` of a warehouse says: what is held, what is missing, and why."""
+"""What the table `coverage` of a warehouse says: what is held, what is missing, and why.
+
+It is believed for loads that are done only: where a warehouse does not change all tables at once, a
+load that was killed may have brought coverage before its rows.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from databuddy_source.coverage.reading import TABLE, tables_of
+from databuddy_source.coverage.reading import coverage_rows, tables_of
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.model.results import HeldCell
 from databuddy_source.model.statuses import Status
@@ -21,13 +25,15 @@ EARLIEST: Final = date(1970, 1, 1)
 LATEST: Final = date(9999, 12, 31)
 """Days that every warehouse can be asked about: Snowflake's client writes the year 1 as "1"."""
 
+_BRING_ROWS: Final = ", ".join(f"'{status}'" for status in Status if status.brings_rows)
+
 
 def held_cells(
     pipeline: dlt.Pipeline, since: datetime
 ) -> Mapping[tuple[str, str, datetime], HeldCell]:
     """The cells with data that the warehouse holds, from `since` (UTC) on, by website, report
     and start of the window. Empty before the first load, and without a destination."""
-    found = _query(
+    found = query_coverage(
         pipeline,
         "SELECT website_id, report, window_start, {rows}, final, {generation} FROM {table} "
         "WHERE NOT silent AND window_start >= %s",
@@ -39,7 +45,9 @@ def held_cells(
 def final_windows(
     pipeline: dlt.Pipeline, since: date | None = None, until: date | None = None
 ) -> Mapping[tuple[str, str], set[datetime]]:
-    """Where the windows begin that later syncs leave alone, by website and report.
+    """Where the windows begin that later syncs leave alone, by website and report. A final window
+    whose last answer was none, or was not believed, is not among them: what it holds is kept, and
+    it is asked for again.
 
     Args:
         pipeline: whose warehouse it is.
@@ -48,10 +56,10 @@ def final_windows(
     """
     longest = timedelta(days=31)  # a month that began before the first day
     found: dict[tuple[str, str], set[datetime]] = defaultdict(set)
-    for website_id, report, start in _query(
+    for website_id, report, start in query_coverage(
         pipeline,
         "SELECT website_id, report, window_start FROM {table} "
-        "WHERE final AND date >= %s AND date <= %s",
+        f"WHERE final AND status IN ({_BRING_ROWS}) AND date >= %s AND date <= %s",
         since - longest if since else EARLIEST,
         until or LATEST,
     ):
@@ -85,7 +93,7 @@ def recorded_cells(
     pipeline: dlt.Pipeline, since: date | None = None, until: date | None = None
 ) -> list[Recorded]:
     """The complete cells that the warehouse holds, by the first day of their window."""
-    found = _query(
+    found = query_coverage(
         pipeline,
         "SELECT website_id, report, query_type, filters, date, window_start, window_end, "
         "time_zone, grain, final, {generation} FROM {table} "
@@ -107,9 +115,10 @@ def recorded_cells(
     ]
 
 
-def _query(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+def query_coverage(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+    """Rows of coverage whose load is done; see `coverage_rows`."""
     with tables_of(pipeline) as tables:
-        return tables.rows(TABLE, sql, *values)
+        return coverage_rows(tables, sql, *values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +168,7 @@ def _of_loads(
     if not load_ids:
         return []
     marks = ", ".join(["%s"] * len(load_ids))
-    return _query(
+    return query_coverage(
         pipeline,
         f"SELECT {columns} FROM {{table}} WHERE {condition} AND _dlt_load_id IN ({marks}) {rest}",
         *load_ids,
