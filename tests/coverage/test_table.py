@@ -13,10 +13,10 @@ import pyarrow as pa
 import pytest
 
 from databuddy_source.coverage.calendar import held
+from databuddy_source.coverage.parts import parts_of_tables
 from databuddy_source.coverage.queries import (
     Gap,
     Loaded,
-    definitions,
     final_windows,
     gaps_of_loads,
     held_cells,
@@ -271,12 +271,12 @@ def test_coverage_of_a_load_that_is_not_done_is_not_believed(pipeline: dlt.Pipel
         ]
 
     assert believed() == [2, 2, 2, 2, 1]
-    assert definitions(pipeline)
+    assert parts_of_tables(pipeline)
     query(pipeline, f"DELETE FROM _dlt_loads WHERE load_id = '{undone}'")
     assert believed() == [1, 1, 1, 1, 0]
     query(pipeline, "UPDATE _dlt_loads SET status = 1")  # dlt's words for it: 0 is done
     assert believed() == [0, 0, 0, 0, 0]
-    assert definitions(pipeline) == {}
+    assert parts_of_tables(pipeline) == []
 
 
 @pytest.mark.parametrize("status", list(Status))
