@@ -114,6 +114,9 @@ class _WholeClient:
             with attempt:
                 if not self._is_noted(load_id):
                     run(self.sql_client, statements)
+                    # the row is believed, and not that there was no error
+                    if not self._is_noted(load_id):
+                        raise DatabaseTransientException(OSError(f"Load {load_id} has no effect"))
 
     def _reconnect(self: Any) -> None:
         """The server may have closed the connection, or have been restarted."""
