@@ -87,7 +87,7 @@ lock: .venv/.installed-dev
 
 # the wheel from an index of packages: by pip, by uvx and by pipx
 program: .venv/.installed-dev
-	$(BIN)/python -m pytest tests/program --program pip,uvx,pipx
+	$(BIN)/python -m pytest tests/program/test_installed.py --program pip,uvx,pipx
 
 # DuckDB, Postgres, and emulators of BigQuery and Snowflake, or WAREHOUSE=bigquery alone; a
 # warehouse that does not run here is a failure

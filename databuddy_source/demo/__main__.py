@@ -12,6 +12,9 @@ from databuddy_source.demo.generations import GENERATIONS
 from databuddy_source.demo.limits import Plan
 from databuddy_source.demo.server import DemoServer
 
+MOST_DAYS = 3_660
+"""Ten years: each day takes memory."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve, and say where and with which key."""
@@ -23,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--today",
-        type=date.fromisoformat,
+        type=_day,
         help="last day with visitors, YYYY-MM-DD (default: today)",
     )
     parser.add_argument(
@@ -33,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--rate-limit", choices=[plan.name.lower() for plan in Plan], help="(default: none)"
     )
     parser.add_argument(
-        "--days", type=int, default=90, help="days with visitors (default: %(default)s)"
+        "--days", type=_days, default=90, help="days with visitors (default: %(default)s)"
     )
     parser.add_argument("--seed", type=int, default=7, help="other visitors (default: %(default)s)")
     chosen = parser.parse_args(arguments)
@@ -50,6 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"Port {chosen.port} cannot be listened on: {error.strerror or error}. Name another "
             "with --port; 0 takes a free one.\n",
         )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-03-20") from None
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_DAYS:,}")
+    return int(text)
 
 
 def _serve(chosen: argparse.Namespace, plan: Plan | None, stopped: threading.Event) -> int:

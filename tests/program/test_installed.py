@@ -142,7 +142,7 @@ def test_a_first_day_in_an_empty_folder(
 
     words = "init", "--api-key-stdin", "--server", server.url, "--website", "blog.example.com"
     told = program.run(folder, *words, "--timezone", "Europe/Berlin", key=server.api_key)
-    assert "\n  databuddy-source check " in told
+    assert "databuddy-source check " in told.replace("'", "")  # around a path with a space
     config = tomllib.loads((folder / ".dlt" / "config.toml").read_text())
     assert config["sources"]["databuddy"]["timezone"] == "Europe/Berlin"
 

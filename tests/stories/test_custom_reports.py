@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source import databuddy_source
 from databuddy_source.demo import DemoServer, Generation
@@ -99,9 +98,9 @@ def test_what_the_server_cannot_give_is_refused_before_the_first_query(
     warehouse: Callable[[DemoServer], Warehouse],
 ) -> None:
     server = serve(generation)
-    with pytest.raises(PipelineStepFailed) as caught:
+    with pytest.raises(WrongReport) as caught:
         warehouse(server).sync(query_types=["country"], reports=[report])
-    assert _cause(caught.value, WrongReport).startswith(sentence)
+    assert str(caught.value).startswith(sentence)
     assert not [request for request in server.log if request.path.endswith("/query")]
 
 
@@ -141,9 +140,9 @@ def test_two_definitions_never_mix_in_a_table(
     made = warehouse(serve())
     made.sync(**{"query_types": [], **before, "start_date": FIRST})
     held = made.tables()
-    with pytest.raises(PipelineStepFailed) as caught:
+    with pytest.raises(OtherReport) as caught:
         made.sync(**{"query_types": [], **after, "start_date": FIRST})
-    assert _cause(caught.value, OtherReport).startswith(sentence)
+    assert str(caught.value).startswith(sentence)
     assert made.tables() == held
     # the same again is no mixture
     assert made.sync(**{"query_types": [], **before, "start_date": FIRST}) == []
@@ -162,11 +161,3 @@ def test_the_comment_of_a_series_in_utc_says_so(
     )
     assert "Asia/Kolkata" in tables["events_by_date"]["columns"]["date"]["description"]
     assert "must not be added up" in tables["events_by_date"]["columns"]["visitors"]["description"]
-
-
-def _cause(error: BaseException, kind: type[Exception]) -> str:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, kind):
-        cause = cause.__cause__ or cause.__context__
-    assert cause is not None
-    return str(cause)

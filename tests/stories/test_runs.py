@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.errors import OtherDays
 from databuddy_source.model.statuses import Status
 from tests.stories.conftest import TODAY, Warehouse
 
@@ -406,7 +406,7 @@ def test_another_time_zone_is_refused_and_changes_nothing(serve: Serve, warehous
     before = made.tables()
     asked = len([arrival for arrival in server.log if arrival.path == "/v1/query"])
     berlin = {"query_types": FEW, "start_date": FIRST, "timezone": "Europe/Berlin"}
-    with pytest.raises(PipelineStepFailed, match=r"days of UTC.*cut them in Europe/Berlin"):
+    with pytest.raises(OtherDays, match=r"days of UTC.*cut them in Europe/Berlin"):
         made.sync(**berlin)
     assert len([arrival for arrival in server.log if arrival.path == "/v1/query"]) == asked
     assert made.tables() == before
@@ -421,7 +421,7 @@ def test_a_server_of_another_generation_is_refused_under_local_days(
     given = {"query_types": FEW, "start_date": FIRST, "timezone": "America/New_York"}
     made.sync(**given)
     made.server = older
-    with pytest.raises(PipelineStepFailed, match=r"days of America/New_York.*cut them in UTC"):
+    with pytest.raises(OtherDays, match=r"days of America/New_York.*cut them in UTC"):
         made.sync(**given)
 
 
