@@ -5,6 +5,8 @@ holds is handed in. What had data and is silent is believed only where nothing s
 
 - a type that has rows whenever there are page views is not silent beside another one that counts
   some in the same window, and page views do not go while a day's other rows stay;
+- a type may be quiet on a single day, but is not on all days that a run asks for, where it had data
+  on more than one of them;
 - whether a website had visitors in a window is told only by what counts things, and only by cells
   that lie wholly inside it. A series that is cut in UTC has hours of two local days;
 - of a website about which such a type is silent in this run, no other silence is believed either.
@@ -72,7 +74,7 @@ class Doubts:
         self._allow_empty = allow_empty
         self._timelines: dict[str, Timeline[Cell]] = defaultdict(Timeline)
         self._cells: list[list[Cell]] = []
-        self._few: dict[tuple[str, Report], list[Cell]] = {}
+        self._series: dict[tuple[str, Report], list[Cell]] = {}
         self._once = Once()
         self.held: Mapping[tuple[str, str, datetime], HeldCell] = {}
 
@@ -81,8 +83,8 @@ class Doubts:
         result is judged."""
         own = list(cells)
         self._cells.append(own)
-        if own and len(own) < ENOUGH:
-            self._few[own[0].series] = own
+        if own:
+            self._series[own[0].series] = own
         for cell in own:
             self._timelines[cell.website_id].add(_span(cell.window), cell)
 
@@ -108,10 +110,10 @@ class Doubts:
     async def _fails_throughout(self, result: Result) -> bool:
         """Whether all cells of a website and report failed alike that are too few for the type to
         be given up: what a longer run calls unavailable is not failed in a shorter one."""
-        series = result.cell.series
-        if result.outage or result.cell.report.named or series not in self._few:
+        own = self._series[result.cell.series]
+        if result.outage or result.cell.report.named or len(own) >= ENOUGH:
             return False
-        results = await self._results(self._few[series])
+        results = await self._results(own)
         reasons = {signature_of(each.reason) for each in results}
         failed = {Status.FAILED, Status.UNAVAILABLE}  # as judged before
         return len(reasons) == 1 and {each.status for each in results} <= failed
@@ -147,6 +149,8 @@ class Doubts:
             or (await self._told(website_id, _span(window))).page_views
         ):
             return "the answer is empty, but had data that does not go while the day has visitors"
+        if await self._once(("quiet", *cell.series), lambda: self._is_quiet_throughout(cell)):
+            return "the answer is empty, and so is each of this report, which had data of many"
         if await self._once(("ill", website_id), lambda: self._is_ill(website_id)):
             return "the answer is empty, and so are others of this run that cannot be"
         return ""
@@ -165,6 +169,13 @@ class Doubts:
             and (each.website_id, each.report.name) in had
         ]
         return bool(others) and not any(map(self._kept_of, others))
+
+    async def _is_quiet_throughout(self, cell: Cell) -> bool:
+        """Whether all answers about the cell's website and report are silent, where the warehouse
+        has data of more than one."""
+        answers = await self._answers(self._series[cell.series])
+        had = sum(self._kept_of(each.cell) is not None for each in answers)
+        return had > 1 and all(each.silent for each in answers)
 
     async def _told(self, website_id: str, span: Span) -> _Told:
         async def look() -> _Told:

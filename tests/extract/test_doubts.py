@@ -145,6 +145,44 @@ def test_other_silences_are_not_believed_of_a_website_about_which_one_is_wrong()
 
 
 @pytest.mark.parametrize(
+    ("held", "loud", "status"),
+    [
+        ([0, 1], [], Status.SUSPECT),
+        ([0, 1, 2], [], Status.SUSPECT),
+        ([0], [], Status.COMPLETE),
+        ([0, 1], [2], Status.COMPLETE),
+        ([0, 1], [1], Status.COMPLETE),
+    ],
+    ids=["all of two", "all", "a single one", "one had none before", "one has some still"],
+)
+def test_a_type_does_not_fall_silent_on_all_days_of_a_run(
+    held: list[int], loud: list[int], status: Status
+) -> None:
+    errors = cells_of(a_report("error_types"), DAY, DAY + 3 * ONE_DAY)
+    pages = cells_of(a_report("top_pages"), DAY, DAY + 3 * ONE_DAY)
+    results = [
+        a_result(cell, ERROR if number in loud else ()) for number, cell in enumerate(errors)
+    ]
+    results += [a_result(cell, ROWS) for cell in pages]
+    run = Run(results, dict.fromkeys([*(errors[number] for number in held), *pages], OPEN))
+    assert run.judged(errors[0]).status is status
+    run.allow_empty = True
+    assert run.judged(errors[0]).status is Status.COMPLETE
+
+
+@pytest.mark.parametrize("silent", [[0], [0, 1]], ids=["one failed", "all that answered"])
+def test_what_failed_does_not_tell_that_a_type_is_silent(silent: list[int]) -> None:
+    errors = cells_of(a_report("error_types"), DAY, DAY + 2 * ONE_DAY)
+    results = [
+        a_result(cell, status=Status.COMPLETE if number in silent else Status.FAILED)
+        for number, cell in enumerate(errors)
+    ]
+    results += [a_result(cell, ROWS) for cell in cells_of(a_report("top_pages"), DAY)]
+    judged = Run(results, dict.fromkeys(errors, OPEN)).judged(errors[0])
+    assert judged.status is (Status.SUSPECT if len(silent) > 1 else Status.COMPLETE)
+
+
+@pytest.mark.parametrize(
     ("held", "status"),
     [
         ([SUMMARY, NEXT_DAY], Status.COMPLETE),
