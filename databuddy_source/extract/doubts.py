@@ -58,8 +58,8 @@ class Doubts:
         allow_empty: believe a day that had data and is now empty.
 
     Attributes:
-        held: the cells with data that the warehouse holds, by website, report and start of the
-            window.
+        held: the cells that the warehouse holds, by website, report and start of the window: those
+            with data, and silent ones of 0.1.0.
     """
 
     def __init__(
@@ -155,20 +155,28 @@ class Doubts:
             return "the answer is empty, and so are others of this run that cannot be"
         return ""
 
+    def _may_be_zeros(self, cell: Cell) -> bool:
+        """Whether a summary that is held may be the row of zeros that servers of June 2026 give of
+        a window without visitors. 0.1.0 took it for data, and recorded no generation."""
+        kept = self._kept_of(cell)
+        is_summary = cell.report.query_type.shape is Shape.SUMMARY
+        return is_summary and kept is not None and kept.generation is None
+
     async def _was_empty(self, cell: Cell) -> bool:
-        """Whether a summary that is held is the row of a day without visitors, which 0.1.0 took for
-        data: no report has any of that window that has data of others and follows page views."""
-        if cell.report.query_type.shape is not Shape.SUMMARY:
+        """Whether such a summary was that row: coverage says of the same window that the reports
+        were silent that follow page views and have data of others. One that failed, or was not
+        asked for, proves nothing."""
+        if not self._may_be_zeros(cell):
             return False
         had = await self._once("had", self._had)
         others = [
-            each
+            self.held.get(_key(each))
             for each in self._timelines[cell.website_id].at(_span(cell.window))
             if each.report.query_type.follows
             and each.report.query_type.shape is not Shape.SUMMARY
             and (each.website_id, each.report.name) in had
         ]
-        return bool(others) and not any(map(self._kept_of, others))
+        return bool(others) and all(each and each.silent for each in others)
 
     async def _is_quiet_throughout(self, cell: Cell) -> bool:
         """Whether all answers about the cell's website and report are silent, where the warehouse
@@ -229,10 +237,12 @@ class Doubts:
 
     async def _had(self) -> Collection[tuple[str, str]]:
         """The websites and reports that the warehouse has data of."""
-        return {(website_id, report) for website_id, report, _ in self.held}
+        return {key[:2] for key, each in self.held.items() if not each.silent}
 
     def _kept_of(self, cell: Cell) -> HeldCell | None:
-        return self.held.get((cell.website_id, cell.report.name, cell.window.start))
+        """The data that the warehouse holds of a cell."""
+        held = self.held.get(_key(cell))
+        return None if held is None or held.silent else held
 
     async def _answers(self, cells: Iterable[Cell]) -> list[Result]:
         return [each for each in await self._results(cells) if _is_answer(each)]
@@ -255,6 +265,10 @@ class Once:
                 self._found[what] = await find()
         found: T = self._found[what]  # type: ignore[assignment]  # of that name, of that type
         return found
+
+
+def _key(cell: Cell) -> tuple[str, str, datetime]:
+    return cell.website_id, cell.report.name, cell.window.start
 
 
 def _span(window: Window) -> Span:

@@ -30,11 +30,13 @@ class HeldCell:
         rows: how many.
         final: whether daily syncs leave the cell alone.
         generation: of the server that gave it; None where that was not recorded.
+        silent: it is known that nobody came, so there is no data to keep.
     """
 
     rows: int
     final: bool
     generation: str | None = None
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ NEXT_DAY = cells_of(a_report("country"), DAY + ONE_DAY)[0]
 OF_BLOG = cells_of(a_report("country"), website="blog")[0]
 OPEN = HeldCell(rows=5, final=False)
 FINAL = HeldCell(rows=5, final=True)
+RECORDED = HeldCell(rows=5, final=False, generation="2026-06")
+EMPTY = HeldCell(rows=0, final=False, silent=True)
 
 
 def test_an_answer_with_rows_is_believed() -> None:
@@ -185,18 +187,35 @@ def test_what_failed_does_not_tell_that_a_type_is_silent(silent: list[int]) -> N
 @pytest.mark.parametrize(
     ("held", "status"),
     [
-        ([SUMMARY, NEXT_DAY], Status.COMPLETE),
-        ([SUMMARY, COUNTRIES, NEXT_DAY], Status.SUSPECT),
-        ([SUMMARY], Status.SUSPECT),
-        ([SUMMARY, ERRORS], Status.SUSPECT),
+        ({SUMMARY: OPEN, NEXT_DAY: OPEN, COUNTRIES: EMPTY}, Status.COMPLETE),
+        ({SUMMARY: RECORDED, NEXT_DAY: OPEN, COUNTRIES: EMPTY}, Status.SUSPECT),
+        ({SUMMARY: OPEN, NEXT_DAY: OPEN}, Status.SUSPECT),
+        ({SUMMARY: OPEN, NEXT_DAY: OPEN, COUNTRIES: OPEN}, Status.SUSPECT),
+        ({SUMMARY: OPEN, COUNTRIES: EMPTY}, Status.SUSPECT),
+        ({SUMMARY: OPEN}, Status.SUSPECT),
+        ({SUMMARY: OPEN, ERRORS: OPEN}, Status.SUSPECT),
     ],
-    ids=["had visitors on other days alone", "had some then", "never had any", "had errors"],
+    ids=[
+        *(
+            "had visitors on other days alone",
+            "of a recorded generation",
+            "failed or was not asked",
+        ),
+        *("had some then", "never had any", "was not asked on any day", "had errors"),
+    ],
 )
-def test_the_row_that_a_summary_has_of_a_day_without_visitors_was_no_data(
-    held: list[Cell], status: Status
+def test_the_row_that_a_summary_has_of_a_day_without_visitors_was_no_data_in_0_1_0(
+    held: Mapping[Cell, HeldCell], status: Status
 ) -> None:
     results = [a_result(SUMMARY, ZEROS), a_result(COUNTRIES), a_result(ERRORS)]
-    assert Run(results, dict.fromkeys(held, OPEN)).judged(SUMMARY).status is status
+    assert Run(results, held).judged(SUMMARY).status is status
+
+
+def test_a_cell_that_is_known_to_be_empty_is_no_data() -> None:
+    empty, told = a_result(PAGES), a_result(PAGES, status=Status.UNAVAILABLE)
+    assert Run([empty], {PAGES: EMPTY}).judged(PAGES) == empty
+    judged = Run([told, a_result(COUNTRIES, ROWS)], {PAGES: EMPTY}).judged(PAGES)
+    assert (judged.status, judged.kept) == (Status.UNAVAILABLE, None)
 
 
 def test_a_day_that_was_not_held_may_be_silent_beside_a_doubted_one() -> None:
