@@ -17,14 +17,13 @@ it is, weeks, months and days in UTC, too.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
-from typing import TypeVar
 
+from databuddy_source.extract.once import Once
 from databuddy_source.extract.timeline import Span, Timeline
 from databuddy_source.fetch.failures import ENOUGH, signature_of
 from databuddy_source.model.query_types import Shape
@@ -32,8 +31,6 @@ from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window, tile
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,22 +246,6 @@ class Doubts:
 
     async def _results(self, cells: Iterable[Cell]) -> list[Result]:
         return [await self._result_of(cell) for cell in cells]
-
-
-class Once:
-    """Finds each thing out once, however many ask for it, side by side."""
-
-    def __init__(self) -> None:
-        self._locks: dict[object, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._found: dict[object, object] = {}
-
-    async def __call__(self, what: object, find: Callable[[], Awaitable[T]]) -> T:
-        """What `find` gives for the first who asks."""
-        async with self._locks[what]:
-            if what not in self._found:
-                self._found[what] = await find()
-        found: T = self._found[what]  # type: ignore[assignment]  # of that name, of that type
-        return found
 
 
 def _key(cell: Cell) -> tuple[str, str, datetime]:
