@@ -9,7 +9,8 @@ holds is handed in. What had data and is silent is believed only where nothing s
   on more than one of them;
 - whether a website had visitors in a window is told only by what counts things, and only by cells
   that lie wholly inside it. A series that is cut in UTC has hours of two local days;
-- of a website about which such a type is silent in this run, no other silence is believed either.
+- of a website about which such a type is silent in this run, no other silence is believed either;
+  where a run has hours alone, a type is that lost more than one hour of a day.
 
 A day that lost its page views is doubted as a whole: whatever shares an instant with it stays as
 it is, weeks, months and days in UTC, too.
@@ -17,7 +18,7 @@ it is, weeks, months and days in UTC, too.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -203,30 +204,38 @@ class Doubts:
         return False
 
     async def _that_could_be_lost(self, website_id: str) -> Timeline[Cell]:
-        """The days, weeks and months that had page views. What is cut in UTC beside local days
-        tells of none: it may be its own series that is silent."""
+        """The days, weeks and months that had page views; no hours, which are judged by their day.
+        What is cut in UTC beside local days tells of none: it may be its own series that is
+        silent."""
         found: Timeline[Cell] = Timeline()
         for span, cells in self._timelines[website_id]:
             for cell in cells:
-                if self._had_page_views(cell) and not cell.report.query_type.in_utc:
+                other = cell.window.grain is Grain.HOUR or cell.report.query_type.in_utc
+                if self._had_page_views(cell) and not other:
                     found.add(span, cell)
         return found
 
     async def _is_ill(self, website_id: str) -> bool:
-        """Whether a type is silent that cannot be."""
-        could = [
+        """Whether a type is silent that cannot be. Where no longer windows tell, it is one that
+        lost more than one hour of a day: a single one may have had a visitor who is gone."""
+        had = [
             cell
             for _, cells in self._timelines[website_id]
             for cell in cells
             if self._had_page_views(cell)
         ]
-        return any(each.silent for each in await self._answers(could))
+        longer = [cell for cell in had if cell.window.grain is not Grain.HOUR]
+        answers = await self._answers(longer or had)
+        silent = [each.cell for each in answers if each.silent]
+        if longer:
+            return any([not await self._was_empty(cell) for cell in silent])
+        lost = [cell for cell in silent if not self._may_be_zeros(cell)]
+        hours = Counter((cell.report, cell.window.date) for cell in lost)
+        return any(count > 1 for count in hours.values())
 
     def _had_page_views(self, cell: Cell) -> bool:
-        """Whether the warehouse has rows of it that are there whenever there are page views. No
-        hours, which are judged by their day."""
-        is_hour = cell.window.grain is Grain.HOUR
-        return bool(cell.report.query_type.follows and not is_hour and self._kept_of(cell))
+        """Whether the warehouse has rows of it that are there whenever there are page views."""
+        return bool(cell.report.query_type.follows and self._kept_of(cell))
 
     async def _answered(self) -> Collection[str]:
         """The reports that the server answered for any website."""

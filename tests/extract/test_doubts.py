@@ -348,6 +348,48 @@ def test_only_what_lies_wholly_within_a_window_vouches_for_it(
     assert judged.status is (Status.COMPLETE if vouches else Status.SUSPECT)
 
 
+HOURS = [_window(Grain.HOUR, hour=hour, name="summary_metrics") for hour in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("silent", "kept", "beside", "status"),
+    [
+        ([0, 2, 4], RECORDED, [], Status.SUSPECT),
+        ([0, 4], RECORDED, [], Status.SUSPECT),
+        ([0], RECORDED, [], Status.COMPLETE),
+        ([0, 2, 4], RECORDED, [_page_views(Grain.DAY)], Status.COMPLETE),
+        ([0, 2, 4], OPEN, [], Status.COMPLETE),
+    ],
+    ids=["half", "two", "one", "the day tells that all is well", "perhaps zeros of 0.1.0"],
+)
+def test_counts_do_not_go_in_several_hours_while_the_others_of_the_day_stay(
+    silent: list[int], kept: HeldCell, beside: list[Cell], status: Status
+) -> None:
+    results = [a_result(cell, ZEROS if hour in silent else ROWS) for hour, cell in enumerate(HOURS)]
+    results += [a_result(cell, ROWS) for cell in beside]
+    held = dict.fromkeys(HOURS, kept) | dict.fromkeys(beside, RECORDED)
+    judged = Run(results, held).all_judged()
+    assert {judged[HOURS[hour]].status for hour in silent} == {status}
+    assert judged[HOURS[1]].status is Status.COMPLETE
+
+
+def test_single_hours_may_go_on_one_day_each() -> None:
+    days = [DAY + number * ONE_DAY for number in range(4)]
+    gone = [_page_views(Grain.HOUR, day, 3) for day in days]
+    results = [a_result(cell) for cell in gone]
+    results += [a_result(_page_views(Grain.HOUR, day, 4), ROWS) for day in days]
+    judged = Run(results, dict.fromkeys((each.cell for each in results), RECORDED)).all_judged()
+    assert {each.status for each in judged.values()} == {Status.COMPLETE}
+
+
+def test_a_row_of_zeros_of_0_1_0_is_no_sign_of_illness() -> None:
+    results = [a_result(SUMMARY, ZEROS), a_result(COUNTRIES)]
+    results += [a_result(cell, ROWS) for cell in cells_of(a_report("top_pages"), DAY + ONE_DAY)]
+    (errors,) = cells_of(a_report("error_types"), DAY + ONE_DAY)
+    held = {SUMMARY: OPEN, COUNTRIES: EMPTY, NEXT_DAY: OPEN, errors: OPEN}
+    assert Run([*results, a_result(errors)], held).judged(errors).status is Status.COMPLETE
+
+
 def test_what_an_old_server_ends_at_the_next_midnight_does_not_vouch_for_its_day() -> None:
     pages = cells_of(a_report("entry_pages", Generation.G2025))[0]
     results = [a_result(ERRORS), a_result(pages, ROWS)]
