@@ -8,7 +8,7 @@ BIN := .venv/bin
 picture: .venv/.installed-dev
 	$(BIN)/python docs/picture.py
 
-.PHONY: demo test quick pure campaigns lint types unit docs coverage picture bench lock program test-lowest test-warehouses clean
+.PHONY: demo test quick pure campaigns cut-off lint types unit docs coverage picture bench lock program test-lowest test-warehouses clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python -m databuddy_source demo
@@ -28,7 +28,11 @@ pure: .venv/.installed-dev
 # twenty times the random examples and kills, drawn anew, for hours; SEED=... kills at the moments of
 # the run that printed it
 campaigns: .venv/.installed-dev
-	EXAMPLES=20 $(BIN)/python -m pytest -n 2 --dist worksteal $(PURE) tests/stories/test_killed.py tests/stories/test_silence.py tests/stories/test_parts.py $(ARGS)
+	EXAMPLES=20 $(BIN)/python -m pytest -n 2 --dist worksteal $(PURE) tests/stories/test_killed.py tests/stories/test_cut_off.py tests/stories/test_silence.py tests/stories/test_parts.py $(ARGS)
+
+# 300 loads into DuckDB and 100 into Postgres that are cut off; FACTOR=1: 30 and 10, as in the suite
+cut-off: .venv/.installed-dev
+	EXAMPLES=$(or $(FACTOR),10) $(BIN)/python -m pytest -s tests/stories/test_cut_off.py $(ARGS)
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
@@ -56,7 +60,7 @@ bench: .venv/.installed-dev
 # tracing makes it slow, so it is a command of its own, which .ci/run leaves out: nothing runs twice
 # there. Without tests that start programs
 coverage: .venv/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-fail-under=90 --ignore tests/cli --ignore tests/docs --ignore tests/warehouses --ignore tests/stories/test_killed.py
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-fail-under=90 --ignore tests/cli --ignore tests/docs --ignore tests/warehouses --ignore tests/stories/test_killed.py --ignore tests/stories/test_cut_off.py
 
 # installed from locks that hold versions and hashes; --no-deps: the locks are complete
 .venv/.installed-demo: requirements/demo.lock pyproject.toml | .venv

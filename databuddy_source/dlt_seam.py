@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.configuration.providers.environ import EnvironProvider
 from dlt.common.configuration.providers.toml import (
     SettingsTomlProvider,
     TomlProviderReadException,
@@ -36,11 +37,15 @@ from dlt.common.runtime import signals
 from dlt.common.runtime.anon_tracker import disable_anon_tracker
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
+from dlt.common.schema.utils import get_root_table
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
+from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract.items_transform import YieldMapItem
 from dlt.extract.utils import wrap_async_iterator
 from dlt.load.exceptions import LoadClientJobRetry
+from dlt.load.utils import get_completed_table_chain
 from dlt.pipeline.exceptions import PipelineConfigMissing, PipelineStepFailed
 from dlt.sources import DltResource
 
@@ -51,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ConfigFieldMissingException",
     "ConfigurationException",
+    "DatabaseTransientException",
     "DestinationException",
     "DestinationTerminalException",
     "DestinationUndefinedEntity",
@@ -71,21 +77,43 @@ __all__ += [
     "DestinationCapabilitiesContext",
     "SqlClientBase",
 ]
+# what loads a package into a database, to be derived from: no public name says when merges happen
+__all__ += ["SqlJobClientBase"]
 
 
 # -- configuration
 
 
-def resolved(spec: type[BaseConfiguration], *sections: str) -> dict[str, Any]:
+def resolved(
+    spec: type[BaseConfiguration], *sections: str, pipeline: str | None = None
+) -> dict[str, Any]:
     """What dlt's configuration has for a specification, in these sections. `dlt.config` gives one
-    key at a time, and knows neither defaults nor which key is secret. Keys of the active
-    pipeline's own section, `[NAME.sources.databuddy]`, win, as they do for dlt's sources."""
-    pipeline = active_pipeline()
-    context = ConfigSectionContext(
-        pipeline_name=pipeline.pipeline_name if pipeline else None, sections=sections
-    )
+    key at a time, and knows neither defaults nor which key is secret. Keys of a pipeline's own
+    section, `[NAME.sources.databuddy]`, win, as they do for dlt's sources: of the one that is
+    named, else of the active one."""
+    if pipeline is None and (active := active_pipeline()):
+        pipeline = active.pipeline_name
+    context = ConfigSectionContext(pipeline_name=pipeline, sections=sections)
     with inject_section(context):
         return dict(resolve_configuration(spec()))
+
+
+def origin_of(key: str, *sections: str, pipeline: str | None = None) -> str:
+    """Where `resolved` finds a key, in words; empty where it does not. dlt keeps a trace with the
+    values in it, of all that was ever asked for."""
+    if pipeline is None and (active := active_pipeline()):
+        pipeline = active.pipeline_name
+    for name in (pipeline, None) if pipeline else (None,):
+        for provider in dlt.config.config_providers:
+            for known in range(len(sections), -1, -1):
+                value, found = provider.get_value(key, str, name or "", *sections[:known])
+                if value is not None:
+                    if isinstance(provider, EnvironProvider):
+                        return f"the environment variable {found}"
+                    return (
+                        provider.get_value_location(key, name, *sections[:known]) or provider.name
+                    )
+    return ""
 
 
 def documents_of_files() -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -172,6 +200,19 @@ def folders_of_packages(pipeline: dlt.Pipeline) -> Sequence[Path]:
     """All that a pipeline keeps of packages, finished ones, too: what is extracted, what is
     loaded."""
     return [extracted_packages(pipeline).parent, normalized_packages(pipeline).parent]
+
+
+def loaded_chains(client: SqlJobClientBase, load_id: str) -> list[list[Any]]:
+    """The tables that the jobs of a package have filled, each with those nested in it, by name of
+    the first. Called while dlt completes the package, which does not say what was in it."""
+    package = Container()[LoadPackageStateInjectableContext]
+    jobs = package.storage.list_all_jobs_with_states(load_id)
+    tables = client.schema.tables
+    roots = {str(get_root_table(tables, job.table_name)["name"]) for _, job in jobs}
+    chains = [
+        get_completed_table_chain(client.schema, jobs, tables[name]) for name in sorted(roots)
+    ]
+    return [[client.prepare_load_table(str(table["name"])) for table in chain] for chain in chains]
 
 
 @contextmanager

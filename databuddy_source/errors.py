@@ -22,6 +22,10 @@
     │   │   └── NotIncluded            what the key's scopes or the plan lack
     │   │       ├── MissingScope
     │   │       └── NotInPlan
+    │   ├── BadAnswer              an answer that is not the API's
+    │   │   ├── NotTheApi              HTML, a redirect, an empty body: something else answered
+    │   │   │   └── NoSuchAddress          404: this server does not have it
+    │   │   └── UnexpectedAnswer       JSON of another shape
     │   ├── DestinationFails       the warehouse, or our rights in it
     │   └── NoExport               the server, which has none: there is another way
     ├── Retriable              the same may succeed later
@@ -36,10 +40,6 @@
     │   ├── WebsiteNotAccessible
     │   ├── RequestRefused
     │   └── TooLarge
-    ├── BadAnswer              an answer that is not the API's
-    │   ├── NotTheApi              HTML, a redirect, an empty body: something else answered
-    │   │   └── NoSuchAddress          404: this server does not have it
-    │   └── UnexpectedAnswer       JSON of another shape
     └── IncompleteLoad         all was loaded but some cells, which are named
 
 Each error is one sentence on what happened, where, and one on what to do.
@@ -342,7 +342,7 @@ class TooLarge(Skippable):
     default_todo = "Ask for less at once: another grain, or filters."
 
 
-class BadAnswer(DatabuddyError):
+class BadAnswer(Fatal):
     """An answer that is not the API's."""
 
 

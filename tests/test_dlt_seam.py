@@ -266,3 +266,92 @@ def test_failures_are_of_the_classes_that_are_told_apart(pipeline: dlt.Pipeline)
     assert issubclass(dlt_seam.DestinationUndefinedEntity, dlt_seam.DestinationTerminalException)
     assert issubclass(dlt_seam.DestinationTerminalException, dlt_seam.DestinationException)
     assert issubclass(dlt_seam.SignalReceivedException, KeyboardInterrupt)
+
+
+# -- a load that is whole
+
+
+@dlt.resource(write_disposition={"disposition": "merge", "strategy": "delete-insert"})
+def days() -> Iterator[Any]:
+    yield [{"day": DAY, "n": n} for n in range(3)]
+
+
+days.apply_hints(merge_key="day")
+
+
+@dlt.source(name="merged")
+def merged() -> Any:
+    return days, numbers
+
+
+class Followed:
+    """A destination whose client notes which methods dlt calls, in their order."""
+
+    def __init__(self, target: Any, *, merges: bool = True) -> None:
+        self.calls: list[tuple[str, Any]] = []
+        followed = self
+
+        class Client(target.client_class):  # type: ignore[misc]
+            def create_table_chain_completed_followup_jobs(self, chain: Any, jobs: Any) -> Any:
+                followed.calls.append(("chain", chain[0]["name"]))
+                return super().create_table_chain_completed_followup_jobs(chain, jobs)
+
+            def _create_merge_followup_jobs(self, chain: Any) -> Any:
+                followed.calls.append(("merge", chain[0]["name"]))
+                return super()._create_merge_followup_jobs(chain) if merges else []
+
+            def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
+                own = bool(super().should_load_data_to_staging_dataset(table_name))
+                return own or table_name == "numbers"
+
+            def complete_load(self, load_id: str) -> None:
+                filled = [[table["name"] for table in chain] for chain in chains(self, load_id)]
+                followed.calls.append(("complete", filled))
+                super().complete_load(load_id)
+
+        chains = dlt_seam.loaded_chains
+
+        class Target(type(target)):  # type: ignore[misc]
+            client_class = Client
+
+        self.target: Any = object.__new__(Target)
+        vars(self.target).update(vars(target))
+
+
+def followed_load(pipeline: dlt.Pipeline, *, merges: bool) -> Followed:
+    followed = Followed(pipeline.destination, merges=merges)
+    pipeline.destination = followed.target
+    pipeline.run(merged())
+    return followed
+
+
+def test_a_load_is_completed_once_when_all_tables_have_come(pipeline: dlt.Pipeline) -> None:
+    calls = followed_load(pipeline, merges=True).calls
+    tables = [["_dlt_pipeline_state"], ["days"], ["numbers"]]
+    assert calls[-1] == ("complete", tables)
+    assert [name for name, _ in calls].count("complete") == 1
+    assert {told for name, told in calls if name == "chain"} == {name for (name,) in tables}
+    assert [told for name, told in calls if name == "merge"] == ["days"]
+    with pipeline.sql_client() as client:
+        assert client.execute_sql("SELECT count(*) FROM days") == [(3,)]
+        assert client.execute_sql("SELECT status FROM _dlt_loads") == [(0,)]
+
+
+def test_what_is_left_out_of_the_jobs_waits_in_staging(pipeline: dlt.Pipeline) -> None:
+    followed_load(pipeline, merges=False)
+    with pipeline.sql_client() as client:
+        for table in ("days", "numbers"):
+            assert client.execute_sql(f"SELECT count(*) FROM {table}") == [(0,)]
+            _, staged = client.get_qualified_table_names(table)
+            assert client.execute_sql(f"SELECT count(*) FROM {staged}") == [(3,)]
+
+
+def test_the_row_of_a_load_has_the_columns_that_are_written(pipeline: dlt.Pipeline) -> None:
+    pipeline.run(counted())
+    written = "load_id, schema_name, status, inserted_at, schema_version_hash"
+    with pipeline.destination_client() as client:
+        assert isinstance(client, dlt_seam.SqlJobClientBase)
+        assert client.loads_table_schema_columns.replace('"', "") == written
+        # what a database may do another time, as a transaction that it broke off
+        with pytest.raises(dlt_seam.DatabaseTransientException):
+            client.sql_client.execute_sql("COMMIT")

@@ -123,15 +123,17 @@ def export(
 
 async def _saved(settings: Settings, body: ExportBody, path: Path) -> int:
     """Write one file. Returns its size in bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.part")
-    size = 0
-    try:
-        async with client_for(settings) as client:
+    async with client_for(settings) as client:
+        pieces = client.export(body)
+        first = await anext(pieces, b"")  # a refusal comes here, before anything is made
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
             with unfinished.open("wb") as file:
-                async for piece in client.export(body):
+                size = file.write(first)
+                async for piece in pieces:
                     size += file.write(piece)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
     return size

@@ -34,7 +34,7 @@ from databuddy_source.api.models import (
 from databuddy_source.api.requests import Request, compile_request, query_request
 from databuddy_source.api.retry import FIRST_CONTACT, SETTLED, Patience, retrying
 from databuddy_source.api.traffic import CONNECT_SECONDS, Traffic, exchange, failures, opened
-from databuddy_source.errors import DatabuddyError, UnexpectedAnswer, Where
+from databuddy_source.errors import DatabuddyError, KeyRejected, UnexpectedAnswer, Where
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -67,6 +67,7 @@ class Client:
         clock: Clock | None = None,
     ) -> None:
         self._base_url = base_url
+        self._origin = credential.origin if credential else ""
         self._budget = budget
         self._clock = clock or Clock()
         self.clock_ahead: float | None = None
@@ -245,6 +246,8 @@ class Client:
         except DatabuddyError as error:
             if (silence := getattr(error, "retry_after", None)) is not None:
                 self._budget.stay_silent(silence)
+            if isinstance(error, KeyRejected) and self._origin:
+                error.todo = f"It came from {self._origin}. {error.todo}"
             raise
 
 

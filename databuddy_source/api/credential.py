@@ -21,6 +21,8 @@ class Credential:
     """Of Databuddy, with the scope `read:data`."""
     session_cookie: str = field(default="", repr=False)
     """Of a dashboard, instead of a key."""
+    # no key of the configuration: the variable or file that had it; empty where code gave it
+    origin: str = field(default="", compare=False)
 
     def headers(self) -> dict[str, str]:
         """The one header that carries the credential.

@@ -6,12 +6,12 @@ import importlib
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
-from databuddy_source.cli.program import NAME, called
+from databuddy_source.cli.program import NAME, called, version_of
 from databuddy_source.cli.stopping import ends_at_ctrl_c
 
 COMMANDS: Final[Mapping[str, str]] = {
@@ -85,7 +85,7 @@ class SyncByDefault(TyperGroup):
             formatter.write_dl(list(COMMANDS.items()))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        own = {"--help", "--install-completion", "--show-completion"}
+        own = {"--help", "--version", "--install-completion", "--show-completion"}
         completing = ctx.resilient_parsing and not args  # then all commands are offered
         if not completing and (not args or (args[0].startswith("-") and args[0] not in own)):
             args = ["sync", *args]
@@ -110,8 +110,21 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{NAME} {version_of(NAME)}")
+        raise typer.Exit
+
+
 @app.callback()
-def _group() -> None:
+def _group(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
+) -> None:
     """Makes `app` a group, though its commands come later."""
 
 

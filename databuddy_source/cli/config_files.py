@@ -15,6 +15,7 @@ from tomlkit import TOMLDocument
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Item
 
+from databuddy_source.cli.failures import no_toml_in
 from databuddy_source.errors import UnreadableFile
 
 
@@ -34,7 +35,7 @@ def read(path: Path) -> TOMLDocument:
     except FileNotFoundError:
         return tomlkit.document()
     except (TOMLKitError, UnicodeDecodeError):
-        raise UnreadableFile(f"A file is not valid TOML: {path}") from None
+        raise UnreadableFile(f"A file is not valid TOML: {no_toml_in(path)}") from None
 
 
 def value(document: TOMLDocument, section: str, key: str) -> Any:

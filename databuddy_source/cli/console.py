@@ -48,6 +48,12 @@ class _Plain(Console):
             stderr=stderr, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True
         )
 
+    def on_broken_pipe(self) -> None:
+        """Who reads has enough, as in `discover | head`: tell it nothing more, and end as if it had
+        read on. rich would end the command as failed."""
+        self.quiet = True
+        _let_go_of_stdout()
+
     def render_str(self, text: str, **options: Any) -> Text:
         seen = visible(text)
         cut = seen if len(seen) <= LONGEST_TEXT else seen[: LONGEST_TEXT - 1] + "…"
@@ -83,7 +89,17 @@ err = _Plain(stderr=True)
 
 def write_json(result: object) -> None:
     """Write a result for a program to stdout."""
-    sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
+        sys.stdout.flush()
+        return
+    _let_go_of_stdout()
+
+
+def _let_go_of_stdout() -> None:
+    """What Python still has to write at its end goes nowhere."""
+    with contextlib.suppress(OSError, ValueError):  # a test's stdout is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager
@@ -112,7 +128,10 @@ def for_people(
     try:
         with stopped_for_sure():
             yield
-    except (typer.Exit, typer.BadParameter, BrokenPipeError, SystemExit):  # `status | head`
+    except BrokenPipeError:
+        _let_go_of_stdout()
+        raise typer.Exit from None
+    except (typer.Exit, typer.BadParameter, SystemExit):
         raise
     except BaseException as error:  # the one place where errors end
         if verbose:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import signal
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +24,22 @@ EXIT_CODES: Mapping[type[DatabuddyError], Exit] = {
 def exit_code_of(kind: type[DatabuddyError]) -> Exit:
     """The exit code of a class of errors: that of its nearest base in `EXIT_CODES`."""
     return next(code for base in kind.__mro__ if (code := EXIT_CODES.get(base)) is not None)
+
+
+def no_toml_in(*paths: str | Path) -> str:
+    """Which of these files is no TOML, and the line; without its words, which may be a secret."""
+    for path in map(Path, paths):
+        try:
+            tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except tomllib.TOMLDecodeError as error:
+            line = re.search(r"\(at (line \d+)|\(at (end of document)", str(error))
+            where = f", {line[1] or line[2]}" if line else ""
+            return f"{path}{where}"
+        except UnicodeDecodeError:
+            return f"{path}, which is not UTF-8"
+    return ", ".join(map(str, paths))
 
 
 def sentence_and_code(error: BaseException) -> tuple[str, Exit]:
@@ -55,10 +74,14 @@ def _of_others(error: BaseException) -> tuple[str, Exit]:
 
     for cause in causes(error):
         if isinstance(cause, TomlProviderReadException):  # its own words may quote a secret
-            there = ", ".join(path for path in cause.full_paths if Path(path).exists())
-            return f"A file is not valid TOML: {there}. Mend it, or move it away.", Exit.WRONG_USAGE
+            place = no_toml_in(*cause.full_paths)
+            return f"A file is not valid TOML: {place}. Mend it, or move it away.", Exit.WRONG_USAGE
     last = list(causes(error))[-1]
     words = redacted(str(last)).strip().splitlines() or [""]
+    if isinstance(last, shutil.Error):  # of several files, each with its own
+        *_, place, why = last.args[0][0]
+        reason = re.sub(r"^\[Errno \d+\] |: '.*'$", "", str(why))
+        return f"{reason} ({place}). Make room or rights, then go on.", Exit.FAILED
     if isinstance(last, OSError):
         where = f" ({last.filename})" if last.filename else ""
         return f"{last.strerror or words[0]}{where}. Make room or rights, then go on.", Exit.FAILED

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from databuddy_source import (
     LoadHooks,
@@ -28,6 +30,7 @@ from databuddy_source.cli.summaries import (
 from databuddy_source.config.connect import budget_of
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
+from databuddy_source.errors import causes
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
@@ -75,7 +78,8 @@ def load(
         tell_loads(list(step.load_ids))
         say(step_done(step, time.monotonic() - started), done=step.done, total=step.total)
 
-    with alone(pipeline, wait=wait, say=say):  # also while coverage is read for the summary
+    # the lock also while coverage is read for the summary
+    with full_disk_named(warehouse), alone(pipeline, wait=wait, say=say):
         warehouse.wait()
         before = [] if warehouse.is_new else redefinitions(pipeline)
         known = {(each.report, each.now) for each in before}
@@ -104,3 +108,15 @@ def load(
     if warehouse.file and (query := first_query(warehouse.file, pipeline.dataset_name, loaded)):
         out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
     return code
+
+
+@contextlib.contextmanager
+def full_disk_named(warehouse: Warehouse) -> Iterator[None]:
+    """Where the system does not say which disk is full, it is the one of the local state."""
+    try:
+        yield
+    except Exception as error:
+        for cause in causes(error):
+            if isinstance(cause, OSError) and cause.errno == errno.ENOSPC and not cause.filename:
+                cause.filename = str(warehouse.place.home)
+        raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from enum import IntEnum
@@ -46,6 +47,32 @@ def called() -> str:
     if path.name == NAME and not path.is_absolute():
         return shlex.quote(sys.argv[0])
     return NAME  # found by its name, which gives a whole path
+
+
+def to_type() -> str:
+    """The same in full: also where PATH does not lead to it, or to another Python."""
+    program = Path(sys.argv[0])
+    if program.name == NAME and program.is_absolute():
+        return NAME if shutil.which(NAME) == sys.argv[0] else shlex.quote(sys.argv[0])
+    name, *words = called().split(" ", 1)
+    found = shutil.which(name)
+    if name != "python" or (found and Path(found).parent == Path(sys.executable).parent):
+        return called()
+    return " ".join((shlex.quote(sys.executable), *words))
+
+
+def version_of(package: str) -> str:
+    """The version of an installed package, or that it is not installed."""
+    import tomllib
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:  # this project may run from its folder
+        project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+        if package != NAME or not project.exists():
+            return "not installed"
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
 
 
 @contextlib.contextmanager

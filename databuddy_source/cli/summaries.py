@@ -224,11 +224,24 @@ def first_query(file: Path, dataset: str, loaded: Sequence[Loaded]) -> str | Non
         rest = "GROUP BY date ORDER BY date DESC LIMIT 7"
     else:
         what, report, rest = "*", reports[0], "ORDER BY date DESC LIMIT 10"
-    schema = f"{dataset}.{dataset}" if file.stem.lower() == dataset.lower() else dataset
-    query = f"SELECT {what} FROM {schema}.{report} {rest}"
+    schema = _quoted(dataset)
+    if file.stem.lower() == dataset.lower():
+        schema = f"{schema}.{schema}"
+    query = f"SELECT {what} FROM {schema}.{_quoted(report)} {rest}"
     python = Path(sys.executable)
     with contextlib.suppress(ValueError):
         python = python.relative_to(Path.cwd())
     shown = file.name if file.parent == Path.cwd() else str(file)
     code = f"import duckdb; duckdb.connect('{shown}', read_only=True).sql('{query}').show()"
     return f'{shlex.quote(str(python))} -c "{code}"'
+
+
+def _quoted(name: str) -> str:
+    """A name as SQL between the shell's double quotes has it."""
+    import duckdb  # whose file it is
+
+    found = duckdb.execute(
+        "SELECT 1 FROM duckdb_keywords() WHERE keyword_name = ? AND keyword_category = 'reserved'",
+        [name.lower()],
+    ).fetchone()
+    return f'\\"{name}\\"' if found else name

@@ -9,7 +9,7 @@ from databuddy_source.api.credential import Credential
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 
-SECRETS: Final = tuple(field.name for field in fields(Credential))
+SECRETS: Final = tuple(field.name for field in fields(Credential) if field.name != "origin")
 SETTINGS: Final = (*SECRETS, *(name for name in Settings.model_fields if name != "credential"))
 SCOPE: Final = tuple(Scope.model_fields)
 KEYS: Final = (*SETTINGS, *SCOPE)

@@ -18,7 +18,11 @@ SECTION = "sources.databuddy"
 
 
 class Choice(BaseModel):
-    """What a person chose: some of the keys of `[sources.databuddy]`."""
+    """What a person chose: some of the keys of `[sources.databuddy]`.
+
+    Raises:
+        BadSetting: names the key, the value, and what is allowed.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -29,9 +33,11 @@ class Choice(BaseModel):
         Raises:
             BadSetting: names the key, the value, and what is allowed.
         """
-        given = {key: value for key, value in values.items() if value is not None}
+        return cls(**{key: value for key, value in values.items() if value is not None})
+
+    def __init__(self, **given: Any) -> None:
         try:
-            return cls.model_validate(given)
+            super().__init__(**given)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             reason = first["msg"].removeprefix("Value error, ")
@@ -61,7 +67,9 @@ def _place(path: Sequence[int | str], given: Any) -> tuple[str, Any]:
 
 
 def _shown(key: str, value: object) -> str:
-    """A value as a message may show it: an address may carry a password."""
+    """A value as a message may show it: an address may carry a password, a credential is one."""
+    if key.startswith("credential"):
+        return "***"
     if key == "base_url":
         value = re.sub(r"(?<=//)[^/]*@|[?#].*", "***", str(value), flags=re.DOTALL)
     return repr(value)

@@ -16,7 +16,7 @@ from databuddy_source import clock
 from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.marks import Known, Marked, Place, marked
 from databuddy_source.coverage.parts import SUNDAY
-from databuddy_source.coverage.reading import TABLE, Tables, tables_of
+from databuddy_source.coverage.reading import Tables, coverage_rows, tables_of
 from databuddy_source.model import windows
 from databuddy_source.model.statuses import Mark, Status
 from databuddy_source.model.windows import DEFAULT_DAYS, Grain, Weeks
@@ -71,8 +71,8 @@ def held(warehouse: dlt.Pipeline | Tables) -> Mapping[tuple[str, str], Held]:
 
 def _held(tables: Tables) -> Mapping[tuple[str, str], Held]:
     found: dict[tuple[str, str], Held] = {}
-    for website_id, report, grain, zone, first, last, synced_at, load_id in tables.rows(
-        TABLE,
+    for website_id, report, grain, zone, first, last, synced_at, load_id in coverage_rows(
+        tables,
         "SELECT website_id, report, grain, time_zone, MIN(date), MAX(date), MAX(fetched_at), "
         "MAX(_dlt_load_id) FROM {table} GROUP BY website_id, report, grain, time_zone "
         "ORDER BY website_id, report",
@@ -83,8 +83,8 @@ def _held(tables: Tables) -> Mapping[tuple[str, str], Held]:
     marks: dict[tuple[str, bool, bool], Mark] = {}
     alike: dict[tuple[Mark, int, str], Known] = {}
     # an instant takes ten times as long to read as a date
-    for website_id, report, day, hour, status, final, silent, rows, reason in tables.rows(
-        TABLE,
+    for website_id, report, day, hour, status, final, silent, rows, reason in coverage_rows(
+        tables,
         "SELECT website_id, report, date, CASE WHEN grain = 'hour' THEN window_start END, status, "
         "final, silent, {rows}, reason FROM {table}",
     ):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from databuddy_source.coverage.reading import TABLE, Tables, tables_of
+from databuddy_source.coverage.reading import Tables, coverage_rows, tables_of
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.windows import Grain
@@ -80,8 +80,8 @@ def parts_of_tables(warehouse: dlt.Pipeline | Tables) -> list[Part]:
     columns = "report, time_zone, grain, query_type, filters, {generation}"
     found = []
     with tables_of(warehouse) as tables:
-        rows = tables.rows(
-            TABLE,
+        rows = coverage_rows(
+            tables,
             f"SELECT {columns}, MIN(date), MAX(date), MAX(_dlt_load_id) "
             f"FROM {{table}} GROUP BY {columns}",
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 import dlt
 
-from databuddy_source.coverage.reading import NO_GENERATION, Tables
+from databuddy_source.coverage.reading import LOADS, NO_GENERATION, Tables
 from databuddy_source.dlt_seam import (
     ConfigurationException,
     DestinationUndefinedEntity,
@@ -30,7 +30,8 @@ class _PipelineTables(Tables):
         rows = self.client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
         with suppress(DestinationUndefinedEntity):
             generation = self._generation(qualified) if "{generation}" in sql else ""
-            asked = sql.format(table=qualified, rows=rows, generation=generation)
+            loads = self.client.make_qualified_table_name(LOADS)
+            asked = sql.format(table=qualified, loads=loads, rows=rows, generation=generation)
             return self.client.execute_sql(asked, *values) or []
         return []
 

@@ -1,4 +1,8 @@
-"""What the table `coverage` of a warehouse says: what is held, what is missing, and why."""
+"""What the table `coverage` of a warehouse says: what is held, what is missing, and why.
+
+It is believed for loads that are done only: where a warehouse does not change all tables at once, a
+load that was killed may have brought coverage before its rows.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from databuddy_source.coverage.reading import TABLE, tables_of
+from databuddy_source.coverage.reading import coverage_rows, tables_of
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.model.results import HeldCell
 from databuddy_source.model.statuses import Status
@@ -21,6 +25,8 @@ EARLIEST: Final = date(1970, 1, 1)
 LATEST: Final = date(9999, 12, 31)
 """Days that every warehouse can be asked about: Snowflake's client writes the year 1 as "1"."""
 
+_BRING_ROWS: Final = ", ".join(f"'{status}'" for status in Status if status.brings_rows)
+
 
 def held_cells(
     pipeline: dlt.Pipeline, since: datetime
@@ -28,7 +34,7 @@ def held_cells(
     """The cells that the warehouse holds, from `since` (UTC) on, by website, report and start of
     the window: those with data, and the silent ones of which no generation is recorded. Empty
     before the first load, and without a destination."""
-    found = _query(
+    found = query_coverage(
         pipeline,
         "SELECT website_id, report, window_start, {rows}, final, {generation}, silent FROM {table} "
         "WHERE (NOT silent OR (status = 'complete' AND {generation} IS NULL)) "
@@ -44,7 +50,9 @@ def held_cells(
 def final_windows(
     pipeline: dlt.Pipeline, since: date | None = None, until: date | None = None
 ) -> Mapping[tuple[str, str], set[datetime]]:
-    """Where the windows begin that later syncs leave alone, by website and report.
+    """Where the windows begin that later syncs leave alone, by website and report. A final window
+    whose last answer was none, or was not believed, is not among them: what it holds is kept, and
+    it is asked for again.
 
     Args:
         pipeline: whose warehouse it is.
@@ -53,10 +61,10 @@ def final_windows(
     """
     longest = timedelta(days=31)  # a month that began before the first day
     found: dict[tuple[str, str], set[datetime]] = defaultdict(set)
-    for website_id, report, start in _query(
+    for website_id, report, start in query_coverage(
         pipeline,
         "SELECT website_id, report, window_start FROM {table} "
-        "WHERE final AND date >= %s AND date <= %s",
+        f"WHERE final AND status IN ({_BRING_ROWS}) AND date >= %s AND date <= %s",
         since - longest if since else EARLIEST,
         until or LATEST,
     ):
@@ -90,7 +98,7 @@ def recorded_cells(
     pipeline: dlt.Pipeline, since: date | None = None, until: date | None = None
 ) -> list[Recorded]:
     """The complete cells that the warehouse holds, by the first day of their window."""
-    found = _query(
+    found = query_coverage(
         pipeline,
         "SELECT website_id, report, query_type, filters, date, window_start, window_end, "
         "time_zone, grain, final, {generation} FROM {table} "
@@ -112,14 +120,21 @@ def recorded_cells(
     ]
 
 
-def _query(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+def query_coverage(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+    """Rows of coverage whose load is done; see `coverage_rows`."""
     with tables_of(pipeline) as tables:
-        return tables.rows(TABLE, sql, *values)
+        return coverage_rows(tables, sql, *values)
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A cell that a run did not bring whole."""
+    """A cell that a run did not bring whole.
+
+    Attributes:
+        date: first day of its window, in the zone that cuts the report's days.
+        status: what it is instead of complete.
+        reason: in a sentence; the server's, where it gave one.
+    """
 
     website_id: str
     report: str
@@ -132,7 +147,16 @@ class Gap:
 
 
 def gaps_of_loads(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Gap]:
-    """The cells that these loads recorded as not complete, oldest first."""
+    """The cells that these loads recorded as not complete, unavailable ones, too, oldest
+    first.
+
+    Args:
+        pipeline: that ran.
+        load_ids: of the loads, as `sync` returns them.
+
+    Raises:
+        the destination's own errors, when it cannot be asked.
+    """
     found = _of_loads(
         pipeline,
         load_ids,
@@ -149,7 +173,7 @@ def _of_loads(
     if not load_ids:
         return []
     marks = ", ".join(["%s"] * len(load_ids))
-    return _query(
+    return query_coverage(
         pipeline,
         f"SELECT {columns} FROM {{table}} WHERE {condition} AND _dlt_load_id IN ({marks}) {rest}",
         *load_ids,
@@ -158,7 +182,12 @@ def _of_loads(
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What loads brought for one report, tombstones and gaps not counted as rows."""
+    """What loads brought for one report, tombstones and gaps not counted as rows.
+
+    Attributes:
+        cells: website and window, also those that failed.
+        first, last: first days of the oldest and the newest window, cut in `time_zone`.
+    """
 
     report: str
     rows: int
@@ -170,7 +199,15 @@ class Loaded:
 
 
 def loaded_reports(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Loaded]:
-    """What these loads brought, by report, in alphabetical order."""
+    """What these loads brought, by report, in alphabetical order, without what the server lacks.
+
+    Args:
+        pipeline: that ran.
+        load_ids: of the loads, as `sync` returns them.
+
+    Raises:
+        the destination's own errors, when it cannot be asked.
+    """
     found = _of_loads(
         pipeline,
         load_ids,

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 TABLE: Final = "coverage"
 
+LOADS: Final = "_dlt_loads"
+"""dlt's table of the loads that are done."""
+
 NO_GENERATION: Final = "NULLIF(report, report)"
 """A null of the type of text in each dialect of SQL."""
 
@@ -25,9 +28,21 @@ class Tables(ABC):
 
         Args:
             table: its name.
-            sql: has `{table}` where the qualified name belongs, `{rows}` and `{generation}` for the
-                columns of these names, and `%s` for each value.
+            sql: has `{table}` where the qualified name belongs, `{loads}` for that of the table of
+                loads, `{rows}` and `{generation}` for the columns of these names, and `%s` for each
+                value.
         """
+
+
+_DONE: Final = (
+    "(SELECT * FROM {table} WHERE _dlt_load_id IN "
+    "(SELECT load_id FROM {loads} WHERE status = 0)) AS done"
+)
+
+
+def coverage_rows(tables: Tables, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+    """Rows of coverage whose load is done; see `Tables.rows`."""
+    return tables.rows(TABLE, sql.replace("{table}", _DONE), *values)
 
 
 @contextmanager

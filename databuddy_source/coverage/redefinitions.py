@@ -75,7 +75,14 @@ class Redefinition:
 
 def redefinitions(warehouse: dlt.Pipeline | Tables) -> list[Redefinition]:
     """The tables of the warehouse whose days do not mean the same, in alphabetical order. Of days
-    that 0.1.0 loaded nobody knows."""
+    that 0.1.0 loaded nobody knows.
+
+    Args:
+        warehouse: a pipeline, or the open tables of one.
+
+    Raises:
+        the destination's own errors, when it cannot be asked.
+    """
     by_report: dict[str, list[Part]] = defaultdict(list)
     for part in parts_of_tables(warehouse):
         by_report[part.report].append(part)

@@ -42,6 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     plan = Plan[chosen.rate_limit.upper()] if chosen.rate_limit else None
+    try:
+        return _serve(chosen, plan, stopped)
+    except OSError as error:
+        parser.exit(
+            1,
+            f"Port {chosen.port} cannot be listened on: {error.strerror or error}. Name another "
+            "with --port; 0 takes a free one.\n",
+        )
+
+
+def _serve(chosen: argparse.Namespace, plan: Plan | None, stopped: threading.Event) -> int:
     with DemoServer(
         today=chosen.today,
         generation=chosen.generation,

@@ -41,7 +41,7 @@ class SharedExtraction:
                 if pipeline.destination:
                     refuse_unfit(pipeline.destination)
                 refuse_ambiguous_file(pipeline)
-                dlt_defaults.for_pipeline(pipeline)
+                dlt_defaults.for_extraction(pipeline)
             progress = pipeline.collector if pipeline else NULL_COLLECTOR
             self._current = Extraction(self.settings, self.scope, progress=progress)
             if pipeline not in _told:

@@ -118,15 +118,19 @@ class Settling:
         """One question failed in an answer that had others: for once, that may be a connection
         that was lost inside of the server, or a moment when it was busy. Where a type has not
         answered yet, a few questions tell, and the others wait for them."""
-        if len(question.cells) > 1 or question in self._asked_again:
+        series = question.series
+        asked_before = question in self._asked_again or self._failures.given_up(series)
+        if len(question.cells) > 1 or asked_before:
             self.fail_or_halve(question, reason)
             return
         self._asked_again.add(question)
-        self._again[question.series] += 1
-        if self._failures.has_answered(question.series) or self._again[question.series] <= ENOUGH:
+        self._again[series] += 1
+        # what was under way when the type was decided comes too late to wait for that
+        known = self._failures.has_answered(series) or self._failures.decided(series)
+        if known or self._again[series] <= ENOUGH:
             self.questions.append(question)
         else:
-            self._held_back[question.series].append(question)
+            self._held_back[series].append(question)
 
     def fail_or_halve(self, question: Question, reason: str) -> None:
         """No answer to a question: ask for each half of its cells, or fail its only one."""

@@ -64,6 +64,9 @@ def choice_of_gaps(
         settings: what lasts; of its websites those that lack something are kept.
         scope: of which `allow_empty` is kept.
         since, until: days in the reports' time zones, both included.
+
+    Raises:
+        BadSetting: see `status`.
     """
     found = status(pipeline, settings, since=since, until=until)
     gaps = [gap for each in found.reports for gap in each.gaps]

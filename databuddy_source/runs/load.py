@@ -15,6 +15,7 @@ from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.comments import finish_tables
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.redaction import redacted
+from databuddy_source.warehouse.trial import own_errors
 
 logger = logging.getLogger("databuddy_source")
 
@@ -54,9 +55,12 @@ def load(
 
     Raises:
         AlreadyRunning: another process syncs with this pipeline.
+        DatabuddyError: the server cannot be reached, rejects the key, or lacks what was named; the
+            tables hold days of another zone.
+        PipelineStepFailed: of dlt, where the destination or the machine fails.
     """
     dlt_defaults.for_pipeline(pipeline)
-    with alone(pipeline, wait=wait, say=logger.warning):
+    with own_errors(), alone(pipeline, wait=wait, say=logger.warning):
         hooks.before_load()
         return finish_pending(pipeline, hooks) + load_once(pipeline, source, hooks)
 
@@ -113,7 +117,18 @@ def finish_pending(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
 
 
 def new_columns(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[str]:
-    """The columns that these loads added to tables that were there before, as `table.column`."""
+    """The columns that these loads added to tables that were there before.
+
+    Args:
+        pipeline: that ran, with its local state.
+        load_ids: of the loads, as `sync` returns them.
+
+    Returns:
+        `table.column`, each once, in the order in which they came.
+
+    Raises:
+        dlt's LoadPackageNotFound: the local state does not have such a load.
+    """
     found: dict[str, None] = {}
     for load_id in load_ids:
         for table, update in pipeline.get_load_package_info(load_id).schema_update.items():

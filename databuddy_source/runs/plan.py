@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 import dlt
 
@@ -14,9 +15,12 @@ from databuddy_source.config.resolve import configured, scoped
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
+from databuddy_source.coverage.parts import Part, parts_of_tables
 from databuddy_source.dlt_seam import last_value, resource_states
 from databuddy_source.extract.cursor import Progress
+from databuddy_source.extract.definitions import refuse_a_mixture
 from databuddy_source.extract.session import Extraction
+from databuddy_source.model.reports import Report
 
 
 @dataclass
@@ -94,23 +98,52 @@ def plan(
         scope: what is of this run. Default: as configured.
 
     Raises:
+        OtherDays, OtherReport: the warehouse holds rows that do not go with those of this run.
         DatabuddyError: the server cannot be reached, rejects the key, or lacks what was named.
     """
     settings, scope = settings or configured(), scope or scoped()
     extraction = Extraction(settings, scope, pipeline)
+    return planned(extraction, wanted(extraction), pipeline)
+
+
+Wanted: TypeAlias = Sequence[tuple[Report, Sequence[str]]]
+"""Reports as the server gives them, each with the ids of its websites."""
+
+
+def wanted(extraction: Extraction) -> Wanted:
+    """What is chosen and the server has; the warehouse is not looked at.
+
+    Raises:
+        BadConfiguration: the server lacks what was named.
+    """
+    settings, server = extraction.settings, extraction.server
+    return [
+        (report, website_ids)
+        for chosen, website_ids in websites_of_reports(settings, lambda: server.websites)
+        if (report := extraction.report(chosen))
+    ]
+
+
+def planned(extraction: Extraction, wanted: Wanted, pipeline: dlt.Pipeline) -> Plan:
+    """What a run would ask for, by what the warehouse has.
+
+    Raises:
+        OtherDays, OtherReport: it holds rows that do not go with those of this run.
+    """
+    settings, scope = extraction.settings, extraction.scope
+    # where nothing was ever loaded, asking a DuckDB file would make it
+    held: list[Part] = parts_of_tables(pipeline) if pipeline.default_schema_name else []
     states = resource_states(pipeline, "databuddy")
     found = Plan(settings.requests_per_minute)
-    for chosen, website_ids in websites_of_reports(settings, lambda: extraction.server.websites):
-        report = extraction.report(chosen)
-        if report is None:
-            continue
+    for report, website_ids in wanted:
         for website_id in website_ids:
-            state: dict[str, Any] = dict(states.get(f"{chosen.name}__{website_id}", {}))
+            state: dict[str, Any] = dict(states.get(f"{report.name}__{website_id}", {}))
             cursor = None if scope.bounded else _Cursor(last_value(state, "date"))
             progress = Progress(settings, scope, cursor, state)
             cells = progress.cells(extraction, report, website_id)
             if not cells:
                 continue
+            refuse_a_mixture(cells, held)
             questions = extraction.questions(cells)
             website = found.by_website.setdefault(website_id, WebsitePlan(settings.pack_size))
             website.reports += 1

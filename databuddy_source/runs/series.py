@@ -17,12 +17,14 @@ from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.queries import loaded_reports
+from databuddy_source.extract.session import Extraction
 from databuddy_source.extract.source import source_of
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.runs.load import LoadHooks, finish_pending, load_once
-from databuddy_source.runs.plan import Plan, plan
+from databuddy_source.runs.plan import Plan, planned, wanted
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.lock import alone
+from databuddy_source.warehouse.trial import own_errors
 
 logger = logging.getLogger("databuddy_source")
 
@@ -89,15 +91,20 @@ def sync(
     Raises:
         AlreadyRunning: another process syncs with this pipeline.
         BadSetting: something is configured wrongly.
+        OtherDays, OtherReport: the tables hold rows that do not go with those of this run.
         DatabuddyError: the server cannot be reached, rejects the key, or lacks what was named.
+        PipelineStepFailed: of dlt, where the destination or the machine fails.
     """
     settings, scope = settings or configured(), scope or scoped()
     dlt_defaults.for_pipeline(pipeline)
-    with alone(pipeline, wait=wait, say=logger.warning):
+    with own_errors(), alone(pipeline, wait=wait, say=logger.warning):
         hooks.before_load()
         loads = finish_pending(pipeline, hooks)
+        # before the warehouse is touched: a wrong key shall leave no empty one
+        extraction = Extraction(settings, scope, pipeline)
+        chosen = wanted(extraction)
         pipeline.sync_destination()
-        missing = plan(pipeline, settings, scope)
+        missing = planned(extraction, chosen, pipeline)
         if scope.until:
             last = scope.until
         elif missing.questions > QUESTIONS_PER_LOAD:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from databuddy_source.errors import BadConfiguration
-from databuddy_source.warehouse.place import DATASET, default_file
+from databuddy_source.warehouse.place import DATASET, default_file, place_of
 
 PLACE: Final = "destination.duckdb.credentials"
 
@@ -36,6 +36,11 @@ class Choice:
     dataset: str
     file: Path | None
     state_dir: Path | None
+
+    @property
+    def pipeline_name(self) -> str:
+        """What dlt's pipeline is called."""
+        return place_of(self.destination, self.dataset, self.file, self.state_dir).name
 
 
 def chosen(

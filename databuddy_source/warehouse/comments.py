@@ -68,7 +68,12 @@ def finish_tables(pipeline: dlt.Pipeline) -> None:
     """Give the tables of this source comments and indexes, as far as they lack them. `sync` and
     `load` call it; after `pipeline.run(...)` call it yourself.
 
-    What fails is a warning: the rows are loaded all the same, and the next call tries again.
+    Args:
+        pipeline: that loaded them. Nothing is done where its destination takes neither.
+
+    Raises:
+        nothing of its own: what the destination refuses is a warning, since the rows are loaded all
+            the same, and the next call tries again.
     """
     kind = pipeline.destination.destination_type.rsplit(".", 1)[-1] if pipeline.destination else ""
     dialect = DIALECTS.get(kind)

@@ -7,14 +7,21 @@ import re
 
 import dlt
 
-from databuddy_source.dlt_seam import switch_off_telemetry
+from databuddy_source.dlt_seam import active_pipeline, switch_off_telemetry
+from databuddy_source.warehouse.whole import make_whole
 
 
 def for_source() -> None:
     """When the source is made: dlt's default `round_robin` ends in a RecursionError between 1,000
-    and 2,000 resources."""
+    and 2,000 resources.
+
+    A pipeline that is there by then loads whole, also by `pipeline.run(source)`. Not one that is
+    made later: it would be whole once it extracts, and after a kill the next run would go on with
+    its package before that, and end without the merges."""
     _default("sources.databuddy.extract.next_item_mode", "fifo")
     without_telemetry()
+    if pipeline := active_pipeline():
+        for_pipeline(pipeline)
 
 
 def without_telemetry() -> None:
@@ -25,9 +32,15 @@ def without_telemetry() -> None:
 
 
 def for_pipeline(pipeline: dlt.Pipeline) -> None:
-    """Before anything is loaded: of finished loads nothing stays in local files or in the staging
-    dataset, and no other pipeline has the same staging dataset, or two that load at the same time
-    into one dataset would merge each other's rows."""
+    """Before anything is loaded, also what a killed run left behind."""
+    for_extraction(pipeline)
+    make_whole(pipeline)
+
+
+def for_extraction(pipeline: dlt.Pipeline) -> None:
+    """Before anything is extracted: of finished loads nothing stays in local files or in the
+    staging dataset, and no other pipeline has the same staging dataset, or two that load at the
+    same time into one dataset would merge each other's rows."""
     if pipeline.destination:
         own = re.sub(r"[^a-z0-9]+", "_", pipeline.pipeline_name.lower()).strip("_")
         section = f"{pipeline.pipeline_name}.destination.{pipeline.destination.destination_name}"

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from databuddy_source.coverage.reading import NO_GENERATION, TABLE, Tables
+from databuddy_source.coverage.reading import LOADS, NO_GENERATION, TABLE, Tables
 from databuddy_source.errors import FileInUse, NoDatabase
 from databuddy_source.warehouse.place import CATALOG
 
@@ -88,8 +88,8 @@ class _FileTables(Tables):
 
     def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
         generation = "generation" if self._has_generation(table) else NO_GENERATION
-        place = f'{CATALOG}."{self.dataset}"."{table}"'
-        asked = sql.format(table=place, rows='"rows"', generation=generation)
+        place, loads = (f'{CATALOG}."{self.dataset}"."{name}"' for name in (table, LOADS))
+        asked = sql.format(table=place, loads=loads, rows='"rows"', generation=generation)
         with suppress(duckdb.CatalogException):  # there is no such table
             return self.connection.execute(asked.replace("%s", "?"), values).fetchall()
         return []

@@ -41,7 +41,7 @@ def opened(
     # what dlt alone knows: other databases, how it spells a dataset, and why nothing is there
     from databuddy_source.warehouse.target import Warehouse
 
-    warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
+    warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say).for_a_look()
     warehouse.open()
     with tables_of(warehouse.pipeline) as open_tables:
         yield open_tables

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
 import re
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.fitness import refuse_unfit
 from databuddy_source.warehouse.lock import alone
-from databuddy_source.warehouse.place import CATALOG, STATE, place_of
+from databuddy_source.warehouse.place import CATALOG, STATE, Place, place_of
 from databuddy_source.warehouse.trial import prove
 
 logger = logging.getLogger("databuddy_source")
@@ -31,16 +34,18 @@ RESERVED = {"main", "temp", "system", "information_schema", "pg_catalog", CATALO
 
 @dataclass(frozen=True)
 class Warehouse:
-    """Where a command's tables are.
+    """Where a command's tables are. Nothing comes into being before `pipeline` is asked for.
 
     Attributes:
-        pipeline: dlt's.
-        file: the DuckDB file, if it is one.
+        place: the pipeline's name, the folder of its state, and the DuckDB file, if it is one.
+        target: the destination as dlt takes it; of a DuckDB file it is made of that.
+        dataset: in it.
         say: told whom we wait for.
     """
 
-    pipeline: dlt.Pipeline
-    file: Path | None
+    place: Place
+    target: Any
+    dataset: str
     say: Callable[[str], None] = logger.warning
 
     @classmethod
@@ -67,18 +72,59 @@ class Warehouse:
             say: told whom we wait for.
 
         Raises:
-            BadConfiguration: dlt does not know the destination, or it cannot replace partitions.
+            BadConfiguration: dlt does not know the destination, or it cannot replace partitions, or
+                no database has such a dataset.
         """
         choice = chosen(demo, destination, dataset, state_dir, states)
-        pipeline = pipeline_for(
-            choice.destination,
-            _known(choice.destination),
-            choice.dataset,
-            choice.file,
-            choice.state_dir,
-            states,
+        target, dataset, file = _known(choice.destination), choice.dataset, choice.file
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", dataset) or dataset.lower() in RESERVED:
+            raise BadConfiguration(
+                f"--dataset {dataset} cannot be a name of a dataset",
+                "Use letters, digits and underscores, and no name that databases have for "
+                "themselves.",
+            )
+        place = place_of(choice.destination, dataset, file, choice.state_dir, states)
+        if place.file:
+            _refuse_unusable(place.home, "'%*?[", "Name another folder with --state-dir.")
+            _refuse_unusable(place.file, "?", "Name a file elsewhere as its credentials.")
+        return cls(place, target, dataset, say)
+
+    @property
+    def file(self) -> Path | None:
+        """The DuckDB file, if it is one."""
+        return self.place.file
+
+    @cached_property
+    def pipeline(self) -> dlt.Pipeline:
+        """dlt's. The folder of its state comes into being with it."""
+        dlt_defaults.without_telemetry()
+        place, target = self.place, self.target
+        if place.file:
+            from databuddy_source.warehouse.duckdb_file import attached, engine
+
+            credentials = attached(place.file, engine(place.home, place.name))
+            target = dlt.destinations.duckdb(credentials=credentials)
+        # Google's client names a package for large reads, and a sync has none
+        warnings.filterwarnings("ignore", "Cannot create BigQuery Storage client")
+        place.home.mkdir(parents=True, exist_ok=True)
+        if place.home.name == STATE:
+            (place.home / ".gitignore").write_text("*\n")
+        return dlt.pipeline(
+            pipeline_name=place.name,
+            destination=target,
+            dataset_name=self.dataset,
+            pipelines_dir=str(place.home),
         )
-        return cls(pipeline, choice.file, say)
+
+    def for_a_look(self) -> Warehouse:
+        """The same for who changes nothing. Where no sync left its state, or in a folder in which
+        nothing can be written, what dlt writes goes into a folder that is gone after the run."""
+        state = self.place.home / self.place.name
+        if state.is_dir() and all(os.access(each, os.W_OK) for each in (state, self.place.home)):
+            return self
+        home = tempfile.mkdtemp(prefix="databuddy-")
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+        return replace(self, place=replace(self.place, home=Path(home)))
 
     @property
     def is_new(self) -> bool:
@@ -94,32 +140,40 @@ class Warehouse:
         Raises:
             FileInUse, NoDatabase, NoRoom: they cannot.
         """
-        name = self.pipeline.destination.destination_name if self.pipeline.destination else ""
         if self.file is None:
-            return f"{name}, dataset {self.pipeline.dataset_name}"
+            name = self.pipeline.destination.destination_name if self.pipeline.destination else ""
+            return f"{name}, dataset {self.dataset}"
         if self.is_new:
-            if not os.access(self.file.parent, os.W_OK):
-                raise NoRoom(f"Nothing can be written into {self.file.parent}")
+            self._has_room(self.file)
             return f"{self.file}, which the first sync makes"
         from databuddy_source.warehouse.duckdb_file import wait_for_file
 
         wait_for_file(self.file, lambda _: None, patience=0)
         size = self.file.stat().st_size / 1e6
-        return f"{self.file}, {size:,.1f} MB, dataset {self.pipeline.dataset_name}"
+        return f"{self.file}, {size:,.1f} MB, dataset {self.dataset}"
 
     def wait(self) -> None:
-        """Wait until nobody else has the file open, and tell so.
+        """Wait until nobody else has the file open, and tell so. A file that is not there does not
+        come to be.
 
         Raises:
             FileInUse, NoDatabase: see `wait_for_file`.
+            NoRoom: it cannot come to be.
         """
-        if self.file:
-            from databuddy_source.warehouse.duckdb_file import engine, wait_for_file
+        if self.file is None:
+            return
+        from databuddy_source.warehouse.duckdb_file import engine, wait_for_file
 
-            wait_for_file(self.file, self.say)
-            home = Path(self.pipeline.pipelines_dir)
-            # which a sync that ends still holds
-            wait_for_file(engine(home, self.pipeline.pipeline_name), self.say)
+        if self.is_new:
+            self._has_room(self.file)
+        # and the one that a sync that ends still holds
+        for file in (self.file, engine(self.place.home, self.place.name)):
+            if file.exists():
+                wait_for_file(file, self.say)
+
+    def _has_room(self, file: Path) -> None:
+        if not os.access(file.parent, os.W_OK):
+            raise NoRoom(f"Nothing can be written into {file.parent}")
 
     def prove(self) -> str:
         """Make sure that a sync could write here. A file that is not there does not come to be.
@@ -135,7 +189,8 @@ class Warehouse:
             # elsewhere in its folder, since a first sync may begin meanwhile
             with tempfile.TemporaryDirectory(dir=self.file.parent, prefix=".check") as folder:
                 file, home = Path(folder) / self.file.name, Path(folder)
-                prove(pipeline_for("duckdb", None, self.pipeline.dataset_name, file, home))
+                place = replace(self.place, home=home, file=file)
+                prove(replace(self, place=place).pipeline)
         else:
             prove(self.pipeline)
         return f"{says}: tables can be made, merged and read"
@@ -154,7 +209,14 @@ class Warehouse:
             if not self.pipeline.has_pending_data:
                 self.pipeline.sync_destination()
         if not self.pipeline.default_schema_name:
-            raise NothingLoaded(f"Nothing was loaded into the dataset {self.pipeline.dataset_name}")
+            raise NothingLoaded(f"Nothing was loaded into the dataset {self.dataset}")
+
+
+def _refuse_unusable(path: Path, letters: str, todo: str) -> None:
+    """dlt writes the path of its files into SQL as it is, and DuckDB takes some letters for a
+    pattern, or loses its log behind a question mark. All of it would be told by a load only."""
+    if found := next((letter for letter in letters if letter in str(path)), None):
+        raise BadConfiguration(f"DuckDB cannot work with {path}, whose name has a {found}", todo)
 
 
 def _known(destination: str) -> Any:
@@ -169,40 +231,3 @@ def _known(destination: str) -> Any:
             "Use a name that dlt knows, such as duckdb, postgres, bigquery or snowflake, with what "
             "it needs installed.",
         ) from None
-
-
-def pipeline_for(
-    destination: str,
-    target: Any,
-    dataset: str,
-    file: Path | None,
-    state_dir: Path | None,
-    states: Sequence[Path] = (),
-) -> dlt.Pipeline:
-    """The pipeline, whose name and state `place_of` decides.
-
-    Raises:
-        BadConfiguration: no database has such a dataset.
-    """
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", dataset) or dataset.lower() in RESERVED:
-        raise BadConfiguration(
-            f"--dataset {dataset} cannot be a name of a dataset",
-            "Use letters, digits and underscores, and no name that databases have for themselves.",
-        )
-    dlt_defaults.without_telemetry()
-    place = place_of(destination, dataset, file, state_dir, states)
-    if file:
-        from databuddy_source.warehouse.duckdb_file import attached, engine
-
-        target = dlt.destinations.duckdb(credentials=attached(file, engine(place.home, place.name)))
-    # Google's client names a package for large reads, and a sync has none
-    warnings.filterwarnings("ignore", "Cannot create BigQuery Storage client")
-    place.home.mkdir(parents=True, exist_ok=True)
-    if place.home.name == STATE:
-        (place.home / ".gitignore").write_text("*\n")
-    return dlt.pipeline(
-        pipeline_name=place.name,
-        destination=target,
-        dataset_name=dataset,
-        pipelines_dir=str(place.home),
-    )

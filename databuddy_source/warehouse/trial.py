@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Final
 from uuid import uuid4
 
 import dlt
 import pyarrow as pa
 
-from databuddy_source.dlt_seam import ConfigurationException, DestinationException
+from databuddy_source.dlt_seam import (
+    ConfigurationException,
+    DestinationException,
+    PipelineStepFailed,
+)
 from databuddy_source.errors import DatabuddyError, DestinationFails, causes
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION
 from databuddy_source.warehouse import dlt_defaults
@@ -129,3 +133,20 @@ def _failure(error: BaseException) -> DestinationFails:
     words = words.strip().rstrip(".")
     todo = next((do for said, do in ADVICE.items() if re.search(said, words, re.IGNORECASE)), "")
     return DestinationFails(f"The destination fails: {words}", todo)
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Raise an error of ours as what it is: dlt wraps what a source raises.
+
+    Raises:
+        DatabuddyError: that made a step of dlt fail.
+    """
+    try:
+        yield
+    except PipelineStepFailed as failure:
+        for cause in causes(failure):
+            if isinstance(cause, DatabuddyError):
+                # its own cause stays; as its context, the failure would lead back to it
+                raise cause from cause.__cause__
+        raise

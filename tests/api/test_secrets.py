@@ -184,7 +184,7 @@ def test_a_key_under_a_misspelled_name_is_not_shown(key: str) -> None:
 
 def test_a_key_in_the_place_of_a_credential_is_not_shown(key: str) -> None:
     wrong: Any = key
-    with pytest.raises(ValueError, match="credential") as caught:
+    with pytest.raises(BadSetting, match="credential") as caught:
         Settings(credential=wrong)
     assert key not in told(caught.value)
 

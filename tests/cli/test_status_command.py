@@ -188,13 +188,14 @@ def test_a_look_takes_nothing_from_a_first_sync(
     folder: Path, server: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from databuddy_source import databuddy_source
-    from databuddy_source.warehouse.target import Warehouse, pipeline_for
+    from databuddy_source.warehouse.target import Warehouse
 
     monkeypatch.chdir(folder)
     file = folder / "databuddy_warehouse.duckdb"
-    pipeline = pipeline_for("duckdb", None, "databuddy", file, None)
+    warehouse = Warehouse.of()
+    pipeline = warehouse.pipeline
     account = {"api_key": server.api_key, "base_url": server.url}
     pipeline.extract(databuddy_source(**account, query_types="pages", start_date=TODAY))
     duckdb.connect(str(file)).close()
-    Warehouse(pipeline, file).open()
+    warehouse.for_a_look().open()
     assert pipeline.list_extracted_load_packages()

@@ -351,3 +351,22 @@ def test_the_source_takes_the_keys_of_the_configuration() -> None:
 def test_settings_cannot_change_under_a_run() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().timezone = "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Scope(since="soon"), "since = 'soon' is wrong: must be a day such as 2026-01-31"),
+        (lambda: Scope(until=date(2026, 1, 1)), "until needs since"),
+        (lambda: Scope(day=1), "sources.databuddy.day is not a setting"),
+        (lambda: Settings(timezone="Mars/X"), "timezone = 'Mars/X' is wrong"),
+        (lambda: Settings(lookback_days=-1), "lookback_days = -1 is wrong"),
+    ],
+)
+def test_made_without_a_configuration_they_are_checked_alike(
+    make: Callable[[], object], says: str
+) -> None:
+    with pytest.raises(BadSetting) as caught:
+        make()
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)

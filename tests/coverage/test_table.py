@@ -12,13 +12,17 @@ import dlt
 import pyarrow as pa
 import pytest
 
+from databuddy_source.coverage.calendar import held
+from databuddy_source.coverage.parts import parts_of_tables
 from databuddy_source.coverage.queries import (
     Gap,
     Loaded,
+    final_windows,
     gaps_of_loads,
     held_cells,
     loaded_reports,
     raise_if_incomplete,
+    recorded_cells,
 )
 from databuddy_source.coverage.table import COLUMNS, KEY, SCHEMA, coverage_table
 from databuddy_source.errors import IncompleteLoad
@@ -254,6 +258,41 @@ def test_of_cells_of_0_1_0_no_generation_is_known(pipeline: dlt.Pipeline) -> Non
         since: HeldCell(2, True),
         since + timedelta(days=1): HeldCell(0, True, silent=True),
     }
+
+
+def test_coverage_of_a_load_that_is_not_done_is_not_believed(pipeline: dlt.Pipeline) -> None:
+    one, two = cells_of(REPORT, DAY, DAY + ONE_DAY)
+    load(pipeline, [a_result(one, ROWS)])
+    (undone,) = load(pipeline, [a_result(two, ROWS)])
+    since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
+
+    def believed() -> list[int]:
+        return [
+            len(held_cells(pipeline, since)),
+            sum(map(len, final_windows(pipeline).values())),
+            len(recorded_cells(pipeline)),
+            sum(len(each.known) for each in held(pipeline).values()),
+            sum(each.cells for each in loaded_reports(pipeline, [undone])),
+        ]
+
+    assert believed() == [2, 2, 2, 2, 1]
+    assert parts_of_tables(pipeline)
+    query(pipeline, f"DELETE FROM _dlt_loads WHERE load_id = '{undone}'")
+    assert believed() == [1, 1, 1, 1, 0]
+    query(pipeline, "UPDATE _dlt_loads SET status = 1")  # dlt's words for it: 0 is done
+    assert believed() == [0, 0, 0, 0, 0]
+    assert parts_of_tables(pipeline) == []
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_only_a_final_window_that_brought_rows_is_left_alone(
+    status: Status, pipeline: dlt.Pipeline
+) -> None:
+    (cell,) = cells_of(REPORT)
+    result = a_result(cell, ROWS if status.brings_rows else (), status, "why")
+    load(pipeline, [replace(result, kept=HeldCell(2, final=True))])
+    assert query(pipeline, "SELECT final FROM coverage") == [(True,)]
+    assert bool(final_windows(pipeline)) is status.brings_rows
 
 
 def test_before_the_first_load_there_is_nothing(pipeline: dlt.Pipeline) -> None:

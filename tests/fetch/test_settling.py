@@ -444,3 +444,30 @@ def test_where_the_server_refuses_to_leave_rows_out_pages_have_numbers() -> None
     settling.take(second, ParameterResult(parameter="c0", data=rows[1_000:]))
     (result,) = settling.results
     assert (result.status, list(result.rows)) == (Status.COMPLETE, rows)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "status"), [("aaaaaaa", Status.UNAVAILABLE), ("abcdefg", Status.FAILED)]
+)
+def test_what_was_under_way_when_a_type_was_decided_has_a_result(
+    reasons: str, status: Status
+) -> None:
+    """Whether each window failed alike, or each for a reason of its own."""
+    cells = cells_of(a_report("country"), DAY, DAY + 6 * ONE_DAY)
+    settling = Settling(takes_offsets=True)
+    asked = settling.begin(questions_of(cells, "country", 10_000), cautious=False)
+    failures = dict(zip(cells, reasons, strict=True))
+
+    def fail(questions: Sequence[Question]) -> None:
+        for question in questions:
+            reason = f"no column {failures[question.cells[0]]}"
+            settling.take(question, ParameterResult(parameter="c0", success=False, error=reason))
+        followed, settling.questions = settling.questions, []
+        if left := [question for question in followed if not settling.is_moot(question)]:
+            fail(left)
+
+    fail(asked[:4])  # a first pack; the second one is under way until the type is decided
+    fail(asked[4:])
+    assert {result.cell: result.status for result in settling.results} == dict.fromkeys(
+        cells, status
+    )

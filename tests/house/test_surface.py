@@ -133,3 +133,32 @@ def test_a_stub_names_what_is_imported_when_it_is_used() -> None:
     ]
     assert sorted(alias.name for alias in aliases) == sorted(databuddy_source.__all__)
     assert all(alias.asname == alias.name for alias in aliases)
+
+
+FIELDS_TELL = {"databuddy_source": "its arguments are the fields of Settings and Scope"}
+"""Functions whose docstring explains no arguments, each with the reason."""
+
+
+def explained(function: object) -> set[str]:
+    """The arguments that a docstring's `Args:` has words for."""
+    part = re.search(r"^Args:\n((?: .*\n|\n)+)", f"{inspect.getdoc(function)}\n", re.MULTILINE)
+    heads = re.findall(r"^    (\w+(?:, \w+)*):", part[1], re.MULTILINE) if part else []
+    return {name for head in heads for name in head.split(", ")}
+
+
+FUNCTIONS = sorted(
+    name
+    for name in databuddy_source.__all__
+    if inspect.isfunction(getattr(databuddy_source, name)) and name not in FIELDS_TELL
+)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_public_function_explains_its_arguments(name: str) -> None:
+    function = getattr(databuddy_source, name)
+    assert explained(function) == set(inspect.signature(function).parameters)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_public_function_says_what_it_raises(name: str) -> None:
+    assert "\nRaises:\n" in str(inspect.getdoc(getattr(databuddy_source, name)))

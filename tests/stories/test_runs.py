@@ -160,6 +160,35 @@ def test_a_final_day_that_turns_empty_is_suspect(serve: Serve, warehouse: Make) 
     assert made.query("SELECT count(*) FROM error_types WHERE date = %s", FIRST) > [(0,)]
 
 
+def test_a_final_day_whose_refetch_failed_keeps_its_rows_and_is_asked_for_again(
+    serve: Serve, warehouse: Make
+) -> None:
+    server = serve()
+    made = warehouse(server)
+    shop = server.websites[0].id
+    made.sync(query_types=FEW, start_date=FIRST)
+    server.events.add(shop, noon(FIRST), path="/late")
+    bounded = {"query_types": ["top_pages"], "since": FIRST, "until": FIRST, "websites": [shop]}
+    server.faults.add(
+        Fault(
+            query_type="top_pages", website_id=shop, day=FIRST, parameter_error="full", times=None
+        )
+    )
+    gaps = made.sync(**bounded, refetch=True)
+    assert [(gap.date, gap.status) for gap in gaps] == [(FIRST, Status.FAILED)]
+    count = "SELECT count(*) FROM top_pages WHERE date = %s AND website_id = %s"
+    late = f"{count} AND name = '/late'"
+    assert made.query(count, FIRST, shop) > [(0,)]
+    assert made.query(late, FIRST, shop) == [(0,)]
+    server.faults.clear()
+    assert made.sync(**bounded) == []
+    assert made.query(late, FIRST, shop) == [(1,)]
+    # brought at last, it is final again
+    asked = len(server.log)
+    assert made.sync(**bounded) == []
+    assert "/v1/query" not in {arrival.path for arrival in server.log[asked:]}
+
+
 @pytest.mark.parametrize("generation", ["2026-04", "2025"])
 def test_a_removed_website_keeps_its_rows_and_the_others_load(
     generation: str, serve: Serve, warehouse: Make

@@ -9,7 +9,8 @@ import dlt
 import pytest
 
 from databuddy_source.errors import BadConfiguration
-from databuddy_source.warehouse.duckdb_file import configured_file
+from databuddy_source.warehouse.choice import chosen
+from databuddy_source.warehouse.place import FILE
 
 Write = Callable[[str, str], None]
 
@@ -41,7 +42,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
 )
 def test_it_is_named_by_its_path(file: str, text: str, write: Write) -> None:
     write(file, text)
-    assert configured_file() == Path("web.duckdb").absolute()
+    assert chosen().file == Path("web.duckdb").absolute()
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_it_is_named_by_its_path(file: str, text: str, write: Write) -> None:
 )
 def test_none_is_named(text: str, write: Write) -> None:
     write("secrets.toml", text)
-    assert configured_file() is None
+    assert chosen().file == Path.cwd() / FILE
 
 
 @pytest.mark.parametrize(
@@ -79,5 +80,5 @@ def test_none_is_named(text: str, write: Write) -> None:
 def test_what_names_no_file_is_refused(file: str, text: str, says: str, write: Write) -> None:
     write(file, text)
     with pytest.raises(BadConfiguration) as caught:
-        configured_file()
+        chosen()
     assert says in str(caught.value)

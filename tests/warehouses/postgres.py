@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
@@ -82,27 +82,28 @@ def _execute(url: str, sql: str) -> list[tuple[Any, ...]]:
 @contextmanager
 def running() -> Iterator[Callable[[], Warehouse]]:
     """Each call gives an empty database."""
-    given = os.environ.get("PG_URL")
-    with nullcontext(given) if given else server() as url:
-        yield lambda: Postgres(url, f"test_{uuid4().hex}")
+    if given := os.environ.get("PG_URL"):
+        yield lambda: Postgres(given, f"test_{uuid4().hex}")
+    else:
+        with server() as own:
+            yield lambda: Postgres(own.url, f"test_{uuid4().hex}")
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    """Starts a server with a data folder of its own and stops it. Gives its URL."""
-    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
-        home = Path(name)
-        programs, as_user = _programs(home), _unprivileged(home)
-        secret = home / "password"
+class Server:
+    """A server with a data folder of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        programs, self._as_user = _programs(home), _unprivileged(home)
+        secret, data = home / "password", home / "data"
         secret.write_text(PASSWORD)
         secret.chmod(0o644)
-        data = home / "data"
         subprocess.run(
             [programs / "initdb", "-D", data, "-U", "postgres", "--pwfile", secret, *INITDB],
             check=True,
             capture_output=True,
             cwd=home,
-            **as_user,
+            **self._as_user,
         )
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
@@ -114,21 +115,40 @@ def server() -> Iterator[str]:
             "timezone": "Asia/Kolkata",  # so that nobody relies on a server in UTC
         }
         words = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
-        with (home / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [programs / "postgres", "-D", data, *words],
-                stdout=log,
-                stderr=log,
-                cwd=home,
-                **as_user,
+        self._command = [programs / "postgres", "-D", data, *words]
+        self.url = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
+
+    def start(self) -> None:
+        log = self._home / "log"
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(
+                self._command, stdout=out, stderr=out, cwd=self._home, **self._as_user
             )
+        _wait_for(self.url, self._process, log)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def wait(self) -> None:
+        """Until somebody has ended it."""
+        self._process.wait(30)
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGINT)  # also with clients
+        self.wait()
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """Starts a server and stops it."""
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as name:
+        made = Server(Path(name))
+        made.start()
         try:
-            url = f"postgresql://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"
-            _wait_for(url, process, home / "log")
-            yield url
+            yield made
         finally:
-            process.send_signal(signal.SIGINT)  # also with clients
-            process.wait(30)
+            made.stop()
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

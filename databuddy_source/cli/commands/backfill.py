@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from databuddy_source.cli.commands.sync import sync
+from databuddy_source.cli.commands.sync import Told, run
 from databuddy_source.cli.options import (
     AllowEmpty,
     Dataset,
@@ -24,12 +24,13 @@ from databuddy_source.cli.options import (
     Wait,
     Websites,
 )
-from databuddy_source.clock import now
 
 
 def backfill(
     since: Annotated[str, typer.Option(help="First day, YYYY-MM-DD.")],
-    until: Annotated[str | None, typer.Option(help="Last day. Default: today.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Last day. Default: today, in the configured time zone.")
+    ] = None,
     demo: Demo = False,
     website: Websites = None,
     report: Reports = None,
@@ -53,21 +54,20 @@ def backfill(
 
         databuddy-source backfill --since 2024-01-01 --until 2024-12-31 --dry-run
     """
-    sync(
+    run(
+        {
+            "websites": website,
+            "since": since,
+            "until": until,
+            "refetch": refetch,
+            "allow_empty": allow_empty,
+        },
+        report,
+        (destination, dataset, state_dir),
+        Told(verbose, quiet, log_format),
         demo=demo,
-        website=website,
-        report=report,
-        since=since,
-        until=until or now().date().isoformat(),
-        refetch=refetch,
-        allow_empty=allow_empty,
         dry_run=dry_run,
         wait=wait,
-        destination=destination,
-        dataset=dataset,
-        state_dir=state_dir,
         publish=publish,
-        verbose=verbose,
-        quiet=quiet,
-        log_format=log_format,
+        to_today=until is None,
     )

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import platform
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
 import dlt
 import typer
 
+from databuddy_source import plan
 from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import Website
-from databuddy_source.cli.account import account
+from databuddy_source.cli.account import Choose, account
 from databuddy_source.cli.console import (
     for_people,
     out,
@@ -25,7 +25,7 @@ from databuddy_source.cli.console import (
     write_json,
 )
 from databuddy_source.cli.failures import sentence_and_code
-from databuddy_source.cli.journal import moment, use_zone
+from databuddy_source.cli.journal import moment
 from databuddy_source.cli.options import (
     Dataset,
     Demo,
@@ -37,13 +37,13 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.probe import Reached, query, reach, websites_of
-from databuddy_source.cli.program import Exit
+from databuddy_source.cli.program import NAME, Exit, version_of
 from databuddy_source.clock import in_words
-from databuddy_source.config.resolve import Choices
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.dlt_seam import ConfigurationException
-from databuddy_source.errors import DatabuddyError, KeyRejected
+from databuddy_source.errors import BadConfiguration, DatabuddyError, KeyRejected, NothingLoaded
+from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.target import Warehouse
 
 T = TypeVar("T")
@@ -61,8 +61,7 @@ SCOPED = (
 )
 """What to do about a key that may list and not read."""
 
-OWN = "databuddy-source"
-VERSIONS = (OWN, "dlt", "duckdb")
+VERSIONS = (NAME, "dlt", "duckdb")
 
 
 class State(StrEnum):
@@ -154,21 +153,31 @@ def _write(findings: list[Finding], code: Exit) -> None:
 
 
 def _findings(
-    choose: Callable[[], Choices],
+    choose: Choose,
     demo: bool,
     destination: str | None,
     dataset: str | None,
     state_dir: Path | None,
 ) -> Iterator[Finding]:
+    def found() -> tuple[Settings, Finding]:
+        pipeline = None
+        with suppress(BadConfiguration):  # the destination's own line says so
+            pipeline = chosen(demo, destination, dataset, state_dir).pipeline_name
+        return _settings(choose(pipeline).settings)
+
     yield _versions()
-    settings, finding = _tried("settings", lambda: _settings(choose))
+    settings, finding = _tried("settings", found)
     yield finding
+    sound = settings is not None
     if settings is not None:
-        yield from _of_account(settings)
+        for each in _of_account(settings):
+            sound = sound and each.state is not State.FAILED
+            yield each
     else:
         for what in ("server", "key", "websites", "query", "clock", "time zone"):
             yield _untested(what, "settings")
-    yield _tried("destination", lambda: _destination(demo, destination, dataset, state_dir))[1]
+    place = (destination, dataset, state_dir)
+    yield _tried("destination", lambda: _destination(demo, place, settings if sound else None))[1]
 
 
 def _of_account(settings: Settings) -> Iterator[Finding]:
@@ -189,7 +198,8 @@ def _of_account(settings: Settings) -> Iterator[Finding]:
 
 
 def _untested(what: str, missing: str) -> Finding:
-    return Finding(what, State.UNTESTED, f"cannot be looked at without the {missing}")
+    says = f"cannot be looked at without the {missing}"
+    return Finding(what, State.UNTESTED, says, f"Mend the {missing} first, then check again.")
 
 
 def _tried(what: str, look: Callable[[], tuple[T, Finding]]) -> tuple[T | None, Finding]:
@@ -208,25 +218,13 @@ def _tried(what: str, look: Callable[[], tuple[T, Finding]]) -> tuple[T | None, 
 
 
 def _versions() -> Finding:
-    found = {package: _version(package) for package in VERSIONS}
+    found = {package: version_of(package) for package in VERSIONS}
     found["python"] = platform.python_version()
     says = ", ".join(f"{name} {number}" for name, number in found.items())
     return Finding("versions", State.OK, says, facts={"versions": found})
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # this project may run from its folder
-        project = Path(__file__).resolve().parents[3] / "pyproject.toml"
-        if package != OWN or not project.exists():
-            return "not installed"
-        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
-
-
-def _settings(choose: Callable[[], Choices]) -> tuple[Settings, Finding]:
-    settings, _ = choose()
-    use_zone(settings.timezone)
+def _settings(settings: Settings) -> tuple[Settings, Finding]:
     reports = len(settings.chosen_reports())
     says = f"{Path(dlt.current.run_context().settings_dir).resolve()} and the environment"
     facts = {"reports": reports, "folder": says}
@@ -371,10 +369,16 @@ def _time_zone(settings: Settings, server: Reached | None) -> Finding:
 
 
 def _destination(
-    demo: bool, destination: str | None, dataset: str | None, state_dir: Path | None
+    demo: bool, place: tuple[str | None, str | None, Path | None], settings: Settings | None
 ) -> tuple[None, Finding]:
+    destination, dataset, state_dir = place
+    Warehouse.of(demo, destination, dataset, state_dir)  # what a sync would refuse
     # local state of its own: what a check does must not be taken for a sync
     with tempfile.TemporaryDirectory() as home:
         warehouse = Warehouse.of(demo, destination, dataset, state_dir or Path(home))
         says = warehouse.prove()
+        if settings:
+            with suppress(NothingLoaded):
+                warehouse.open()
+                plan(warehouse.pipeline, settings)  # refuses what would not go with its tables
     return None, Finding("destination", State.OK, says)

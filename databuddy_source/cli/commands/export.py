@@ -15,7 +15,7 @@ from databuddy_source.cli.account import account
 from databuddy_source.cli.console import complain, for_people, out
 from databuddy_source.cli.options import Demo, LastDay, Reports, Verbose, Websites, as_day
 from databuddy_source.cli.program import Exit
-from databuddy_source.clock import now
+from databuddy_source.clock import today
 
 FromDay = Annotated[
     date, typer.Option("--since", parser=as_day, metavar="DAY", help="First day, YYYY-MM-DD.")
@@ -52,9 +52,9 @@ def export(
 
         databuddy-source export --since 2026-01-31 --report pages --format json
     """
-    last = until or now().date() - timedelta(days=1)
     with for_people(verbose), account(demo, report, websites=website) as choose:
         settings, _ = choose()
+        last = until or today(settings.timezone) - timedelta(days=1)
         if since > last:
             raise typer.BadParameter(f"--since {since} is after {last}, the last day.")
         files = export_files(into, since, last, settings, file_format, _tell)

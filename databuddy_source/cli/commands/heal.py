@@ -9,7 +9,6 @@ import typer
 from databuddy_source import choice_of_gaps, plan
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import for_people, note, out, say
-from databuddy_source.cli.journal import use_zone
 from databuddy_source.cli.load import load
 from databuddy_source.cli.options import (
     AllowEmpty,
@@ -67,12 +66,13 @@ def heal(
     """
     given: dict[str, Any] = {"websites": website, "allow_empty": allow_empty}
     with for_people(verbose, quiet, log_format), account(demo, report, **given) as choose:
-        settings, scope = choose()
         where = warehouse_options(demo, destination, dataset, state_dir)
-        use_zone(settings.timezone)
-        settings.credential.headers()
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
+        settings, scope = choose(warehouse.place.name)
+        settings.credential.headers()
         publication = Publication.of(warehouse.file, publish) if publish else None
+        if dry_run:
+            warehouse = warehouse.for_a_look()
         warehouse.open()
         gaps = choice_of_gaps(warehouse.pipeline, settings, scope, since, until)
         if gaps is None:

@@ -15,10 +15,11 @@ import typer
 
 from databuddy_source.api.models import Website
 from databuddy_source.cli import config_files
+from databuddy_source.cli.account import told_as_options
 from databuddy_source.cli.console import complain, for_people, out, say, shown, warn
 from databuddy_source.cli.options import Destination, Verbose, Websites
 from databuddy_source.cli.probe import reach, websites_of
-from databuddy_source.cli.program import Exit, called
+from databuddy_source.cli.program import Exit, to_type
 from databuddy_source.clock import machine_zone
 from databuddy_source.config.settings import DEFAULT_BASE_URL, Settings
 from databuddy_source.config.values import SECTION
@@ -67,17 +68,19 @@ def init(
     """
     with for_people(verbose):
         try:
-            _init(
-                Answers(
-                    asks=sys.stdin.isatty() and not (yes or api_key_stdin),
-                    yes=yes,
-                    server=server,
-                    key=sys.stdin.readline().strip() if api_key_stdin else None,
-                    websites=website,
-                    timezone=timezone,
-                    destination=destination,
+            given = {"base_url": server, "timezone": timezone}
+            with told_as_options([key for key, value in given.items() if value]):
+                _init(
+                    Answers(
+                        asks=sys.stdin.isatty() and not (yes or api_key_stdin),
+                        yes=yes,
+                        server=server,
+                        key=sys.stdin.readline().strip() if api_key_stdin else None,
+                        websites=website,
+                        timezone=timezone,
+                        destination=destination,
+                    )
                 )
-            )
         except typer.Abort:
             complain("Stopped. Nothing was written.", exit_code=int(Exit.INTERRUPTED))
             raise typer.Exit(Exit.INTERRUPTED) from None
@@ -287,4 +290,4 @@ def _what_next(written: Sequence[Path], destination: str) -> None:
         ("plan", "tells what a sync would ask for"),
         ("sync", "loads"),
     ):
-        out.print(f"  {called()} {command:<8} # {what}")
+        out.print(f"  {to_type()} {command:<8} # {what}")

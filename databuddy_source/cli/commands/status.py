@@ -15,6 +15,7 @@ from databuddy_source import status as status_of
 from databuddy_source.cli.account import account
 from databuddy_source.cli.calendar_lines import calendar_lines, legend
 from databuddy_source.cli.console import LINES_SHOWN, for_people, out, say, shown, write_json
+from databuddy_source.cli.journal import moment
 from databuddy_source.cli.options import (
     Dataset,
     Demo,
@@ -30,6 +31,7 @@ from databuddy_source.cli.options import (
 from databuddy_source.cli.program import Exit
 from databuddy_source.cli.redefined_lines import load_anew, redefined_lines, warehouse_options
 from databuddy_source.model.statuses import Mark
+from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.reading import opened
 
 WIDEST = 160
@@ -64,7 +66,7 @@ def status(
         databuddy-source status --json
     """
     with for_people(verbose), account(demo, report, asks=False, websites=website) as choose:
-        settings, _ = choose()
+        settings, _ = choose(chosen(demo, destination, dataset, state_dir).pipeline_name)
         where = warehouse_options(demo, destination, dataset, state_dir)
         with opened(demo, destination, dataset, state_dir, say) as tables:
             found = status_of(tables, settings, since=since, until=until)
@@ -191,7 +193,7 @@ def _show_website(reports: Sequence[ReportStatus]) -> None:
     newest = max(
         ((each.synced_at, each.load_id) for each in reports if each.synced_at), default=None
     )
-    synced = f"last sync {newest[0]:%Y-%m-%d %H:%M} UTC, load {newest[1]}" if newest else ""
+    synced = f"last sync {moment(newest[0])}, load {newest[1]}" if newest else ""
     out.print(f"{name}  {synced or 'never synced'}", style="bold")
     table = Table(box=None, pad_edge=False, header_style="bold")
     columns = ["report", "first day", "last day", "rows", "last sync"]
@@ -211,7 +213,7 @@ def _show_website(reports: Sequence[ReportStatus]) -> None:
             _text(each.first) or "",
             _text(each.last) or "",
             f"{each.rows:,}",
-            f"{each.synced_at:%m-%d %H:%M}" if each.synced_at else "never",
+            moment(each.synced_at)[5:16] if each.synced_at else "never",
             ", ".join(lacking),
         ]
         table.add_row(*row[: len(columns)])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
 
 import typer
 
 from databuddy_source import plan as plan_of
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import for_people, say
-from databuddy_source.cli.journal import use_zone
 from databuddy_source.cli.load import load
 from databuddy_source.cli.options import (
     AllowEmpty,
@@ -32,6 +33,8 @@ from databuddy_source.cli.options import (
 )
 from databuddy_source.cli.redefined_lines import warehouse_options
 from databuddy_source.cli.summaries import show_plan
+from databuddy_source.clock import today
+from databuddy_source.errors import NothingLoaded
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
 
@@ -66,21 +69,65 @@ def sync(
     """
     given: dict[str, Any] = {"websites": website, "since": since, "until": until}
     given |= {"refetch": refetch, "allow_empty": allow_empty}
-    with for_people(verbose, quiet, log_format), account(demo, report, **given) as choose:
-        settings, scope = choose()
-        where = warehouse_options(demo, destination, dataset, state_dir)
-        use_zone(settings.timezone)
+    run(
+        given,
+        report,
+        (destination, dataset, state_dir),
+        Told(verbose, quiet, log_format),
+        demo=demo,
+        dry_run=dry_run,
+        wait=wait,
+        publish=publish,
+    )
+
+
+class Told(NamedTuple):
+    """How stderr tells what goes on; see the options."""
+
+    verbose: bool
+    quiet: bool
+    log_format: LogFormat
+
+
+def run(
+    given: Mapping[str, Any],
+    reports: Sequence[str] | None,
+    place: tuple[str | None, str | None, Path | None],
+    told: Told,
+    *,
+    demo: bool,
+    dry_run: bool,
+    wait: bool,
+    publish: Path | None,
+    to_today: bool = False,
+) -> NoReturn:
+    """Load, or tell what would be asked for, and end the command.
+
+    Args:
+        given: options by the name of their key.
+        reports: names of them, as options.
+        place: destination, dataset and folder of the state.
+        told: how it is told.
+        demo, dry_run, wait, publish: see the options.
+        to_today: the last day is today, where the user lives.
+    """
+    with for_people(*told), account(demo, reports, **given) as choose:
+        warehouse = Warehouse.of(demo, *place, say=say)
+        settings, scope = choose(warehouse.place.name)
+        where = warehouse_options(demo, *place)
+        if to_today:
+            scope = scope.model_copy(update={"until": today(settings.timezone)})
         settings.credential.headers()  # without a key, nothing shall come into being
-        warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
         publication = Publication.of(warehouse.file, publish) if publish else None
         if dry_run:
-            if warehouse.is_new:  # nothing in it is final, and planning shall not make it
-                scope = scope.model_copy(update={"refetch": True})
-            else:
+            warehouse = warehouse.for_a_look()
+            try:
                 warehouse.open()
+            except NothingLoaded:  # nothing in it is final, and planning shall not make it
+                scope = scope.model_copy(update={"refetch": True})
             code = show_plan(plan_of(warehouse.pipeline, settings, scope))
         else:
-            live = not (verbose or quiet or log_format is LogFormat.JSON)
+            live = told == Told(False, False, LogFormat.TEXT)
             code = load(
                 warehouse,
                 settings,

@@ -7,7 +7,6 @@ import typer
 from databuddy_source import verify as compare_with_the_api
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import for_people, say
-from databuddy_source.cli.journal import use_zone
 from databuddy_source.cli.options import (
     Dataset,
     Demo,
@@ -53,12 +52,12 @@ def verify(
         databuddy-source verify --since 2026-01-01 --until 2026-01-31 --report pages
     """
     with for_people(verbose, quiet, log_format), account(demo) as choose:
-        settings, _ = choose()
-        use_zone(settings.timezone)
-        settings.credential.headers()
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
+        settings, _ = choose(warehouse.place.name)
+        settings.credential.headers()
         if since and until and since > until:
             raise typer.BadParameter(f"--since {since} is after --until {until}")
+        warehouse = warehouse.for_a_look()
         warehouse.open()
         code = verdict(
             compare_with_the_api(

@@ -1,0 +1,171 @@
+"""A destination whose loads happen whole or not at all.
+
+dlt merges table by table, each in a job of its own, and DuckDB's without a transaction. Here the
+jobs of a load fill the staging dataset only. What they bring reaches all tables in one transaction,
+together with coverage, dlt's state and the row of the load in `_dlt_loads`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import dlt
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from databuddy_source.clock import now
+from databuddy_source.dlt_seam import (
+    AnyDestination,
+    DatabaseTransientException,
+    SqlClientBase,
+    SqlJobClientBase,
+    literal_of,
+    loaded_chains,
+)
+
+MOST_TRIES: Final = 5
+"""Of a transaction that a warehouse breaks off: one of two that wait for each other, or that
+changed the same table at the same time."""
+
+
+def _in_transaction(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
+    with client.begin_transaction():
+        for statement in statements:
+            client.execute_sql(statement)
+
+
+def _as_script(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
+    """A transaction of several requests would need a session, and each would be a job of its own,
+    which takes a second or more. A script that fails before its end rolls back."""
+    script = ["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION"]
+    client.execute_sql("".join(f"{statement.rstrip(' ;')};\n" for statement in script))
+
+
+TRANSACTIONS: Final[Mapping[str, Callable[[SqlClientBase[Any], Sequence[str]], None]]] = {
+    "duckdb": _in_transaction,
+    "postgres": _in_transaction,
+    "snowflake": _in_transaction,
+    "bigquery": _as_script,
+}
+"""How each type of destination runs statements all or none. Others keep dlt's own merges."""
+
+
+def make_whole(pipeline: dlt.Pipeline) -> None:
+    """Give a pipeline a destination whose loads happen whole, where there is one. Its name, its
+    type, its configuration and its tables stay the same."""
+    destination = pipeline.destination
+    if destination and _kind(destination.destination_type) in TRANSACTIONS:
+        behind = type(destination)
+        if not issubclass(behind, _WholeDestination):
+            whole: Any = object.__new__(_destination_class(behind))
+            vars(whole).update(vars(destination))
+            pipeline.destination = whole
+
+
+def _kind(destination_type: str) -> str:
+    return destination_type.rsplit(".", 1)[-1]
+
+
+class _WholeDestination:
+    """Before a class of dlt's destinations."""
+
+    @property
+    def client_class(self) -> type[SqlJobClientBase]:
+        behind: Any = super()
+        return _client_class(behind.client_class)
+
+
+class _WholeClient:
+    """Before a class of dlt's clients."""
+
+    def should_load_data_to_staging_dataset(self: Any, table_name: str) -> bool:
+        """dlt's state, too, waits in staging: appended at once it would be there twice when a load
+        that was killed begins anew."""
+        behind: Any = super()
+        is_state = table_name == self.schema.state_table_name
+        return is_state or bool(behind.should_load_data_to_staging_dataset(table_name))
+
+    def _create_merge_followup_jobs(self, table_chain: Sequence[Any]) -> list[Any]:
+        behind: Any = super()
+        is_ours = _merges_at_the_end(table_chain)
+        return [] if is_ours else list(behind._create_merge_followup_jobs(table_chain))
+
+    def complete_load(self: Any, load_id: str) -> None:
+        """Bring what is in staging into all tables and note the load, in one transaction; nothing
+        where an earlier try did it and was cut off afterwards."""
+        behind: Any = super()
+        self._set_query_tags(operation="complete_load", load_id=load_id)
+        statements = [
+            each
+            for chain in loaded_chains(self, load_id)
+            for each in self._statements(chain, behind)
+        ]
+        statements.append(self._note_of(load_id))
+        run = TRANSACTIONS[_kind(self.config.destination_type)]
+        for attempt in Retrying(
+            retry=retry_if_exception_type(DatabaseTransientException),
+            stop=stop_after_attempt(MOST_TRIES),
+            wait=wait_random_exponential(max=10),
+            before=lambda state: self._reconnect() if state.attempt_number > 1 else None,
+            reraise=True,
+        ):
+            with attempt:
+                if not self._is_noted(load_id):
+                    run(self.sql_client, statements)
+                    # the row is believed, and not that there was no error
+                    if not self._is_noted(load_id):
+                        raise DatabaseTransientException(OSError(f"Load {load_id} has no effect"))
+
+    def _reconnect(self: Any) -> None:
+        """The server may have closed the connection, or have been restarted."""
+        self.sql_client.close_connection()
+        self.sql_client.open_connection()
+
+    def _is_noted(self: Any, load_id: str) -> bool:
+        name = self.sql_client.make_qualified_table_name(self.schema.loads_table_name)
+        key = self.sql_client.escape_column_name(self.schema.naming.normalize_identifier("load_id"))
+        return bool(self.sql_client.execute_sql(f"SELECT 1 FROM {name} WHERE {key} = %s", load_id))
+
+    def _note_of(self: Any, load_id: str) -> str:
+        """What dlt's `complete_load` executes, with its values in the text, as a script needs."""
+        name = self.sql_client.make_qualified_table_name(self.schema.loads_table_name)
+        values = (load_id, self.schema.name, 0, now(), self.schema.version_hash)
+        literals = ", ".join(map(str, map(literal_of(self.sql_client), values)))
+        return f"INSERT INTO {name}({self.loads_table_schema_columns}) VALUES({literals})"
+
+    def _statements(self: Any, chain: Sequence[Any], behind: Any) -> Iterator[str]:
+        """What brings a table from staging into its place."""
+        if chain[0]["name"] == self.schema.state_table_name:
+            name, staged = self.sql_client.get_qualified_table_names(chain[0]["name"])
+            columns = ", ".join(map(self.sql_client.escape_column_name, chain[0]["columns"]))
+            yield f"INSERT INTO {name}({columns}) SELECT {columns} FROM {staged}"
+        elif _merges_at_the_end(chain):
+            for job in behind._create_merge_followup_jobs(chain):
+                file = Path(job.new_file_path())
+                yield from file.read_text("utf-8").splitlines()  # dlt writes one a line
+                file.unlink()
+
+
+def _merges_at_the_end(chain: Sequence[Any]) -> bool:
+    """Whether a table is merged by statements that change rows and nothing else. This source's
+    are; a user's with nested tables are merged over temporary ones, and creating these would end
+    the transaction on Snowflake."""
+    return len(chain) == 1 and chain[0]["write_disposition"] == "merge"
+
+
+@cache
+def _destination_class(behind: type[AnyDestination]) -> type[Any]:
+    return _before(behind, _WholeDestination)
+
+
+@cache
+def _client_class(behind: type[SqlJobClientBase]) -> type[SqlJobClientBase]:
+    return _before(behind, _WholeClient)
+
+
+def _before(behind: type[Any], mixin: type[Any]) -> type[Any]:
+    """A class with the same name in the same module, by which dlt knows it."""
+    names = {"__module__": behind.__module__, "__qualname__": behind.__qualname__}
+    return type(behind.__name__, (mixin, behind), names)

@@ -1,0 +1,201 @@
+"""What is said of mistakes: by the name that was typed, with the place, in a sentence."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dlt
+import duckdb
+import pytest
+
+from databuddy_source.cli import program
+from databuddy_source.cli.failures import no_toml_in, sentence_and_code
+from databuddy_source.cli.load import full_disk_named
+from databuddy_source.cli.summaries import first_query
+from databuddy_source.coverage.queries import Loaded
+from databuddy_source.warehouse.target import Warehouse
+from tests.cli.conftest import PROJECT, Outcome
+
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--since", "soon"], "--since = 'soon' is wrong: must be a day"),
+        (["--since", "2026-01-01", "--until", "x"], "--until = 'x' is wrong: must be a day"),
+        (["--website", "no.example"], "--website has 'no.example', which the key does not see"),
+        (["init", "--yes", "--server", "ftp://x"], "--server = 'ftp://x' is wrong: must look like"),
+    ],
+)
+def test_an_option_is_called_by_its_name(
+    words: list[str], says: str, invoke: Callable[..., Outcome]
+) -> None:
+    done = invoke(*words)
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert "sources.databuddy" not in done.stderr
+
+
+def test_a_key_of_the_configuration_is_called_by_its_place(invoke: Callable[..., Outcome]) -> None:
+    done = invoke("--since", str(TODAY), SOURCES__DATABUDDY__WEBSITES="no.example")
+    assert "sources.databuddy.websites has 'no.example'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (b'[sources.databuddy]\napi_key = "dbdy_secret\n', "line 2"),
+        (b"a = 1\na = 2\n", "line 2"),
+        (b'a = "dbdy_secret', "end of document"),
+        (b"a = '\xff'", "not UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_named_with_the_line(
+    text: bytes, line: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "secrets.toml"
+    file.write_bytes(text)
+    told = no_toml_in(tmp_path / "none.toml", file)
+    assert str(file) in told
+    assert told.endswith(line)
+    assert "dbdy_secret" not in told
+
+
+def test_a_key_that_is_rejected_is_told_with_the_place_it_came_from(
+    invoke: Callable[..., Outcome], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = "dbdy_test_wrong"
+    for command in ("plan", "check"):
+        done = invoke(command, SOURCES__DATABUDDY__API_KEY=wrong)
+        told = done.stdout + done.stderr
+        assert "It came from the environment variable SOURCES__DATABUDDY__API_KEY." in told
+        assert wrong not in told
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(folder))
+    secrets = folder / ".dlt" / "secrets.toml"
+    secrets.parent.mkdir()
+    secrets.write_text(f'[sources.databuddy]\napi_key = "{wrong}"\n')
+    dlt.current.run_context().reload()
+    try:
+        done = invoke("plan", SOURCES__DATABUDDY__API_KEY=None)
+    finally:
+        secrets.unlink()
+        dlt.current.run_context().reload()
+    assert "secrets.toml" in done.stderr
+    assert "It came from" in done.stderr
+    assert wrong not in done.stderr
+
+
+def test_check_without_a_key_says_what_to_do_for_each_line(invoke: Callable[..., Outcome]) -> None:
+    done = invoke("check", SOURCES__DATABUDDY__API_KEY=None)
+    assert done.exit_code == 1
+    assert done.stdout.count("untested") == done.stdout.count("first, then check again.") > 1
+
+
+def test_the_version_is_told(invoke: Callable[..., Outcome]) -> None:
+    done = invoke("--version")
+    assert (done.exit_code, done.stdout) == (
+        0,
+        f"databuddy-source {program.version_of(program.NAME)}\n",
+    )
+    assert done.stdout.split()[1][0].isdigit()
+
+
+@pytest.mark.parametrize("words", [["discover"], ["discover", "--json"], ["explain", "pages"]])
+def test_who_reads_enough_ends_it_quietly(words: list[str], environment: dict[str, str]) -> None:
+    reader, writer = socket.socketpair()
+    reader.close()
+    with writer:
+        done = subprocess.run(
+            [sys.executable, "-m", "databuddy_source", *words],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            env={**environment, "PYTHONPATH": str(PROJECT)},
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("stem", ["", "shop"], ids=["called alike", "another name"])
+@pytest.mark.parametrize("dataset", ["select", "Order", "databuddy"])
+def test_the_offered_query_runs_whatever_the_dataset_is_called(
+    dataset: str, stem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / f"{stem or dataset}.duckdb"
+    table = f'"{file.stem}"."{dataset}".top_pages'
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(f'CREATE SCHEMA "{dataset}"')
+        connection.execute(f"CREATE TABLE {table} AS SELECT 1 AS date, 42 AS n")
+    query = first_query(file, dataset, [Loaded("top_pages", 1, 1, 0, TODAY, TODAY, "UTC")])
+    assert query
+    done = subprocess.run(query, shell=True, capture_output=True, text=True, check=True)
+    assert "42" in done.stdout
+
+
+def test_a_demo_server_on_a_used_port_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        port = str(used.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "databuddy_source.demo", "--days", "1", "--port", port],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert f"Port {port} cannot be listened on" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_python_without_the_packages_says_what_to_do() -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", str(PROJECT / "pipelines" / "sync.py"), "check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"This Python, {sys.executable}, lacks dlt: run ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("called", "typed"),
+    [
+        ("/somewhere/bin/databuddy-source", "/somewhere/bin/databuddy-source"),
+        ("/on/path/databuddy-source", "databuddy-source"),
+        ("pipelines/sync.py", "/a/python pipelines/sync.py"),
+        ("/x/databuddy_source/__main__.py", "/a/python -m databuddy_source"),
+    ],
+)
+def test_what_comes_next_can_be_typed(
+    called: str, typed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = {"databuddy-source": "/on/path/databuddy-source", "python": "/usr/bin/python"}
+    monkeypatch.setattr("shutil.which", paths.get)
+    monkeypatch.setattr(sys, "argv", [called])
+    monkeypatch.setattr(sys, "executable", "/a/python")
+    assert program.to_type() == typed
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python")
+    assert program.to_type() == typed.replace("/a/python", "python")
+
+
+def test_a_full_disk_is_told_with_its_place(tmp_path: Path) -> None:
+    copied = shutil.Error([("from", "/data/to", "[Errno 28] No space left on device: '/data/to'")])
+    told, code = sentence_and_code(copied)
+    assert told == "No space left on device (/data/to). Make room or rights, then go on."
+    assert code == program.Exit.FAILED
+    warehouse = Warehouse.of(state_dir=tmp_path)
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(ValueError, match="a step failed") as caught, full_disk_named(warehouse):
+        raise ValueError("a step failed") from full
+    told, _ = sentence_and_code(caught.value)
+    assert told == f"No space left on device ({tmp_path}). Make room or rights, then go on."

@@ -1,0 +1,139 @@
+"""A destination whose loads happen whole: when it is there, and what it tries again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+
+from databuddy_source import databuddy_source
+from databuddy_source.dlt_seam import DatabaseTransientException
+from databuddy_source.tables.hints import REPLACE_PARTITION
+from databuddy_source.warehouse import whole
+from databuddy_source.warehouse.whole import TRANSACTIONS, make_whole
+
+
+@dlt.resource(write_disposition=REPLACE_PARTITION, merge_key="day")
+def days(number: int) -> Iterator[Any]:
+    yield [{"day": 1, "number": number}, {"day": 1, "number": number}]
+
+
+@dlt.resource(write_disposition=REPLACE_PARTITION, primary_key="day")
+def orders(number: int) -> Iterator[Any]:
+    yield [{"day": 1, "lines": [{"number": number}, {"number": number}]}]
+
+
+@dlt.resource
+def notes(number: int) -> Iterator[Any]:
+    yield [{"number": number}]
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Iterator[dlt.Pipeline]:
+    made = dlt.pipeline(
+        "whole",
+        destination=dlt.destinations.duckdb(str(tmp_path / "web.duckdb")),
+        dataset_name="held",
+        pipelines_dir=str(tmp_path / "state"),
+    )
+    make_whole(made)
+    yield made
+    made.deactivate()
+
+
+def query(pipeline: dlt.Pipeline, sql: str) -> list[tuple[Any, ...]]:
+    with pipeline.sql_client() as client:
+        return [tuple(row) for row in client.execute_sql(sql) or ()]
+
+
+def is_whole(pipeline: dlt.Pipeline) -> bool:
+    return issubclass(pipeline.destination.client_class, whole._WholeClient)
+
+
+def test_tables_of_a_user_come_along_each_in_its_own_way(pipeline: dlt.Pipeline) -> None:
+    for number in (1, 2):
+        pipeline.run([days(number), orders(number), notes(number)])
+    assert query(pipeline, "SELECT number FROM days") == [(2,), (2,)]
+    assert query(pipeline, "SELECT number FROM orders__lines") == [(2,), (2,)]
+    assert query(pipeline, "SELECT number FROM notes ORDER BY number") == [(1,), (2,)]
+    assert query(pipeline, "SELECT count(*) FROM _dlt_loads WHERE status = 0") == [(2,)]
+
+
+@pytest.mark.parametrize("is_done", [False, True], ids=["broken off", "done and not answered"])
+def test_a_transaction_that_is_broken_off_is_tried_again_and_never_done_twice(
+    is_done: bool, pipeline: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, tries = TRANSACTIONS["duckdb"], []
+
+    def flaky(client: Any, statements: Any) -> None:
+        tries.append(len(statements))
+        if is_done or len(tries) > 1:
+            run(client, statements)
+        if len(tries) == 1:
+            raise DatabaseTransientException(OSError("concurrent update"))
+
+    monkeypatch.setitem(TRANSACTIONS, "duckdb", flaky)  # type: ignore[arg-type]
+    monkeypatch.setattr(whole, "wait_random_exponential", lambda **_: lambda _: 0)
+    pipeline.run(days(1))
+    assert len(tries) == (1 if is_done else 2)
+    assert query(pipeline, "SELECT number FROM days") == [(1,), (1,)]
+    assert query(pipeline, "SELECT status FROM _dlt_loads") == [(0,)]
+    assert query(pipeline, "SELECT count(*) FROM _dlt_pipeline_state") == [(1,)]
+
+
+def test_a_script_is_one_request_with_one_transaction() -> None:
+    sent: list[str] = []
+
+    class Client:
+        execute_sql = staticmethod(sent.append)
+
+    client: Any = Client()
+    TRANSACTIONS["bigquery"](client, ["DELETE FROM a ; ", "INSERT INTO a SELECT ';'"])
+    (script,) = sent
+    assert script.splitlines() == [
+        "BEGIN TRANSACTION;",
+        "DELETE FROM a;",
+        "INSERT INTO a SELECT ';';",
+        "COMMIT TRANSACTION;",
+    ]
+
+
+def test_what_is_known_of_a_destination_stays(pipeline: dlt.Pipeline, tmp_path: Path) -> None:
+    plain = dlt.destinations.duckdb(str(tmp_path / "web.duckdb"))
+    assert pipeline.destination.destination_type == plain.destination_type
+    assert pipeline.destination.destination_name == plain.destination_name
+    assert is_whole(pipeline)
+    before = pipeline.destination
+    make_whole(pipeline)
+    assert pipeline.destination is before
+
+
+def test_other_destinations_keep_the_merges_of_dlt(tmp_path: Path) -> None:
+    made = dlt.pipeline(
+        "other", str(tmp_path / "state"), destination=dlt.destinations.filesystem(str(tmp_path))
+    )
+    before = made.destination
+    make_whole(made)
+    assert made.destination is before
+    made.deactivate()
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["pipeline first", "source first"])
+def test_a_pipeline_that_is_there_when_the_source_is_made_loads_whole(
+    is_first: bool, tmp_path: Path
+) -> None:
+    def made() -> dlt.Pipeline:
+        target = dlt.destinations.duckdb(str(tmp_path / "web.duckdb"))
+        return dlt.pipeline("plain", str(tmp_path / "state"), destination=target)
+
+    def source() -> object:
+        given = {"api_key": "dbdy_" + "x" * 40, "base_url": "http://127.0.0.1:9"}
+        return databuddy_source(**given, websites=["shop"])
+
+    order: list[Callable[[], object]] = [made, source] if is_first else [source, made]
+    pipeline = next(each for each in [step() for step in order] if isinstance(each, dlt.Pipeline))
+    assert is_whole(pipeline) is is_first
+    pipeline.deactivate()
