@@ -148,7 +148,7 @@ class Doubts:
         ):
             return "the answer is empty, but had data that does not go while the day has visitors"
         if await self._once(("quiet", *cell.series), lambda: self._is_quiet_throughout(cell)):
-            return "the answer is empty, and so is each of this report, which had data of many"
+            return "the answer is empty, and so are all others of this report in this run"
         if await self._once(("ill", website_id), lambda: self._is_ill(website_id)):
             return "the answer is empty, and so are others of this run that cannot be"
         return ""
