@@ -31,15 +31,20 @@ _BRING_ROWS: Final = ", ".join(f"'{status}'" for status in Status if status.brin
 def held_cells(
     pipeline: dlt.Pipeline, since: datetime
 ) -> Mapping[tuple[str, str, datetime], HeldCell]:
-    """The cells with data that the warehouse holds, from `since` (UTC) on, by website, report
-    and start of the window. Empty before the first load, and without a destination."""
+    """The cells that the warehouse holds, from `since` (UTC) on, by website, report and start of
+    the window: those with data, and the silent ones of which no generation is recorded. Empty
+    before the first load, and without a destination."""
     found = query_coverage(
         pipeline,
-        "SELECT website_id, report, window_start, {rows}, final, {generation} FROM {table} "
-        "WHERE NOT silent AND window_start >= %s",
+        "SELECT website_id, report, window_start, {rows}, final, {generation}, silent FROM {table} "
+        "WHERE (NOT silent OR (status = 'complete' AND {generation} IS NULL)) "
+        "AND window_start >= %s",
         since,
     )
-    return {(row[0], row[1], row[2]): HeldCell(row[3], bool(row[4]), row[5]) for row in found}
+    return {
+        (row[0], row[1], row[2]): HeldCell(row[3], bool(row[4]), row[5], bool(row[6]))
+        for row in found
+    }
 
 
 def final_windows(

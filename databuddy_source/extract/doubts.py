@@ -5,9 +5,12 @@ holds is handed in. What had data and is silent is believed only where nothing s
 
 - a type that has rows whenever there are page views is not silent beside another one that counts
   some in the same window, and page views do not go while a day's other rows stay;
+- a type may be quiet on a single day, but is not on all days that a run asks for, where it had data
+  on more than one of them;
 - whether a website had visitors in a window is told only by what counts things, and only by cells
   that lie wholly inside it. A series that is cut in UTC has hours of two local days;
-- of a website about which such a type is silent in this run, no other silence is believed either.
+- of a website about which such a type is silent in this run, no other silence is believed either;
+  where a run has hours alone, a type is that lost more than one hour of a day.
 
 A day that lost its page views is doubted as a whole: whatever shares an instant with it stays as
 it is, weeks, months and days in UTC, too.
@@ -15,14 +18,13 @@ it is, weeks, months and days in UTC, too.
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
-from typing import TypeVar
 
+from databuddy_source.extract.once import Once
 from databuddy_source.extract.timeline import Span, Timeline
 from databuddy_source.fetch.failures import ENOUGH, signature_of
 from databuddy_source.model.query_types import Shape
@@ -30,8 +32,6 @@ from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window, tile
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class Doubts:
         allow_empty: believe a day that had data and is now empty.
 
     Attributes:
-        held: the cells with data that the warehouse holds, by website, report and start of the
-            window.
+        held: the cells that the warehouse holds, by website, report and start of the window: those
+            with data, and silent ones of 0.1.0.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Doubts:
         self._allow_empty = allow_empty
         self._timelines: dict[str, Timeline[Cell]] = defaultdict(Timeline)
         self._cells: list[list[Cell]] = []
-        self._few: dict[tuple[str, Report], list[Cell]] = {}
+        self._series: dict[tuple[str, Report], list[Cell]] = {}
         self._once = Once()
         self.held: Mapping[tuple[str, str, datetime], HeldCell] = {}
 
@@ -81,8 +81,8 @@ class Doubts:
         result is judged."""
         own = list(cells)
         self._cells.append(own)
-        if own and len(own) < ENOUGH:
-            self._few[own[0].series] = own
+        if own:
+            self._series[own[0].series] = own
         for cell in own:
             self._timelines[cell.website_id].add(_span(cell.window), cell)
 
@@ -108,10 +108,10 @@ class Doubts:
     async def _fails_throughout(self, result: Result) -> bool:
         """Whether all cells of a website and report failed alike that are too few for the type to
         be given up: what a longer run calls unavailable is not failed in a shorter one."""
-        series = result.cell.series
-        if result.outage or result.cell.report.named or series not in self._few:
+        own = self._series[result.cell.series]
+        if result.outage or result.cell.report.named or len(own) >= ENOUGH:
             return False
-        results = await self._results(self._few[series])
+        results = await self._results(own)
         reasons = {signature_of(each.reason) for each in results}
         failed = {Status.FAILED, Status.UNAVAILABLE}  # as judged before
         return len(reasons) == 1 and {each.status for each in results} <= failed
@@ -147,24 +147,41 @@ class Doubts:
             or (await self._told(website_id, _span(window))).page_views
         ):
             return "the answer is empty, but had data that does not go while the day has visitors"
+        if await self._once(("quiet", *cell.series), lambda: self._is_quiet_throughout(cell)):
+            return "the answer is empty, and so are all others of this report in this run"
         if await self._once(("ill", website_id), lambda: self._is_ill(website_id)):
             return "the answer is empty, and so are others of this run that cannot be"
         return ""
 
+    def _may_be_zeros(self, cell: Cell) -> bool:
+        """Whether a summary that is held may be the row of zeros that servers of June 2026 give of
+        a window without visitors. 0.1.0 took it for data, and recorded no generation."""
+        kept = self._kept_of(cell)
+        is_summary = cell.report.query_type.shape is Shape.SUMMARY
+        return is_summary and kept is not None and kept.generation is None
+
     async def _was_empty(self, cell: Cell) -> bool:
-        """Whether a summary that is held is the row of a day without visitors, which 0.1.0 took for
-        data: no report has any of that window that has data of others and follows page views."""
-        if cell.report.query_type.shape is not Shape.SUMMARY:
+        """Whether such a summary was that row: coverage says of the same window that the reports
+        were silent that follow page views and have data of others. One that failed, or was not
+        asked for, proves nothing."""
+        if not self._may_be_zeros(cell):
             return False
         had = await self._once("had", self._had)
         others = [
-            each
+            self.held.get(_key(each))
             for each in self._timelines[cell.website_id].at(_span(cell.window))
             if each.report.query_type.follows
             and each.report.query_type.shape is not Shape.SUMMARY
             and (each.website_id, each.report.name) in had
         ]
-        return bool(others) and not any(map(self._kept_of, others))
+        return bool(others) and all(each and each.silent for each in others)
+
+    async def _is_quiet_throughout(self, cell: Cell) -> bool:
+        """Whether all answers about the cell's website and report are silent, where the warehouse
+        has data of more than one."""
+        answers = await self._answers(self._series[cell.series])
+        had = sum(self._kept_of(each.cell) is not None for each in answers)
+        return had > 1 and all(each.silent for each in answers)
 
     async def _told(self, website_id: str, span: Span) -> _Told:
         async def look() -> _Told:
@@ -187,30 +204,38 @@ class Doubts:
         return False
 
     async def _that_could_be_lost(self, website_id: str) -> Timeline[Cell]:
-        """The days, weeks and months that had page views. What is cut in UTC beside local days
-        tells of none: it may be its own series that is silent."""
+        """The days, weeks and months that had page views; no hours, which are judged by their day.
+        What is cut in UTC beside local days tells of none: it may be its own series that is
+        silent."""
         found: Timeline[Cell] = Timeline()
         for span, cells in self._timelines[website_id]:
             for cell in cells:
-                if self._had_page_views(cell) and not cell.report.query_type.in_utc:
+                other = cell.window.grain is Grain.HOUR or cell.report.query_type.in_utc
+                if self._had_page_views(cell) and not other:
                     found.add(span, cell)
         return found
 
     async def _is_ill(self, website_id: str) -> bool:
-        """Whether a type is silent that cannot be."""
-        could = [
+        """Whether a type is silent that cannot be. Where no longer windows tell, it is one that
+        lost more than one hour of a day: a single one may have had a visitor who is gone."""
+        had = [
             cell
             for _, cells in self._timelines[website_id]
             for cell in cells
             if self._had_page_views(cell)
         ]
-        return any(each.silent for each in await self._answers(could))
+        longer = [cell for cell in had if cell.window.grain is not Grain.HOUR]
+        answers = await self._answers(longer or had)
+        silent = [each.cell for each in answers if each.silent]
+        if longer:
+            return any([not await self._was_empty(cell) for cell in silent])
+        lost = [cell for cell in silent if not self._may_be_zeros(cell)]
+        hours = Counter((cell.report, cell.window.date) for cell in lost)
+        return any(count > 1 for count in hours.values())
 
     def _had_page_views(self, cell: Cell) -> bool:
-        """Whether the warehouse has rows of it that are there whenever there are page views. No
-        hours, which are judged by their day."""
-        is_hour = cell.window.grain is Grain.HOUR
-        return bool(cell.report.query_type.follows and not is_hour and self._kept_of(cell))
+        """Whether the warehouse has rows of it that are there whenever there are page views."""
+        return bool(cell.report.query_type.follows and self._kept_of(cell))
 
     async def _answered(self) -> Collection[str]:
         """The reports that the server answered for any website."""
@@ -218,10 +243,12 @@ class Doubts:
 
     async def _had(self) -> Collection[tuple[str, str]]:
         """The websites and reports that the warehouse has data of."""
-        return {(website_id, report) for website_id, report, _ in self.held}
+        return {key[:2] for key, each in self.held.items() if not each.silent}
 
     def _kept_of(self, cell: Cell) -> HeldCell | None:
-        return self.held.get((cell.website_id, cell.report.name, cell.window.start))
+        """The data that the warehouse holds of a cell."""
+        held = self.held.get(_key(cell))
+        return None if held is None or held.silent else held
 
     async def _answers(self, cells: Iterable[Cell]) -> list[Result]:
         return [each for each in await self._results(cells) if _is_answer(each)]
@@ -230,20 +257,8 @@ class Doubts:
         return [await self._result_of(cell) for cell in cells]
 
 
-class Once:
-    """Finds each thing out once, however many ask for it, side by side."""
-
-    def __init__(self) -> None:
-        self._locks: dict[object, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._found: dict[object, object] = {}
-
-    async def __call__(self, what: object, find: Callable[[], Awaitable[T]]) -> T:
-        """What `find` gives for the first who asks."""
-        async with self._locks[what]:
-            if what not in self._found:
-                self._found[what] = await find()
-        found: T = self._found[what]  # type: ignore[assignment]  # of that name, of that type
-        return found
+def _key(cell: Cell) -> tuple[str, str, datetime]:
+    return cell.website_id, cell.report.name, cell.window.start
 
 
 def _span(window: Window) -> Span:

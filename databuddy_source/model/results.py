@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
+from fnmatch import fnmatchcase
+from typing import Final, TypeAlias
 
 from databuddy_source.model.query_types import QueryType, Shape
 from databuddy_source.model.reports import Cell
@@ -13,6 +14,12 @@ from databuddy_source.model.statuses import Status
 
 Row: TypeAlias = dict[str, object]
 """One row of a result: column name to JSON value."""
+
+RATES: Final = (
+    *("*_rate", "*Rate", "*_ratio", "percentage", "*_percentage", "percentage_*", "*_share"),
+    *("avg_*", "average_*", "median_*", "p[5-9][0-9]", "p[5-9][0-9]_*", "*_score", "*_per_*"),
+)
+"""How servers spell what is an average, a rate or a share, in types that nobody described."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +30,13 @@ class HeldCell:
         rows: how many.
         final: whether daily syncs leave the cell alone.
         generation: of the server that gave it; None where that was not recorded.
+        silent: it is known that nobody came, so there is no data to keep.
     """
 
     rows: int
     final: bool
     generation: str | None = None
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +91,18 @@ def is_silent(rows: Sequence[Row], query_type: QueryType) -> bool:
     """Whether rows say that nobody came: there are none, or each count in them is zero or null
     (2025 servers fill empty days with zeros, and some summaries always have a row). Averages,
     rates and shares tell nothing of that, as the bounce rate of nobody may be 100. Only where
-    nothing is known to count, any number that is not zero will do."""
+    nothing is known to count, any number that is not zero will do, of those that are no rate by
+    their name; and rates, where there is no other number."""
     somebody = counted(rows, query_type)
     if somebody is not None:
         return not somebody
-    return not any(value for row in rows for value in row.values() if _is_number(value))
+    numbers = [each for row in rows for each in row.items() if _is_number(each[1])]
+    telling = [each for each in numbers if not _is_rate(each[0])]
+    return not any(value for _, value in telling or numbers)
+
+
+def _is_rate(name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in RATES)
 
 
 def _is_number(value: object) -> bool:

@@ -248,11 +248,16 @@ def test_cells_without_rows_bring_coverage_alone_and_keep_what_was_there(
 
 
 def test_of_cells_of_0_1_0_no_generation_is_known(pipeline: dlt.Pipeline) -> None:
-    (cell,) = cells_of(REPORT)
-    load(pipeline, [a_result(cell, ROWS)])
-    query(pipeline, "ALTER TABLE coverage DROP generation")
+    one, two, three = cells_of(REPORT, DAY, DAY + 2 * ONE_DAY)
+    load(pipeline, [a_result(one, ROWS), a_result(two), a_result(three, status=Status.FAILED)])
     since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
-    assert list(held_cells(pipeline, since).values()) == [HeldCell(2, True)]
+    assert list(held_cells(pipeline, since).values()) == [HeldCell(2, True, "2026-04")]
+    query(pipeline, "ALTER TABLE coverage DROP generation")
+    kept = {start: found for (_, _, start), found in held_cells(pipeline, since).items()}
+    assert kept == {
+        since: HeldCell(2, True),
+        since + timedelta(days=1): HeldCell(0, True, silent=True),
+    }
 
 
 def test_coverage_of_a_load_that_is_not_done_is_not_believed(pipeline: dlt.Pipeline) -> None:

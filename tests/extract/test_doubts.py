@@ -69,6 +69,8 @@ NEXT_DAY = cells_of(a_report("country"), DAY + ONE_DAY)[0]
 OF_BLOG = cells_of(a_report("country"), website="blog")[0]
 OPEN = HeldCell(rows=5, final=False)
 FINAL = HeldCell(rows=5, final=True)
+RECORDED = HeldCell(rows=5, final=False, generation="2026-06")
+EMPTY = HeldCell(rows=0, final=False, silent=True)
 
 
 def test_an_answer_with_rows_is_believed() -> None:
@@ -145,20 +147,75 @@ def test_other_silences_are_not_believed_of_a_website_about_which_one_is_wrong()
 
 
 @pytest.mark.parametrize(
+    ("held", "loud", "status"),
+    [
+        ([0, 1], [], Status.SUSPECT),
+        ([0, 1, 2], [], Status.SUSPECT),
+        ([0], [], Status.COMPLETE),
+        ([0, 1], [2], Status.COMPLETE),
+        ([0, 1], [1], Status.COMPLETE),
+    ],
+    ids=["all of two", "all", "a single one", "one had none before", "one has some still"],
+)
+def test_a_type_does_not_fall_silent_on_all_days_of_a_run(
+    held: list[int], loud: list[int], status: Status
+) -> None:
+    errors = cells_of(a_report("error_types"), DAY, DAY + 3 * ONE_DAY)
+    pages = cells_of(a_report("top_pages"), DAY, DAY + 3 * ONE_DAY)
+    results = [
+        a_result(cell, ERROR if number in loud else ()) for number, cell in enumerate(errors)
+    ]
+    results += [a_result(cell, ROWS) for cell in pages]
+    run = Run(results, dict.fromkeys([*(errors[number] for number in held), *pages], OPEN))
+    assert run.judged(errors[0]).status is status
+    run.allow_empty = True
+    assert run.judged(errors[0]).status is Status.COMPLETE
+
+
+@pytest.mark.parametrize("silent", [[0], [0, 1]], ids=["one failed", "all that answered"])
+def test_what_failed_does_not_tell_that_a_type_is_silent(silent: list[int]) -> None:
+    errors = cells_of(a_report("error_types"), DAY, DAY + 2 * ONE_DAY)
+    results = [
+        a_result(cell, status=Status.COMPLETE if number in silent else Status.FAILED)
+        for number, cell in enumerate(errors)
+    ]
+    results += [a_result(cell, ROWS) for cell in cells_of(a_report("top_pages"), DAY)]
+    judged = Run(results, dict.fromkeys(errors, OPEN)).judged(errors[0])
+    assert judged.status is (Status.SUSPECT if len(silent) > 1 else Status.COMPLETE)
+
+
+@pytest.mark.parametrize(
     ("held", "status"),
     [
-        ([SUMMARY, NEXT_DAY], Status.COMPLETE),
-        ([SUMMARY, COUNTRIES, NEXT_DAY], Status.SUSPECT),
-        ([SUMMARY], Status.SUSPECT),
-        ([SUMMARY, ERRORS], Status.SUSPECT),
+        ({SUMMARY: OPEN, NEXT_DAY: OPEN, COUNTRIES: EMPTY}, Status.COMPLETE),
+        ({SUMMARY: RECORDED, NEXT_DAY: OPEN, COUNTRIES: EMPTY}, Status.SUSPECT),
+        ({SUMMARY: OPEN, NEXT_DAY: OPEN}, Status.SUSPECT),
+        ({SUMMARY: OPEN, NEXT_DAY: OPEN, COUNTRIES: OPEN}, Status.SUSPECT),
+        ({SUMMARY: OPEN, COUNTRIES: EMPTY}, Status.SUSPECT),
+        ({SUMMARY: OPEN}, Status.SUSPECT),
+        ({SUMMARY: OPEN, ERRORS: OPEN}, Status.SUSPECT),
     ],
-    ids=["had visitors on other days alone", "had some then", "never had any", "had errors"],
+    ids=[
+        *(
+            "had visitors on other days alone",
+            "of a recorded generation",
+            "failed or was not asked",
+        ),
+        *("had some then", "never had any", "was not asked on any day", "had errors"),
+    ],
 )
-def test_the_row_that_a_summary_has_of_a_day_without_visitors_was_no_data(
-    held: list[Cell], status: Status
+def test_the_row_that_a_summary_has_of_a_day_without_visitors_was_no_data_in_0_1_0(
+    held: Mapping[Cell, HeldCell], status: Status
 ) -> None:
     results = [a_result(SUMMARY, ZEROS), a_result(COUNTRIES), a_result(ERRORS)]
-    assert Run(results, dict.fromkeys(held, OPEN)).judged(SUMMARY).status is status
+    assert Run(results, held).judged(SUMMARY).status is status
+
+
+def test_a_cell_that_is_known_to_be_empty_is_no_data() -> None:
+    empty, told = a_result(PAGES), a_result(PAGES, status=Status.UNAVAILABLE)
+    assert Run([empty], {PAGES: EMPTY}).judged(PAGES) == empty
+    judged = Run([told, a_result(COUNTRIES, ROWS)], {PAGES: EMPTY}).judged(PAGES)
+    assert (judged.status, judged.kept) == (Status.UNAVAILABLE, None)
 
 
 def test_a_day_that_was_not_held_may_be_silent_beside_a_doubted_one() -> None:
@@ -289,6 +346,48 @@ def test_only_what_lies_wholly_within_a_window_vouches_for_it(
     counts = [{"pageviews": 3, "new_users": 3}]
     judged = Run([a_result(own), a_result(other, counts)], {own: OPEN}).judged(own)
     assert judged.status is (Status.COMPLETE if vouches else Status.SUSPECT)
+
+
+HOURS = [_window(Grain.HOUR, hour=hour, name="summary_metrics") for hour in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("silent", "kept", "beside", "status"),
+    [
+        ([0, 2, 4], RECORDED, [], Status.SUSPECT),
+        ([0, 4], RECORDED, [], Status.SUSPECT),
+        ([0], RECORDED, [], Status.COMPLETE),
+        ([0, 2, 4], RECORDED, [_page_views(Grain.DAY)], Status.COMPLETE),
+        ([0, 2, 4], OPEN, [], Status.COMPLETE),
+    ],
+    ids=["half", "two", "one", "the day tells that all is well", "perhaps zeros of 0.1.0"],
+)
+def test_counts_do_not_go_in_several_hours_while_the_others_of_the_day_stay(
+    silent: list[int], kept: HeldCell, beside: list[Cell], status: Status
+) -> None:
+    results = [a_result(cell, ZEROS if hour in silent else ROWS) for hour, cell in enumerate(HOURS)]
+    results += [a_result(cell, ROWS) for cell in beside]
+    held = dict.fromkeys(HOURS, kept) | dict.fromkeys(beside, RECORDED)
+    judged = Run(results, held).all_judged()
+    assert {judged[HOURS[hour]].status for hour in silent} == {status}
+    assert judged[HOURS[1]].status is Status.COMPLETE
+
+
+def test_single_hours_may_go_on_one_day_each() -> None:
+    days = [DAY + number * ONE_DAY for number in range(4)]
+    gone = [_page_views(Grain.HOUR, day, 3) for day in days]
+    results = [a_result(cell) for cell in gone]
+    results += [a_result(_page_views(Grain.HOUR, day, 4), ROWS) for day in days]
+    judged = Run(results, dict.fromkeys((each.cell for each in results), RECORDED)).all_judged()
+    assert {each.status for each in judged.values()} == {Status.COMPLETE}
+
+
+def test_a_row_of_zeros_of_0_1_0_is_no_sign_of_illness() -> None:
+    results = [a_result(SUMMARY, ZEROS), a_result(COUNTRIES)]
+    results += [a_result(cell, ROWS) for cell in cells_of(a_report("top_pages"), DAY + ONE_DAY)]
+    (errors,) = cells_of(a_report("error_types"), DAY + ONE_DAY)
+    held = {SUMMARY: OPEN, COUNTRIES: EMPTY, NEXT_DAY: OPEN, errors: OPEN}
+    assert Run([*results, a_result(errors)], held).judged(errors).status is Status.COMPLETE
 
 
 def test_what_an_old_server_ends_at_the_next_midnight_does_not_vouch_for_its_day() -> None:

@@ -75,6 +75,25 @@ def test_where_nothing_is_known_to_count_any_number_breaks_the_silence(
     assert is_silent([row], UNKNOWN) is silent
 
 
+@pytest.mark.parametrize(
+    "rate",
+    [
+        *("bounce_rate", "errorRate", "percentage", "uptime_percentage", "percentage_of_sessions"),
+        *("avg_time", "average_time", "median_time", "p50", "p75_lcp", "p99", "traffic_share"),
+        *("quality_score", "coverage_ratio", "pages_per_session"),
+    ],
+)
+def test_rates_of_a_type_that_nobody_described_tell_nothing_beside_other_numbers(rate: str) -> None:
+    assert is_silent([{"views": 0, rate: 100.0}], UNKNOWN)
+    assert not is_silent([{"views": 1, rate: 0.0}], UNKNOWN)
+    assert not is_silent([{"views": None, rate: 100.0}], UNKNOWN)  # there is nothing else to tell
+
+
+@pytest.mark.parametrize("name", ["rate", "p2", "rates", "scores", "averaged", "pages", "shares"])
+def test_other_names_break_the_silence(name: str) -> None:
+    assert not is_silent([{"views": 0, name: 4}], UNKNOWN)
+
+
 def test_averages_rates_and_shares_are_no_counts() -> None:
     assert {kind for kind in Kind if kind.counts} == {
         *(Kind.COUNT, Kind.COUNT_OVER_ROWS, Kind.COUNT_OVER_WINDOWS, Kind.UNIQUE, Kind.AMOUNT)
