@@ -16,7 +16,7 @@ SAME = Definition.of(CELLS[0])
 
 def held(report: str, *definitions: Definition) -> list[Part]:
     """A table that has days of these definitions."""
-    return [Part(report, each, Generation.G2026_04, DAY, DAY, "1") for each in definitions]
+    return [Part(report, each, Generation.G2026_04, DAY, DAY, "1", True) for each in definitions]
 
 
 @pytest.mark.parametrize(
