@@ -303,7 +303,8 @@ class RateLimited(Retriable):
 
 
 class ServiceUnavailable(Retriable):
-    """The server is closed for a while, and says for how long (HTTP 503 with Retry-After)."""
+    """The server is closed for a while, and says for how long (HTTP 503 with Retry-After, or
+    with retryAfter in its body)."""
 
     default_todo = "Try again later."
 

@@ -102,7 +102,8 @@ def check(answer: httpx.Response, where: Where, wall: float) -> None:
     where = Where(where.url, where.website, where.report, where.window, told.requestId)
     fallback = ServerFailed if status >= 500 else RequestRefused
     kind = CODES.get(told.code) or _STATUSES.get(status, fallback)
-    if status == 503 and "retry-after" in answer.headers:
+    says_when = "retry-after" in answer.headers or told.retryAfter is not None
+    if status == 503 and says_when:
         kind = ServiceUnavailable
     page = _page(answer)
     if page and issubclass(kind, AccessDenied | Skippable):

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Final
 from databuddy_source.coverage.reading import Tables, coverage_rows, tables_of
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
+from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain
 
 if TYPE_CHECKING:
     import dlt
 
 SUNDAY: Final = 6
+
+BROUGHT: Final = ", ".join(f"'{each}'" for each in Status if each.brings_rows)
+"""The statuses of cells whose rows came with their load, for SQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,9 @@ class Part:
         generation: None where that was not recorded, or is not known to this version.
         first: day of the oldest window.
         last: day of the newest one.
-        last_load: dlt's id of the newest load that brought some of them.
+        last_load: dlt's id of the newest load that brought rows of some of them, or says that
+            there are none; None where none did.
+        holds_rows: whether the table has any of them.
     """
 
     report: str
@@ -72,7 +78,8 @@ class Part:
     generation: Generation | None
     first: date
     last: date
-    last_load: str
+    last_load: str | None
+    holds_rows: bool
 
 
 def parts_of_tables(warehouse: dlt.Pipeline | Tables) -> list[Part]:
@@ -82,12 +89,14 @@ def parts_of_tables(warehouse: dlt.Pipeline | Tables) -> list[Part]:
     with tables_of(warehouse) as tables:
         rows = coverage_rows(
             tables,
-            f"SELECT {columns}, MIN(date), MAX(date), MAX(_dlt_load_id) "
+            # a cell that failed keeps the rows and the generation of an earlier load
+            f"SELECT {columns}, MIN(date), MAX(date), "
+            f"MAX(CASE WHEN status IN ({BROUGHT}) THEN _dlt_load_id END), MAX({{rows}}) "
             f"FROM {{table}} GROUP BY {columns}",
         )
-    for report, zone, grain, query_type, filters, told, first, last, load_id in rows:
+    for report, zone, grain, query_type, filters, told, first, last, load_id, held in rows:
         week_start = first.weekday() if grain == Grain.WEEK else None
         definition = Definition(zone, grain, query_type, filters, week_start)
         generation = Generation(told) if told in set(Generation) else None
-        found.append(Part(report, definition, generation, first, last, load_id))
+        found.append(Part(report, definition, generation, first, last, load_id, bool(held)))
     return sorted(found, key=lambda each: (each.report, each.first))

@@ -85,10 +85,11 @@ def redefinitions(warehouse: dlt.Pipeline | Tables) -> list[Redefinition]:
     """
     by_report: dict[str, list[Part]] = defaultdict(list)
     for part in parts_of_tables(warehouse):
-        by_report[part.report].append(part)
+        if part.last_load or part.holds_rows:
+            by_report[part.report].append(part)
     found = []
     for parts in by_report.values():
-        newest = max(parts, key=lambda each: each.last_load)
+        newest = max(parts, key=lambda each: each.last_load or "")
         if newest.generation and (redefined := redefinition(parts, newest.generation)):
             found.append(redefined)
     return found

@@ -29,13 +29,23 @@ def refuse_a_mixture(cells: Iterable[Cell], parts: Iterable[Part]) -> None:
         OtherReport: a table holds another report.
     """
     wanted = {cell.report: cell for cell in cells}
-    held: dict[str, set[Definition]] = defaultdict(set)
+    held: dict[str, dict[Definition, set[Generation | None]]] = defaultdict(dict)
     for part in parts:
-        held[part.report].add(part.definition)
+        held[part.report].setdefault(part.definition, set()).add(part.generation)
     for report in sorted(wanted, key=lambda each: each.name):
         now = Definition.of(wanted[report])
-        for before in sorted(held[report.name] - {now}, key=str):
+        for before in sorted(held[report.name].keys() - {now}, key=str):
             if replace(before, time_zone=now.time_zone) == now:
+                generations = held[report.name][before]
+                if all(each and each.zone(now.time_zone) != now.time_zone for each in generations):
+                    old = " and ".join(sorted(each.called for each in generations if each))
+                    raise OtherDays(
+                        f"The table {report.name} holds days of {before.time_zone}, since a server "
+                        f"of {old} knows no others. This one is newer, and would cut them in "
+                        f"{now.time_zone}",
+                        f'Go on with sources.databuddy.timezone = "{before.time_zone}", or sync '
+                        "into another dataset (--dataset).",
+                    )
                 raise OtherDays(
                     f"The table {report.name} holds days of {before.time_zone}, and this run "
                     f"would cut them in {now.time_zone}"

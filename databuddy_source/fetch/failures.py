@@ -28,7 +28,7 @@ class _Record:
     failed: dict[Cell, str] = field(default_factory=dict)
     signatures: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     outstanding: int = 0
-    given_up: bool = False
+    given_up: str = ""
     succeeded: bool = False
 
 
@@ -43,13 +43,14 @@ class Failures:
         """So many more of these cells will be asked for."""
         self._records[series].outstanding += cells
 
-    def given_up(self, series: Series) -> bool:
-        """Whether the type failed the same way in three windows, or is known to fail."""
+    def given_up(self, series: Series) -> str:
+        """Why nobody asks for the type any more: it failed so in three windows, or is known to
+        fail; an empty string where it is asked for."""
         return self._records[series].given_up
 
-    def give_up(self, series: Series) -> None:
+    def give_up(self, series: Series, reason: str) -> None:
         """It is known from elsewhere that the type fails in each window."""
-        self._records[series].given_up = True
+        self._records[series].given_up = reason
 
     def has_answered(self, series: Series) -> bool:
         """Whether any window of the type had an answer."""
@@ -62,7 +63,7 @@ class Failures:
     def success(self, series: Series) -> dict[Cell, str]:
         """One cell has its answer. Returns failed cells whose fate is now clear, with reasons."""
         record = self._records[series]
-        record.succeeded, record.given_up = True, False
+        record.succeeded, record.given_up = True, ""
         record.outstanding -= 1
         return self._settle(record)
 
@@ -75,7 +76,7 @@ class Failures:
         signature = signature_of(reason)
         record.signatures[signature] += 1
         if record.signatures[signature] >= ENOUGH and not record.succeeded:
-            record.given_up = True
+            record.given_up = reason
         return self._settle(record)
 
     def forget(self, series: Series, cells: int) -> dict[Cell, str]:

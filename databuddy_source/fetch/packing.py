@@ -209,6 +209,15 @@ class Pack:
         """The same questions in two packs, after it failed. Needs two questions."""
         return replace(self, divided=True).parted(len(self.questions) // 2)
 
+    def halves_by_type(self) -> tuple[Pack, Pack]:
+        """The same questions in two packs that share no query type, after a server refused the
+        pack for one of them. Needs two types."""
+        names = list(dict.fromkeys(question.spelling for question in self.questions))
+        first = set(names[: len(names) // 2])
+        ordered = sorted(self.questions, key=lambda each: each.spelling not in first)
+        count = sum(each.spelling in first for each in ordered)
+        return replace(self, questions=tuple(ordered), divided=True).parted(count)
+
     @property
     def is_mixed(self) -> bool:
         """Whether something behind a gate travels in it because it is proven."""

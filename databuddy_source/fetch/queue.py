@@ -58,6 +58,12 @@ class Queue:
         with self._lock:
             self._first.extendleft(reversed(pack.halves()))
 
+    def divide_by_type(self, pack: Pack) -> None:
+        """A pack was refused for a type in it: halves that share none leave before all else. Needs
+        two types."""
+        with self._lock:
+            self._first.extendleft(reversed(pack.halves_by_type()))
+
     def part_by_gate(self, pack: Pack) -> None:
         """A pack failed that has types behind gates: from now on they leave without the others."""
         with self._lock:

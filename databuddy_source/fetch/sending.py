@@ -67,6 +67,7 @@ class Sending:
         self._closed_gates: dict[tuple[str, str], tuple[str, bool]] = {}
         self._closed_websites: dict[str, str] = {}
         self._unknown: dict[str, str] = {}
+        self._beyond_plan: dict[tuple[str, str], str] = {}
         self._broken = ""
         self._answers_each_body = generation.answers_each_body
         self._failing: dict[str, set[Report]] = defaultdict(set)
@@ -83,8 +84,10 @@ class Sending:
             elif gate := self._closed_gates.get((website_id, question.gate)):
                 reason, lacking = gate
                 self._settling.give_up([question], reason, lacking=lacking)
-            elif unknown := self._unknown.get(question.spelling):
-                self._settling.give_up([question], unknown, lacking=True)
+            elif lacking_type := self._unknown.get(question.spelling) or self._beyond_plan.get(
+                (website_id, question.spelling)
+            ):
+                self._settling.give_up([question], lacking_type, lacking=True)
             elif not self._settling.is_moot(question):
                 kept.append(question)
         return replace(pack, questions=tuple(kept))
@@ -222,10 +225,8 @@ class Sending:
             self._close_website(pack, str(error))
         elif isinstance(error, NotInPlan) and pack.gate:
             self._close_gate(pack, f"{error.what}. {error.todo}", lacking=True)
-        elif isinstance(error, NotInPlan) and len(pack.questions) == 1:
-            self._settling.give_up(pack.questions, f"{error.what}. {error.todo}", lacking=True)
         elif isinstance(error, NotInPlan):
-            self._queue.divide(pack)
+            self._not_in_plan(pack, f"{error.what}. {error.todo}")
         elif isinstance(error, UnknownQueryType) and any(
             each.spelling in error.names for each in pack.questions
         ):
@@ -238,6 +239,15 @@ class Sending:
             self._queue.send_first(loose)
         else:
             self._queue.divide(pack)
+
+    def _not_in_plan(self, pack: Pack, reason: str) -> None:
+        """The plan lacks a type that the catalogue puts behind no gate: find which one."""
+        names = {each.spelling for each in pack.questions}
+        if len(names) > 1:
+            self._queue.divide_by_type(pack)
+            return
+        self._beyond_plan[pack.website_id, names.pop()] = reason
+        self._settling.give_up(pack.questions, reason, lacking=True)
 
     def _loose(self, pack: Pack, error: DatabuddyError) -> Pack:
         """The same questions in bodies of their own, where one that throws takes no other with it

@@ -91,8 +91,8 @@ class Settling:
         it fails here)."""
         if self._is_late(question):
             return True
-        if self._failures.given_up(question.series):
-            self._fail(question, "it failed in three windows of this run")
+        if reason := self._failures.given_up(question.series):
+            self._fail(question, reason)
             return True
         return False
 
@@ -158,7 +158,7 @@ class Settling:
                 continue
             if lacking:
                 self._lacking.add(question.series)
-            self._failures.give_up(question.series)
+            self._failures.give_up(question.series, reason)
             self._fail(question, reason)
 
     def outage(self, questions: Iterable[Question], reason: str) -> None:

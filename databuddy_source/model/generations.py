@@ -49,6 +49,11 @@ class Generation(StrEnum):
         return ABILITIES[self].answers_each_body
 
     @property
+    def takes_website_keys(self) -> bool:
+        """Whether a key is let in that has scopes for single websites only."""
+        return ABILITIES[self].takes_website_keys
+
+    @property
     def max_limit(self) -> int:
         """The largest `limit` that is accepted."""
         return ABILITIES[self].max_limit
@@ -76,6 +81,7 @@ class Abilities:
         operators: of filters: our name, and how it is spelled there. Those that are left out it
             does not have.
         answers_each_body: whether a body that throws takes no other of its array with it.
+        takes_website_keys: whether a key is let in that has scopes for single websites only.
     """
 
     called: str
@@ -84,6 +90,7 @@ class Abilities:
     max_limit: int
     operators: Mapping[str, str]
     answers_each_body: bool = False
+    takes_website_keys: bool = False
 
 
 _APRIL: Final = Abilities(
@@ -144,6 +151,7 @@ ABILITIES: Final[Mapping[Generation, Abilities]] = {
             }
         ),
         answers_each_body=True,
+        takes_website_keys=True,
     ),
 }
 """The documentation spells operators like 2025; ours are the names of 2026."""

@@ -270,10 +270,17 @@ def test_waiting_for_the_rate_limit_costs_no_patience_with_a_failing_server(
     assert told.gaps[0] > 60
 
 
+@pytest.mark.parametrize(
+    "closed",
+    [
+        httpx.Response(503, headers={"retry-after": "30"}),
+        httpx.Response(503, json={"code": "SERVICE_UNAVAILABLE", "retryAfter": 30}),
+    ],
+    ids=["in its header", "in its body"],
+)
 def test_a_server_that_says_when_to_come_back_is_left_alone_until_then(
-    server: respx.MockRouter, client: Client, clock: Clock, one_question: Ask
+    server: respx.MockRouter, client: Client, clock: Clock, one_question: Ask, closed: Outcome
 ) -> None:
-    closed = httpx.Response(503, headers={"retry-after": "30"})
     told = Told(clock, [closed, closed, httpx.Response(200, json=ANSWER)])
     server.post("/query").mock(side_effect=told)
     assert asyncio.run(one_question(client, DIVISIBLE))["c0"].success

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.demo import DemoServer, Fault, Generation
+from databuddy_source.demo.access import KEY_WITH_WEBSITE_SCOPE
 from tests.cli.conftest import Outcome, Run
 
 Invoke = Callable[..., Outcome]
@@ -91,6 +92,29 @@ def test_a_key_of_single_websites_that_may_list_none_is_told_what_it_needs(
     key = checks(done := invoke("check", "--json"))["key"]
     assert done.exit_code == 1
     assert says in key["message"]
+    assert "read:data for the whole organisation" in key["todo"]
+
+
+@pytest.mark.parametrize(
+    ("generation", "says"),
+    [
+        ("2026-06", "This server, of June 2026, lets in no key whose only scopes"),
+        ("2026-10", "some servers let in no key of single websites"),
+    ],
+)
+def test_a_rejected_key_is_told_whether_this_server_refuses_those_of_single_websites(
+    generation: Generation, says: str, invoke: Invoke
+) -> None:
+    with DemoServer(generation=generation, days=3) as other:
+        other.account.website_scopes = False
+        account = {
+            "SOURCES__DATABUDDY__BASE_URL": other.url,
+            "SOURCES__DATABUDDY__API_KEY": KEY_WITH_WEBSITE_SCOPE,
+        }
+        done = invoke("check", "--json", **account)
+    key = checks(done)["key"]
+    assert "rejects the key" in key["message"]
+    assert says in key["todo"]
     assert "read:data for the whole organisation" in key["todo"]
 
 

@@ -20,7 +20,7 @@ def part(
     """The days of a table from one number to another."""
     definition = Definition.of(cells_of(a_report(query_type))[0])
     days = DAY + timedelta(days=first), DAY + timedelta(days=last)
-    return Part(query_type, definition, generation, *days, "1")
+    return Part(query_type, definition, generation, *days, "1", True)
 
 
 def test_old_days_end_where_the_new_meaning_begins() -> None:

@@ -14,9 +14,11 @@ CELLS = cells_of(a_report())
 SAME = Definition.of(CELLS[0])
 
 
-def held(report: str, *definitions: Definition) -> list[Part]:
+def held(
+    report: str, *definitions: Definition, generation: Generation | None = Generation.G2026_04
+) -> list[Part]:
     """A table that has days of these definitions."""
-    return [Part(report, each, Generation.G2026_04, DAY, DAY, "1") for each in definitions]
+    return [Part(report, each, generation, DAY, DAY, "1", True) for each in definitions]
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,28 @@ def test_days_of_another_zone_are_refused_with_both_zones() -> None:
     parts = held("top_pages", SAME, replace(SAME, time_zone="Asia/Tokyo"))
     with pytest.raises(OtherDays, match=r"top_pages holds days of Asia/Tokyo, and this run .* UTC"):
         refuse_a_mixture(CELLS, parts)
+
+
+TOKYO = cells_of(a_report(), zone="Asia/Tokyo")
+
+
+def test_days_that_an_older_server_could_not_cut_otherwise_are_no_change_of_the_user() -> None:
+    parts = held("top_pages", SAME, generation=Generation.G2025)
+    with pytest.raises(OtherDays, match="a server of 2025 knows no others") as e:
+        refuse_a_mixture(TOKYO, parts)
+    assert "This one is newer, and would cut them in Asia/Tokyo" in str(e.value)
+    assert 'Go on with sources.databuddy.timezone = "UTC", or sync into another' in str(e.value)
+
+
+@pytest.mark.parametrize("generation", [Generation.G2026_04, None])
+def test_days_that_were_chosen_in_utc_go_on_when_the_zone_is_set_back(
+    generation: Generation | None,
+) -> None:
+    parts = held("top_pages", SAME, generation=Generation.G2025)
+    parts += held("top_pages", SAME, generation=generation)
+    with pytest.raises(OtherDays, match=r"this run would cut them in Asia/Tokyo.*Set sources") as e:
+        refuse_a_mixture(TOKYO, parts)
+    assert "newer" not in str(e.value)
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,25 @@ def test_a_type_of_no_known_gate_that_a_plan_lacks_costs_no_other() -> None:
     assert statuses(of(results, month("language"))) == {Status.UNAVAILABLE: 30}
 
 
+@pytest.mark.parametrize("days", [1, 10, 300])
+def test_types_of_no_known_gate_are_found_with_a_few_requests_and_name_the_plan(days: int) -> None:
+    lacking = ["country", "language", "timezone"]
+    client = refusing(NotInPlan("Geography is not available on the free plan"), *lacking)
+    without, well = (
+        [month(name, days) for name in names]
+        for names in (lacking, [each for each in BREAKDOWNS if each not in lacking][:17])
+    )
+    results = fetch(client, *without, *well)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 17 * days}
+    assert statuses(of(results, every(without))) == {Status.UNAVAILABLE: 3 * days}
+    assert {each.reason for each in of(results, every(without))} == {
+        "Geography is not available on the free plan. "
+        "Choose another plan in Databuddy, or leave these reports out."
+    }
+    assert all(each.lacking for each in of(results, every(without)))
+    assert requests_with(client, *lacking) <= 10
+
+
 # -- types that vanished after they were listed
 
 

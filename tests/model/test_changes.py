@@ -34,6 +34,26 @@ def test_what_june_defines_anew_is_told_with_its_month(name: str) -> None:
     assert str(change).startswith("since June 2026 ")
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "now", "words"),
+    [
+        ("errors_by_page", OLDEST, APRIL, "called by its path"),
+        ("events_by_date", OLDEST, APRIL, "bounce_rate is another measure"),
+        ("performance_by_browser", OLDEST, APRIL, "without its version"),
+        ("web_vitals_by_browser", OLDEST, APRIL, "without its version"),
+        ("web_vitals_time_series", OLDEST, APRIL, "measurements counts single values"),
+        ("screen_resolution", JUNE, OCTOBER, "that of the viewport"),
+        ("screen_resolutions", JUNE, OCTOBER, "that of the viewport"),
+    ],
+)
+def test_what_rows_mean_from_then_on_is_told(
+    name: str, before: Generation, now: Generation, words: str
+) -> None:
+    change = change_between(name, before, now)
+    assert change is not None
+    assert words in change.meanings[now]
+
+
 def test_columns_come_and_go() -> None:
     change = change_between("sessions_time_series", APRIL, OCTOBER)
     assert change is not None

@@ -13,7 +13,9 @@ import pytest
 import time_machine
 from typer.testing import CliRunner
 
-from databuddy_source.demo import DemoServer
+from databuddy_source.coverage.redefinitions import redefinitions
+from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.model.generations import Generation
 from tests.stories.conftest import TODAY, Warehouse
 
 Serve = Callable[..., DemoServer]
@@ -99,6 +101,30 @@ def test_reports_that_still_mean_the_same_are_not_named(
     made.sync(**chosen)
     assert len(generations(made, "error_types")) == 2
     assert "something else" not in caplog.text
+
+
+@pytest.mark.parametrize("failing", [{"day": TODAY}, {"day": TODAY + DAY}, {}])
+def test_cells_that_fail_as_the_new_server_is_met_do_not_turn_the_change_round(
+    upgraded: Upgraded, warehouse: Make, failing: dict[str, Any]
+) -> None:
+    """What they keep is of the old server, and came with an earlier load."""
+    april, june = upgraded()
+    made = warehouse(april)
+    chosen = {**CHOSEN, "query_types": ["traffic_sources"]}
+    made.sync(**chosen)
+    made.server = june
+    june.faults.add(
+        Fault(query_type="traffic_sources", parameter_error="It failed", times=None, **failing)
+    )
+    assert made.sync(**chosen)
+    found = redefinitions(made.pipeline)
+    # where all of it failed, the table has no day of June yet
+    assert [each.now for each in found] == [Generation.G2026_06] * bool(failing)
+    june.faults.clear()
+    assert made.sync(**chosen) == []
+    (redefined,) = redefinitions(made.pipeline)
+    assert redefined.now is Generation.G2026_06
+    assert redefined.old == (FIRST, TODAY - 3 * DAY)
 
 
 # -- the command line

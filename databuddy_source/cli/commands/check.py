@@ -61,6 +61,13 @@ SCOPED = (
 )
 """What to do about a key that may list and not read."""
 
+REFUSES_SCOPED = (
+    "Check that sources.databuddy.api_key is complete and not expired. This server, of "
+    "{generation}, lets in no key whose only scopes are those of single websites, and says the "
+    "same of it: give such a key read:data for the whole organisation, or update the server."
+)
+"""What to do about a key that may not even list."""
+
 VERSIONS = (NAME, "dlt", "duckdb")
 
 
@@ -185,7 +192,7 @@ def _of_account(settings: Settings) -> Iterator[Finding]:
     yield finding
     seen = chosen = None
     if server:
-        seen, finding = _tried("key", lambda: _key(settings))
+        seen, finding = _tried("key", lambda: _key(settings, server))
     yield finding if server else _untested("key", "server")
     if seen:
         chosen, finding = _tried("websites", lambda: _websites(settings, seen))
@@ -269,8 +276,13 @@ def _server(settings: Settings) -> tuple[Reached, Finding]:
     return server, Finding("server", State.OK, says, facts=facts)
 
 
-def _key(settings: Settings) -> tuple[Mapping[str, Website], Finding]:
-    seen = websites_of(settings)
+def _key(settings: Settings, server: Reached) -> tuple[Mapping[str, Website], Finding]:
+    try:
+        seen = websites_of(settings)
+    except KeyRejected as error:
+        if server.generation and not server.generation.takes_website_keys:
+            error.todo = REFUSES_SCOPED.format(generation=server.generation.called)
+        raise
     facts = {
         "websites": [
             {"id": each.id, "domain": each.domain, "name": each.name} for each in seen.values()
