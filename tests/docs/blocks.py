@@ -23,6 +23,7 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "make quick": "is a part of `make test`",
     "make test": "would run this test",
     "make campaigns": "takes hours",
+    "make cut-off": "takes an hour; make test has a sample of it",
     "make coverage": "would run this test",
     "make docs": "test_site.py builds the site",
     ".venv/bin/python docs/generate.py": "test_generated.py does the same",
