@@ -20,7 +20,7 @@ from pydantic import (
     SkipValidation,
 )
 
-from databuddy_source.model.generations import MARKS, Generation
+from databuddy_source.model.generations import TELLING, Generation
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.results import Row
 
@@ -159,7 +159,7 @@ class TypesAnswer(_Received):
         extras = (config.model_extra or {} for config in self.configs.values())
         fields = dict.fromkeys(chain(self.model_extra or {}, *extras))
         known = load_catalog()
-        types = (name for name in self.types if not known.get(name).known and name not in MARKS)
+        types = (name for name in self.types if not known.get(name).known and name not in TELLING)
         return (*fields, *types)
 
 

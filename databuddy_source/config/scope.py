@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 
 from databuddy_source import clock
 from databuddy_source.config.settings import Settings
-from databuddy_source.config.values import Choice, Day
+from databuddy_source.config.values import Day, Given
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.windows import DEFAULT_DAYS
 
 
-class Scope(Choice):
+class Scope(Given):
     """What is of one run, each with its meaning below it. What lasts are `Settings`."""
 
     since: Day | None = Field(default=None, examples=["2026-01-01"])

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from databuddy_source import clock
 from databuddy_source.api.credential import Credential, is_loopback
 from databuddy_source.config.reports import ReportSetting
-from databuddy_source.config.values import SECTION, Choice, Day, Names, as_list
+from databuddy_source.config.values import SECTION, Day, Given, Names, as_list
 from databuddy_source.errors import BadSetting, InsecureAddress
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Weeks
@@ -22,7 +22,7 @@ from databuddy_source.model.windows import Weeks
 DEFAULT_BASE_URL = "https://api.databuddy.cc/v1"
 
 
-class Settings(Choice):
+class Settings(Given):
     """What lasts: keys of `[sources.databuddy]`, each with its meaning below it. What is of one
     run is a `Scope`.
 

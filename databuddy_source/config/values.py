@@ -17,7 +17,7 @@ from databuddy_source.errors import BadSetting
 SECTION = "sources.databuddy"
 
 
-class Choice(BaseModel):
+class Given(BaseModel):
     """What a person chose: some of the keys of `[sources.databuddy]`.
 
     Raises:

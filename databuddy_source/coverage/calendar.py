@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from databuddy_source import clock
 from databuddy_source.coverage.finality import last_settled
-from databuddy_source.coverage.marks import Known, Marked, Place, marked
+from databuddy_source.coverage.marks import Known, Marked, Slot, marked
 from databuddy_source.coverage.parts import SUNDAY
 from databuddy_source.coverage.reading import Tables, coverage_rows, tables_of
 from databuddy_source.model import windows
@@ -55,7 +55,7 @@ class Held:
     last: date
     synced_at: datetime
     load_id: str
-    known: dict[Place, Known] = field(default_factory=dict)
+    known: dict[Slot, Known] = field(default_factory=dict)
 
     @property
     def weeks(self) -> Weeks:

@@ -16,7 +16,7 @@ from databuddy_source.coverage.finality import is_settled
 from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import Grain, Window
 
-Place: TypeAlias = date | datetime
+Slot: TypeAlias = date | datetime
 """What names a window within its report: its first instant where it is an hour, else its date."""
 
 
@@ -63,14 +63,12 @@ class Stretch:
     reason: str
 
 
-def place_of(window: Window) -> Place:
+def slot_of(window: Window) -> Slot:
     """What coverage calls the window."""
     return window.start if window.grain is Grain.HOUR else window.date
 
 
-def marked(
-    windows: Iterable[Window], covered: Mapping[Place, Known], settled: date
-) -> list[Marked]:
+def marked(windows: Iterable[Window], covered: Mapping[Slot, Known], settled: date) -> list[Marked]:
     """Each window with its mark, in the same order.
 
     Args:
@@ -82,7 +80,7 @@ def marked(
     return [
         Marked(
             window,
-            covered.get(place_of(window)) or (missing if is_settled(window, settled) else due),
+            covered.get(slot_of(window)) or (missing if is_settled(window, settled) else due),
         )
         for window in windows
     ]

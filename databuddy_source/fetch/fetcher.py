@@ -18,7 +18,7 @@ from databuddy_source.api.requests import Request, query_request
 from databuddy_source.api.server import Server
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Pack, Question, bodies_of, questions_of
-from databuddy_source.fetch.queue import Destination, Queue, destination_of
+from databuddy_source.fetch.queue import Queue, Route, route_of
 from databuddy_source.fetch.sending import Sending
 from databuddy_source.fetch.settling import Settling
 from databuddy_source.model.reports import Cell
@@ -57,7 +57,7 @@ class Fetcher:
         self._sending = Sending(server.generation, pace, self._queue, self._settling)
         self._results: dict[Cell, asyncio.Future[Result]] = {}
         self._mistake: BaseException | None = None
-        self._flying: dict[asyncio.Task[None], Destination] = {}
+        self._flying: dict[asyncio.Task[None], Route] = {}
         self._awaited: Counter[str] = Counter()
         self._rows_ahead = 0
         self._rows_of_pack = 0
@@ -157,7 +157,7 @@ class Fetcher:
             if pack is None:
                 return
             task = asyncio.get_running_loop().create_task(self._send(pack))
-            self._flying[task] = destination_of(pack)
+            self._flying[task] = route_of(pack)
             task.add_done_callback(self._landed)
 
     @property

@@ -165,7 +165,7 @@ def _in_one_question(first: Cell, last: Cell, cell: Cell) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """The questions of one destination that travel in one request.
+    """The questions of one route that travel in one request.
 
     Attributes:
         divided: whether it is a part of a pack that failed.

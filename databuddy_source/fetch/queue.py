@@ -12,7 +12,7 @@ from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Pack, Question
 
 
-class Destination(NamedTuple):
+class Route(NamedTuple):
     """What all questions of a request have in common."""
 
     website_id: str
@@ -22,13 +22,13 @@ class Destination(NamedTuple):
     apart: bool
 
 
-def destination_of(asked: Question | Pack) -> Destination:
+def route_of(asked: Question | Pack) -> Route:
     """Which requests it may travel in."""
-    return Destination(asked.website_id, asked.timezone, asked.gate, asked.slows_packs, asked.apart)
+    return Route(asked.website_id, asked.timezone, asked.gate, asked.slows_packs, asked.apart)
 
 
 class Queue:
-    """Questions by destination. Called from any thread.
+    """Questions by route. Called from any thread.
 
     Args:
         pace: how large packs may be.
@@ -36,22 +36,22 @@ class Queue:
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._waiting: dict[Destination, deque[Question]] = defaultdict(deque)
+        self._waiting: dict[Route, deque[Question]] = defaultdict(deque)
         self._first: deque[Pack] = deque()
-        self._passed: set[Destination] = set()
+        self._passed: set[Route] = set()
         self._lock = threading.Lock()
 
     def add(self, questions: Iterable[Question]) -> None:
         """Line up questions behind those that wait."""
         with self._lock:
             for question in questions:
-                self._waiting[destination_of(question)].append(question)
+                self._waiting[route_of(question)].append(question)
 
     def add_first(self, questions: Sequence[Question]) -> None:
         """Line up questions before those that wait, in this order: they followed from answers."""
         with self._lock:
             for question in reversed(questions):
-                self._waiting[destination_of(question)].appendleft(question)
+                self._waiting[route_of(question)].appendleft(question)
 
     def divide(self, pack: Pack) -> None:
         """A pack failed: its halves leave before all else. Needs two questions."""
@@ -67,7 +67,7 @@ class Queue:
     def part_by_gate(self, pack: Pack) -> None:
         """A pack failed that has types behind gates: from now on they leave without the others."""
         with self._lock:
-            waiting = self._waiting.pop(destination_of(pack), ())
+            waiting = self._waiting.pop(route_of(pack), ())
             if kept := [each for each in pack.questions if not each.report.query_type.gate]:
                 self._first.appendleft(replace(pack, questions=tuple(kept)))
         parted = [each for each in pack.questions if each.report.query_type.gate]
@@ -81,7 +81,7 @@ class Queue:
     def has_answered(self, pack: Pack) -> None:
         """There was an answer to a pack, so it is no gate that keeps its like out."""
         with self._lock:
-            self._passed.add(destination_of(pack))
+            self._passed.add(route_of(pack))
 
     def clear(self) -> None:
         """Forget all of them."""
@@ -89,7 +89,7 @@ class Queue:
             self._waiting.clear()
             self._first.clear()
 
-    def next_pack(self, flying: Collection[Destination], awaited: Mapping[str, int]) -> Pack | None:
+    def next_pack(self, flying: Collection[Route], awaited: Mapping[str, int]) -> Pack | None:
         """The questions that leave next, which wait no longer; None when none should.
 
         Args:
@@ -105,7 +105,7 @@ class Queue:
                 return pack
             # first what is waited for, so that rows do not lie about, then what no gate is before,
             # since what has answered tells whether a server is well, then the longest queue
-            destinations = sorted(
+            routes = sorted(
                 self._waiting,
                 key=lambda each: (
                     awaited.get(each.website_id, 0) > 0,
@@ -113,16 +113,16 @@ class Queue:
                     len(self._waiting[each]),
                 ),
             )
-            for destination in reversed(destinations):
-                waiting = self._waiting[destination]
+            for route in reversed(routes):
+                waiting = self._waiting[route]
                 size = self._pace.fitting(question.kind for question in waiting)
                 # a pack that is not full waits for those under way: their next pages may join it;
                 # one pack is enough to find a gate closed, after others have shown a server well
                 is_full = size < len(waiting) or size == self._pace.pack_size
-                if destination.gate and destination not in self._passed:
-                    waits = any(each.website_id == destination.website_id for each in flying)
+                if route.gate and route not in self._passed:
+                    waits = any(each.website_id == route.website_id for each in flying)
                 else:
-                    waits = not is_full and destination in flying
+                    waits = not is_full and route in flying
                 if waiting and not waits:
                     return Pack(tuple(waiting.popleft() for _ in range(size)))
         return None

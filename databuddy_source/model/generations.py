@@ -156,7 +156,7 @@ ABILITIES: Final[Mapping[Generation, Abilities]] = {
 }
 """The documentation spells operators like 2025; ours are the names of 2026."""
 
-MARKS: Final = frozenset[str]().union(*(each.marks for each in ABILITIES.values()))
+TELLING: Final = frozenset[str]().union(*(each.marks for each in ABILITIES.values()))
 """What any generation is told by."""
 
 OPERATORS: Final = tuple(

@@ -81,7 +81,7 @@ _COUNTS = {
 }
 
 
-class Scope(StrEnum):
+class Subject(StrEnum):
     """What a type is about."""
 
     WEBSITE = "website"
@@ -92,10 +92,10 @@ class Scope(StrEnum):
 
 
 _NOT_LOADABLE = {
-    Scope.LINK: "it needs the id of a short link, which a website does not have",
-    Scope.MONITOR: "it needs the id of an uptime monitor, which a website does not have",
-    Scope.ORGANISATION: "it answers for the whole organisation, the same for each website",
-    Scope.VISITOR: "it needs a filter on one visitor",
+    Subject.LINK: "it needs the id of a short link, which a website does not have",
+    Subject.MONITOR: "it needs the id of an uptime monitor, which a website does not have",
+    Subject.ORGANISATION: "it answers for the whole organisation, the same for each website",
+    Subject.VISITOR: "it needs a filter on one visitor",
 }
 
 
@@ -151,7 +151,7 @@ class QueryType(BaseModel):
     shape: Shape = Shape.BREAKDOWN
     since: Generation = min(Generation)
     until: Generation | None = None
-    scope: Scope = Scope.WEBSITE
+    scope: Subject = Subject.WEBSITE
     default: bool = False
     personal: bool = False
     aliases: tuple[str, ...] = ()

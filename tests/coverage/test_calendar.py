@@ -16,7 +16,7 @@ from databuddy_source.coverage.marks import (
     Stretch,
     by_date,
     marked,
-    place_of,
+    slot_of,
     stretches,
 )
 from databuddy_source.model.statuses import Mark, Status
@@ -56,13 +56,13 @@ def test_every_window_has_exactly_one_mark(
 ) -> None:
     windows = tile(first, first + timedelta(days=length), zone, grain)
     covered = {
-        place_of(window): Known(data.draw(marks)) for window in windows if data.draw(st.booleans())
+        slot_of(window): Known(data.draw(marks)) for window in windows if data.draw(st.booleans())
     }
     last = first + timedelta(days=settled)
     found = marked(windows, covered, last)
     assert [each.window for each in found] == list(windows)
     for each in found:
-        expected = covered.get(place_of(each.window))
+        expected = covered.get(slot_of(each.window))
         if expected is None:
             assert each.mark is (Mark.MISSING if each.window.last_date <= last else Mark.DUE)
         else:

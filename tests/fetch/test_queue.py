@@ -7,7 +7,7 @@ import pytest
 
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Pack, Question, questions_of
-from databuddy_source.fetch.queue import Queue, destination_of
+from databuddy_source.fetch.queue import Queue, route_of
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.windows import ONE_DAY
 from tests.cells import DAY, a_report, cells_of
@@ -47,7 +47,7 @@ def test_what_followed_from_answers_leaves_first_in_its_order() -> None:
 
 def test_a_pack_that_is_not_full_waits_for_those_under_way() -> None:
     queue = a_queue(questions(PACK_SIZE + 2))
-    shop, blog = (destination_of(questions(1, website)[0]) for website in ("shop", "blog"))
+    shop, blog = (route_of(questions(1, website)[0]) for website in ("shop", "blog"))
     assert len(inside(queue.next_pack([shop], {}))) == PACK_SIZE
     assert queue.next_pack([shop], {}) is None
     assert len(inside(queue.next_pack([blog], {}))) == 2
@@ -84,16 +84,16 @@ def test_one_pack_is_under_way_until_a_gate_has_let_one_through() -> None:
     queue = a_queue(questions(4 * PACK_SIZE, name="error_types"))
     first = queue.next_pack((), {})
     assert first
-    assert queue.next_pack([destination_of(first)], {}) is None
+    assert queue.next_pack([route_of(first)], {}) is None
     queue.has_answered(first)
-    assert len(inside(queue.next_pack([destination_of(first)], {}))) == PACK_SIZE
+    assert len(inside(queue.next_pack([route_of(first)], {}))) == PACK_SIZE
 
 
 def test_halves_of_a_pack_that_failed_leave_before_all_else_and_remember_it() -> None:
     queue = a_queue(questions(30, "blog"))
     pack = Pack(tuple(questions(5)))
     queue.divide(pack)
-    halves = [queue.next_pack([destination_of(pack)], {"blog": 1}) for _ in range(2)]
+    halves = [queue.next_pack([route_of(pack)], {"blog": 1}) for _ in range(2)]
     assert [inside(half) for half in halves] == [list(pack.questions[:2]), list(pack.questions[2:])]
     assert all(half and half.divided for half in halves)
 
