@@ -62,11 +62,11 @@ SCOPED = (
 """What to do about a key that may list and not read."""
 
 REFUSES_SCOPED = (
-    "Check that sources.databuddy.api_key is complete and not expired. This server, of "
-    "{generation}, lets in no key whose only scopes are those of single websites, and says the "
-    "same of it: give such a key read:data for the whole organisation, or update the server."
+    " This server, of {generation}, lets in no key whose only scopes are those of single websites, "
+    "and says the same of it: give such a key read:data for the whole organisation, or update the "
+    "server."
 )
-"""What to do about a key that may not even list."""
+"""What else to do about a key that may not even list."""
 
 VERSIONS = (NAME, "dlt", "duckdb")
 
@@ -281,7 +281,7 @@ def _key(settings: Settings, server: Reached) -> tuple[Mapping[str, Website], Fi
         seen = websites_of(settings)
     except KeyRejected as error:
         if server.generation and not server.generation.takes_website_keys:
-            error.todo = REFUSES_SCOPED.format(generation=server.generation.called)
+            error.todo += REFUSES_SCOPED.format(generation=server.generation.called)
         raise
     facts = {
         "websites": [
