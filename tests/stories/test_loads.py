@@ -30,7 +30,7 @@ from databuddy_source.runs import pending, series
 from databuddy_source.runs.plan import plan
 from databuddy_source.runs.series import Step
 from databuddy_source.warehouse.lock import alone
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Warehouse, without_nameless_sessions
 
 Serve = Callable[..., DemoServer]
 Make = Callable[[DemoServer], Warehouse]
@@ -81,9 +81,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_first_sync_of_many_days_is_a_series_and_ends_like_one_load(
     serve: Serve, warehouse: Make, small: None
 ) -> None:
-    server = serve(days=20)
-    # all without an id are one session, of the first day that is asked for
-    server.events.connection().execute("DELETE FROM events WHERE session_id = ''")
+    server = without_nameless_sessions(serve(days=20))
     whole, made = warehouse(server), warehouse(server)
     whole.sync(query_types=FEW, start_date=FIRST)
     server.log.clear()
@@ -238,7 +236,7 @@ def broken(made: Warehouse, stage: str) -> None:
 def test_what_can_never_load_is_set_aside_and_asked_for_again(
     stage: str, serve: Serve, warehouse: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server = serve()
+    server = without_nameless_sessions(serve())
     whole, made = warehouse(server), warehouse(server)
     whole.sync(query_types=FEW, start_date=OLD)
     run(made, start_date=OLD)
@@ -268,7 +266,7 @@ def pending_package(made: Warehouse) -> Path:
 def test_a_package_killed_between_two_steps_of_normalize_is_loaded_once(
     serve: Serve, warehouse: Make, tmp_path: Path
 ) -> None:
-    server = serve()
+    server = without_nameless_sessions(serve())
     made = warehouse(server)
     extracted = pending_package(made) / "normalize" / "extracted"
     shutil.copytree(extracted, tmp_path / "before")

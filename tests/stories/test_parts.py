@@ -20,7 +20,7 @@ from databuddy_source.answers.verify import Outcome, verify
 from databuddy_source.config.settings import Settings
 from databuddy_source.demo import GENERATIONS, DemoServer, Generation
 from tests.campaign import IS_CAMPAIGN, SEED
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Warehouse, without_nameless_sessions
 from tests.stories.test_silence import ZONES
 
 REPORTS = [
@@ -68,9 +68,7 @@ def test_no_part_of_a_range_differs_from_the_whole(
 ) -> None:
     chance = random.Random(f"{SEED} {generation} {zone}")
     random.seed(SEED)  # of `sample`
-    server = serve(generation, days=17)
-    # all without an id are one session, of the first day that is asked for
-    server.events.connection().execute("DELETE FROM events WHERE session_id = ''")
+    server = without_nameless_sessions(serve(generation, days=17))
     made = warehouse(server)
     loaded_in_pieces(made, zone, chance)
     settings = Settings.of(api_key=server.api_key, base_url=server.url)
