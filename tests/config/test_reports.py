@@ -22,7 +22,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadConfiguration, BadSetting, WrongReport
 from databuddy_source.fetch.packing import filter_of
 from databuddy_source.model.generations import Generation
-from databuddy_source.model.query_types import Scope, Shape, load_catalog
+from databuddy_source.model.query_types import Shape, Subject, load_catalog
 from databuddy_source.model.reports import Condition
 from databuddy_source.model.windows import Grain
 
@@ -287,7 +287,7 @@ def test_two_reports_of_one_name_are_refused(reports: list[dict[str, Any]], name
 
 def test_each_type_has_the_grains_that_the_api_has_for_it() -> None:
     for query_type in load_catalog():
-        loadable = query_type.scope is Scope.WEBSITE and query_type.shape is not Shape.SNAPSHOT
+        loadable = query_type.scope is Subject.WEBSITE and query_type.shape is not Shape.SNAPSHOT
         series = query_type.shape is Shape.TIME_SERIES
         expected = {
             Grain.HOUR: query_type.hours if series else not query_type.trailing_days,
