@@ -91,8 +91,7 @@ def resolved(
     key at a time, and knows neither defaults nor which key is secret. Keys of a pipeline's own
     section, `[NAME.sources.databuddy]`, win, as they do for dlt's sources: of the one that is
     named, else of the active one."""
-    if pipeline is None and (active := active_pipeline()):
-        pipeline = active.pipeline_name
+    pipeline = pipeline or _name_of_the_active()
     context = ConfigSectionContext(pipeline_name=pipeline, sections=sections)
     with inject_section(context):
         return dict(resolve_configuration(spec()))
@@ -101,8 +100,7 @@ def resolved(
 def origin_of(key: str, *sections: str, pipeline: str | None = None) -> str:
     """Where `resolved` finds a key, in words; empty where it does not. dlt keeps a trace with the
     values in it, of all that was ever asked for."""
-    if pipeline is None and (active := active_pipeline()):
-        pipeline = active.pipeline_name
+    pipeline = pipeline or _name_of_the_active()
     for name in (pipeline, None) if pipeline else (None,):
         for provider in dlt.config.config_providers:
             for known in range(len(sections), -1, -1):
@@ -114,6 +112,11 @@ def origin_of(key: str, *sections: str, pipeline: str | None = None) -> str:
                         provider.get_value_location(key, name, *sections[:known]) or provider.name
                     )
     return ""
+
+
+def _name_of_the_active() -> str | None:
+    active = active_pipeline()
+    return active.pipeline_name if active else None
 
 
 def documents_of_files() -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -229,6 +232,11 @@ def signals_raised() -> Iterator[None]:
 
 
 # -- destinations
+
+
+def kind_of(destination_type: str) -> str:
+    """A type of destination as people call it: dlt gives the whole path of its class."""
+    return destination_type.rsplit(".", 1)[-1]
 
 
 def destination_of(name: str) -> AnyDestination:

@@ -16,7 +16,7 @@ from typing import Final
 PROJECT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from docs.parts import commands, errors, house, names, reports, settings  # noqa: E402
+from docs.parts import commands, errors, house, names, reports, settings  # noqa: E402  # found by the line above
 
 
 def _code(file: Path) -> str:

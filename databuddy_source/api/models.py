@@ -20,7 +20,7 @@ from pydantic import (
     SkipValidation,
 )
 
-from databuddy_source.model.generations import TELLING, Generation
+from databuddy_source.model.generations import MARKED, Generation
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.results import Row
 
@@ -135,6 +135,10 @@ class TypeConfig(_Received):
     meta: TypeMeta | None = None
 
 
+NAMES_SHOWN = 5
+"""Of what a newer server has, in a sentence."""
+
+
 class TypesAnswer(_Received):
     """Answer to `GET /query/types`."""
 
@@ -148,7 +152,7 @@ class TypesAnswer(_Received):
     def generation(self) -> Generation:
         """Which server answers."""
         said = (config.model_fields_set for config in self.configs.values())
-        return Generation.told_by(self.model_fields_set.union(self.types, *said))
+        return load_catalog().generation_of(self.model_fields_set.union(self.types, *said))
 
     @property
     def newer(self) -> tuple[str, ...]:
@@ -159,7 +163,7 @@ class TypesAnswer(_Received):
         extras = (config.model_extra or {} for config in self.configs.values())
         fields = dict.fromkeys(chain(self.model_extra or {}, *extras))
         known = load_catalog()
-        types = (name for name in self.types if not known.get(name).known and name not in TELLING)
+        types = (name for name in self.types if not known.get(name).known and name not in MARKED)
         return (*fields, *types)
 
 

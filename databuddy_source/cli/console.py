@@ -117,7 +117,7 @@ def for_people(
     out.quiet = quiet or as_json
     for stream in (sys.stdout, sys.stderr):  # an encoding without ü or 🦆 is no reason to fail
         with contextlib.suppress(AttributeError, OSError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # what has none is passed over
     journal.begin(
         err, as_json=as_json, verbose=verbose, quiet=quiet, with_times=not somebody_watches()
     )

@@ -108,7 +108,7 @@ class Settings(Given):
     def _query_types(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             if name not in {"default", "all"}:
-                ReportSetting(query_type=name)  # type: ignore[call-arg]
+                ReportSetting(query_type=name)  # type: ignore[call-arg]  # the others have defaults
         return names
 
     @field_validator("timezone")

@@ -6,19 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from databuddy_source.coverage.reading import Tables, coverage_rows, tables_of
+from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows, tables_of
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
-from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain
 
 if TYPE_CHECKING:
     import dlt
 
 SUNDAY: Final = 6
-
-BROUGHT: Final = ", ".join(f"'{each}'" for each in Status if each.brings_rows)
-"""The statuses of cells whose rows came with their load, for SQL."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from databuddy_source.coverage.reading import coverage_rows, tables_of
+from databuddy_source.coverage.reading import BROUGHT, coverage_rows, tables_of
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.model.results import HeldCell
 from databuddy_source.model.statuses import Status
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 EARLIEST: Final = date(1970, 1, 1)
 LATEST: Final = date(9999, 12, 31)
 """Days that every warehouse can be asked about: Snowflake's client writes the year 1 as "1"."""
-
-_BRING_ROWS: Final = ", ".join(f"'{status}'" for status in Status if status.brings_rows)
 
 
 def held_cells(
@@ -64,7 +62,7 @@ def final_windows(
     for website_id, report, start in query_coverage(
         pipeline,
         "SELECT website_id, report, window_start FROM {table} "
-        f"WHERE final AND status IN ({_BRING_ROWS}) AND date >= %s AND date <= %s",
+        f"WHERE final AND status IN ({BROUGHT}) AND date >= %s AND date <= %s",
         since - longest if since else EARLIEST,
         until or LATEST,
     ):

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from databuddy_source.model.statuses import Status
+
 if TYPE_CHECKING:
     import dlt
 
@@ -17,6 +19,9 @@ LOADS: Final = "_dlt_loads"
 
 NO_GENERATION: Final = "NULLIF(report, report)"
 """A null of the type of text in each dialect of SQL."""
+
+BROUGHT: Final = ", ".join(f"'{each}'" for each in Status if each.brings_rows)
+"""The statuses of cells whose rows came with their load, for SQL."""
 
 
 class Tables(ABC):

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 import dlt
 
+from databuddy_source.api.models import NAMES_SHOWN
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.dlt_seam import NULL_COLLECTOR, active_pipeline
@@ -20,8 +21,6 @@ from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unfit
 
 logger = logging.getLogger("databuddy_source")
-
-NAMES_SHOWN = 5
 
 
 class SharedExtraction:

@@ -22,8 +22,8 @@ class Generation(StrEnum):
     G2026_10 = "2026-10"
 
     @classmethod
-    def told_by(cls, names: Set[str]) -> Generation:
-        """The generation of a server; the newest known one for those that came later.
+    def marked(cls, names: Set[str]) -> Generation:
+        """The newest generation that has one of these names for a mark, else the oldest.
 
         Args:
             names: what its answer to `GET /query/types` has: fields, those of what it says of
@@ -42,6 +42,11 @@ class Generation(StrEnum):
     def takes_offsets(self) -> bool:
         """Whether a window may start at any instant; else the server knows plain UTC dates only."""
         return ABILITIES[self].takes_offsets
+
+    @property
+    def told_by_types(self) -> bool:
+        """Whether a server that has one of the types that came with it is of it, or newer."""
+        return ABILITIES[self].told_by_types
 
     @property
     def answers_each_body(self) -> bool:
@@ -75,7 +80,10 @@ class Abilities:
 
     Attributes:
         called: what a person calls it.
-        marks: names in `GET /query/types` that no older generation sends.
+        marks: names in `GET /query/types` that no older generation sends, without those of types
+            that the catalogue describes.
+        told_by_types: whether one of the types that it added tells it, too. Not in April 2026: a
+            server before it may have had some, and knew plain dates only.
         takes_offsets: whether a window may start at any instant.
         max_limit: the largest `limit` that is accepted.
         operators: of filters: our name, and how it is spelled there. Those that are left out it
@@ -89,6 +97,7 @@ class Abilities:
     takes_offsets: bool
     max_limit: int
     operators: Mapping[str, str]
+    told_by_types: bool = False
     answers_each_body: bool = False
     takes_website_keys: bool = False
 
@@ -129,35 +138,30 @@ ABILITIES: Final[Mapping[Generation, Abilities]] = {
     Generation.G2026_06: replace(
         _APRIL,
         called="June 2026",
-        marks=frozenset(
-            {"publicAccess", "session_pages", "interesting_sessions", "web_vitals_by_device"}
-        ),
+        marks=frozenset({"publicAccess"}),
+        told_by_types=True,
         answers_each_body=True,
     ),
     # how it binds windows is not known for sure, and does not matter to how it is asked
     Generation.G2026_10: replace(
         _APRIL,
         called="October 2026",
-        # all types that it added, since a later one may drop some
+        # types that it added and nobody has described
         marks=frozenset(
             {
-                *("traffic_segments", "profile_revenue", "identified_profile_retention"),
-                *("error_fingerprints", "error_customer_impact"),
-                *("error_route_continuation_comparison", "revenue_by_ai_product"),
-                *("frustration_by_page", "form_abandonment_by_page", "engagement_quality_by_page"),
-                *("ai_products", "ai_content_formats", "ai_product_visitors", "ai_agent_pages"),
-                *("ai_visitor_outcomes", "ai_crawlers"),
-                *("mcp_summary", "mcp_calls_series", "mcp_tools", "mcp_clients", "mcp_errors"),
+                *("identified_profile_retention", "error_customer_impact"),
+                *("error_route_continuation_comparison", "mcp_tools", "mcp_clients", "mcp_errors"),
             }
         ),
+        told_by_types=True,
         answers_each_body=True,
         takes_website_keys=True,
     ),
 }
 """The documentation spells operators like 2025; ours are the names of 2026."""
 
-TELLING: Final = frozenset[str]().union(*(each.marks for each in ABILITIES.values()))
-"""What any generation is told by."""
+MARKED: Final = frozenset[str]().union(*(each.marks for each in ABILITIES.values()))
+"""The marks of all generations."""
 
 OPERATORS: Final = tuple(
     dict.fromkeys(name for each in reversed(Generation) for name in each.operators)

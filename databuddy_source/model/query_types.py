@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -278,6 +278,17 @@ class Catalog:
         """The type with this canonical name or alias; the general one when nobody knows it."""
         canonical = self.canonical(name)
         return self._types.get(canonical) or QueryType(name=canonical, known=False)
+
+    def generation_of(self, names: Set[str]) -> Generation:
+        """The generation of a server; the newest known one for those that came later.
+
+        Args:
+            names: what its answer to `GET /query/types` has: fields, those of what it says of
+                single types, and query types.
+        """
+        types = (each for each in self if each.name in names)
+        came = (each.since for each in types if each.since.told_by_types)
+        return max((Generation.marked(names), *came))
 
     def canonical(self, name: str) -> str:
         """The catalogue's name for a name that the documentation or a server uses."""

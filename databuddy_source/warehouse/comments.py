@@ -16,7 +16,7 @@ from typing import Any, Final
 import dlt
 
 from databuddy_source.coverage import table as coverage_table
-from databuddy_source.dlt_seam import SqlClientBase, literal_of, shortened
+from databuddy_source.dlt_seam import SqlClientBase, kind_of, literal_of, shortened
 from databuddy_source.warehouse.redaction import redacted
 
 logger = logging.getLogger("databuddy_source")
@@ -75,7 +75,7 @@ def finish_tables(pipeline: dlt.Pipeline) -> None:
         nothing of its own: what the destination refuses is a warning, since the rows are loaded all
             the same, and the next call tries again.
     """
-    kind = pipeline.destination.destination_type.rsplit(".", 1)[-1] if pipeline.destination else ""
+    kind = kind_of(pipeline.destination.destination_type) if pipeline.destination else ""
     dialect = DIALECTS.get(kind)
     if dialect is None:
         return

@@ -13,6 +13,7 @@ from databuddy_source.dlt_seam import (
     AnyDestination,
     ConfigurationException,
     DestinationCapabilitiesContext,
+    kind_of,
 )
 from databuddy_source.errors import UnfitDestination
 from databuddy_source.tables.hints import FILE_FORMAT
@@ -36,7 +37,7 @@ def refuse_unfit(destination: AnyDestination) -> None:
     Raises:
         UnfitDestination: says what to use instead, or to install.
     """
-    kind = destination.destination_type.rsplit(".", 1)[-1]
+    kind = kind_of(destination.destination_type)
     missing = [module for module in MODULES.get(kind, ()) if not _is_installed(module)]
     if missing:
         raise UnfitDestination(

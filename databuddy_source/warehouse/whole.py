@@ -21,6 +21,7 @@ from databuddy_source.dlt_seam import (
     DatabaseTransientException,
     SqlClientBase,
     SqlJobClientBase,
+    kind_of,
     literal_of,
     loaded_chains,
 )
@@ -56,16 +57,12 @@ def make_whole(pipeline: dlt.Pipeline) -> None:
     """Give a pipeline a destination whose loads happen whole, where there is one. Its name, its
     type, its configuration and its tables stay the same."""
     destination = pipeline.destination
-    if destination and _kind(destination.destination_type) in TRANSACTIONS:
+    if destination and kind_of(destination.destination_type) in TRANSACTIONS:
         behind = type(destination)
         if not issubclass(behind, _WholeDestination):
             whole: Any = object.__new__(_destination_class(behind))
             vars(whole).update(vars(destination))
             pipeline.destination = whole
-
-
-def _kind(destination_type: str) -> str:
-    return destination_type.rsplit(".", 1)[-1]
 
 
 class _WholeDestination:
@@ -103,7 +100,7 @@ class _WholeClient:
             for each in self._statements(chain, behind)
         ]
         statements.append(self._note_of(load_id))
-        run = TRANSACTIONS[_kind(self.config.destination_type)]
+        run = TRANSACTIONS[kind_of(self.config.destination_type)]
         for attempt in Retrying(
             retry=retry_if_exception_type(DatabaseTransientException),
             stop=stop_after_attempt(MOST_TRIES),

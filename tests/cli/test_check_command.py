@@ -98,7 +98,7 @@ def test_a_key_of_single_websites_that_may_list_none_is_told_what_it_needs(
 @pytest.mark.parametrize(
     ("generation", "says"),
     [
-        ("2026-06", "This server, of June 2026, lets in no key whose only scopes"),
+        ("2026-06", "This server, of June 2026, is one of them"),
         ("2026-10", "some servers let in no key of single websites"),
     ],
 )

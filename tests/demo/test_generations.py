@@ -44,7 +44,7 @@ def test_types_come_and_go() -> None:
 def test_the_spelling_2026_still_means_april() -> None:
     assert behaviour("2026") is behaviour("2026-04")
     assert queries("2026") is queries("2026-04")
-    server = DemoServer(today=TODAY, days=1, generation="2026")  # type: ignore[arg-type]
+    server = DemoServer(today=TODAY, days=1, generation="2026")  # type: ignore[arg-type]  # the wrong word
     server.close()
 
 

@@ -84,7 +84,7 @@ def test_the_clock_stands_at_18_on_a_given_day_and_runs_otherwise() -> None:
 
 def test_an_unknown_generation_is_refused() -> None:
     with pytest.raises(ValueError, match="2025, 2026-04, 2026-06, 2026-10"):
-        DemoServer(generation="2024")  # type: ignore[arg-type]
+        DemoServer(generation="2024")  # type: ignore[arg-type]  # the wrong word
 
 
 def test_the_log_says_what_arrived_without_secrets(fresh: Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from databuddy_source.model.generations import ABILITIES, OPERATORS, Generation
+from databuddy_source.model.generations import ABILITIES, MARKED, OPERATORS, Generation
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import day_zone
 
@@ -14,10 +14,18 @@ BERLIN = "Europe/Berlin"
 def test_each_generation_has_a_row_and_is_told_by_marks_of_its_own() -> None:
     assert list(ABILITIES) == sorted(Generation) == list(Generation)
     for each in Generation:
-        assert Generation.told_by(ABILITIES[each].marks) is each
-    assert Generation.told_by({"types", "configs"}) is min(Generation)
+        assert load_catalog().generation_of(ABILITIES[each].marks) is each
+    assert load_catalog().generation_of({"types", "configs"}) is min(Generation)
     everything = frozenset().union(*(ABILITIES[each].marks for each in Generation))
-    assert Generation.told_by({*everything, "a_type_of_next_year"}) is max(Generation)
+    assert load_catalog().generation_of({*everything, "a_type_of_next_year"}) is max(Generation)
+
+
+def test_a_type_that_came_with_a_generation_tells_it_where_it_may() -> None:
+    catalogue = load_catalog()
+    for each in catalogue:
+        told = each.since if each.since.told_by_types else min(Generation)
+        assert catalogue.generation_of({each.name, "top_pages"}) is told
+    assert not any(catalogue.get(name).known for name in MARKED)
 
 
 def test_each_operator_is_spelled_one_way_only() -> None:

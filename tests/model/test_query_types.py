@@ -138,7 +138,8 @@ def test_the_types_by_which_a_generation_is_told_are_known_or_named(catalog: Cat
         marks = {name for name in ABILITIES[generation].marks if name.islower()}
         since = {each.name for each in catalog if each.since is generation}
         left_out = WITH_FILTERS_OF_THEIR_OWN if generation is max(Generation) else []
-        assert marks == {*since, *left_out}
+        assert marks == {*left_out}
+        assert {catalog.generation_of({name}) for name in (*since, *left_out)} == {generation}
 
 
 def test_a_name_or_alias_belongs_to_one_type(catalog: Catalog) -> None:

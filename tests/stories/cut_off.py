@@ -17,7 +17,6 @@ import shutil
 import signal
 import sys
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +32,7 @@ import psycopg2
 from databuddy_source import sync
 from databuddy_source.config.resolve import checked
 from databuddy_source.warehouse import whole
+from tests.stories.children import begun, came_to_its_end
 from tests.warehouses.postgres import Server, server
 
 REPORTS = ["summary_metrics", "top_pages", "events_by_date"]
@@ -171,25 +171,7 @@ def bring(
 
 def start(place: Place, *what: Any, **given: Any) -> int:
     """Begins in a process of its own. Returns its number."""
-    place.folder.mkdir(exist_ok=True)
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
-        os.dup2(os.open(place.folder / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND), 2)
-        bring(place, *what, **given)
-        code = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def finished(child: int) -> bool:
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) == 0
+    return begun(place.folder, lambda: bring(place, *what, **given))
 
 
 def die() -> None:
@@ -263,7 +245,7 @@ def main(
     chance = random.Random(int(seed))
     outcomes: list[dict[str, Any]] = []
     with first_place(warehouse, Path(home) / "old") as old:
-        assert finished(start(old, old_url, key, NOWHERE, die))
+        assert came_to_its_end(start(old, old_url, key, NOWHERE, die))
         # else each process would import them anew, which takes longer than a load
         for module in (old.folder / "modules").read_text().splitlines():
             with suppress(Exception):
@@ -271,7 +253,7 @@ def main(
         old_load = load_of(old)
         undisturbed = old.copy("undisturbed")
         started = time.monotonic()
-        assert finished(start(undisturbed, new_url, key, NOWHERE, die, refetch=True))
+        assert came_to_its_end(start(undisturbed, new_url, key, NOWHERE, die, refetch=True))
         length = time.monotonic() - started
         statements = int((undisturbed.folder / "statements").read_text())
         before, after = tables(old, old_load), tables(undisturbed, old_load)
@@ -293,7 +275,7 @@ def main(
             if wait is not None:
                 time.sleep(wait)
                 os.kill(child, signal.SIGKILL)
-            was_cut = not finished(child)
+            was_cut = not came_to_its_end(child)
             if isinstance(place, Postgres) and crashes:
                 place.server.wait()
                 place.server.start()
@@ -311,7 +293,7 @@ def main(
                 pending = False
             # what is pending brings what is new by itself
             again = not pending and left == "old"
-            outcome["finished"] = finished(
+            outcome["finished"] = came_to_its_end(
                 start(place, new_url, key, NOWHERE, die, refetch=again or None)
             )
             outcome["then"] = judged(place, old_load, before, after)

@@ -12,7 +12,6 @@ import random
 import signal
 import sys
 import time
-import traceback
 from pathlib import Path
 
 import dlt
@@ -21,6 +20,7 @@ import duckdb
 from databuddy_source import raise_if_incomplete, sync
 from databuddy_source.config.resolve import checked
 from databuddy_source.runs import series
+from tests.stories.children import begun, came_to_its_end
 
 QUERY_TYPES = ["summary_metrics", "top_pages", "events_by_date"]
 DAYS = {"since": "2026-03-10", "until": "2026-03-15"}
@@ -41,24 +41,11 @@ def backfill(url: str, key: str, website: str, folder: Path) -> None:
 
 def in_child(account: tuple[str, str, str], folder: Path, kill_after: float | None) -> bool:
     """Whether a backfill in a process of its own came to its end."""
-    folder.mkdir(exist_ok=True)
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.dup2(os.open(folder / "log", os.O_CREAT | os.O_WRONLY | os.O_APPEND), 2)
-            backfill(*account, folder)
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
+    child = begun(folder, lambda: backfill(*account, folder))
     if kill_after is not None:
         time.sleep(kill_after)
         os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status) == 0
+    return came_to_its_end(child)
 
 
 def tables(folder: Path) -> dict[str, list[str]]:

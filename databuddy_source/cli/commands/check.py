@@ -16,7 +16,7 @@ import typer
 
 from databuddy_source import plan
 from databuddy_source.api.credential import Credential
-from databuddy_source.api.models import Website
+from databuddy_source.api.models import NAMES_SHOWN, Website
 from databuddy_source.cli.account import Choose, account
 from databuddy_source.cli.console import (
     for_people,
@@ -48,8 +48,6 @@ from databuddy_source.warehouse.target import Warehouse
 
 T = TypeVar("T")
 
-NAMES_SHOWN = 5
-
 CLOCKS_APART = 5.0
 """Seconds that two clocks may differ. Days are cut by ours: with a wrong one a day counts as over
 before it is."""
@@ -61,11 +59,7 @@ SCOPED = (
 )
 """What to do about a key that may list and not read."""
 
-REFUSES_SCOPED = (
-    " This server, of {generation}, lets in no key whose only scopes are those of single websites, "
-    "and says the same of it: give such a key read:data for the whole organisation, or update the "
-    "server."
-)
+REFUSES_SCOPED = " This server, of {generation}, is one of them, and says the same of such a key."
 """What else to do about a key that may not even list."""
 
 VERSIONS = (NAME, "dlt", "duckdb")
@@ -199,7 +193,7 @@ def _of_account(settings: Settings) -> Iterator[Finding]:
     yield finding if seen else _untested("websites", "key")
     if server and seen and chosen:
         _, finding = _tried("query", lambda: _query(settings, chosen, seen, server))
-    yield finding if chosen else _untested("query", "website")
+    yield finding if chosen else _untested("query", "websites")
     yield _clock(server.clock_ahead) if server else _untested("clock", "server")
     yield _time_zone(settings, server)
 
