@@ -23,7 +23,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.config.spec import SPEC
 from databuddy_source.config.unknown_keys import refuse_unknown_keys
 from databuddy_source.coverage import table as coverage_table
-from databuddy_source.dlt_seam import awaited_by_dlt
+from databuddy_source.dlt_seam import awaited_by_dlt, resolved_for_source
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
 from databuddy_source.extract.coverage_carrier import with_load_id_and_coverage
@@ -70,8 +70,8 @@ def databuddy_source(
     report fill one table. Besides: `websites`, `query_types`, `coverage`.
 
     Each argument may come from dlt's configuration, section `sources.databuddy`, or from the
-    environment (`SOURCES__DATABUDDY__API_KEY`, ...). They are untyped because dlt fills in no
-    unions; `Settings` and `Scope` check them.
+    environment (`SOURCES__DATABUDDY__API_KEY`, ...); a None stands for nothing given. They are
+    untyped because dlt fills in no unions; `Settings` and `Scope` check them.
 
     What each means stands at the fields of `Settings` and `Scope`, of which
     `docs/configuration.md` is made.
@@ -80,7 +80,8 @@ def databuddy_source(
         BadSetting, InsecureAddress, NoKey: before anything is sent.
         UnknownQueryType, WrongReport, KeyRejected, ...: during extraction, before the first query.
     """
-    choices = checked(**locals())
+    given = {name: value for name, value in locals().items() if value is not None}
+    choices = checked(**{**resolved_for_source(SPEC), **given})
     refuse_unknown_keys(KEYS)  # dlt has looked for those that it knows
     return _resources(*choices)
 

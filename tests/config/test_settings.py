@@ -348,6 +348,12 @@ def test_the_source_takes_the_keys_of_the_configuration() -> None:
     assert set(SPEC.get_resolvable_fields()) == keys
 
 
+def test_a_none_stands_for_nothing_given_to_the_source_too(environment: Write, key: str) -> None:
+    environment(websites="web_1", query_types="country", api_key=key)
+    assert "country__web_1" in databuddy_source(websites=None, query_types=None).resources
+    assert "country__web_2" in databuddy_source(websites=["web_2"]).resources
+
+
 def test_settings_cannot_change_under_a_run() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().timezone = "Europe/Berlin"
