@@ -613,6 +613,8 @@ def test_a_failed_hour_is_asked_again_with_its_day(failed: str) -> None:
     again = resource.sync(at(TODAY), failing={failed})
     assert failed in [str(window) for window in again]
     assert {window.date for window in again} == {date.fromisoformat(failed[:10]), TODAY}
+    final = [window for window in again if resource.final[window]]
+    assert not final, "hours of the day that came are left alone"
     assert resource.failed == {failed: 2}
     resource.sync(at(TODAY))
     assert resource.failed == {}
