@@ -7,8 +7,6 @@ import re
 
 import httpx
 import msgspec
-import orjson
-from pydantic import ValidationError
 
 from databuddy_source.api.limits import seconds_to_wait
 from databuddy_source.api.models import ErrorAnswer
@@ -76,6 +74,8 @@ SENTENCES: dict[type[DatabuddyError], str] = {
     NoSuchAddress: "There is no API at this address",
 }
 
+
+_REPLACEMENT = "\ufffd"
 
 _UNKNOWN = re.compile(r"[Uu]nknown query type: ['\"]?([\w.-]+)")
 """How servers since 2026 name a type for which they refuse a whole request."""
@@ -148,17 +148,38 @@ def read_json(answer: httpx.Response, where: Where) -> object:
 def _decode(content: bytes) -> object:
     try:
         # the fastest way to rows (docs/performance.md), and numbers beyond 64 bits stay whole
-        return msgspec.json.decode(content)
+        data: object = msgspec.json.decode(content)
     except ValueError:
         # it is strict; names with half a surrogate pair and NaN are met all the same
-        return json.loads(content, parse_constant=str)
+        return _storable(json.loads(content, parse_constant=str))
+    return _storable(data) if b"\\u0000" in content else data
+
+
+def _storable(data: object) -> object:
+    """JSON whose texts each warehouse, file and terminal takes: U+FFFD stands where a zero byte or
+    half of a surrogate pair was."""
+    match data:
+        case str():
+            whole = data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return whole.replace("\0", _REPLACEMENT)
+        case list():
+            return [_storable(each) for each in data]
+        case dict():
+            made: dict[object, object] = {}
+            for key, value in data.items():
+                name = str(_storable(key))
+                while name in made or (name != key and name in data):  # none shall hide another
+                    name += _REPLACEMENT
+                made[name] = _storable(value)
+            return made
+    return data
 
 
 def _envelope(answer: httpx.Response) -> ErrorAnswer:
     try:
-        data = orjson.loads(answer.content)
+        data = _decode(answer.content)
         return ErrorAnswer.model_validate(data if isinstance(data, dict) else {})
-    except (orjson.JSONDecodeError, ValidationError):
+    except (ValueError, RecursionError):  # no JSON, or not of this form
         return ErrorAnswer()
 
 
