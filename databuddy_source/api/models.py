@@ -6,12 +6,13 @@ generations of the server answered when they were called.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import chain
 from typing import Annotated
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
     BeforeValidator,
@@ -89,6 +90,18 @@ def _text(value: object) -> object:
 _Text = Annotated[str, BeforeValidator(_text)]
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """With Python's own time zone: pydantic's is an object of its library, and crashes Python's end
+    where it is freed after that."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise ValueError("no instant of the years 1 to 9999") from error
+
+
+_Instant = Annotated[datetime, AfterValidator(_in_utc)]
+
+
 class Website(_Received):
     """A measured website. `name` may be null."""
 
@@ -96,7 +109,7 @@ class Website(_Received):
     name: str | None = None
     domain: str | None = None
     isPublic: bool | None = None
-    createdAt: datetime | None = None
+    createdAt: _Instant | None = None
 
 
 class WebsitesAnswer(_Received):
