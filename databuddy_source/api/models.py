@@ -144,8 +144,12 @@ def _those_that_make_sense(values: object, check: ValidatorFunctionWrapHandler) 
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """OverflowError: an offset that leads out of all years."""
+    """With Python's own time zone: pydantic's is an object of its library, and crashes Python's end
+    where it is freed after that. OverflowError: an offset that leads out of all years."""
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+_Instant = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class Website(_Described):
@@ -155,7 +159,7 @@ class Website(_Described):
     name: str | None = None
     domain: str | None = None
     isPublic: bool | None = None
-    createdAt: Annotated[datetime, AfterValidator(_in_utc)] | None = None
+    createdAt: _Instant | None = None
 
 
 class WebsitesAnswer(_Received):

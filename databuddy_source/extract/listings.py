@@ -73,7 +73,7 @@ def _listing(
             yield None  # wait for the others, so that one extraction serves all
             yield rows(extraction.server)
         finally:
-            shared.abandon(name, extraction)
+            shared.leave(name, extraction)
 
     resource = dlt.resource(
         generate,

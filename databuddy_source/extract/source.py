@@ -151,7 +151,7 @@ def _report(
                 _tables(shared, extraction, name, report, cells, progress, layout)
             )
         finally:
-            shared.abandon(name, extraction)
+            shared.leave(name, extraction)
 
     resource: DltResource = dlt.resource(
         extract,
@@ -199,7 +199,7 @@ async def _tables(
             yield item(batch)
             progress.done(list(batch.results), last=batch is rest[-1])
     finally:
-        await shared.leave(name, extraction)
+        shared.leave(name, extraction)
 
 
 def _coverage() -> DltResource:

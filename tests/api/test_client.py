@@ -25,6 +25,7 @@ from databuddy_source.api.models import (
     QueryBody,
     Thrown,
     TypeConfig,
+    Website,
 )
 from databuddy_source.api.server import first_contact, run_alone
 from databuddy_source.errors import NotInPlan
@@ -410,7 +411,25 @@ def test_websites_are_read_as_both_generations_send_them(
         False,
     )
     assert first.createdAt == datetime(2026, 10, 8, tzinfo=UTC)
+    assert first.createdAt.tzinfo is UTC
     assert (second.id, second.createdAt) == ("web_2", None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "instant"),
+    [
+        ("2026-10-08T02:00:00+02:00", datetime(2026, 10, 8, tzinfo=UTC)),
+        ("2026-10-08T00:00:00", datetime(2026, 10, 8, tzinfo=UTC)),
+        ("2026-10-08", datetime(2026, 10, 8, tzinfo=UTC)),
+        (1_791_417_600, datetime(2026, 10, 8, tzinfo=UTC)),
+    ],
+)
+def test_an_instant_is_in_pythons_own_utc_however_it_is_sent(
+    sent: object, instant: datetime
+) -> None:
+    read = Website.model_validate({"id": "web_1", "createdAt": sent}).createdAt
+    assert read == instant
+    assert read.tzinfo is UTC
 
 
 @pytest.mark.parametrize(
