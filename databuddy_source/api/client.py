@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -33,7 +34,16 @@ from databuddy_source.api.models import (
 )
 from databuddy_source.api.requests import Request, compile_request, query_request
 from databuddy_source.api.retry import FIRST_CONTACT, SETTLED, Patience, retrying
-from databuddy_source.api.traffic import CONNECT_SECONDS, Traffic, exchange, failures, opened
+from databuddy_source.api.traffic import (
+    ACCEPTED,
+    CONNECT_SECONDS,
+    Traffic,
+    exchange,
+    failures,
+    opened,
+    read,
+    unpacked,
+)
 from databuddy_source.errors import DatabuddyError, KeyRejected, UnexpectedAnswer, Where
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -72,7 +82,7 @@ class Client:
         self._clock = clock or Clock()
         self.clock_ahead: float | None = None
         self._http = httpx.AsyncClient(
-            headers={**(credential.headers() if credential else {}), "accept": "application/json"},
+            headers=ACCEPTED | (credential.headers() if credential else {}),
             timeout=httpx.Timeout(SETTLED.answer, connect=CONNECT_SECONDS),
             follow_redirects=False,
             # a proxy of the environment would read what loopback alone may: the key over http
@@ -148,11 +158,11 @@ class Client:
             with failures(where, SETTLED.answer):
                 kind = answer.headers.get("content-type", "")
                 if "html" in kind or ("json" in kind and asked.format is not ExportFormat.JSON):
-                    await answer.aread()
-                    read_json(answer, where)
+                    read_json(await read(answer, where, Traffic()), where)
                     raise UnexpectedAnswer(f"The server sent {kind}, not a file", where=where)
-                async for piece in answer.aiter_bytes():
-                    yield piece
+                async with aclosing(unpacked(answer, where)) as pieces:
+                    async for piece in pieces:
+                        yield piece
         finally:
             await answer.aclose()
 
@@ -161,7 +171,8 @@ class Client:
         A hint only: 2026 servers answer `{"status": "ok"}`, the documentation promises more."""
         url = self._base_url.removesuffix("/v1") + "/health"
         try:
-            answer = await self._http.get(url, timeout=FIRST_CONTACT.answer)
+            async with self._http.stream("GET", url, timeout=FIRST_CONTACT.answer) as answer:
+                pass  # its words do not matter
         except httpx.HTTPError:
             return None
         if answer.status_code == httpx.codes.NOT_FOUND:
