@@ -24,6 +24,7 @@ from databuddy_source.errors import (
     ServiceUnavailable,
     Skippable,
     TimedOut,
+    TooLarge,
     UnexpectedAnswer,
     UnknownQueryType,
     WebsiteNotAccessible,
@@ -77,6 +78,17 @@ SENTENCES: dict[type[DatabuddyError], str] = {
 
 _REPLACEMENT = "\ufffd"
 
+LARGEST_DECODED = 400 * 1024**2
+"""Bytes that the values of an answer may take, by `decoded_size`. All of a run beside them stays
+below 800 MB."""
+
+LARGEST_ERROR = 1024**2
+"""Bytes of an answer in which a code of an error is looked for."""
+
+SIZES = {b"{": 200, b"[": 88, b",": 40, b'"': 36}
+"""Bytes that a value takes in Python at most, by the character that gives it away: an object with
+its table, a list, a number with its place, half of a short text."""
+
 _UNKNOWN = re.compile(r"[Uu]nknown query type: ['\"]?([\w.-]+)")
 """How servers since 2026 name a type for which they refuse a whole request."""
 
@@ -128,10 +140,14 @@ def read_json(answer: httpx.Response, where: Where) -> object:
 
     Raises:
         NotTheApi: an empty body, or text that is not JSON.
+        TooLarge: its values would take more than `LARGEST_DECODED`.
         UnexpectedAnswer: JSON that says `success: false`.
     """
-    if not answer.content.strip():
+    if not answer.content or answer.content.isspace():
         raise NotTheApi(f"The server sent an empty answer (HTTP {answer.status_code})", where=where)
+    if decoded_size(answer.content) > LARGEST_DECODED:
+        megabytes = LARGEST_DECODED // 1024**2
+        raise TooLarge(f"The answer would take more than {megabytes} MB of memory", where=where)
     try:
         data = _decode(answer.content)
     except (ValueError, RecursionError):
@@ -143,6 +159,17 @@ def read_json(answer: httpx.Response, where: Where) -> object:
         reason = _without_secret(str(data.get("error")), answer)
         raise UnexpectedAnswer(f"The server reports a failure: {reason}", where=where)
     return data
+
+
+def decoded_size(content: bytes) -> int:
+    """Bytes that the values of a JSON text take at most, where they take much more than the text:
+    a bound for whatever a server sends, and up to twice of what rows of a report take. Counting
+    takes a fraction of the time of decoding.
+
+    Args:
+        content: that need not be JSON.
+    """
+    return len(content) + sum(size * content.count(sign) for sign, size in SIZES.items())
 
 
 def _decode(content: bytes) -> object:
@@ -177,7 +204,7 @@ def _storable(data: object) -> object:
 
 def _envelope(answer: httpx.Response) -> ErrorAnswer:
     try:
-        data = _decode(answer.content)
+        data = _decode(answer.content) if len(answer.content) <= LARGEST_ERROR else None
         return ErrorAnswer.model_validate(data if isinstance(data, dict) else {})
     except (ValueError, RecursionError):  # no JSON, or not of this form
         return ErrorAnswer()

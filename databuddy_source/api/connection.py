@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Mapping
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -11,6 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from databuddy_source.api.credential import is_loopback
+from databuddy_source.api.traffic import CONNECT_SECONDS
 from databuddy_source.errors import BadEnvironment
 
 _AUTHORITIES = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
@@ -18,6 +20,28 @@ _AUTHORITIES = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
 
 _KEYS = "SSLKEYLOGFILE"
 """Python writes the keys of connections there."""
+
+
+def http_client(base_url: str, headers: Mapping[str, str], seconds: float) -> httpx.AsyncClient:
+    """The HTTP library's client for one server. It follows no redirect, so that nothing that proves
+    who asks comes to another host.
+
+    Args:
+        base_url: of the server.
+        headers: of each request.
+        seconds: that an answer may take.
+
+    Raises:
+        BadEnvironment: the environment's proxy or certificates cannot be used.
+    """
+    return httpx.AsyncClient(
+        headers=headers,
+        timeout=httpx.Timeout(seconds, connect=CONNECT_SECONDS),
+        follow_redirects=False,
+        proxy=proxy_for(base_url),
+        verify=trust(),
+        trust_env=False,  # it is asked for here
+    )
 
 
 def proxy_for(base_url: str) -> httpx.Proxy | None:

@@ -53,7 +53,7 @@ from databuddy_source.errors import (
     WebsiteNotAccessible,
     Where,
 )
-from tests.api.bodies import a_body
+from tests.api.bodies import OnTheLine, a_body
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]
 Outcome = httpx.Response | Exception
@@ -295,7 +295,7 @@ MET: list[tuple[str, Outcome, type[DatabuddyError], str]] = [
     ),
     (
         "a compressed answer that is broken",
-        httpx.DecodingError("incorrect header check"),
+        httpx.Response(200, headers={"content-encoding": "gzip"}, stream=OnTheLine(b"no gzip")),
         NotTheApi,
         "The server sent a compressed answer that is broken ({}). " + CHECK_THE_WAY,
     ),
