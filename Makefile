@@ -8,7 +8,7 @@ BIN := .venv/bin
 picture: .venv/.installed-dev
 	$(BIN)/python docs/picture.py
 
-.PHONY: demo test quick pure campaigns cut-off lint types unit docs coverage picture bench lock program test-lowest test-warehouses clean
+.PHONY: demo test quick pure campaigns cut-off mutants lint types unit docs coverage picture bench lock program test-lowest test-warehouses clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python -m databuddy_source demo
@@ -33,6 +33,11 @@ campaigns: .venv/.installed-dev
 # 300 loads into DuckDB and 100 into Postgres that are cut off; FACTOR=1: 30 and 10, as in the suite
 cut-off: .venv/.installed-dev
 	EXAMPLES=$(or $(FACTOR),10) $(BIN)/python -m pytest -s tests/stories/test_cut_off.py $(ARGS)
+
+# changes the code in one place after another, to see whether a test notices; SAMPLE=all for each of
+# the places, for a night; ROOMS='fetch model' for some rooms
+mutants: .venv-mutants/.installed
+	nice .venv-mutants/bin/python tests/mutants/sample.py --sample $(or $(SAMPLE),100) --seed $(or $(SEED),1) $(ROOMS)
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
@@ -83,6 +88,7 @@ lock: .venv/.installed-dev
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --group orchestrators -o requirements/dev.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --resolution lowest-direct -o requirements/lowest.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra bigquery --extra snowflake --group dev --group warehouses --no-annotate -o requirements/warehouses.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group mutants --constraint requirements/dev.lock --no-annotate -o requirements/mutants.lock
 	$(COMPILE) $(UPGRADE) --group bqemulator --no-annotate -o requirements/bqemulator.lock
 
 # the wheel from an index of packages: by pip, by uvx and by pipx

@@ -24,6 +24,8 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "make test": "would run this test",
     "make campaigns": "takes hours",
     "make cut-off": "takes an hour; make test has a sample of it",
+    "make mutants": "takes an hour",
+    "make mutants SAMPLE=20 SEED=7 ROOMS=coverage": "takes minutes, and needs a package index",
     "make coverage": "would run this test",
     "make docs": "test_site.py builds the site",
     ".venv/bin/python docs/generate.py": "test_generated.py does the same",

@@ -211,6 +211,16 @@ def test_a_bounded_run_asks_for_its_days_and_leaves_no_trace(
     assert resource.state == {}
 
 
+def test_a_run_for_gaps_alone_asks_for_them_and_counts_from_its_first_day_on() -> None:
+    gaps = tile(START, START + 9 * ONE_DAY, "UTC", Grain.WEEK)
+    extraction = cast(Extraction, SimpleNamespace(gaps=lambda report, website_id: gaps))
+    since = START + ONE_DAY
+    progress = Resource(cursor=None).progress(since=since, until=TODAY, only_gaps=True)
+    cells = progress.cells(extraction, REPORT, "shop")
+    assert [cell.window for cell in cells] == list(gaps)
+    assert progress.first_day == since, "days of a week before it are none of this run"
+
+
 # -- failed days
 
 
