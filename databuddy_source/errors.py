@@ -152,6 +152,12 @@ class InsecureAddress(BadConfiguration):
     )
 
 
+class BadEnvironment(BadConfiguration):
+    """A variable of the environment that says how servers are reached cannot be used."""
+
+    default_todo = "Mend the variable, or unset it."
+
+
 class UnreadableFile(BadConfiguration):
     """A file of the configuration is there, but it is no TOML."""
 

@@ -7,8 +7,6 @@ import re
 
 import httpx
 import msgspec
-import orjson
-from pydantic import ValidationError
 
 from databuddy_source.api.limits import seconds_to_wait
 from databuddy_source.api.models import ErrorAnswer
@@ -77,6 +75,8 @@ SENTENCES: dict[type[DatabuddyError], str] = {
     NoSuchAddress: "There is no API at this address",
 }
 
+
+_REPLACEMENT = "\ufffd"
 
 LARGEST_DECODED = 400 * 1024**2
 """Bytes that the values of an answer may take, by `decoded_size`. All of a run beside them stays
@@ -175,17 +175,43 @@ def decoded_size(content: bytes) -> int:
 def _decode(content: bytes) -> object:
     try:
         # the fastest way to rows (docs/performance.md), and numbers beyond 64 bits stay whole
-        return msgspec.json.decode(content)
+        data: object = msgspec.json.decode(content)
     except ValueError:
         # it is strict; names with half a surrogate pair and NaN are met all the same
-        return json.loads(content, parse_constant=str)
+        return _storable(json.loads(content, parse_constant=str))
+    return _storable(data) if b"\\u0000" in content else data
+
+
+def _storable(data: object) -> object:
+    """JSON whose texts each warehouse, file and terminal takes: U+FFFD stands where a zero byte or
+    half of a surrogate pair was."""
+    match data:
+        case str():
+            whole = data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return whole.replace("\0", _REPLACEMENT)
+        case list():  # in its place: a copy of all would take as much memory once more
+            for number, each in enumerate(data):
+                data[number] = _storable(each)
+        case dict():
+            for key, value in data.items():
+                data[key] = _storable(value)
+            if all(_storable(key) == key for key in data):
+                return data
+            made: dict[object, object] = {}
+            for key, value in data.items():
+                name = str(_storable(key))
+                while name in made or (name != key and name in data):  # none shall hide another
+                    name += _REPLACEMENT
+                made[name] = value
+            return made
+    return data
 
 
 def _envelope(answer: httpx.Response) -> ErrorAnswer:
     try:
-        data = orjson.loads(answer.content) if len(answer.content) <= LARGEST_ERROR else None
+        data = _decode(answer.content) if len(answer.content) <= LARGEST_ERROR else None
         return ErrorAnswer.model_validate(data if isinstance(data, dict) else {})
-    except (orjson.JSONDecodeError, ValidationError):
+    except (ValueError, RecursionError):  # no JSON, or not of this form
         return ErrorAnswer()
 
 

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ValidationError
 
 from databuddy_source.api.answers import check, read_json
 from databuddy_source.api.budget import Budget, Clock, Slot
-from databuddy_source.api.credential import Credential, is_loopback
+from databuddy_source.api.connection import proxy_for, trust
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.limits import allowance, http_date
 from databuddy_source.api.models import (
     BatchAnswer,
@@ -64,6 +65,9 @@ class Client:
         budget: shared by all clients of this key; counts `POST` requests, others are not limited.
         clock: the time; tests pass another one.
 
+    Raises:
+        BadEnvironment: the environment's proxy or certificates cannot be used.
+
     Attributes:
         clock_ahead: seconds by which the server's clock was ahead of ours at its last answer, to
             the second; None before, or when it does not tell.
@@ -85,8 +89,9 @@ class Client:
             headers=ACCEPTED | (credential.headers() if credential else {}),
             timeout=httpx.Timeout(SETTLED.answer, connect=CONNECT_SECONDS),
             follow_redirects=False,
-            # a proxy of the environment would read what loopback alone may: the key over http
-            trust_env=not is_loopback(base_url),
+            proxy=proxy_for(base_url),
+            verify=trust(),
+            trust_env=False,  # it is asked for above
         )
 
     async def __aenter__(self) -> Self:
@@ -175,9 +180,7 @@ class Client:
                 pass  # its words do not matter
         except httpx.HTTPError:
             return None
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return None
-        return answer.is_success
+        return None if answer.status_code == httpx.codes.NOT_FOUND else answer.is_success
 
     def _where(self, path: str) -> Where:
         return Where(url=self._base_url + path)

@@ -14,6 +14,7 @@ from databuddy_source.extract.coverage_carrier import coverage_alone, with_cover
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Report
 from databuddy_source.model.results import Result
+from databuddy_source.tables.layout import Layout
 from databuddy_source.tables.rows import rows_table
 
 ROWS_AT_ONCE = 10_000
@@ -59,7 +60,7 @@ class Batches:
         report: whose cells come.
         last_final: newest day that later syncs will not ask for again.
         generation: of the server.
-        existing: dlt's name for the type that a column of the destination table has, if any.
+        layout: the columns of the table, which all websites share.
         dropped: called with results, without rows, whose rows are not needed any longer.
     """
 
@@ -68,13 +69,13 @@ class Batches:
         report: Report,
         last_final: date,
         generation: Generation,
-        existing: Callable[[str], str | None],
+        layout: Layout,
         dropped: Callable[[Sequence[Result]], None],
     ) -> None:
         self._report = report
         self._last_final = last_final
         self._generation = generation
-        self._existing = existing
+        self._layout = layout
         self._dropped = dropped
         self._parts: list[Batch] = []
         self._fresh: list[Result] = []
@@ -107,7 +108,7 @@ class Batches:
         light = tuple(result.without_rows() for result in fresh)
         part = Batch(
             light,
-            rows_table(self._report, whole, self._existing) if whole else None,
+            rows_table(self._report, whole, self._layout) if whole else None,
             coverage_table(fresh, self._last_final, self._generation),
         )
         self._dropped(light)

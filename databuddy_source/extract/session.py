@@ -31,6 +31,7 @@ from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report, day_zone
 from databuddy_source.model.results import Result
 from databuddy_source.model.windows import Window
+from databuddy_source.tables.layout import Layout
 
 
 class Extraction:
@@ -69,6 +70,7 @@ class Extraction:
             self.fetcher.result, self.server.websites, allow_empty=scope.allow_empty
         )
         self._looked_back = False
+        self._layouts: dict[str, Layout] = {}
         self._final: Mapping[tuple[str, str], Set[datetime]] | None = None
         self._held: Mapping[tuple[str, str], Held] | None = None
 
@@ -96,6 +98,12 @@ class Extraction:
     def meta(self, report: Report) -> TypeMeta | None:
         """What the API says of the report's query type; about half of them have it."""
         return self.server.types[self.server.spelling(report.query_type.name) or ""].meta
+
+    def layout(self, report: Report, schema: dlt.Schema) -> Layout:
+        """The columns of the report's table, the same for all websites."""
+        if report.name not in self._layouts:
+            self._layouts[report.name] = Layout.of(report, schema)
+        return self._layouts[report.name]
 
     def zone(self, report: Report) -> str:
         """The time zone that cuts a report's days here."""

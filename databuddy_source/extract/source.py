@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import dlt
@@ -40,6 +40,7 @@ from databuddy_source.tables.hints import (
     partition_of,
     table_hints,
 )
+from databuddy_source.tables.layout import Layout
 from databuddy_source.warehouse import dlt_defaults
 
 NAME = "databuddy"
@@ -142,21 +143,15 @@ def _report(
             progress = Progress(shared.settings, shared.scope, cursor, state)
             cells = progress.cells(extraction, report, website_id)
             extraction.want(cells, cautious=progress.cautious, proven=progress.proven)
-            schema = dlt.current.source_schema()
-            held = schema.tables.get(chosen.name, {}).get("columns", {})
-            types = {column: hint.get("data_type") for column, hint in held.items()}
-
-            def existing(column: str) -> str | None:
-                return types.get(schema.naming.normalize_identifier(column))
-
+            layout = extraction.layout(report, dlt.current.source_schema())
             # let all other resources line up their cells before the first request leaves
             yield None
             extraction.look_back()
             yield from awaited_by_dlt(
-                _tables(shared, extraction, name, report, cells, progress, existing)
+                _tables(shared, extraction, name, report, cells, progress, layout)
             )
         finally:
-            shared.abandon(name, extraction)
+            shared.leave(name, extraction)
 
     resource: DltResource = dlt.resource(
         extract,
@@ -179,12 +174,12 @@ async def _tables(
     report: Report,
     cells: list[Cell],
     progress: Progress,
-    existing: Callable[[str], str | None],
+    layout: Layout,
 ) -> AsyncIterator[Any]:
     """The rows of all cells, oldest first, as tables that carry their coverage with them."""
     last_final = progress.last_final(extraction.today(report))
     generation = extraction.server.generation
-    batches = Batches(report, last_final, generation, existing, extraction.fetcher.drop_rows)
+    batches = Batches(report, last_final, generation, layout, extraction.fetcher.drop_rows)
     known: set[str] = set()
 
     def item(batch: Batch) -> Any:
@@ -192,7 +187,7 @@ async def _tables(
         if names <= known:
             return batch.item
         known.update(names)
-        return described(batch.item, names, report, extraction.meta(report))
+        return described(batch.item, names, report, layout, extraction.meta(report))
 
     try:
         for cell in cells:
@@ -204,7 +199,7 @@ async def _tables(
             yield item(batch)
             progress.done(list(batch.results), last=batch is rest[-1])
     finally:
-        await shared.leave(name, extraction)
+        shared.leave(name, extraction)
 
 
 def _coverage() -> DltResource:

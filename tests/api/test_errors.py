@@ -533,8 +533,8 @@ SHAPES: list[tuple[str, str, object, str]] = [
     (
         "a website without an id",
         "/query/websites",
-        {"websites": [{"id": "web_1"}, {"name": "x"}]},
-        "websites.1.id: Field required",
+        {"websites": [{"name": "x"}]},
+        "websites.0.id: Field required",
     ),
     (
         "an id that is no text",
@@ -548,12 +548,6 @@ SHAPES: list[tuple[str, str, object, str]] = [
         "/query/types",
         {"types": [{}]},
         "types.0: Input should be a valid string",
-    ),
-    (
-        "a limit that is no number",
-        "/query/types",
-        {"types": [], "configs": {"country": {"defaultLimit": "many"}}},
-        "configs.country.defaultLimit: Input should be a valid integer, unable to parse",
     ),
     ("no data", "/query", {"data": 5}, "data: Input should be a valid list"),
     ("a result without an id", "/query", {"data": [{}]}, "data.0.parameter: Field required"),

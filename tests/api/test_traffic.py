@@ -228,6 +228,15 @@ def test_seconds_are_those_of_the_last_try(
     assert (took_last.seconds, took_last.size) == (pytest.approx(5), 100)
 
 
+def test_answers_of_several_tries_are_not_added_up(
+    server: respx.MockRouter, client: Client
+) -> None:
+    failed = httpx.Response(502, content=b"x" * (BOUND - 1))
+    whole = httpx.Response(200, content=answer_of(BOUND))
+    server.post("/query").mock(side_effect=[failed, failed, whole])
+    assert ask(client).size == BOUND
+
+
 @pytest.mark.parametrize(
     ("outcome", "error"),
     [(httpx.ReadTimeout("slow"), TimedOut), (httpx.Response(504), ServerFailed)],

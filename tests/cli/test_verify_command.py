@@ -5,8 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import pytest
 
+from databuddy_source.answers.verify import Checked, Outcome
+from databuddy_source.cli.summaries import verdict
+from databuddy_source.coverage.queries import Recorded
 from databuddy_source.demo import DemoServer
+from databuddy_source.model.windows import tile
+from tests.cells import DAY
 from tests.cli.conftest import Run
 from tests.cli.test_sync_command import FEW
 
@@ -65,3 +71,20 @@ def test_it_says_which_columns_are_not_compared_exactly(run: Run) -> None:
     assert done.returncode == 0, done.stderr
     assert "Compared up to their last digits: web_vitals_by_page.avg_cls, " in done.stdout
     assert "Left out, since a server picks any value: session_list.browser_name, " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ([], 0),
+        ([Outcome.EQUAL, Outcome.RESTATED], 0),
+        ([Outcome.EQUAL, Outcome.DIFFERENT], 3),
+        ([Outcome.EQUAL, Outcome.UNANSWERED], 3),
+        ([Outcome.UNANSWERED, Outcome.DIFFERENT], 3),
+        ([Outcome.UNANSWERED, Outcome.UNANSWERED], 1),
+    ],
+)
+def test_the_exit_code_says_what_was_found(outcomes: list[Outcome], code: int) -> None:
+    (window,) = tile(DAY, DAY, "UTC")
+    cell = Recorded("shop", "top_pages", "top_pages", None, window, True, "2026-04")
+    assert verdict(Checked(cell, each) for each in outcomes) == code

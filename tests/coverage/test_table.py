@@ -36,7 +36,8 @@ from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.hints import REPLACE_PARTITION
-from databuddy_source.tables.rows import TOMBSTONE, rows_table
+from databuddy_source.tables.layout import TOMBSTONE
+from databuddy_source.tables.rows import rows_table
 from tests.cells import DAY, FETCHED, a_report, a_result, cells_of
 
 REPORT = a_report("top_pages")
@@ -113,6 +114,15 @@ def test_what_is_kept_is_of_the_generation_that_gave_it() -> None:
     held = replace(kept.doubted("odd"), kept=HeldCell(2, True, "2025"))
     rows = rows_of(coverage_table([fresh, held], LAST_FINAL, APRIL))
     assert [row["generation"] for row in rows] == ["2026-04", "2025"]
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_what_is_kept_goes_on_to_count_as_the_data_that_it_was(final: bool) -> None:
+    (cell,) = cells_of(REPORT, DAY if final else LAST_FINAL + ONE_DAY)
+    doubted = replace(a_result(cell).doubted("odd"), kept=HeldCell(2, final, "2025"))
+    (row,) = rows_of(coverage_table([doubted], LAST_FINAL, APRIL))
+    assert (row["status"], row["rows"], row["silent"]) == ("suspect", 2, False)
+    assert row["final"] is final, "or the next doubt would be a smaller one"
 
 
 def test_the_key_cannot_be_null() -> None:
@@ -212,6 +222,8 @@ def test_rows_and_coverage_arrive_in_one_load_with_its_id(pipeline: dlt.Pipeline
     with pytest.raises(IncompleteLoad, match="3 cells are not complete") as raised:
         raise_if_incomplete(pipeline, loads)
     assert "no such column" not in str(raised.value), "unavailable types are no gaps"
+    # whole cells, which can be compared with the API
+    assert [cell.window.date for cell in recorded_cells(pipeline)] == days[:2]
     # cells with data, for the guards of later runs
     since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
     kept = {start: found for (_, _, start), found in held_cells(pipeline, since).items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
@@ -61,17 +63,24 @@ class Resource:
         today: date = TODAY,
         start: date = START,
         failing: dict[date, Status] | Status | None = None,
+        unreached: Collection[date] = (),
         batch: int = 1000,
         batches: int = 1000,
         **given: Any,
     ) -> list[Result]:
-        """One run, in which some days fail. It hands over so many days at a time, and ends
-        early after so many times."""
+        """One run, in which some days fail, and some are not reached in an outage. It hands over so
+        many days at a time, and ends early after so many times."""
         progress = self.progress(start, **given)
         cells = progress.cells(on(today), REPORT, "shop")
         statuses = failing if isinstance(failing, dict) else {}
         otherwise = failing if isinstance(failing, Status) else Status.COMPLETE
         results = [a_result(c, status=statuses.get(c.window.date, otherwise)) for c in cells]
+        results = [
+            replace(each, status=Status.FAILED, outage=True)
+            if each.cell.window.date in unreached
+            else each
+            for each in results
+        ]
         handed_over: list[Result] = []
         for first in range(0, len(results), batch)[:batches]:
             part = results[first : first + batch]
@@ -245,7 +254,69 @@ def test_a_failed_day_within_the_lookback_is_asked_once() -> None:
     assert asked == between(TODAY - timedelta(days=3), TODAY)
 
 
+def test_a_day_that_an_outage_cut_out_of_a_good_run_is_listed_until_it_comes() -> None:
+    resource = Resource()
+    hole = START + ONE_DAY
+    for _ in range(MAX_ATTEMPTS + 1):  # that were none
+        resource.run(unreached=[hole])
+        assert resource.cursor == Cursor(TODAY)
+        assert resource.failed == {hole.isoformat(): 0}
+        assert resource.asks()[0] == hole
+    resource.run()
+    assert resource.failed == {}
+
+
+def test_an_outage_takes_no_attempt_from_a_day_that_failed() -> None:
+    resource = Resource()
+    for unreached in ([], [START], []):
+        resource.run(failing={START: Status.FAILED}, unreached=unreached)
+    assert resource.failed == {START.isoformat(): 2}
+
+
+def test_the_cursor_stays_before_the_newest_days_that_an_outage_cut_off() -> None:
+    resource = Resource()
+    resource.run(unreached=[TODAY - ONE_DAY, TODAY])
+    assert resource.cursor == Cursor(TODAY - 2 * ONE_DAY)
+    assert resource.failed == {}
+
+
+def test_an_outage_of_a_whole_run_changes_nothing() -> None:
+    resource = Resource()
+    resource.run(failing={START: Status.FAILED})
+    before = deepcopy(resource)
+    resource.run(TODAY + ONE_DAY, unreached=between(START, TODAY + ONE_DAY))
+    assert resource == before
+
+
+@pytest.mark.parametrize(
+    ("failing", "unreached", "listed"),
+    [(None, [], []), (Status.FAILED, [], [START]), (None, [START], [START])],
+)
+def test_a_bounded_run_takes_from_the_list_what_it_brought(
+    failing: Status | None, unreached: list[date], listed: list[date]
+) -> None:
+    resource = Resource()
+    resource.run(failing={START: Status.FAILED})
+    bounded = replace(resource, cursor=None)
+    bounded.run(since=START, until=START, failing=failing, unreached=unreached)
+    assert list(resource.failed) == [day.isoformat() for day in listed]
+
+
 # -- types that are unavailable
+
+
+@pytest.mark.parametrize(
+    ("runs", "proven"),
+    [([], False), ([None], True), ([None, Status.UNAVAILABLE], False), ([Status.FAILED], True)],
+)
+def test_a_type_is_proven_by_a_run_that_had_answers_and_not_after_one_without_it(
+    runs: list[Status | None], proven: bool
+) -> None:
+    resource = Resource()
+    for number, failing in enumerate(runs):
+        resource.run(START + number * ONE_DAY, failing=failing)
+    assert resource.progress().proven is proven
+    assert not replace(resource, cursor=None).progress().proven
 
 
 def test_an_unavailable_type_keeps_the_cursor_and_is_asked_with_caution() -> None:
@@ -542,6 +613,8 @@ def test_a_failed_hour_is_asked_again_with_its_day(failed: str) -> None:
     again = resource.sync(at(TODAY), failing={failed})
     assert failed in [str(window) for window in again]
     assert {window.date for window in again} == {date.fromisoformat(failed[:10]), TODAY}
+    final = [window for window in again if resource.final[window]]
+    assert not final, "hours of the day that came are left alone"
     assert resource.failed == {failed: 2}
     resource.sync(at(TODAY))
     assert resource.failed == {}

@@ -90,10 +90,12 @@ def test_a_day_that_never_had_data_may_be_silent() -> None:
     assert Run([result], {COUNTRIES: FINAL}).judged(PAGES) == result
 
 
-def test_a_final_day_that_had_data_is_not_believed_silent_whatever_others_say() -> None:
-    results = [a_result(PAGES), a_result(COUNTRIES, ROWS)]
-    judged = Run(results, {PAGES: FINAL}).judged(PAGES)
+@pytest.mark.parametrize("silent", [PAGES, ERRORS], ids=str)
+def test_a_final_day_that_had_data_is_not_believed_silent_whatever_others_say(silent: Cell) -> None:
+    results = [a_result(silent), a_result(COUNTRIES, ROWS)]
+    judged = Run(results, {silent: FINAL}).judged(silent)
     assert (judged.status, judged.kept) == (Status.SUSPECT, FINAL)
+    assert "the day was final" in judged.reason
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,13 @@ from datetime import date
 
 import pytest
 
-from databuddy_source.errors import DatabuddyError, NotInPlan, ServerFailed, UnknownQueryType
+from databuddy_source.errors import (
+    DatabuddyError,
+    NotInPlan,
+    ServerFailed,
+    TimedOut,
+    UnknownQueryType,
+)
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.statuses import Status
@@ -429,3 +435,21 @@ def test_a_website_for_which_everything_fails_costs_no_other_website() -> None:
     results = fetch(client, *ill, *well)
     assert statuses(of(results, every(well))) == {Status.COMPLETE: 110}
     assert not any(each.status.brings_rows for each in of(results, every(ill)))
+
+
+def test_failures_of_several_reports_with_answers_between_are_those_of_the_questions() -> None:
+    ill = {name: DAY + number * ONE_DAY for number, name in enumerate(BREAKDOWNS[:9:2])}
+
+    def refuse(questions: list[Question]) -> None:
+        if any(ill.get(each.name) == each.start for each in questions):
+            raise TimedOut("No answer in 180 s")
+
+    wanted = [month(name, 10) for name in BREAKDOWNS[:9]]
+    results = fetch(FakeClient(refuse=refuse), *wanted)
+    failed = {
+        cell.report.name: cell.window.date
+        for cell, result in results.items()
+        if result.status is not Status.COMPLETE
+    }
+    assert failed == ill
+    assert not any(each.outage for each in results.values())

@@ -24,3 +24,8 @@ def test_no_gap_is_better_than_what_is_no_gap() -> None:
 def test_a_status_that_brings_all_rows_is_no_gap(status: Status) -> None:
     gaps = {Status.TRUNCATED, Status.SUSPECT, Status.FAILED}
     assert status.is_gap is (status in gaps)
+
+
+def test_what_no_sync_ever_asked_for_is_missing_or_due() -> None:
+    assert {mark for mark in Mark if not mark.is_asked} == {Mark.MISSING, Mark.DUE}
+    assert [mark.is_gap for mark in (Mark.MISSING, Mark.DUE)] == [True, False]

@@ -14,10 +14,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
+from databuddy_source.model.reports import Report
 from databuddy_source.model.results import Row
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.columns import Columns
-from databuddy_source.tables.rows import LEFTOVER, TOMBSTONE, rows_table
+from databuddy_source.tables.layout import LEFTOVER, TOMBSTONE, Layout
+from databuddy_source.tables.rows import rows_table
 from tests.cells import DAY, a_report, a_result, cells_of
 
 KNOWN = QueryType(
@@ -45,7 +47,12 @@ def table_of(
 ) -> pa.Table:
     """The table of one cell."""
     (cell,) = cells_of(a_report(query_type))
-    return rows_table(cell.report, [a_result(cell, rows)], (existing or {}).get)
+    return rows_table(cell.report, [a_result(cell, rows)], holding(cell.report, existing or {}))
+
+
+def holding(report: Report, types: Mapping[str, str]) -> Layout:
+    """The columns of a table that holds some of these types, by dlt's names."""
+    return Layout(report, {name: {"data_type": type_} for name, type_ in types.items()})
 
 
 def column(table: pa.Table, name: str) -> list[Any]:
@@ -360,7 +367,8 @@ def test_whatever_rows_come_no_value_is_lost(
 ) -> None:
     asked = cells_of(a_report(query_type), DAY, DAY + (len(cells) - 1) * ONE_DAY)
     results = [a_result(cell, rows) for cell, rows in zip(asked, cells, strict=True)]
-    table = rows_table(a_report(query_type), results, existing.get)
+    report = a_report(query_type)
+    table = rows_table(report, results, holding(report, existing))
     table.validate(full=True)
     sent = [
         (cell.window.date, row) for cell, rows in zip(asked, cells, strict=True) for row in rows

@@ -17,6 +17,18 @@ def test_each_file_has_a_state_of_its_own(tmp_path: Path) -> None:
     assert len(set(names)) == len(FILES)
 
 
+@pytest.mark.parametrize(("destination", "file"), [("duckdb", FILE), ("postgres", None)])
+def test_each_dataset_has_a_state_of_its_own(
+    destination: str, file: str | None, tmp_path: Path
+) -> None:
+    places = [
+        place_of(destination, dataset, tmp_path / file if file else None, tmp_path)
+        for dataset in ("databuddy", "second", "third")
+    ]
+    assert len({place.name for place in places}) == len(places)
+    assert {place.home for place in places} == {tmp_path}
+
+
 @pytest.mark.parametrize(
     ("file", "name"),
     [("databuddy.duckdb", "databuddy"), ("warehouse.duckdb", "databuddy_warehouse")],

@@ -1,0 +1,170 @@
+"""Which loads a run becomes, and when a series ends. No server and no warehouse: what loads bring
+is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, cast
+from unittest.mock import MagicMock
+
+import dlt
+import pytest
+import time_machine
+
+from databuddy_source.config.scope import Scope
+from databuddy_source.config.settings import Settings
+from databuddy_source.coverage.queries import Loaded
+from databuddy_source.model.windows import ONE_DAY
+from databuddy_source.runs import series
+from databuddy_source.runs.plan import Plan, WebsitePlan
+from databuddy_source.runs.series import Step, backfill, sync
+
+FIRST = date(2026, 3, 1)
+NOW = datetime(2026, 3, 20, 3, tzinfo=UTC)
+"""Still the day before in New York."""
+
+NEW_YORK = Settings.of(api_key="k", timezone="America/New_York", lookback_days=3)
+
+
+def brought(rows: int = 1, *, failed: int = 0, cells: int = 2, report: str = "top_pages") -> Loaded:
+    return Loaded(report, rows, cells, failed, FIRST, FIRST, "UTC")
+
+
+@dataclass
+class Loads:
+    """What is missing, and what each load brings; `scopes` has those that were loaded."""
+
+    questions: dict[date, int] = field(default_factory=dict)
+    brings: Callable[[Scope], Sequence[Loaded]] = lambda scope: [brought()]
+    scopes: list[Scope] = field(default_factory=list)
+
+    def load_once(self, pipeline: dlt.Pipeline, scope: Scope, hooks: Any) -> list[str]:
+        self.scopes.append(scope)
+        return [str(len(self.scopes))]
+
+    def loaded_reports(self, pipeline: dlt.Pipeline, ids: Sequence[str]) -> Sequence[Loaded]:
+        assert ids == [str(len(self.scopes))]
+        return self.brings(self.scopes[-1])
+
+    def planned(self, *given: object) -> Plan:
+        website = WebsitePlan(100, questions=sum(self.questions.values()))
+        return Plan(60, {"shop": website}, Counter(self.questions))
+
+    @property
+    def days(self) -> list[tuple[date | None, date | None]]:
+        return [(each.since, each.until) for each in self.scopes]
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> Loads:
+    found = Loads()
+    for name, value in {
+        "dlt_defaults": MagicMock(),
+        "alone": lambda *given, **more: nullcontext(),
+        "finish_pending": lambda pipeline, hooks: ["pending"],
+        "Extraction": MagicMock(),
+        "wanted": MagicMock(),
+        "planned": found.planned,
+        "source_of": lambda settings, scope: scope,
+        "load_once": found.load_once,
+        "loaded_reports": found.loaded_reports,
+    }.items():
+        monkeypatch.setattr(series, name, value)
+    return found
+
+
+def of_days(count: int, questions: int) -> dict[date, int]:
+    return {FIRST + number * ONE_DAY: questions for number in range(count)}
+
+
+EVERYTHING = Scope()
+
+
+def ran(given: Scope = EVERYTHING) -> tuple[list[Step], list[str]]:
+    steps: list[Step] = []
+    pipeline = cast(dlt.Pipeline, MagicMock())
+    with time_machine.travel(NOW, tick=False):
+        return steps, sync(pipeline, NEW_YORK, given, tell=steps.append)
+
+
+def bounded(days: int, **given: Any) -> Scope:
+    return Scope(since=FIRST, until=FIRST + (days - 1) * ONE_DAY, **given)
+
+
+def test_what_an_earlier_run_left_comes_first_and_the_daily_load_last(loads: Loads) -> None:
+    loads.questions = of_days(5, 10)
+    assert ran() == ([], ["pending", "1"])
+    assert loads.scopes == [EVERYTHING]
+
+
+def test_a_first_sync_of_many_days_is_a_series_up_to_what_is_settled(loads: Loads) -> None:
+    loads.questions = of_days(20, 600)
+    steps, ids = ran()
+    # it is the 19th in New York, and three days before it are asked for again
+    assert steps[-1].last == date(2026, 3, 15)
+    assert [step.done for step in steps][-1] == steps[-1].total == 15 * 600
+    assert loads.scopes[-1] == EVERYTHING
+    assert ids == ["pending", *(str(number + 1) for number in range(len(steps) + 1))]
+
+
+def test_a_bounded_run_moves_no_cursor_and_leaves_no_day_out(loads: Loads) -> None:
+    loads.questions = {FIRST + ONE_DAY: 600, FIRST + 4 * ONE_DAY: 600, FIRST + 6 * ONE_DAY: 900}
+    steps, _ = ran(bounded(9, refetch=True))
+    assert loads.days == [
+        (FIRST + ONE_DAY, FIRST + 3 * ONE_DAY),
+        (FIRST + 4 * ONE_DAY, FIRST + 8 * ONE_DAY),
+    ]
+    assert [(step.first, step.last) for step in steps] == loads.days
+    assert [(step.done, step.total) for step in steps] == [(600, 2100), (2100, 2100)]
+    assert all(each.refetch for each in loads.scopes)
+
+
+def test_the_first_load_is_small_and_the_next_as_large_as_it_was_light(loads: Loads) -> None:
+    loads.questions = of_days(12, 500)
+    loads.brings = lambda scope: [brought(series.ROWS_PER_LOAD // 2), brought(1, report="country")]
+    ran(bounded(12))
+    sizes = [((until or FIRST) - (since or FIRST)).days + 1 for since, until in loads.days]
+    assert sizes == [2, 3, 5, 2]  # twice as many fit less one, for the other report's row
+
+
+def test_a_load_that_was_slow_makes_the_next_one_smaller(
+    loads: Loads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads.questions = of_days(8, 250)
+    clock = iter(range(0, 10**6, 2 * series.SECONDS_PER_LOAD))
+    monkeypatch.setattr(series, "time", MagicMock(monotonic=lambda: next(clock)))
+    ran(bounded(8))
+    assert [((until or FIRST) - (since or FIRST)).days for since, until in loads.days] == [
+        *(3, 1),
+        *(0, 0),
+    ]
+
+
+def test_a_report_that_fails_wholly_ends_no_series(loads: Loads) -> None:
+    loads.questions = of_days(6, 900)
+    loads.brings = lambda scope: [brought(0, failed=2, report="country"), brought()]
+    steps, _ = ran(bounded(6))
+    assert steps[-1].done == steps[-1].total
+
+
+@pytest.mark.parametrize(("only_gaps", "count"), [(False, 1), (True, 2)])
+def test_a_load_in_which_everything_fails_is_the_last_unless_gaps_alone_are_asked_for(
+    loads: Loads, only_gaps: bool, count: int
+) -> None:
+    loads.questions = of_days(6, 900)
+    loads.brings = lambda scope: [
+        brought(0, failed=2),
+        brought(0, failed=2, report="country"),
+    ]
+    assert len(ran(bounded(6, only_gaps=only_gaps))[0]) == count
+
+
+def test_a_backfill_ends_with_the_reporting_zones_today(loads: Loads) -> None:
+    loads.questions = of_days(3, 10)
+    with time_machine.travel(NOW, tick=False):
+        backfill(cast(dlt.Pipeline, MagicMock()), FIRST, settings=NEW_YORK, refetch=True)
+    assert loads.scopes == [Scope(since=FIRST, until=date(2026, 3, 19), refetch=True)]

@@ -1,0 +1,33 @@
+"""Who syncs with a pipeline keeps others from it, and from no other pipeline."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import dlt
+import pytest
+
+from databuddy_source.errors import AlreadyRunning
+from databuddy_source.warehouse.lock import alone
+
+
+def a_pipeline(folder: Path, name: str) -> dlt.Pipeline:
+    """One of which only the names are used."""
+    names = {"pipelines_dir": str(folder), "pipeline_name": name, "dataset_name": "databuddy"}
+    return cast(dlt.Pipeline, SimpleNamespace(**names))
+
+
+def hold(pipeline: dlt.Pipeline) -> bool:
+    with alone(pipeline):
+        return True
+
+
+def test_pipelines_of_a_folder_have_a_lock_each(tmp_path: Path) -> None:
+    with alone(a_pipeline(tmp_path, "one")), ThreadPoolExecutor(1) as other:
+        assert other.submit(hold, a_pipeline(tmp_path, "two")).result()
+        with pytest.raises(AlreadyRunning):
+            other.submit(hold, a_pipeline(tmp_path, "one")).result()
+    assert hold(a_pipeline(tmp_path, "one"))
