@@ -96,7 +96,8 @@ def verify(
         DatabuddyError: the server cannot be reached, or rejects the key.
     """
     settings = settings or configured()
-    server = run_alone(lambda: first_contact(client_for(settings)))
+    listing = any("." in name for name in websites)
+    server = run_alone(lambda: first_contact(client_for(settings), listing=listing))
     domains = {website.domain: id_ for id_, website in server.websites.items()}
     ids = {domains.get(name, name) for name in websites}
     tables = {table_name(name) for name in reports}

@@ -189,15 +189,20 @@ def _storable(data: object) -> object:
         case str():
             whole = data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             return whole.replace("\0", _REPLACEMENT)
-        case list():
-            return [_storable(each) for each in data]
+        case list():  # in its place: a copy of all would take as much memory once more
+            for number, each in enumerate(data):
+                data[number] = _storable(each)
         case dict():
+            for key, value in data.items():
+                data[key] = _storable(value)
+            if all(_storable(key) == key for key in data):
+                return data
             made: dict[object, object] = {}
             for key, value in data.items():
                 name = str(_storable(key))
                 while name in made or (name != key and name in data):  # none shall hide another
                     name += _REPLACEMENT
-                made[name] = _storable(value)
+                made[name] = value
             return made
     return data
 

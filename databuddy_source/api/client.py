@@ -174,9 +174,7 @@ class Client:
                 pass  # its words do not matter
         except httpx.HTTPError:
             return None
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return None
-        return answer.is_success
+        return None if answer.status_code == httpx.codes.NOT_FOUND else answer.is_success
 
     def _where(self, path: str) -> Where:
         return Where(url=self._base_url + path)

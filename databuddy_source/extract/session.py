@@ -14,6 +14,7 @@ from databuddy_source.clock import now, today
 from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.scope import Scope
+from databuddy_source.config.selection import are_named_by_id
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
 from databuddy_source.coverage.parts import parts_of_tables
@@ -25,6 +26,7 @@ from databuddy_source.extract.doubts import Doubts
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.packing import questions_of
+from databuddy_source.fetch.queue import Route, route_of
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report, day_zone
 from databuddy_source.model.results import Result
@@ -57,7 +59,10 @@ class Extraction:
         self.scope = scope
         self.now = now()
         self._pipeline = pipeline or active_pipeline()
-        self.server: Server = run_alone(lambda: first_contact(client_for(settings)))
+        listing = not are_named_by_id(settings)
+        self.server: Server = run_alone(
+            lambda: first_contact(client_for(settings), listing=listing)
+        )
         pace = pace_for(settings.base_url, settings.pack_size)
         self.fetcher = Fetcher(lambda: client_for(settings), self.server, pace, count)
         self.members: set[str] = set()
@@ -133,10 +138,16 @@ class Extraction:
         chosen = within(calendar, self.scope.since, self.scope.until)
         return [each.window for each in chosen if each.mark.is_gap]
 
-    def questions(self, cells: Sequence[Cell]) -> list[Window]:
-        """The first window of each question that cells of one website and report need."""
-        asked = questions_of(cells, cells[0].report.query_type.name, limit=1)
-        return [question.cells[0].window for question in asked]
+    def questions(self, cells: Sequence[Cell], *, proven: bool) -> list[tuple[Window, Route]]:
+        """The first window of each question that cells of one website and report need, and which
+        requests it may travel in.
+
+        Args:
+            cells: of one website and report.
+            proven: whether an earlier run had answers of the type for this website.
+        """
+        asked = questions_of(cells, cells[0].report.query_type.name, limit=1, proven=proven)
+        return [(question.cells[0].window, route_of(question)) for question in asked]
 
     def want(self, cells: Sequence[Cell], *, cautious: bool, proven: bool) -> None:
         """Line cells up to be fetched."""

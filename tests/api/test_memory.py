@@ -21,7 +21,7 @@ AFRESH = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
 SHAPES = {
     "rows of a report": ('{"name":"/a/path/12345","pageviews":1234,"visitors":77}', "", "{}"),
     "objects in objects": ('{"":{"":{"":{"":{"":{}}}}}}', "", "{}"),
-    "lists in lists": ("[[]]", "", "{}"),
+    "lists with a zero byte": ("[[]]", "", '"\\u0000"'),
     "one object of wide keys": ('"\U0001f986%07d":0.5', "numbered", '"":0}'),
     "what only the second decoder takes": ('{"":0}', "", '"\U0001f986",NaN'),
 }

@@ -137,7 +137,9 @@ class Seen:
     @property
     def told(self) -> str:
         """What was said, but for what took how long and which machine says it."""
-        said = re.sub(r"\d+(\.\d+)? s\b|[\d.:+ -]+ s\b", "", self.said)
+        # the server notices once a second what day it is here
+        said = re.sub(r"\n\w+ +clock .*(\n .*)?", "", self.said)
+        said = re.sub(r"\d+(\.\d+)? s\b|[\d.:+ -]+ s\b", "", said)
         return re.sub(r"\S*/[^\s/]+/a folder\S*|\d\d:\d\d:\d\d", "", said)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:

@@ -180,6 +180,26 @@ def test_a_plan_says_what_a_run_then_asks(serve: Serve, warehouse: Make, pack_si
     assert again.by_day.keys() == {TODAY - timedelta(days=ago) for ago in range(4)}
 
 
+SEVERAL_ROUTES = ["country", "region", "city", "error_types", "events_by_date"]
+"""Those of which a request of April 2026 holds one kind only, and one whose buckets need a zone."""
+
+
+def test_a_plan_knows_what_cannot_travel_together(serve: Serve, warehouse: Make) -> None:
+    server = serve(days=20)
+    made = warehouse(server)
+    chosen = {"query_types": SEVERAL_ROUTES, "timezone": "America/New_York", "pack_size": 7}
+    for _ in range(2):  # what an earlier run had answers of travels otherwise
+        server.log.clear()
+        with time_machine.travel(server.now, tick=True):
+            planned = plan(made.pipeline, *account(made, start_date=FIRST, **chosen))
+        run(made, start_date=FIRST, **chosen)
+        requests = [each for each in server.log if each.path.endswith("/query")]
+        assert planned.questions == len(asked(server))
+        assert planned.requests == len(requests)
+        together = planned.questions / chosen["pack_size"]
+        assert len(requests) > -(-together // 1)
+
+
 def test_a_range_of_a_series_is_asked_for_whole_in_each_load(
     serve: Serve, warehouse: Make, small: None
 ) -> None:
