@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from databuddy_source.runs.plan import Plan, WebsitePlan
@@ -14,7 +16,13 @@ from databuddy_source.runs.plan import Plan, WebsitePlan
 def test_minutes_are_those_of_the_requests_beyond_the_first_minutes(
     questions: list[int], minutes: float
 ) -> None:
-    plan = Plan(60, {str(n): WebsitePlan(100, questions=each) for n, each in enumerate(questions)})
+    plan = Plan(
+        60,
+        {
+            str(n): WebsitePlan(100, by_route=Counter(common=each))
+            for n, each in enumerate(questions)
+        },
+    )
     assert plan.minutes == pytest.approx(minutes)
     assert plan.questions == sum(questions)
     assert plan.requests == sum(-(-each // 100) for each in questions)
