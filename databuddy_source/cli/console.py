@@ -21,9 +21,8 @@ from rich.console import Console
 from rich.text import Text
 
 from databuddy_source.cli import journal
-from databuddy_source.cli.failures import sentence_and_code
+from databuddy_source.cli.failures import let_go, sentence_and_code
 from databuddy_source.cli.options import LogFormat
-from databuddy_source.cli.program import Exit
 from databuddy_source.cli.stopping import stopped_for_sure
 
 LONGEST = 60
@@ -129,10 +128,9 @@ def for_people(
     try:
         with stopped_for_sure():
             yield
-        return
     except BrokenPipeError:
         _let_go_of_stdout()
-        code = Exit.COMPLETE
+        raise typer.Exit from None
     except (typer.Exit, typer.BadParameter, SystemExit):
         raise
     except BaseException as error:  # the one place where errors end
@@ -140,9 +138,8 @@ def for_people(
             raise
         sentence, code = sentence_and_code(error)
         complain(sentence, exit_code=int(code))
-    # raised here and not above, where it would keep the error, and with it all that ran, alive
-    # until Python has begun to end
-    raise typer.Exit(code)
+        let_go(error)
+        raise typer.Exit(code) from None
 
 
 def say(sentence: str, event: str = "", **facts: object) -> None:
