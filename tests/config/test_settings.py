@@ -363,6 +363,8 @@ def test_settings_cannot_change_under_a_run() -> None:
     ("make", "says"),
     [
         (lambda: Scope(since="soon"), "since = 'soon' is wrong: must be a day such as 2026-01-31"),
+        (lambda: Scope(since="0001-01-01"), "is wrong: there is nothing before 2000-01-01"),
+        (lambda: Settings(start_date=date(1999, 12, 31)), "there is nothing before 2000-01-01"),
         (lambda: Scope(until=date(2026, 1, 1)), "until needs since"),
         (lambda: Scope(day=1), "sources.databuddy.day is not a setting"),
         (lambda: Settings(timezone="Mars/X"), "timezone = 'Mars/X' is wrong"),
