@@ -175,6 +175,32 @@ def test_more_columns_than_a_table_has_room_for(made: Warehouse) -> None:
     assert len(found) == 1800
 
 
+def test_odd_rows_of_each_type_end_no_run(serve: Serve, warehouse: Make) -> None:
+    made = warehouse(serve("2026-06", days=2))
+    deep: list[object] = []
+    for _ in range(700):
+        deep = [deep]
+    values = [5, None, "soon", [1], {"a": "\ud800"}, True, 1.5, 10**30, deep, "\0"]
+
+    def odd(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        names = [*(rows or [{"name": ""}])[0], "fooBar", "date"]
+        turned = [values[at:] + values[:at] for at in range(len(values))]
+        return [{}, *(dict(zip(names, each * 9, strict=False)) for each in turned)]
+
+    made.server.faults.add(Fault(times=None, rows=odd))
+    types = ["default", "recent_errors", "custom_events_recent"]
+    gaps = made.sync(start_date=TODAY, lookback_days=0, query_types=types)
+    # these tell by their date what a row is about
+    series = {"events_by_date", "sessions_time_series"}
+    assert {(gap.report, gap.status) for gap in gaps} == {
+        (name, Status.UNAVAILABLE) for name in series
+    }
+    loaded = dict(made.query("SELECT report, sum(rows) FROM coverage GROUP BY ALL"))
+    assert len(loaded) > 20
+    for report in loaded.keys() - series:
+        assert made.query(f"SELECT count(*) FROM {report}") == [(2 * (1 + len(values)),)], report
+
+
 def test_rows_that_cannot_be_loaded_fail_alone(
     made: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
