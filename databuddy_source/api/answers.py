@@ -140,7 +140,8 @@ def read_json(answer: httpx.Response, where: Where) -> object:
 
     Raises:
         NotTheApi: an empty body, or text that is not JSON.
-        TooLarge: its values would take more than `LARGEST_DECODED`.
+        TooLarge: its values would take more than `LARGEST_DECODED`, or are nested about a thousand
+            times.
         UnexpectedAnswer: JSON that says `success: false`.
     """
     if not answer.content or answer.content.isspace():
@@ -150,7 +151,9 @@ def read_json(answer: httpx.Response, where: Where) -> object:
         raise TooLarge(f"The answer would take more than {megabytes} MB of memory", where=where)
     try:
         data = _decode(answer.content)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise TooLarge("The server sent JSON that is nested too deeply", where=where) from None
+    except ValueError:
         page = _page(answer) or "text that is not JSON, or JSON that is cut off"
         raise NotTheApi(
             f"The server sent {page} (HTTP {answer.status_code})", where=where
@@ -184,27 +187,29 @@ def _decode(content: bytes) -> object:
 
 def _storable(data: object) -> object:
     """JSON whose texts each warehouse, file and terminal takes: U+FFFD stands where a zero byte or
-    half of a surrogate pair was."""
-    match data:
-        case str():
-            whole = data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            return whole.replace("\0", _REPLACEMENT)
-        case list():  # in its place: a copy of all would take as much memory once more
-            for number, each in enumerate(data):
-                data[number] = _storable(each)
-        case dict():
-            for key, value in data.items():
-                data[key] = _storable(value)
-            if all(_storable(key) == key for key in data):
-                return data
-            made: dict[object, object] = {}
-            for key, value in data.items():
-                name = str(_storable(key))
-                while name in made or (name != key and name in data):  # none shall hide another
+    half of a surrogate pair was. Changed in place, step by step, since it may be nested deeply."""
+    whole = [data]
+    left: list[object] = [whole]
+    while left:
+        part = left.pop()
+        if isinstance(part, list):
+            part[:] = [_whole(each) if isinstance(each, str) else each for each in part]
+            left += [each for each in part if isinstance(each, list | dict)]
+        elif isinstance(part, dict):
+            before = dict(part)
+            part.clear()
+            for key, value in before.items():
+                name = _whole(key)
+                while name in part or (name != key and name in before):  # none shall hide another
                     name += _REPLACEMENT
-                made[name] = value
-            return made
-    return data
+                part[name] = _whole(value) if isinstance(value, str) else value
+            left += [each for each in part.values() if isinstance(each, list | dict)]
+    return whole[0]
+
+
+def _whole(text: str) -> str:
+    paired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return paired.replace("\0", _REPLACEMENT)
 
 
 def _envelope(answer: httpx.Response) -> ErrorAnswer:

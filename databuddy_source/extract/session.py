@@ -175,3 +175,7 @@ class Extraction:
     async def result(self, cell: Cell) -> Result:
         """The cell's result; `suspect` when its emptiness is not to be believed."""
         return await self._doubts.judged(await self.fetcher.result(cell))
+
+    def unloadable(self, result: Result, reason: str) -> Result:
+        """The result of a cell whose rows the warehouse cannot take: what it has stays."""
+        return self._doubts.failed(result, reason)

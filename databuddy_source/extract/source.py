@@ -179,7 +179,14 @@ async def _tables(
     """The rows of all cells, oldest first, as tables that carry their coverage with them."""
     last_final = progress.last_final(extraction.today(report))
     generation = extraction.server.generation
-    batches = Batches(report, last_final, generation, layout, extraction.fetcher.drop_rows)
+    batches = Batches(
+        report,
+        last_final,
+        generation,
+        layout,
+        extraction.unloadable,
+        extraction.fetcher.drop_rows,
+    )
     known: set[str] = set()
 
     def item(batch: Batch) -> Any:

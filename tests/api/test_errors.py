@@ -47,6 +47,7 @@ from databuddy_source.errors import (
     ServerFailed,
     Skippable,
     TimedOut,
+    TooLarge,
     UnexpectedAnswer,
     UnknownQueryType,
     Unreachable,
@@ -226,9 +227,9 @@ MET: list[tuple[str, Outcome, type[DatabuddyError], str]] = [
     (
         "JSON without a bottom",
         httpx.Response(200, text="[" * 100_000),
-        NotTheApi,
-        "The server sent text that is not JSON, or JSON that is cut off (HTTP 200) ({}). "
-        + CHECK_THE_WAY,
+        TooLarge,  # what is asked for with it shall not fail, too
+        "The server sent JSON that is nested too deeply ({}). "
+        "Ask for less at once: another grain, or filters.",
     ),
     (
         "bytes that are no text",

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.extract import batches
+from databuddy_source.model.reports import Report
+from databuddy_source.model.results import Result
+from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import ONE_DAY
+from databuddy_source.tables.layout import Layout
 from tests.stories.conftest import TODAY, Warehouse
 
 Serve = Callable[..., DemoServer]
@@ -166,3 +173,70 @@ def test_more_columns_than_a_table_has_room_for(made: Warehouse) -> None:
     for name, value in many.items():
         assert found[name] == value if name in found else shown(made, name) == [value], name
     assert len(found) == 1800
+
+
+def test_odd_rows_of_each_type_end_no_run(serve: Serve, warehouse: Make) -> None:
+    made = warehouse(serve("2026-06", days=2))
+    deep: list[object] = []
+    for _ in range(700):
+        deep = [deep]
+    values = [5, None, "soon", [1], {"a": "\ud800"}, True, 1.5, 10**30, deep, "\0"]
+
+    def odd(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        names = [*(rows or [{"name": ""}])[0], "fooBar", "date"]
+        turned = [values[at:] + values[:at] for at in range(len(values))]
+        return [{}, *(dict(zip(names, each * 9, strict=False)) for each in turned)]
+
+    made.server.faults.add(Fault(times=None, rows=odd))
+    types = ["default", "recent_errors", "custom_events_recent"]
+    gaps = made.sync(start_date=TODAY, lookback_days=0, query_types=types)
+    # these tell by their date what a row is about
+    series = {"events_by_date", "sessions_time_series"}
+    assert {(gap.report, gap.status) for gap in gaps} == {
+        (name, Status.UNAVAILABLE) for name in series
+    }
+    loaded = dict(made.query("SELECT report, sum(rows) FROM coverage GROUP BY ALL"))
+    assert len(loaded) > 20
+    for report in loaded.keys() - series:
+        assert made.query(f"SELECT count(*) FROM {report}") == [(2 * (1 + len(values)),)], report
+
+
+def test_rows_that_cannot_be_loaded_fail_alone(
+    made: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"start_date": TODAY - ONE_DAY, "lookback_days": 1, "query_types": ["top_pages"]}
+    assert made.sync(**given) == []
+    shop, blog = made.server.websites[:2]
+    of_shop = f"FROM top_pages WHERE date = '{TODAY}' AND website_id = '{shop.id}'"
+    before = made.query(f"SELECT * {of_shop} ORDER BY ALL")
+    table_of = batches.rows_table
+
+    def refusing(report: Report, results: Sequence[Result], layout: Layout) -> pa.Table:
+        if any(row["name"] == "poison" for result in results for row in result.rows):
+            raise RecursionError("nested too deep")
+        return table_of(report, results, layout)
+
+    monkeypatch.setattr(batches, "rows_table", refusing)
+    yesterday = TODAY - ONE_DAY
+    for website, day, name in (
+        (shop, TODAY, "poison"),
+        (shop, yesterday, "fine"),
+        (blog, TODAY, "fine"),
+    ):
+        rows = [NORMAL | {"name": name}]
+        made.server.faults.add(
+            Fault(query_type="top_pages", website_id=website.id, day=day, times=None, rows=rows)
+        )
+    (gap,) = made.sync(**given)
+    assert (gap.website_id, gap.report, gap.date) == (shop.id, "top_pages", TODAY)
+    assert gap.status is Status.FAILED
+    assert gap.reason == "its rows cannot be loaded: RecursionError: nested too deep"
+    # the day keeps what it had, and says so; the same website's other day is the new one
+    assert made.query(f"SELECT * {of_shop} ORDER BY ALL") == before
+    (rows,) = made.query(f"SELECT rows {of_shop.replace('top_pages', 'coverage')}")
+    assert rows == (len(before),)
+    new = made.query("SELECT website_id, date FROM top_pages WHERE name = 'fine'")
+    assert set(new) == {(shop.id, yesterday), (blog.id, TODAY)}
+    made.server.faults.clear()
+    monkeypatch.undo()
+    assert made.sync(**given) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -20,6 +19,7 @@ from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.columns import Columns
 from databuddy_source.tables.layout import LEFTOVER, TOMBSTONE, Layout
 from databuddy_source.tables.rows import rows_table
+from tests.any_json import is_held, is_text_of, json_values
 from tests.cells import DAY, a_report, a_result, cells_of
 
 KNOWN = QueryType(
@@ -283,76 +283,10 @@ def test_a_type_that_nobody_knows_loads_too() -> None:
 
 # -- the law
 
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.integers(2**52, 2**65)
-    | st.floats()
-    | st.text(st.characters(codec=None), max_size=8)
-    | st.datetimes().map(str)
-    | st.datetimes(timezones=st.timezones()).map(str)
-    | st.sampled_from(["NaN", "", "\x00", "\ud83e", "2026-03-02", "1", 10**400, 2**63]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", max_size=2), inner, max_size=3)
-    ),
-    max_leaves=4,
-)
 names = st.sampled_from(
     ["name", "views", "share", "seen", "nested", "new", "website_id", "date", "tombstone", "ä b"]
 )
 json_rows = st.lists(st.dictionaries(names, json_values, max_size=5), max_size=6)
-
-
-def sent_text(text: str) -> str:
-    """A text without what no warehouse takes."""
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return whole.replace("\x00", "\ufffd")
-
-
-def is_text_of(text: object, value: object) -> bool:
-    """Whether a text says the value: as it is, or as JSON."""
-    if not isinstance(text, str):
-        return False
-    if isinstance(value, str) and text == sent_text(value):
-        return True
-    if isinstance(value, float) and not math.isfinite(value):
-        return text == str(value)
-    try:
-        read = json.loads(text)
-    except ValueError:
-        return False
-    # NaN and infinities inside of nested values become null: JSON has no word for them
-    return without_the_unsayable(read) == without_the_unsayable(value)
-
-
-def without_the_unsayable(value: object) -> object:
-    match value:
-        case str():
-            return sent_text(value)
-        case bool():
-            return repr(value)
-        case float() if not math.isfinite(value):
-            return None
-        case list():
-            return [without_the_unsayable(each) for each in value]
-        case dict():
-            return {key: without_the_unsayable(each) for key, each in value.items()}
-    return value
-
-
-def is_held(held: object, value: object) -> bool:
-    """Whether a column holds the value without loss."""
-    if isinstance(held, str):
-        return is_text_of(held, value)
-    if isinstance(held, datetime) and isinstance(value, str):
-        moment = datetime.fromisoformat(value)
-        return held == moment.replace(tzinfo=moment.tzinfo or UTC)
-    if isinstance(held, bool) or isinstance(value, bool):
-        return held is value
-    if isinstance(held, float) and isinstance(value, float) and math.isnan(value):
-        return math.isnan(held)
-    return held is not None and held == value
 
 
 @given(
