@@ -64,3 +64,27 @@ def test_a_column_of_any_value_is_left_out() -> None:
     ]
     assert SESSIONS.left_out >= {"country", "referrer"}
     assert not SESSIONS.nearly
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "sentence"),
+    [
+        ([{"name": "a"}], [], "name 'a' is here, but not at the server"),
+        ([], [{"name": "a"}], "name 'a' is at the server, but not here"),
+        ([{"name": "a", "n": 1}], [{"name": "a"}], "name 'a': n is 1 here and None at the server"),
+        ([{"name": "a"}], [{"name": "a", "n": 1}], "name 'a': n is None here and 1 at the server"),
+    ],
+)
+def test_what_only_one_side_has_is_told(
+    here: list[dict[str, object]], there: list[dict[str, object]], sentence: str
+) -> None:
+    same = [{"name": "b", "n": 2}]
+    assert differences([*here, *same], [*same, *there], KEYED) == [sentence]
+
+
+def test_rows_without_a_key_that_only_one_side_has_are_told() -> None:
+    row, other = {"name": "a"}, {"name": "b"}
+    assert differences([row, row], [row, other], Tolerance()) == [
+        "{'name': 'a'}: 2 rows here, 1 at the server",
+        "{'name': 'b'}: 0 rows here, 1 at the server",
+    ]

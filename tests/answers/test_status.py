@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from databuddy_source.answers.status import ReportStatus, WarehouseStatus
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import time_machine
+
+from databuddy_source.answers.status import ReportStatus, WarehouseStatus, status
+from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.marks import Known, Marked
+from databuddy_source.coverage.reading import Tables
 from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import ONE_DAY, Grain, tile
-from tests.cells import DAY
+from tests.cells import DAY, FETCHED
 
 
 def a_report(*marks: Mark) -> ReportStatus:
@@ -34,3 +42,69 @@ def test_what_heal_would_ask_for_is_lacking_and_nothing_else() -> None:
     assert not every.is_complete
     well = {mark for mark in Mark if not mark.is_gap}
     assert WarehouseStatus([a_report(*well)], []).is_complete
+
+
+@dataclass(frozen=True)
+class Held(Tables):
+    """A warehouse that has one day of a report of each of some websites.
+
+    Attributes:
+        websites: ids.
+        types: the tables that the server offered.
+    """
+
+    websites: Sequence[str]
+    types: Sequence[str] = ("top_pages", "country")
+    grain: str = "day"
+    zone: str = "UTC"
+
+    def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+        if table == "websites":
+            return [(each, f"{each}.example.com") for each in self.websites]
+        if table == "query_types":
+            return [(each,) for each in self.types]
+        if "MIN(date)" in sql and "query_type" not in sql:
+            return [
+                (each, "top_pages", self.grain, self.zone, DAY, DAY, FETCHED, "7")
+                for each in self.websites
+            ]
+        if "window_start END" in sql:
+            return [
+                (each, "top_pages", DAY, None, "complete", True, False, 3, None)
+                for each in self.websites
+            ]
+        return []
+
+
+def status_of(tables: Tables, **given: Any) -> WarehouseStatus:
+    chosen = {"api_key": "k", "query_types": ["top_pages"], "start_date": DAY, "lookback_days": 0}
+    with time_machine.travel(FETCHED, tick=False):
+        return status(tables, Settings.of(**{**chosen, **given}))
+
+
+def test_what_is_not_configured_is_named_and_not_judged() -> None:
+    found = status_of(Held(["shop", "blog"]), websites=["shop"])
+    assert [each.website_id for each in found.reports] == ["shop"]
+    assert found.others == [("blog", "top_pages")]
+    (own,) = found.reports
+    assert (own.domain, own.rows, own.load_id, own.synced_at) == (
+        "shop.example.com",
+        3,
+        "7",
+        FETCHED,
+    )
+
+
+def test_a_type_that_the_server_did_not_offer_is_not_missing() -> None:
+    types = ["top_pages", "country", "browser_name"]
+    found = status_of(Held(["shop"]), query_types=types)
+    assert [each.report for each in found.reports] == ["top_pages", "country"]
+
+
+def test_windows_are_those_that_the_warehouse_has_however_it_is_configured_now() -> None:
+    held = Held(["shop"], grain="week", zone="America/New_York")
+    (own,) = status_of(held, timezone="Europe/Berlin").reports
+    assert (own.grain, own.time_zone) == (Grain.WEEK, "America/New_York")
+    (never,) = status_of(held, timezone="Europe/Berlin", query_types=["country"]).reports
+    assert (never.grain, never.time_zone) == (Grain.DAY, "Europe/Berlin")
+    assert (never.load_id, never.synced_at) == (None, None)
