@@ -108,6 +108,15 @@ def test_what_no_warehouse_takes_in_names_of_websites_and_in_reasons(made: Synce
     assert made.rows("country", "date")
 
 
+def test_a_row_as_wide_as_a_table_has_room_for(made: Synced) -> None:
+    numbers = {f"c{number}": number for number in range(300)}
+    answers(made, "top_pages", NORMAL | numbers)
+    texts = {name: f"{value} " + "x" * 30 for name, value in numbers.items()}
+    answers(made, "top_pages", NORMAL | texts, NORMAL | numbers)
+    assert set(made.rows("top_pages", "c7", "c7__v_text")) == {(7, None), (None, texts["c7"])}
+    assert len(made.rows("top_pages", "more_columns")) == 2
+
+
 def test_types_are_the_same(made: Synced) -> None:
     """As dlt reads them back from the warehouse's own catalogue."""
     answers(made, "top_pages", NORMAL | {"flag": True, "nested": {"a": [1]}})
