@@ -8,7 +8,8 @@ instants of local midnights are no affair of the calendar: `model.windows` has t
 from __future__ import annotations
 
 import warnings
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 Period: TypeAlias = Literal["day", "week", "month"]
 
 MONDAY, SUNDAY = 0, 6
+
+HALF_HOUR = timedelta(minutes=30)
+"""No zone changes its clock within one that UTC shows."""
 
 
 def now() -> datetime:
@@ -33,6 +37,24 @@ def today(zone: str, at: datetime | None = None) -> date:
         at: with a time zone.
     """
     return (at or now()).astimezone(ZoneInfo(zone)).date()
+
+
+@cache
+def same_days(one: str, other: str) -> bool:
+    """Whether two zones have the same days since 2015, before which there is no Databuddy, as two
+    names of one zone do: Europe/Kiev and Europe/Kyiv, Asia/Calcutta and Asia/Kolkata.
+
+    Args:
+        one: IANA name.
+        other: IANA name.
+    """
+    first, last = datetime(2015, 1, 1, tzinfo=UTC), datetime(now().year + 2, 1, 1, tzinfo=UTC)
+    half_hours = (first + HALF_HOUR * each for each in range((last - first) // HALF_HOUR))
+    zones = ZoneInfo(one), ZoneInfo(other)
+    return all(
+        at.astimezone(zones[0]).utcoffset() == at.astimezone(zones[1]).utcoffset()
+        for at in half_hours
+    )
 
 
 def first_day(of: Period, day: date, week_begins: int = MONDAY) -> date:

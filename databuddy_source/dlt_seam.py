@@ -97,6 +97,13 @@ def resolved(
         return dict(resolve_configuration(spec()))
 
 
+def resolved_for_source(spec: type[BaseConfiguration]) -> dict[str, Any]:
+    """What dlt's configuration has for a specification where the source that is being made looks
+    for it, which may be a section of its own. dlt fills in arguments that were not given, and takes
+    a None for one that was."""
+    return dict(resolve_configuration(spec()))
+
+
 def origin_of(key: str, *sections: str, pipeline: str | None = None) -> str:
     """Where `resolved` finds a key, in words; empty where it does not. dlt keeps a trace with the
     values in it, of all that was ever asked for."""

@@ -6,6 +6,7 @@
     │   ├── UnknownQueryType       a name that neither the catalogue nor the server knows
     │   ├── WrongReport            a report that this server cannot give
     │   ├── InsecureAddress        a key would travel unprotected
+    │   ├── BadEnvironment         a variable that says how servers are reached
     │   ├── UnreadableFile         a file of the configuration that is no TOML
     │   ├── TrackedSecrets         a file for keys that git tracks
     │   ├── UnfitDestination       a destination that cannot keep what is promised
@@ -150,6 +151,12 @@ class InsecureAddress(BadConfiguration):
     default_todo = (
         "Use https, or set sources.databuddy.allow_http = true for a server in a private network."
     )
+
+
+class BadEnvironment(BadConfiguration):
+    """A variable of the environment that says how servers are reached cannot be used."""
+
+    default_todo = "Mend the variable, or unset it."
 
 
 class UnreadableFile(BadConfiguration):

@@ -24,6 +24,22 @@ DATES = st.dates(date(1970, 1, 1), date(2100, 12, 31))
 ONE_DAY = timedelta(days=1)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Europe/Kiev", "Europe/Kyiv", True),
+        ("Etc/UTC", "UTC", True),
+        ("Europe/Berlin", "Europe/London", False),
+        ("Africa/Casablanca", "Europe/Lisbon", False),
+        # they differ in summers of some years only
+        ("America/Sao_Paulo", "America/Araguaina", False),
+        ("Australia/Lord_Howe", "Australia/Sydney", False),
+    ],
+)
+def test_zones_are_told_apart_by_their_days(one: str, other: str, same: bool) -> None:
+    assert clock.same_days(one, other) is same
+
+
 def test_this_instant_is_plain_and_in_utc() -> None:
     with time_machine.travel(MOMENT, tick=False):
         assert now() == MOMENT

@@ -16,6 +16,7 @@ import dlt
 import duckdb
 import pytest
 from dlt.common.runtime import anon_tracker
+from dlt.sources import DltResource
 
 from databuddy_source import dlt_seam
 from databuddy_source.config.spec import SPEC
@@ -181,6 +182,21 @@ def test_configuration_is_known_without_a_source(monkeypatch: pytest.MonkeyPatch
     found = dlt_seam.resolved(SPEC, "sources", "databuddy")
     assert found["lookback_days"] in {5, "5"}
     assert found["until"] is None
+
+
+def test_a_source_finds_the_configuration_of_the_section_that_it_has() -> None:
+    found = []
+
+    @dlt.source(section="ours")
+    def source(zone: Any = None) -> DltResource:
+        found.append(dlt_seam.resolved_for_source(SPEC)["lookback_days"])
+        return dlt.resource([1], name="numbers")
+
+    dlt.config["sources.ours.lookback_days"] = 7
+    dlt.config["sources.other.lookback_days"] = 8
+    source(zone=None)
+    source.clone(section="other")(zone=None)
+    assert found == [7, 8]
 
 
 def test_telemetry_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:

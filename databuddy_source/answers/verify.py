@@ -35,7 +35,8 @@ from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.hints import partition_of
-from databuddy_source.tables.rows import TOMBSTONE, our_columns, rows_table
+from databuddy_source.tables.layout import TOMBSTONE, Layout, our_columns
+from databuddy_source.tables.rows import rows_table
 
 CELLS_AT_ONCE = 1_000
 """Cells whose rows are held at the same time."""
@@ -95,7 +96,8 @@ def verify(
         DatabuddyError: the server cannot be reached, or rejects the key.
     """
     settings = settings or configured()
-    server = run_alone(lambda: first_contact(client_for(settings)))
+    listing = any("." in name for name in websites)
+    server = run_alone(lambda: first_contact(client_for(settings), listing=listing))
     domains = {website.domain: id_ for id_, website in server.websites.items()}
     ids = {domains.get(name, name) for name in websites}
     tables = {table_name(name) for name in reports}
@@ -213,14 +215,8 @@ def _as_loaded(
     found: dict[object, list[_Row]] = defaultdict(list)
     if not results:
         return found
-    schema = pipeline.default_schema
-    columns = schema.tables[table]["columns"]
-    normalized = schema.naming.normalize_identifier
     report = results[0].cell.report
-    loaded = rows_table(
-        report, results, lambda name: columns.get(normalized(name), {}).get("data_type")
-    )
-    loaded = loaded.rename_columns([normalized(name) for name in loaded.column_names])
+    loaded = rows_table(report, results, Layout.of(report, pipeline.default_schema))
     rows = [row for row in loaded.to_pylist() if not row[TOMBSTONE]]
     _by_place(rows, report.grain, found)
     return found

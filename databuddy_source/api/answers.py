@@ -7,8 +7,6 @@ import re
 
 import httpx
 import msgspec
-import orjson
-from pydantic import ValidationError
 
 from databuddy_source.api.limits import seconds_to_wait
 from databuddy_source.api.models import ErrorAnswer
@@ -26,6 +24,7 @@ from databuddy_source.errors import (
     ServiceUnavailable,
     Skippable,
     TimedOut,
+    TooLarge,
     UnexpectedAnswer,
     UnknownQueryType,
     WebsiteNotAccessible,
@@ -76,6 +75,19 @@ SENTENCES: dict[type[DatabuddyError], str] = {
     NoSuchAddress: "There is no API at this address",
 }
 
+
+_REPLACEMENT = "\ufffd"
+
+LARGEST_DECODED = 400 * 1024**2
+"""Bytes that the values of an answer may take, by `decoded_size`. All of a run beside them stays
+below 800 MB."""
+
+LARGEST_ERROR = 1024**2
+"""Bytes of an answer in which a code of an error is looked for."""
+
+SIZES = {b"{": 200, b"[": 88, b",": 40, b'"': 36}
+"""Bytes that a value takes in Python at most, by the character that gives it away: an object with
+its table, a list, a number with its place, half of a short text."""
 
 _UNKNOWN = re.compile(r"[Uu]nknown query type: ['\"]?([\w.-]+)")
 """How servers since 2026 name a type for which they refuse a whole request."""
@@ -128,13 +140,20 @@ def read_json(answer: httpx.Response, where: Where) -> object:
 
     Raises:
         NotTheApi: an empty body, or text that is not JSON.
+        TooLarge: its values would take more than `LARGEST_DECODED`, or are nested about a thousand
+            times.
         UnexpectedAnswer: JSON that says `success: false`.
     """
-    if not answer.content.strip():
+    if not answer.content or answer.content.isspace():
         raise NotTheApi(f"The server sent an empty answer (HTTP {answer.status_code})", where=where)
+    if decoded_size(answer.content) > LARGEST_DECODED:
+        megabytes = LARGEST_DECODED // 1024**2
+        raise TooLarge(f"The answer would take more than {megabytes} MB of memory", where=where)
     try:
         data = _decode(answer.content)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise TooLarge("The server sent JSON that is nested too deeply", where=where) from None
+    except ValueError:
         page = _page(answer) or "text that is not JSON, or JSON that is cut off"
         raise NotTheApi(
             f"The server sent {page} (HTTP {answer.status_code})", where=where
@@ -145,20 +164,59 @@ def read_json(answer: httpx.Response, where: Where) -> object:
     return data
 
 
+def decoded_size(content: bytes) -> int:
+    """Bytes that the values of a JSON text take at most, where they take much more than the text:
+    a bound for whatever a server sends, and up to twice of what rows of a report take. Counting
+    takes a fraction of the time of decoding.
+
+    Args:
+        content: that need not be JSON.
+    """
+    return len(content) + sum(size * content.count(sign) for sign, size in SIZES.items())
+
+
 def _decode(content: bytes) -> object:
     try:
         # the fastest way to rows (docs/performance.md), and numbers beyond 64 bits stay whole
-        return msgspec.json.decode(content)
+        data: object = msgspec.json.decode(content)
     except ValueError:
         # it is strict; names with half a surrogate pair and NaN are met all the same
-        return json.loads(content, parse_constant=str)
+        return _storable(json.loads(content, parse_constant=str))
+    return _storable(data) if b"\\u0000" in content else data
+
+
+def _storable(data: object) -> object:
+    """JSON whose texts each warehouse, file and terminal takes: U+FFFD stands where a zero byte or
+    half of a surrogate pair was. Changed in place, step by step, since it may be nested deeply."""
+    whole = [data]
+    left: list[object] = [whole]
+    while left:
+        part = left.pop()
+        if isinstance(part, list):
+            part[:] = [_whole(each) if isinstance(each, str) else each for each in part]
+            left += [each for each in part if isinstance(each, list | dict)]
+        elif isinstance(part, dict):
+            before = dict(part)
+            part.clear()
+            for key, value in before.items():
+                name = _whole(key)
+                while name in part or (name != key and name in before):  # none shall hide another
+                    name += _REPLACEMENT
+                part[name] = _whole(value) if isinstance(value, str) else value
+            left += [each for each in part.values() if isinstance(each, list | dict)]
+    return whole[0]
+
+
+def _whole(text: str) -> str:
+    paired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return paired.replace("\0", _REPLACEMENT)
 
 
 def _envelope(answer: httpx.Response) -> ErrorAnswer:
     try:
-        data = orjson.loads(answer.content)
+        data = _decode(answer.content) if len(answer.content) <= LARGEST_ERROR else None
         return ErrorAnswer.model_validate(data if isinstance(data, dict) else {})
-    except (orjson.JSONDecodeError, ValidationError):
+    except (ValueError, RecursionError):  # no JSON, or not of this form
         return ErrorAnswer()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -16,7 +17,8 @@ from pydantic import BaseModel, ValidationError
 
 from databuddy_source.api.answers import check, read_json
 from databuddy_source.api.budget import Budget, Clock, Slot
-from databuddy_source.api.credential import Credential, is_loopback
+from databuddy_source.api.connection import http_client
+from databuddy_source.api.credential import Credential
 from databuddy_source.api.limits import allowance, http_date
 from databuddy_source.api.models import (
     BatchAnswer,
@@ -33,7 +35,16 @@ from databuddy_source.api.models import (
 )
 from databuddy_source.api.requests import Request, compile_request, query_request
 from databuddy_source.api.retry import FIRST_CONTACT, SETTLED, Patience, retrying
-from databuddy_source.api.traffic import CONNECT_SECONDS, Traffic, exchange, failures, opened
+from databuddy_source.api.traffic import (
+    ACCEPTED,
+    CONNECT_SECONDS,
+    Traffic,
+    exchange,
+    failures,
+    opened,
+    read,
+    unpacked,
+)
 from databuddy_source.errors import DatabuddyError, KeyRejected, UnexpectedAnswer, Where
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -54,6 +65,9 @@ class Client:
         budget: shared by all clients of this key; counts `POST` requests, others are not limited.
         clock: the time; tests pass another one.
 
+    Raises:
+        BadEnvironment: the environment's proxy or certificates cannot be used.
+
     Attributes:
         clock_ahead: seconds by which the server's clock was ahead of ours at its last answer, to
             the second; None before, or when it does not tell.
@@ -71,13 +85,8 @@ class Client:
         self._budget = budget
         self._clock = clock or Clock()
         self.clock_ahead: float | None = None
-        self._http = httpx.AsyncClient(
-            headers={**(credential.headers() if credential else {}), "accept": "application/json"},
-            timeout=httpx.Timeout(SETTLED.answer, connect=CONNECT_SECONDS),
-            follow_redirects=False,
-            # a proxy of the environment would read what loopback alone may: the key over http
-            trust_env=not is_loopback(base_url),
-        )
+        headers = ACCEPTED | (credential.headers() if credential else {})
+        self._http = http_client(base_url, headers, SETTLED.answer)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -148,11 +157,11 @@ class Client:
             with failures(where, SETTLED.answer):
                 kind = answer.headers.get("content-type", "")
                 if "html" in kind or ("json" in kind and asked.format is not ExportFormat.JSON):
-                    await answer.aread()
-                    read_json(answer, where)
+                    read_json(await read(answer, where, Traffic()), where)
                     raise UnexpectedAnswer(f"The server sent {kind}, not a file", where=where)
-                async for piece in answer.aiter_bytes():
-                    yield piece
+                async with aclosing(unpacked(answer, where)) as pieces:
+                    async for piece in pieces:
+                        yield piece
         finally:
             await answer.aclose()
 
@@ -161,12 +170,11 @@ class Client:
         A hint only: 2026 servers answer `{"status": "ok"}`, the documentation promises more."""
         url = self._base_url.removesuffix("/v1") + "/health"
         try:
-            answer = await self._http.get(url, timeout=FIRST_CONTACT.answer)
+            async with self._http.stream("GET", url, timeout=FIRST_CONTACT.answer) as answer:
+                pass  # its words do not matter
         except httpx.HTTPError:
             return None
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            return None
-        return answer.is_success
+        return None if answer.status_code == httpx.codes.NOT_FOUND else answer.is_success
 
     def _where(self, path: str) -> Where:
         return Where(url=self._base_url + path)

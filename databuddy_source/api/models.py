@@ -6,23 +6,33 @@ generations of the server answered when they were called.
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from itertools import chain
 from typing import Annotated
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     SkipValidation,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
 )
 
 from databuddy_source.model.generations import MARKED, Generation
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.results import Row
+
+logger = logging.getLogger("databuddy_source")
 
 
 class _Sent(BaseModel):
@@ -89,23 +99,76 @@ def _text(value: object) -> object:
 _Text = Annotated[str, BeforeValidator(_text)]
 
 
-class Website(_Received):
+class _Described(_Received):
+    """What a server says of a thing. A field that is not needed and makes no sense counts as not
+    sent: it shall not cost what is needed."""
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _or_not_sent(
+        cls, value: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> object:
+        try:
+            return check(value)
+        except (ValidationError, OverflowError):
+            field = cls.model_fields[str(info.field_name)]
+            if field.is_required():
+                raise
+            whose = next(iter(info.data.values()), None)
+            _say_odd(f"{cls.__name__} {whose}: {info.field_name} {str(value)[:SHOWN]!r}")
+            return field.get_default(call_default_factory=True, validated_data={})
+
+
+SHOWN = 100
+"""Characters of what makes no sense, in a sentence."""
+
+
+@cache
+def _say_odd(what: str) -> None:
+    """Say once what a server sends that makes no sense."""
+    logger.warning("The server sends what makes no sense, which is left out. %s", what)
+
+
+def _those_that_make_sense(values: object, check: ValidatorFunctionWrapHandler) -> object:
+    """The entries of a list that are what they should be; all of them, to be refused, where none
+    is."""
+    if not isinstance(values, list):
+        return check(values)
+    found = []
+    for value in values:
+        try:
+            found += check([value])
+        except ValidationError:
+            _say_odd(str(value)[:SHOWN])
+    return found or check(values)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """With Python's own time zone: pydantic's is an object of its library, and crashes Python's end
+    where it is freed after that. OverflowError: an offset that leads out of all years."""
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+_Instant = Annotated[datetime, AfterValidator(_in_utc)]
+
+
+class Website(_Described):
     """A measured website. `name` may be null."""
 
     id: str
     name: str | None = None
     domain: str | None = None
     isPublic: bool | None = None
-    createdAt: datetime | None = None
+    createdAt: _Instant | None = None
 
 
 class WebsitesAnswer(_Received):
     """Answer to `GET /query/websites`."""
 
-    websites: list[Website]
+    websites: Annotated[list[Website], WrapValidator(_those_that_make_sense)]
 
 
-class OutputField(_Received):
+class OutputField(_Described):
     """A column as the API describes it; not always the columns that come."""
 
     name: str
@@ -115,17 +178,17 @@ class OutputField(_Received):
     unit: str | None = None
 
 
-class TypeMeta(_Received):
+class TypeMeta(_Described):
     """What the API says of a query type; about half of the types have it."""
 
     title: str | None = None
     description: str | None = None
     category: str | None = None
     tags: list[str] = []
-    output_fields: list[OutputField] = []
+    output_fields: Annotated[list[OutputField], WrapValidator(_those_that_make_sense)] = []
 
 
-class TypeConfig(_Received):
+class TypeConfig(_Described):
     """How a query type may be asked."""
 
     allowedFilters: list[str] | None = None
@@ -139,12 +202,18 @@ NAMES_SHOWN = 5
 """Of what a newer server has, in a sentence."""
 
 
+def _or_nothing(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    return check(value if isinstance(value, dict) else {})
+
+
 class TypesAnswer(_Received):
     """Answer to `GET /query/types`."""
 
     success: SkipValidation[object] = None
-    types: list[str]
-    configs: dict[str, TypeConfig] = {}
+    types: Annotated[list[str], WrapValidator(_those_that_make_sense)]
+    configs: Annotated[
+        dict[str, Annotated[TypeConfig, WrapValidator(_or_nothing)]], WrapValidator(_or_nothing)
+    ] = {}
     presets: SkipValidation[object] = None
     requestId: SkipValidation[object] = None
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import zlib
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import httpx
@@ -14,8 +16,17 @@ from databuddy_source.errors import NotTheApi, TimedOut, TooLarge, Unreachable, 
 
 CONNECT_SECONDS = 5.0
 
-LARGEST_ANSWER = 256 * 1024**2
-"""Bytes. Decoded, so much JSON takes six times the memory."""
+LARGEST_ANSWER = 32 * 1024**2
+"""Bytes, decompressed. Rows take six times as much once they are decoded."""
+
+ENCODING = "gzip"
+"""What answers may be compressed with, once: each kind has to be unpacked in bounded pieces."""
+
+ACCEPTED = {"accept": "application/json", "accept-encoding": ENCODING}
+"""Headers that say what answers may be."""
+
+PIECE = 1024**2
+"""Bytes that are unpacked at once. A thousand times as much may be in what came."""
 
 
 @dataclass(slots=True)
@@ -52,8 +63,8 @@ async def exchange(
     Raises:
         Unreachable: no connection, or one that broke.
         TimedOut: no whole answer in time.
-        TooLarge: the answer has more than 256 MB.
-        NotTheApi: it is compressed and broken.
+        TooLarge: the answer has more than `LARGEST_ANSWER`.
+        NotTheApi: it is compressed and broken, or otherwise than it was asked for.
     """
     started = clock.monotonic()
     traffic.size = 0
@@ -61,7 +72,7 @@ async def exchange(
         # httpx counts from byte to byte, so an answer that trickles in would never time out
         with failures(where, seconds):
             async with asyncio.timeout(seconds):
-                return await _read(http, request, where, traffic)
+                return await read(await http.send(request, stream=True), where, traffic)
     finally:
         traffic.seconds = clock.monotonic() - started
 
@@ -72,14 +83,12 @@ async def opened(
     """Send a request. Returns its answer once it begins; what is no success is read to the end.
 
     Raises:
-        Unreachable, TimedOut, NotTheApi: as `exchange`.
+        Unreachable, TimedOut, TooLarge, NotTheApi: as `exchange`.
     """
     with failures(where, seconds):
         async with asyncio.timeout(seconds):
             answer = await http.send(request, stream=True)
-            if not answer.is_success:
-                await answer.aread()
-            return answer
+            return answer if answer.is_success else await read(answer, where, Traffic())
 
 
 @contextlib.contextmanager
@@ -96,26 +105,31 @@ def failures(where: Where, seconds: float) -> Iterator[None]:
         raise Unreachable(f"No connection in {CONNECT_SECONDS:.0f} s", where=where) from None
     except (httpx.TimeoutException, TimeoutError):
         raise TimedOut(f"No answer in {seconds:.0f} s", where=where) from None
-    except httpx.DecodingError:
-        raise NotTheApi("The server sent a compressed answer that is broken", where=where) from None
     except httpx.TransportError as error:
         reason = str(error) or type(error).__name__
         raise Unreachable(f"The server cannot be reached: {reason}", where=where) from None
 
 
-async def _read(
-    http: httpx.AsyncClient, request: httpx.Request, where: Where, traffic: Traffic
-) -> httpx.Response:
-    answer = await http.send(request, stream=True)
+async def read(answer: httpx.Response, where: Where, traffic: Traffic) -> httpx.Response:
+    """An answer that has begun, read to its end.
+
+    Args:
+        answer: closed afterwards.
+        where: for errors.
+        traffic: takes down its size.
+
+    Raises:
+        TooLarge, NotTheApi: as `exchange`.
+    """
+    parts = []
     try:
-        parts = []
-        async for part in answer.aiter_bytes():
-            traffic.size += len(part)
-            if traffic.size > LARGEST_ANSWER:
-                raise TooLarge(
-                    f"The answer has more than {LARGEST_ANSWER // 1024**2} MB", where=where
-                )
-            parts.append(part)
+        async with aclosing(unpacked(answer, where)) as pieces:
+            async for piece in pieces:
+                traffic.size += len(piece)
+                if traffic.size > LARGEST_ANSWER:
+                    megabytes = LARGEST_ANSWER // 1024**2
+                    raise TooLarge(f"The answer has more than {megabytes} MB", where=where)
+                parts.append(piece)
     finally:
         await answer.aclose()
     # httpx's own answer and its stream hold each other, so megabytes would wait for the garbage
@@ -128,3 +142,46 @@ async def _read(
     return httpx.Response(
         answer.status_code, headers=headers, content=b"".join(parts), request=answer.request
     )
+
+
+async def unpacked(answer: httpx.Response, where: Where) -> AsyncGenerator[bytes, None]:
+    """The body of an answer, decompressed. httpx would unpack all that came at once, and what is
+    compressed twice a million times larger.
+
+    Args:
+        answer: that has begun; not closed.
+        where: for errors.
+
+    Raises:
+        NotTheApi: it is compressed and broken, or otherwise than it was asked for.
+    """
+    encoding = answer.headers.get("content-encoding", "").strip().lower()
+    if encoding in {"", "identity"}:
+        async for part in _raw(answer):
+            if part:
+                yield part
+        return
+    if encoding not in {ENCODING, f"x-{ENCODING}"}:
+        raise NotTheApi(
+            f"The server compresses its answer by {encoding[:40]!r}, which was not asked for",
+            where=where,
+        )
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        async for part in _raw(answer):
+            while part and not unpacking.eof:
+                if piece := unpacking.decompress(part, PIECE):
+                    yield piece
+                part = unpacking.unconsumed_tail
+        if rest := unpacking.flush():  # of a copy that the last piece had no room for
+            yield rest
+    except zlib.error:
+        pass
+    if not unpacking.eof:
+        raise NotTheApi("The server sent a compressed answer that is broken", where=where)
+
+
+def _raw(answer: httpx.Response) -> httpx.AsyncByteStream:
+    """What came over the line. `aiter_raw` has nothing of an answer that was read before."""
+    assert isinstance(answer.stream, httpx.AsyncByteStream)
+    return answer.stream

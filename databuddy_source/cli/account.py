@@ -104,7 +104,7 @@ def _configured(
             pipeline = chosen().pipeline_name
     if zone := configured_zone(pipeline):  # early: what else is wrong is told in it
         use_zone(zone)
-    return resolved(pipeline, **given, **_named(reports, pipeline))
+    return resolved(pipeline, **given, **_named(reports, given, pipeline))
 
 
 def _of_demo(given: Mapping[str, Any], pipeline: str | None = None) -> Choices:
@@ -113,11 +113,13 @@ def _of_demo(given: Mapping[str, Any], pipeline: str | None = None) -> Choices:
     return choices
 
 
-def _named(names: Sequence[str] | None, pipeline: str | None) -> dict[str, Any]:
+def _named(
+    names: Sequence[str] | None, given: Mapping[str, Any], pipeline: str | None
+) -> dict[str, Any]:
     """Keys of the configuration that choose reports by their names."""
     if not names:
         return {}
-    own = {report.name: report for report in resolved(pipeline).settings.reports}
+    own = {report.name: report for report in resolved(pipeline, **given).settings.reports}
     return {
         "query_types": [name for name in names if name not in own],
         "reports": [own[name].model_dump(mode="json") for name in names if name in own],

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from databuddy_source.cli import journal
-from databuddy_source.cli.failures import sentence_and_code
+from databuddy_source.cli.failures import let_go, sentence_and_code
 from databuddy_source.cli.options import LogFormat
 from databuddy_source.cli.stopping import stopped_for_sure
 
@@ -138,6 +138,7 @@ def for_people(
             raise
         sentence, code = sentence_and_code(error)
         complain(sentence, exit_code=int(code))
+        let_go(error)
         raise typer.Exit(code) from None
 
 

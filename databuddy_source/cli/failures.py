@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import tomllib
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,6 +55,24 @@ def sentence_and_code(error: BaseException) -> tuple[str, Exit]:
                 Exit.TERMINATED if _is_termination(cause) else Exit.INTERRUPTED,
             )
     return _of_others(error)
+
+
+def let_go(error: BaseException) -> None:
+    """Let go of all that an error's frames hold, once it is told: whoever keeps the error keeps all
+    that ran. dlt does: `dlt.hub` has the error that was being handled when it was imported.
+
+    Args:
+        error: that is over, with those it came from.
+    """
+    left: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while left:
+        each = left.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            traceback.clear_frames(each.__traceback__)
+            each.__traceback__ = None  # the frames that still run cannot be cleared
+            left += [each.__cause__, each.__context__]
 
 
 def _is_termination(interrupt: KeyboardInterrupt) -> bool:

@@ -78,7 +78,8 @@ def version_of(package: str) -> str:
 @contextlib.contextmanager
 def ends_when_stopped() -> Iterator[None]:
     """End the process at once where a command was stopped: native threads of what was stopped may
-    still run, and would crash Python's own end."""
+    still run, and would crash Python's own end. Nowhere else: what ended by itself, also in an
+    error, has let go of all it had, and Python's own end closes databases and flushes files."""
     try:
         yield
     except SystemExit as end:

@@ -24,11 +24,18 @@ def websites_of_reports(
         BadSetting: a domain is none that the key sees.
     """
     chosen = settings.chosen_reports()
-    lists = {each.websites or settings.websites for each in chosen}
-    known = all(names and not any("." in name for name in names) for names in lists)
-    seen = {} if known else see()
-    ids = {names: _ids(names, seen) for names in lists}
+    seen = {} if are_named_by_id(settings) else see()
+    ids = {names: _ids(names, seen) for names in _lists(settings)}
     return [(each, ids[each.websites or settings.websites]) for each in chosen]
+
+
+def are_named_by_id(settings: Settings) -> bool:
+    """Whether every website is configured by its id, so that a key need not list them."""
+    return all(names and not any("." in name for name in names) for names in _lists(settings))
+
+
+def _lists(settings: Settings) -> set[Sequence[str]]:
+    return {each.websites or settings.websites for each in settings.chosen_reports()}
 
 
 def _ids(names: Sequence[str], seen: Mapping[str, Website]) -> list[str]:

@@ -100,15 +100,21 @@ def _names(value: object) -> object:
     return names
 
 
-def _day(value: object) -> object:
+FIRST_DAY = date(2000, 1, 1)
+"""No website has older visitors, and a day has to have days before it."""
+
+
+def _day(value: object) -> date:
     # dlt hands over TOML dates as dates and environment variables as text
-    if isinstance(value, datetime):
-        return value.date()
     if isinstance(value, str):
         with suppress(ValueError):
-            return datetime.fromisoformat(value.strip()).date()
+            value = datetime.fromisoformat(value.strip())
+    if isinstance(value, datetime):
+        value = value.date()
     if not isinstance(value, date):  # pydantic would take a number for seconds since 1970
         raise ValueError("must be a day such as 2026-01-31")
+    if value < FIRST_DAY:
+        raise ValueError(f"there is nothing before {FIRST_DAY}")
     return value
 
 

@@ -73,9 +73,9 @@ def _held(tables: Tables) -> Mapping[tuple[str, str], Held]:
     found: dict[tuple[str, str], Held] = {}
     for website_id, report, grain, zone, first, last, synced_at, load_id in coverage_rows(
         tables,
-        "SELECT website_id, report, grain, time_zone, MIN(date), MAX(date), MAX(fetched_at), "
-        "MAX(_dlt_load_id) FROM {table} GROUP BY website_id, report, grain, time_zone "
-        "ORDER BY website_id, report",
+        # one zone may have two names
+        "SELECT website_id, report, grain, MAX(time_zone), MIN(date), MAX(date), MAX(fetched_at), "
+        "MAX(_dlt_load_id) FROM {table} GROUP BY website_id, report, grain",
     ):
         found[website_id, report] = Held(
             Grain(grain), zone, first, last, synced_at.astimezone(UTC), load_id

@@ -219,10 +219,10 @@ class Api:
 
     def _success(self, answer: Mapping[str, object]) -> Response:
         if not self.of.request_ids:
-            return JSONResponse({"success": True, **answer})
+            return _Answer({"success": True, **answer})
         request_id = self._request_id()
         headers = {"X-Request-ID": request_id}
-        return JSONResponse({"success": True, "requestId": request_id, **answer}, headers=headers)
+        return _Answer({"success": True, "requestId": request_id, **answer}, headers=headers)
 
     async def _refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
@@ -246,6 +246,14 @@ class Api:
 
     def _request_id(self) -> str:
         return f"req_demo_{next(self._numbers):08d}"
+
+
+class _Answer(JSONResponse):
+    """Half a surrogate pair goes as an escape, as servers send it: UTF-8 has no bytes for it."""
+
+    def render(self, content: object) -> bytes:
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace")
 
 
 def _unauthorised() -> RefusedError:

@@ -14,6 +14,7 @@ from databuddy_source.extract.coverage_carrier import coverage_alone, with_cover
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Report
 from databuddy_source.model.results import Result
+from databuddy_source.tables.layout import Layout
 from databuddy_source.tables.rows import rows_table
 
 ROWS_AT_ONCE = 10_000
@@ -24,6 +25,9 @@ ROWS_PER_TABLE = 122_880
 """Rows that a table has at most, unless one cell alone has more. A table becomes a row group of a
 Parquet file, and this is DuckDB's own size of one: it takes twice as long to load somewhat smaller
 or larger ones (docs/performance.md)."""
+
+REASON_SHOWN = 300
+"""Characters of why rows cannot be loaded."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ class Batches:
         report: whose cells come.
         last_final: newest day that later syncs will not ask for again.
         generation: of the server.
-        existing: dlt's name for the type that a column of the destination table has, if any.
+        layout: the columns of the table, which all websites share.
+        unloadable: the result of a cell whose rows cannot become a table, from its answer and why.
         dropped: called with results, without rows, whose rows are not needed any longer.
     """
 
@@ -68,13 +73,15 @@ class Batches:
         report: Report,
         last_final: date,
         generation: Generation,
-        existing: Callable[[str], str | None],
+        layout: Layout,
+        unloadable: Callable[[Result, str], Result],
         dropped: Callable[[Sequence[Result]], None],
     ) -> None:
         self._report = report
         self._last_final = last_final
         self._generation = generation
-        self._existing = existing
+        self._layout = layout
+        self._unloadable = unloadable
         self._dropped = dropped
         self._parts: list[Batch] = []
         self._fresh: list[Result] = []
@@ -103,11 +110,11 @@ class Batches:
 
     def _convert(self) -> list[Batch]:
         fresh, self._fresh, self._fresh_rows = self._fresh, [], 0
-        whole = [result for result in fresh if result.status.brings_rows]
+        fresh, rows = self._as_table(fresh)
         light = tuple(result.without_rows() for result in fresh)
         part = Batch(
             light,
-            rows_table(self._report, whole, self._existing) if whole else None,
+            rows,
             coverage_table(fresh, self._last_final, self._generation),
         )
         self._dropped(light)
@@ -117,6 +124,24 @@ class Batches:
         ready = _joined(self._parts)
         self._parts, self._rows = [part], 0 if part.rows is None else len(part.rows)
         return [ready]
+
+    def _as_table(self, results: list[Result]) -> tuple[list[Result], pa.Table | None]:
+        """The rows of results as one table. A cell whose rows cannot become one fails alone: it
+        shall cost neither the others nor another report."""
+        whole = [result for result in results if result.status.brings_rows]
+        if not whole:
+            return results, None
+        try:
+            return results, rows_table(self._report, whole, self._layout)
+        except Exception as error:  # whatever it is, it is about these rows
+            if len(whole) == 1:
+                told = f"its rows cannot be loaded: {type(error).__name__}: {error}"
+                failed = self._unloadable(whole[0], told[:REASON_SHOWN])
+                return [failed if each is whole[0] else each for each in results], None
+        parts = [self._as_table([result]) for result in results]
+        tables = [rows for _, rows in parts if rows is not None]
+        joined = pa.concat_tables(tables, promote_options="default") if tables else None
+        return [own for (own,), _ in parts], joined
 
 
 def _joined(parts: Sequence[Batch]) -> Batch:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
+from databuddy_source.clock import same_days
 from databuddy_source.coverage.parts import Definition, Part
 from databuddy_source.coverage.redefinitions import redefinition
 from databuddy_source.errors import OtherDays, OtherReport
@@ -36,6 +37,8 @@ def refuse_a_mixture(cells: Iterable[Cell], parts: Iterable[Part]) -> None:
         now = Definition.of(wanted[report])
         for before in sorted(held[report.name].keys() - {now}, key=str):
             if replace(before, time_zone=now.time_zone) == now:
+                if same_days(before.time_zone, now.time_zone):
+                    continue
                 generations = held[report.name][before]
                 if all(each and each.zone(now.time_zone) != now.time_zone for each in generations):
                     old = " and ".join(sorted(each.called for each in generations if each))

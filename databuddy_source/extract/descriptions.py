@@ -6,39 +6,50 @@ from collections.abc import Collection
 from typing import Any
 
 import dlt
-from dlt.common.schema.typing import TColumnSchema
 
 from databuddy_source.api.models import TypeMeta
 from databuddy_source.model.query_types import Kind
 from databuddy_source.model.reports import Report
 from databuddy_source.tables.hints import MEANINGS, table_hints
-from databuddy_source.tables.rows import LEFTOVER, own_name
+from databuddy_source.tables.layout import API_NAME, MORE, Layout
+
+NAME_SHOWN = 100
+"""Characters of a name of the API."""
 
 
-def described(item: Any, names: Collection[str], report: Report, meta: TypeMeta | None) -> Any:
+def described(
+    item: Any, names: Collection[str], report: Report, layout: Layout, meta: TypeMeta | None
+) -> Any:
     """A table of rows that brings to dlt's schema what it and its columns mean.
 
     Args:
         item: the table, or what travels in its place.
         names: of its columns. dlt warns of hints for columns that never come.
         report: whose table it is.
+        layout: the columns of the table.
         meta: what the API says of the query type, if anything.
     """
     said = {field.name: field for field in meta.output_fields} if meta else {}
-    columns: dict[str, TColumnSchema] = {}
-    for name in {*report.query_type.columns, *said}:
-        own, field = own_name(name, report.grain), said.get(name)
+    columns: dict[str, Any] = {}
+    for own, name in layout.names.items():
+        leftover, field = layout.leftover(own), said.get(name)
+        if leftover in names:
+            columns[leftover] = {"description": f"Values that do not fit into {own}, as text."}
+        if own not in names:
+            continue
         words = [(field.description or field.label or "").rstrip(".")] if field else []
         if field and field.unit:
             words.append(f"Unit: {field.unit}")
         if meaning := MEANINGS.get(report.query_type.columns.get(name, Kind.TEXT)):
             words.append(meaning.rstrip("."))
-        if own in names and any(words):
-            columns[own] = {"description": ". ".join(filter(None, words)) + "."}
-        if own + LEFTOVER in names:
-            columns[own + LEFTOVER] = {
-                "description": f"Values that do not fit into {own}, as text."
-            }
+        if own != name:
+            words.append(f"The API calls it {name[:NAME_SHOWN]!r}")
+        if name not in report.query_type.columns:
+            columns[own] = {API_NAME: name}
+        if any(words):
+            columns.setdefault(own, {})["description"] = ". ".join(filter(None, words)) + "."
+    if MORE in names:
+        columns[MORE] = {"description": "Columns of the API for which there is no room, as JSON."}
     about = [each.rstrip(".") for each in (meta.title, meta.description) if each] if meta else []
     about.append(f"Query type {report.query_type.name}, by website and {report.grain.value}")
     if report.filters_text:

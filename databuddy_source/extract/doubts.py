@@ -105,6 +105,11 @@ class Doubts:
             result = replace(result, status=Status.UNAVAILABLE if lacks else Status.FAILED)
         return replace(result, kept=self._kept_of(result.cell))
 
+    def failed(self, result: Result, reason: str) -> Result:
+        """The same cell, failed after all, with what the warehouse keeps of it."""
+        kept = self._kept_of(result.cell)
+        return replace(result, status=Status.FAILED, rows=(), reason=reason, kept=kept)
+
     async def _fails_throughout(self, result: Result) -> bool:
         """Whether all cells of a website and report failed alike that are too few for the type to
         be given up: what a longer run calls unavailable is not failed in a shorter one."""

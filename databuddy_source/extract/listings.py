@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import dlt
-import orjson
 import pyarrow as pa
 from dlt.sources import DltResource
 
@@ -17,6 +16,7 @@ from databuddy_source.extract.coverage_carrier import with_load_id_and_coverage
 from databuddy_source.extract.relisted import hint_at_changes
 from databuddy_source.extract.sharing import SharedExtraction
 from databuddy_source.model.query_types import load_catalog
+from databuddy_source.tables.columns import json_text
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_hints
 
 _WEBSITES = pa.schema(
@@ -73,7 +73,7 @@ def _listing(
             yield None  # wait for the others, so that one extraction serves all
             yield rows(extraction.server)
         finally:
-            shared.abandon(name, extraction)
+            shared.leave(name, extraction)
 
     resource = dlt.resource(
         generate,
@@ -120,7 +120,7 @@ def type_rows(types: Mapping[str, TypeConfig]) -> pa.Table:
                 "category": meta.category if meta else None,
                 "shape": known.shape.value if known.known else None,
                 "personal": known.personal if known.known else None,
-                "columns": orjson.dumps(fields).decode() if fields else None,
+                "columns": json_text(fields) if fields else None,
             }
         )
     return pa.Table.from_pylist(rows, _QUERY_TYPES)

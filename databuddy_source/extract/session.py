@@ -14,6 +14,7 @@ from databuddy_source.clock import now, today
 from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.scope import Scope
+from databuddy_source.config.selection import are_named_by_id
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
 from databuddy_source.coverage.parts import parts_of_tables
@@ -25,10 +26,12 @@ from databuddy_source.extract.doubts import Doubts
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.packing import questions_of
+from databuddy_source.fetch.queue import Route, route_of
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report, day_zone
 from databuddy_source.model.results import Result
 from databuddy_source.model.windows import Window
+from databuddy_source.tables.layout import Layout
 
 
 class Extraction:
@@ -56,7 +59,10 @@ class Extraction:
         self.scope = scope
         self.now = now()
         self._pipeline = pipeline or active_pipeline()
-        self.server: Server = run_alone(lambda: first_contact(client_for(settings)))
+        listing = not are_named_by_id(settings)
+        self.server: Server = run_alone(
+            lambda: first_contact(client_for(settings), listing=listing)
+        )
         pace = pace_for(settings.base_url, settings.pack_size)
         self.fetcher = Fetcher(lambda: client_for(settings), self.server, pace, count)
         self.members: set[str] = set()
@@ -64,6 +70,7 @@ class Extraction:
             self.fetcher.result, self.server.websites, allow_empty=scope.allow_empty
         )
         self._looked_back = False
+        self._layouts: dict[str, Layout] = {}
         self._final: Mapping[tuple[str, str], Set[datetime]] | None = None
         self._held: Mapping[tuple[str, str], Held] | None = None
 
@@ -91,6 +98,12 @@ class Extraction:
     def meta(self, report: Report) -> TypeMeta | None:
         """What the API says of the report's query type; about half of them have it."""
         return self.server.types[self.server.spelling(report.query_type.name) or ""].meta
+
+    def layout(self, report: Report, schema: dlt.Schema) -> Layout:
+        """The columns of the report's table, the same for all websites."""
+        if report.name not in self._layouts:
+            self._layouts[report.name] = Layout.of(report, schema)
+        return self._layouts[report.name]
 
     def zone(self, report: Report) -> str:
         """The time zone that cuts a report's days here."""
@@ -125,10 +138,16 @@ class Extraction:
         chosen = within(calendar, self.scope.since, self.scope.until)
         return [each.window for each in chosen if each.mark.is_gap]
 
-    def questions(self, cells: Sequence[Cell]) -> list[Window]:
-        """The first window of each question that cells of one website and report need."""
-        asked = questions_of(cells, cells[0].report.query_type.name, limit=1)
-        return [question.cells[0].window for question in asked]
+    def questions(self, cells: Sequence[Cell], *, proven: bool) -> list[tuple[Window, Route]]:
+        """The first window of each question that cells of one website and report need, and which
+        requests it may travel in.
+
+        Args:
+            cells: of one website and report.
+            proven: whether an earlier run had answers of the type for this website.
+        """
+        asked = questions_of(cells, cells[0].report.query_type.name, limit=1, proven=proven)
+        return [(question.cells[0].window, route_of(question)) for question in asked]
 
     def want(self, cells: Sequence[Cell], *, cautious: bool, proven: bool) -> None:
         """Line cells up to be fetched."""
@@ -156,3 +175,7 @@ class Extraction:
     async def result(self, cell: Cell) -> Result:
         """The cell's result; `suspect` when its emptiness is not to be believed."""
         return await self._doubts.judged(await self.fetcher.result(cell))
+
+    def unloadable(self, result: Result, reason: str) -> Result:
+        """The result of a cell whose rows the warehouse cannot take: what it has stays."""
+        return self._doubts.failed(result, reason)

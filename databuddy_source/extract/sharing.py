@@ -1,7 +1,7 @@
 """Who joins a run's extraction, and who closes it.
 
 Resources stay independent of each other: each joins when dlt starts it and leaves when it is
-done. The first to join opens an extraction, the last to leave closes it, so the same source can
+done. The first to join opens an extraction, and the last to leave ends it, so the same source can
 run again, in another event loop.
 """
 
@@ -50,23 +50,11 @@ class SharedExtraction:
         self._current.members.add(resource)
         return self._current
 
-    async def leave(self, resource: str, extraction: Extraction) -> None:
-        """The last resource to leave closes the connections."""
+    def leave(self, resource: str, extraction: Extraction) -> None:
+        """Called by a resource that is done, or was stopped early. After the last one, the next
+        run opens an extraction of its own; the connections close with the event loop."""
         extraction.members.discard(resource)
-        if not extraction.members:
-            self.forget(extraction)
-            await extraction.fetcher.close()
-
-    def abandon(self, resource: str, extraction: Extraction) -> None:
-        """Leave from dlt's own thread: a listing, or a resource that was stopped early."""
-        extraction.members.discard(resource)
-        if not extraction.members:
-            self.forget(extraction)
-            extraction.fetcher.close_from_outside()
-
-    def forget(self, extraction: Extraction) -> None:
-        """Let the next run open an extraction of its own."""
-        if self._current is extraction:
+        if not extraction.members and self._current is extraction:
             self._current = None
 
 

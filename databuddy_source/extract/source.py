@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import dlt
@@ -23,7 +23,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.config.spec import SPEC
 from databuddy_source.config.unknown_keys import refuse_unknown_keys
 from databuddy_source.coverage import table as coverage_table
-from databuddy_source.dlt_seam import awaited_by_dlt
+from databuddy_source.dlt_seam import awaited_by_dlt, resolved_for_source
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
 from databuddy_source.extract.coverage_carrier import with_load_id_and_coverage
@@ -40,6 +40,7 @@ from databuddy_source.tables.hints import (
     partition_of,
     table_hints,
 )
+from databuddy_source.tables.layout import Layout
 from databuddy_source.warehouse import dlt_defaults
 
 NAME = "databuddy"
@@ -70,8 +71,8 @@ def databuddy_source(
     report fill one table. Besides: `websites`, `query_types`, `coverage`.
 
     Each argument may come from dlt's configuration, section `sources.databuddy`, or from the
-    environment (`SOURCES__DATABUDDY__API_KEY`, ...). They are untyped because dlt fills in no
-    unions; `Settings` and `Scope` check them.
+    environment (`SOURCES__DATABUDDY__API_KEY`, ...); a None stands for nothing given. They are
+    untyped because dlt fills in no unions; `Settings` and `Scope` check them.
 
     What each means stands at the fields of `Settings` and `Scope`, of which
     `docs/configuration.md` is made.
@@ -80,7 +81,8 @@ def databuddy_source(
         BadSetting, InsecureAddress, NoKey: before anything is sent.
         UnknownQueryType, WrongReport, KeyRejected, ...: during extraction, before the first query.
     """
-    choices = checked(**locals())
+    given = {name: value for name, value in locals().items() if value is not None}
+    choices = checked(**{**resolved_for_source(SPEC), **given})
     refuse_unknown_keys(KEYS)  # dlt has looked for those that it knows
     return _resources(*choices)
 
@@ -141,21 +143,15 @@ def _report(
             progress = Progress(shared.settings, shared.scope, cursor, state)
             cells = progress.cells(extraction, report, website_id)
             extraction.want(cells, cautious=progress.cautious, proven=progress.proven)
-            schema = dlt.current.source_schema()
-            held = schema.tables.get(chosen.name, {}).get("columns", {})
-            types = {column: hint.get("data_type") for column, hint in held.items()}
-
-            def existing(column: str) -> str | None:
-                return types.get(schema.naming.normalize_identifier(column))
-
+            layout = extraction.layout(report, dlt.current.source_schema())
             # let all other resources line up their cells before the first request leaves
             yield None
             extraction.look_back()
             yield from awaited_by_dlt(
-                _tables(shared, extraction, name, report, cells, progress, existing)
+                _tables(shared, extraction, name, report, cells, progress, layout)
             )
         finally:
-            shared.abandon(name, extraction)
+            shared.leave(name, extraction)
 
     resource: DltResource = dlt.resource(
         extract,
@@ -178,12 +174,19 @@ async def _tables(
     report: Report,
     cells: list[Cell],
     progress: Progress,
-    existing: Callable[[str], str | None],
+    layout: Layout,
 ) -> AsyncIterator[Any]:
     """The rows of all cells, oldest first, as tables that carry their coverage with them."""
     last_final = progress.last_final(extraction.today(report))
     generation = extraction.server.generation
-    batches = Batches(report, last_final, generation, existing, extraction.fetcher.drop_rows)
+    batches = Batches(
+        report,
+        last_final,
+        generation,
+        layout,
+        extraction.unloadable,
+        extraction.fetcher.drop_rows,
+    )
     known: set[str] = set()
 
     def item(batch: Batch) -> Any:
@@ -191,7 +194,7 @@ async def _tables(
         if names <= known:
             return batch.item
         known.update(names)
-        return described(batch.item, names, report, extraction.meta(report))
+        return described(batch.item, names, report, layout, extraction.meta(report))
 
     try:
         for cell in cells:
@@ -203,7 +206,7 @@ async def _tables(
             yield item(batch)
             progress.done(list(batch.results), last=batch is rest[-1])
     finally:
-        await shared.leave(name, extraction)
+        shared.leave(name, extraction)
 
 
 def _coverage() -> DltResource:

@@ -2,7 +2,7 @@
 
 Resources first say which cells they want, all of them before the first request leaves; then each
 awaits its own. So cells of all resources of a website travel together, in full packs. The fetcher
-belongs to the event loop of one run.
+belongs to the event loop of one run, and ends with it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
 from databuddy_source.api.client import Client
 from databuddy_source.api.models import QueryBody
@@ -63,6 +63,7 @@ class Fetcher:
         self._rows_of_pack = 0
         self._client: Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._kept_open: AsyncGenerator[None] | None = None
         self._lock = threading.Lock()
 
     def want(self, cells: Sequence[Cell], *, cautious: bool = False, proven: bool = False) -> None:
@@ -103,6 +104,8 @@ class Fetcher:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._client = self._connect()
+            self._kept_open = self._until_the_loop_ends()
+            await anext(self._kept_open)
             self._pump()
         future = self._future(cell)
         if future.done():
@@ -136,10 +139,15 @@ class Fetcher:
         if client:
             await client.__aexit__(None, None, None)
 
-    def close_from_outside(self) -> None:
-        """`close`, from another thread than the event loop's, if that one still runs."""
-        if self._client and self._loop and self._loop.is_running():
-            asyncio.run_coroutine_threadsafe(self.close(), self._loop).result()
+    async def _until_the_loop_ends(self) -> AsyncGenerator[None]:
+        """Closes the fetcher where its loop closes the asynchronous generators that it has seen,
+        as dlt's does at the end of an extraction, also of one that failed. Those of the resources
+        may not wait for that: cancelled, they would still run when the loop closes them, which
+        asyncio complains of."""
+        try:
+            yield
+        finally:
+            await self.close()
 
     def _future(self, cell: Cell) -> asyncio.Future[Result]:
         if cell not in self._results:

@@ -1,7 +1,7 @@
 """How much to ask at once: learned from what answers took. Pure: no clock of its own.
 
 A server that answers quickly gets full packs, several at a time. A slow or large answer makes the
-packs of its kinds smaller, until an answer takes about ten seconds and 32 MB; quick ones let them
+packs of its kinds smaller, until an answer takes about ten seconds and 16 MB; quick ones let them
 grow again, fourfold at a time.
 """
 
@@ -21,7 +21,7 @@ CostClass: TypeAlias = tuple[str, Grain]
 AIM_SECONDS = 10.0
 """What an answer should take at most. Far from any time-out, and a pack that fails costs little."""
 
-AIM_BYTES = 32 * 1024**2
+AIM_BYTES = 16 * 1024**2
 """How large an answer should be at most. As Python objects it takes six times as much."""
 
 JOURNEY = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeAlias
@@ -31,18 +31,23 @@ class WebsitePlan:
         pack_size: questions in a request.
         reports: with at least one cell.
         cells: website, report and window.
-        questions: parameters of requests; a series needs one for many cells.
+        by_route: parameters of requests, by which requests they may travel in; a series needs one
+            for many cells.
     """
 
     pack_size: int
     reports: int = 0
     cells: int = 0
-    questions: int = 0
+    by_route: Counter[Hashable] = field(default_factory=Counter)
+
+    @property
+    def questions(self) -> int:
+        return self.by_route.total()
 
     @property
     def requests(self) -> int:
         """At least so many, when nothing has to be asked twice."""
-        return math.ceil(self.questions / self.pack_size)
+        return sum(math.ceil(count / self.pack_size) for count in self.by_route.values())
 
 
 @dataclass
@@ -144,10 +149,10 @@ def planned(extraction: Extraction, wanted: Wanted, pipeline: dlt.Pipeline) -> P
             if not cells:
                 continue
             refuse_a_mixture(cells, held)
-            questions = extraction.questions(cells)
+            questions = extraction.questions(cells, proven=progress.proven)
             website = found.by_website.setdefault(website_id, WebsitePlan(settings.pack_size))
             website.reports += 1
             website.cells += len(cells)
-            website.questions += len(questions)
-            found.by_day.update(max(first.date, progress.first_day) for first in questions)
+            website.by_route.update(route for _, route in questions)
+            found.by_day.update(max(first.date, progress.first_day) for first, _ in questions)
     return found

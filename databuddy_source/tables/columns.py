@@ -26,6 +26,9 @@ TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
 _REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError)
 """How Arrow says that values are of several kinds, or too large, or half a surrogate pair."""
 
+_FIRST = pa.scalar(datetime.min.replace(tzinfo=UTC), TIMESTAMP)
+"""Arrow knows a year before it, which Python and some warehouses do not."""
+
 _LARGEST = int(sys.float_info.max)
 
 
@@ -80,6 +83,13 @@ class Columns:
                 pass
         return _typed(self._values(name), target, as_json=as_json)
 
+    def objects(self, names: Sequence[str]) -> pa.Array:
+        """Several columns as one of JSON objects; null where a row has no value in any."""
+        found = [
+            {name: row[name] for name in names if row.get(name) is not None} for row in self._rows
+        ]
+        return _texts([each or None for each in found], as_json=True)
+
     def _values(self, name: str) -> list[object]:
         return [row.get(name) for row in self._rows]
 
@@ -124,7 +134,10 @@ def _as_type(array: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), target)
     if target == TIMESTAMP and pa.types.is_string(array.type):
-        return array.cast(pa.timestamp("us")).cast(target)
+        moments = array.cast(pa.timestamp("us")).cast(target)
+        if pc.any(pc.less(moments, _FIRST)).as_py():
+            raise pa.ArrowInvalid("a year before the first")
+        return moments
     if target == array.type:
         return _without_nul(array) if pa.types.is_string(target) else array
     if {array.type, target} == {pa.int64(), pa.float64()}:
@@ -176,7 +189,8 @@ def _instant(text: str) -> datetime | None:
 
 def _texts(values: Sequence[object], *, as_json: bool) -> pa.Array:
     texts = [
-        None if value is None else _dumps(value) if as_json else _as_text(value) for value in values
+        None if value is None else json_text(value) if as_json else _as_text(value)
+        for value in values
     ]
     return _without_nul(pa.array(texts, pa.string()))
 
@@ -193,11 +207,16 @@ def _without_nul(array: pa.Array) -> pa.Array:
 def _as_text(value: object) -> str:
     """A value as text: text as it is but for half surrogate pairs, all else as JSON."""
     if not isinstance(value, str):
-        return _dumps(value)
+        return json_text(value)
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _dumps(value: object) -> str:
+def json_text(value: object) -> str:
+    """A value of an answer as compact JSON.
+
+    Args:
+        value: as JSON gave it, with numbers of any size.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)  # JSON has no word for it
     try:

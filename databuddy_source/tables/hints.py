@@ -8,7 +8,7 @@ from dlt.common.schema.typing import TColumnSchema
 
 from databuddy_source.model.query_types import Kind, QueryType
 from databuddy_source.model.windows import Grain
-from databuddy_source.tables.rows import TOMBSTONE
+from databuddy_source.tables.layout import TOMBSTONE
 
 REPLACE_PARTITION: Any = {"disposition": "merge", "strategy": "delete-insert"}
 """Rows of the partition that are not in the load vanish from the table."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
+
+import httpx
 
 from databuddy_source.api.models import Parameter, QueryBody
 
@@ -16,3 +19,17 @@ def a_body(start: str, end: str | None = None, **more: Any) -> QueryBody:
     )
     whole = {"id": "b0", "startDate": start, "endDate": end, "limit": 100, **more}
     return QueryBody(parameters=[question], **whole)
+
+
+class OnTheLine(httpx.AsyncByteStream):
+    """A body as a server sends it, piece by piece; httpx unpacks what a response is made of."""
+
+    def __init__(self, *pieces: bytes, more: Iterable[bytes] = ()) -> None:
+        self.pieces = pieces
+        self.more = more
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            yield piece
+        for piece in self.more:
+            yield piece

@@ -24,8 +24,11 @@ from databuddy_source.api.models import (
     ParameterResult,
     QueryBody,
     Thrown,
+    TypeConfig,
+    Website,
 )
 from databuddy_source.api.server import first_contact, run_alone
+from databuddy_source.errors import NotInPlan
 from databuddy_source.model.generations import Generation
 from tests.api.bodies import a_body
 
@@ -296,8 +299,8 @@ def test_a_reason_of_a_strange_shape_costs_no_other_question(
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        pytest.param(rb'"\u0000\"\\ \ud83d\ude00"', '\0"\\ \N{GRINNING FACE}', id="any Unicode"),
-        pytest.param(rb'"\ud83d"', "\ud83d", id="half a surrogate pair"),
+        pytest.param(rb'"\u0001\"\\ \ud83d\ude00"', '\1"\\ \N{GRINNING FACE}', id="any Unicode"),
+        pytest.param(rb'"\\u0000"', r"\u0000", id="what looks like a zero byte"),
         pytest.param(b"NaN", "NaN", id="not a number"),
         pytest.param(b"100", 100, id="whole value of a float column"),
         pytest.param(b"null", None, id="null"),
@@ -311,6 +314,56 @@ def test_values_arrive_as_they_were_sent(
     content = b'{"data": [{"parameter": "c0", "data": [{"name": ' + text + b"}]}]}"
     server.post("/query").respond(content=content)
     assert asyncio.run(one_question(client))["c0"].data == [{"name": value}]
+
+
+@pytest.mark.parametrize("code", [rb"\u0000", rb"\ud83d", rb"\udc00"])
+def test_what_no_warehouse_takes_is_replaced_in_values_and_names(
+    server: respx.MockRouter, client: Client, one_question: Ask, code: bytes
+) -> None:
+    rows = b'{"name": ["a%b", {"k%": 1, "k\xef\xbf\xbd": 2}], "k%": "%"}'.replace(b"%", code)
+    server.post("/query").respond(
+        content=b'{"data": [{"parameter": "c0", "data": [' + rows + b"]}]}"
+    )
+    nested = {"k\ufffd\ufffd": 1, "k\ufffd": 2}
+    found = asyncio.run(one_question(client))["c0"].data
+    assert found == [{"name": ["a\ufffdb", nested], "k\ufffd": "\ufffd"}]
+
+
+def test_a_reason_with_what_no_warehouse_takes(
+    server: respx.MockRouter, client: Client, one_question: Ask
+) -> None:
+    told = rb'{"success": false, "error": "a\u0000b\ud83d", "code": "PLAN_LIMIT_EXCEEDED"}'
+    server.post("/query").respond(400, content=told)
+    with pytest.raises(NotInPlan, match="a\ufffdb\ufffd"):
+        asyncio.run(one_question(client))
+
+
+def test_fields_that_make_no_sense_count_as_not_sent_and_are_said_once(
+    server: respx.MockRouter, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = {"name": 5, "domain": [], "isPublic": "perhaps"}
+    times = ["soon", "0001-01-01T00:00:00+14:00", {}]
+    listed = [{"id": f"web_{at}", "createdAt": time, **odd} for at, time in enumerate(times)]
+    good = {"id": "good", "createdAt": "2026-03-02T10:00:00+02:00"}
+    server.get("/query/websites").respond(json={"websites": [*listed, {"id": 70}, "x", good]})
+    for _ in range(2):
+        *others, last = asyncio.run(client.websites())
+    assert [each.id for each in others] == ["web_0", "web_1", "web_2"]
+    for each in others:
+        assert (each.name, each.domain, each.isPublic, each.createdAt) == (None,) * 4
+    assert last.createdAt == datetime(2026, 3, 2, 8, tzinfo=UTC)
+    assert caplog.text.count("Website web_0: createdAt 'soon'") == 1
+    assert caplog.text.count("{'id': 70}") == 1
+    meta = {"title": 1, "output_fields": [{"name": "a", "unit": 2, "label": "A"}, {}]}
+    configs = {"a": {"allowedFilters": 1, "defaultLimit": "many", "meta": meta}, "b": 5}
+    server.get("/query/types").respond(json={"types": ["a", 5, "b"], "configs": configs})
+    told = asyncio.run(client.query_types())
+    assert told.types == ["a", "b"]
+    assert told.configs["b"] == TypeConfig()
+    assert told.configs["a"].meta is not None
+    assert told.configs["a"].defaultLimit is None
+    (field,) = told.configs["a"].meta.output_fields
+    assert (told.configs["a"].meta.title, field.unit, field.label) == (None, None, "A")
 
 
 def test_unknown_fields_are_accepted_everywhere(
@@ -358,7 +411,25 @@ def test_websites_are_read_as_both_generations_send_them(
         False,
     )
     assert first.createdAt == datetime(2026, 10, 8, tzinfo=UTC)
+    assert first.createdAt.tzinfo is UTC
     assert (second.id, second.createdAt) == ("web_2", None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "instant"),
+    [
+        ("2026-10-08T02:00:00+02:00", datetime(2026, 10, 8, tzinfo=UTC)),
+        ("2026-10-08T00:00:00", datetime(2026, 10, 8, tzinfo=UTC)),
+        ("2026-10-08", datetime(2026, 10, 8, tzinfo=UTC)),
+        (1_791_417_600, datetime(2026, 10, 8, tzinfo=UTC)),
+    ],
+)
+def test_an_instant_is_in_pythons_own_utc_however_it_is_sent(
+    sent: object, instant: datetime
+) -> None:
+    read = Website.model_validate({"id": "web_1", "createdAt": sent}).createdAt
+    assert read == instant
+    assert read.tzinfo is UTC
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from databuddy_source.cli.failures import sentence_and_code
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadSetting, DatabuddyError, NotTheApi
+from tests.api.bodies import OnTheLine
 
 Ask = Callable[..., Coroutine[Any, Any, dict[str, ParameterResult]]]
 Outcome = httpx.Response | Exception
@@ -57,7 +58,10 @@ FAILURES = [
     pytest.param(httpx.ConnectError("refused"), id="no connection"),
     pytest.param(httpx.ReadTimeout("slow"), id="timeout"),
     pytest.param(httpx.RemoteProtocolError("hung up"), id="hung up"),
-    pytest.param(httpx.DecodingError("bad gzip"), id="broken compression"),
+    pytest.param(
+        httpx.Response(200, headers={"content-encoding": "gzip"}, stream=OnTheLine(b"no gzip")),
+        id="broken compression",
+    ),
     pytest.param(ValueError("a mistake in this code"), id="a mistake"),
 ]
 

@@ -95,6 +95,19 @@ def test_a_key_of_single_websites_that_may_list_none_is_told_what_it_needs(
     assert "read:data for the whole organisation" in key["todo"]
 
 
+def test_a_key_that_may_list_none_is_enough_for_websites_that_are_named_by_id(
+    invoke: Invoke, server: DemoServer
+) -> None:
+    body = {"success": False, "error": "No", "code": "ACCESS_DENIED"}
+    server.faults.add(Fault(path="/v1/query/websites", status=403, body=body, times=None))
+    shop = server.websites[0].id
+    found = checks(done := invoke("check", "--json", "--website", shop))
+    assert done.exit_code == 0
+    assert found["key"]["state"] == found["websites"]["state"] == "warning"
+    assert "the configured ones are asked for by their ids" in found["key"]["message"]
+    assert [each["id"] for each in found["query"]["websites"]] == [shop]
+
+
 @pytest.mark.parametrize(
     ("generation", "says"),
     [

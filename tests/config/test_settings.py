@@ -348,6 +348,12 @@ def test_the_source_takes_the_keys_of_the_configuration() -> None:
     assert set(SPEC.get_resolvable_fields()) == keys
 
 
+def test_a_none_stands_for_nothing_given_to_the_source_too(environment: Write, key: str) -> None:
+    environment(websites="web_1", query_types="country", api_key=key)
+    assert "country__web_1" in databuddy_source(websites=None, query_types=None).resources
+    assert "country__web_2" in databuddy_source(websites=["web_2"]).resources
+
+
 def test_settings_cannot_change_under_a_run() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().timezone = "Europe/Berlin"
@@ -357,6 +363,8 @@ def test_settings_cannot_change_under_a_run() -> None:
     ("make", "says"),
     [
         (lambda: Scope(since="soon"), "since = 'soon' is wrong: must be a day such as 2026-01-31"),
+        (lambda: Scope(since="0001-01-01"), "is wrong: there is nothing before 2000-01-01"),
+        (lambda: Settings(start_date=date(1999, 12, 31)), "there is nothing before 2000-01-01"),
         (lambda: Scope(until=date(2026, 1, 1)), "until needs since"),
         (lambda: Scope(day=1), "sources.databuddy.day is not a setting"),
         (lambda: Settings(timezone="Mars/X"), "timezone = 'Mars/X' is wrong"),

@@ -36,7 +36,8 @@ from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.hints import REPLACE_PARTITION
-from databuddy_source.tables.rows import TOMBSTONE, rows_table
+from databuddy_source.tables.layout import TOMBSTONE
+from databuddy_source.tables.rows import rows_table
 from tests.cells import DAY, FETCHED, a_report, a_result, cells_of
 
 REPORT = a_report("top_pages")

@@ -196,6 +196,8 @@ class Checkout:
                 "DLT_DATA_DIR": str(self.home / "dlt"),
                 "PYTHONPATH": str(PROJECT),
                 "PYTHONDONTWRITEBYTECODE": "1",
+                # as in tests/conftest.py: seconds for each command
+                "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
                 **self.environment,
             },
             capture_output=True,

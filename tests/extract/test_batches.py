@@ -15,7 +15,7 @@ from databuddy_source.model.generations import Generation
 from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
-from databuddy_source.tables.rows import TOMBSTONE
+from databuddy_source.tables.layout import TOMBSTONE, Layout
 from tests.campaign import examples
 from tests.cells import DAY, a_report, a_result, cells_of
 
@@ -42,12 +42,18 @@ class Collected:
 
 def collected(results: Sequence[Result]) -> Collected:
     found = Collected()
-    made = Batches(REPORT, DAY, Generation.G2026_04, lambda name: None, found.dropped.extend)
+    made = Batches(
+        REPORT, DAY, Generation.G2026_04, Layout(REPORT), unloadable, found.dropped.extend
+    )
     for number, result in enumerate(results, 1):
         found.batches += made.add(result)
         found.waiting.append(sum(len(each.rows) for each in results[len(found.dropped) : number]))
     found.batches += made.rest()
     return found
+
+
+def unloadable(result: Result, why: str) -> Result:
+    raise AssertionError(why)
 
 
 def results_of(*sizes: int | Status) -> list[Result]:

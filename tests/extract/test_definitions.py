@@ -40,6 +40,13 @@ def test_days_of_another_zone_are_refused_with_both_zones() -> None:
         refuse_a_mixture(CELLS, parts)
 
 
+def test_another_name_of_the_zone_is_no_other_zone() -> None:
+    kyiv = cells_of(a_report(), zone="Europe/Kyiv")
+    refuse_a_mixture(
+        kyiv, held("top_pages", replace(Definition.of(kyiv[0]), time_zone="Europe/Kiev"))
+    )
+
+
 TOKYO = cells_of(a_report(), zone="Asia/Tokyo")
 
 

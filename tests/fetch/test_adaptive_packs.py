@@ -123,7 +123,7 @@ def test_a_server_that_was_slow_for_a_while_gets_full_packs_again() -> None:
 
 
 def test_answers_become_smaller_after_one_that_was_too_large() -> None:
-    client = FakeClient(size=lambda question: 10 * MB)
+    client = FakeClient(size=lambda question: MB // 2)
     results = in_simulated_time(fetched(client, month(days=200), month("country", 200)))
     assert statuses(results.values()) == {Status.COMPLETE: 400}
     assert sum(size > LARGEST_ANSWER for size in client.sizes) == 1, "of one type, not of both"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
+from collections.abc import AsyncIterator
 from math import ceil
 
 import pytest
@@ -533,21 +534,35 @@ def test_nothing_is_asked_for_nothing() -> None:
     assert client.requests == []
 
 
-def test_it_is_closed_from_another_thread_while_its_loop_runs() -> None:
-    client = FakeClient(lambda question: [{"name": "/", "pageviews": 1}])
-    fetcher = a_fetcher(client)
-    cells = cells_of(a_report())
-    fetcher.want(cells)
+def test_it_ends_with_its_loop_in_silence_whoever_still_waits(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = FakeClient()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    asyncio.run_coroutine_threadsafe(fetcher.result(cells[0]), loop).result()
-    fetcher.close_from_outside()
-    assert client.closed
-    fetcher.close_from_outside()  # nothing more to do
+    fetcher = a_fetcher(client)
+    cells = month(days=1000)
+    fetcher.want(cells)
+
+    async def results() -> AsyncIterator[Result]:
+        for cell in cells:
+            yield await fetcher.result(cell)
+
+    async def first(waiting: AsyncIterator[Result]) -> Result:
+        return await anext(waiting)
+
+    # as dlt ends an extraction: it cancels who waits, and then closes what the loop has seen
+    both = [results(), results()]
+    asked = [asyncio.run_coroutine_threadsafe(first(each), loop) for each in both]
+    for each in asked:
+        each.cancel()
+    asyncio.run_coroutine_threadsafe(loop.shutdown_asyncgens(), loop).result()
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()
+    assert client.closed
+    assert caplog.messages == []
 
 
 # -- memory

@@ -136,7 +136,7 @@ def test_what_times_out_costs_that_much_at_least() -> None:
 def test_what_is_too_large_has_that_many_bytes_at_least() -> None:
     pace = Pace(100)
     pace.too_large([DEAR] * 100, 256 * 1024**2)
-    assert size_for(pace, DEAR) == 12
+    assert size_for(pace, DEAR) == 6
 
 
 def test_slow_answers_and_failures_leave_fewer_requests_under_way() -> None:

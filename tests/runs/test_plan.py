@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
@@ -31,7 +32,13 @@ PIPELINE = cast(dlt.Pipeline, SimpleNamespace(default_schema_name="databuddy"))
 def test_minutes_are_those_of_the_requests_beyond_the_first_minutes(
     questions: list[int], minutes: float
 ) -> None:
-    plan = Plan(60, {str(n): WebsitePlan(100, questions=each) for n, each in enumerate(questions)})
+    plan = Plan(
+        60,
+        {
+            str(n): WebsitePlan(100, by_route=Counter(common=each))
+            for n, each in enumerate(questions)
+        },
+    )
     assert plan.minutes == pytest.approx(minutes)
     assert plan.questions == sum(questions)
     assert plan.requests == sum(-(-each // 100) for each in questions)
@@ -54,7 +61,7 @@ def plan_of(monkeypatch: pytest.MonkeyPatch) -> Planned:
             today=lambda report: TODAY,
             zone=lambda report: "UTC",
             final_windows=lambda report, website_id: left_alone,
-            questions=lambda cells: [cell.window for cell in cells],
+            questions=lambda cells, proven: [(cell.window, proven) for cell in cells],
         )
         held = {"top_pages__shop": {"last": TODAY - ONE_DAY, "first": str(TODAY - 9 * ONE_DAY)}}
         monkeypatch.setattr(planning, "parts_of_tables", lambda pipeline: list(parts))

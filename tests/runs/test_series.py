@@ -51,7 +51,7 @@ class Loads:
         return self.brings(self.scopes[-1])
 
     def planned(self, *given: object) -> Plan:
-        website = WebsitePlan(100, questions=sum(self.questions.values()))
+        website = WebsitePlan(100, by_route=Counter(common=sum(self.questions.values())))
         return Plan(60, {"shop": website}, Counter(self.questions))
 
     @property

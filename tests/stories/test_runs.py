@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
+import time_machine
 
+from databuddy_source import Outcome, Settings, plan, verify
 from databuddy_source.demo import DemoServer, Fault
-from databuddy_source.errors import OtherDays
+from databuddy_source.errors import MissingScope, OtherDays
 from databuddy_source.model.statuses import Status
 from tests.stories.conftest import TODAY, Warehouse
 
@@ -436,3 +438,33 @@ def test_a_server_of_2025_cuts_days_in_utc_and_says_so_once(
         "This server knows UTC days only, so days are UTC days and not those of America/New_York."
     ]
     assert made.query("SELECT DISTINCT time_zone FROM coverage") == [("UTC",)]
+
+
+def test_a_key_that_may_not_list_websites_loads_those_that_are_named_by_id(
+    serve: Serve, warehouse: Make
+) -> None:
+    server = serve()
+    made = warehouse(server)
+    refusal = {"success": False, "error": "Not for this key", "code": "ACCESS_DENIED"}
+    server.faults.add(Fault(path="/v1/query/websites", status=403, body=refusal, times=None))
+    chosen = {"query_types": FEW, "start_date": FIRST}
+    doubted = made.sync(**chosen)  # a day without visitors may be one that the key may not read
+    assert {gap.status for gap in doubted} == {Status.SUSPECT}
+    ids = {website.id for website in server.websites[:2]}
+    assert {id_ for (id_,) in made.query("SELECT DISTINCT website_id FROM top_pages")} == ids
+    assert made.query("SELECT COUNT(*) FROM websites") == [(0,)]
+    with time_machine.travel(server.now, tick=True):
+        settings = Settings.of(
+            api_key=server.api_key, base_url=server.url, websites=sorted(ids), **chosen
+        )
+        assert plan(made.pipeline, settings).cells > 0
+        assert {each.outcome for each in verify(made.pipeline, settings, reports=["pages"])} == {
+            Outcome.EQUAL
+        }
+    doubted = made.sync(
+        query_types=["error_types"], start_date=FIRST
+    )  # of some days there are none
+    assert {gap.status for gap in doubted} == {Status.SUSPECT}
+    for websites in ([], ["shop.example.com"]):  # which only the list tells
+        with pytest.raises(MissingScope, match="may not list websites"):
+            made.sync(websites=websites, **chosen)

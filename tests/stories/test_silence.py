@@ -158,7 +158,11 @@ def test_nothing_is_lost_to_a_silent_server(
         silent = set(had) - set(cells_with_data(made))
         expected = set(concerned.get(what, of_the_day if what == A_DAY else []))
         if what == A_DAY and zone != "UTC" and generation != "2025":
-            expected = {cell for cell in expected if cell[1] != "sessions_time_series"}
+            # its UTC day has hours of the next local day, where a quiet website may have nobody
+            silent, expected = (
+                {cell for cell in each if cell[1] != "sessions_time_series"}
+                for each in (silent, expected)
+            )
         assert silent == expected
     server.faults.clear()
     assert sync(made, zone, **every) == []

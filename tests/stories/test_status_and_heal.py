@@ -269,3 +269,13 @@ def test_days_without_visitors_are_empty_also_where_the_server_has_a_row_of_zero
     found = status_now(made, websites=[quiet], query_types=["summary_metrics", "country"])
     assert found.is_complete
     assert found.cells == {Mark.EMPTY: 2 * 5, Mark.RESTATED: 2 * 4}
+
+
+def test_a_zone_under_its_new_name_goes_on(held: Warehouse) -> None:
+    few = given(held, query_types=["top_pages"], start_date=TODAY - timedelta(days=4))
+    held.sync(timezone="Asia/Calcutta", **few)
+    before = held.tables()["top_pages"]
+    assert held.sync(timezone="Asia/Kolkata", **few) == []
+    assert held.tables()["top_pages"] == before
+    found = status_now(held, timezone="Asia/Kolkata", **few)
+    assert {each.first for each in found.reports} == {TODAY - timedelta(days=4)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
@@ -14,10 +13,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
+from databuddy_source.model.reports import Report
 from databuddy_source.model.results import Row
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.columns import Columns
-from databuddy_source.tables.rows import LEFTOVER, TOMBSTONE, rows_table
+from databuddy_source.tables.layout import LEFTOVER, TOMBSTONE, Layout
+from databuddy_source.tables.rows import rows_table
+from tests.any_json import is_held, is_text_of, json_values
 from tests.cells import DAY, a_report, a_result, cells_of
 
 KNOWN = QueryType(
@@ -45,7 +47,12 @@ def table_of(
 ) -> pa.Table:
     """The table of one cell."""
     (cell,) = cells_of(a_report(query_type))
-    return rows_table(cell.report, [a_result(cell, rows)], (existing or {}).get)
+    return rows_table(cell.report, [a_result(cell, rows)], holding(cell.report, existing or {}))
+
+
+def holding(report: Report, types: Mapping[str, str]) -> Layout:
+    """The columns of a table that holds some of these types, by dlt's names."""
+    return Layout(report, {name: {"data_type": type_} for name, type_ in types.items()})
 
 
 def column(table: pa.Table, name: str) -> list[Any]:
@@ -276,76 +283,10 @@ def test_a_type_that_nobody_knows_loads_too() -> None:
 
 # -- the law
 
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.integers(2**52, 2**65)
-    | st.floats()
-    | st.text(st.characters(codec=None), max_size=8)
-    | st.datetimes().map(str)
-    | st.datetimes(timezones=st.timezones()).map(str)
-    | st.sampled_from(["NaN", "", "\x00", "\ud83e", "2026-03-02", "1", 10**400, 2**63]),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", max_size=2), inner, max_size=3)
-    ),
-    max_leaves=4,
-)
 names = st.sampled_from(
     ["name", "views", "share", "seen", "nested", "new", "website_id", "date", "tombstone", "ä b"]
 )
 json_rows = st.lists(st.dictionaries(names, json_values, max_size=5), max_size=6)
-
-
-def sent_text(text: str) -> str:
-    """A text without what no warehouse takes."""
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return whole.replace("\x00", "\ufffd")
-
-
-def is_text_of(text: object, value: object) -> bool:
-    """Whether a text says the value: as it is, or as JSON."""
-    if not isinstance(text, str):
-        return False
-    if isinstance(value, str) and text == sent_text(value):
-        return True
-    if isinstance(value, float) and not math.isfinite(value):
-        return text == str(value)
-    try:
-        read = json.loads(text)
-    except ValueError:
-        return False
-    # NaN and infinities inside of nested values become null: JSON has no word for them
-    return without_the_unsayable(read) == without_the_unsayable(value)
-
-
-def without_the_unsayable(value: object) -> object:
-    match value:
-        case str():
-            return sent_text(value)
-        case bool():
-            return repr(value)
-        case float() if not math.isfinite(value):
-            return None
-        case list():
-            return [without_the_unsayable(each) for each in value]
-        case dict():
-            return {key: without_the_unsayable(each) for key, each in value.items()}
-    return value
-
-
-def is_held(held: object, value: object) -> bool:
-    """Whether a column holds the value without loss."""
-    if isinstance(held, str):
-        return is_text_of(held, value)
-    if isinstance(held, datetime) and isinstance(value, str):
-        moment = datetime.fromisoformat(value)
-        return held == moment.replace(tzinfo=moment.tzinfo or UTC)
-    if isinstance(held, bool) or isinstance(value, bool):
-        return held is value
-    if isinstance(held, float) and isinstance(value, float) and math.isnan(value):
-        return math.isnan(held)
-    return held is not None and held == value
 
 
 @given(
@@ -360,7 +301,8 @@ def test_whatever_rows_come_no_value_is_lost(
 ) -> None:
     asked = cells_of(a_report(query_type), DAY, DAY + (len(cells) - 1) * ONE_DAY)
     results = [a_result(cell, rows) for cell, rows in zip(asked, cells, strict=True)]
-    table = rows_table(a_report(query_type), results, existing.get)
+    report = a_report(query_type)
+    table = rows_table(report, results, holding(report, existing))
     table.validate(full=True)
     sent = [
         (cell.window.date, row) for cell, rows in zip(asked, cells, strict=True) for row in rows

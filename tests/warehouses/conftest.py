@@ -84,13 +84,16 @@ def warehouse(
 class Synced:
     """A dataset of a warehouse that is kept equal to a demo server."""
 
-    def __init__(self, server: DemoServer, warehouse: Warehouse, home: Path) -> None:
+    def __init__(
+        self, server: DemoServer, warehouse: Warehouse, home: Path, dataset: str = DATASET
+    ) -> None:
         self.server = server
         self.warehouse = warehouse
+        self.dataset = dataset
         self.pipeline = dlt.pipeline(
-            "scenario",
+            "scenario" if dataset == DATASET else dataset,
             destination=warehouse.destination(),
-            dataset_name=DATASET,
+            dataset_name=dataset,
             pipelines_dir=str(home),
         )
 
@@ -102,7 +105,7 @@ class Synced:
             return gaps_of_loads(self.pipeline, loads)
 
     def table(self, name: str) -> str:
-        return self.warehouse.table(DATASET, name)
+        return self.warehouse.table(self.dataset, name)
 
     def column(self, name: str) -> str:
         """Quoted for SQL: it may be a reserved word."""

@@ -92,6 +92,22 @@ def test_a_value_that_changes_its_type_stands_beside(made: Synced) -> None:
     assert made.rows("top_pages", *columns) == [(None, "2.5", None, "")]
 
 
+def test_what_no_warehouse_takes_in_names_of_websites_and_in_reasons(made: Synced) -> None:
+    (shop,) = made.server.websites[:1]
+    listed = {"websites": [{"id": shop.id, "name": "a\0b\ud83d", "createdAt": "soon"}]}
+    made.server.faults.add(
+        Fault(path="/v1/query/websites", times=None, status=200, body=listed),
+        Fault(query_type="top_pages", times=None, parameter_error="no\0 \udc00"),
+    )
+    given: dict[str, Any] = {"websites": [shop.id], "query_types": ["top_pages", "country"]}
+    (gap,) = made.sync(start_date=TODAY, lookback_days=0, **given)
+    assert (gap.report, gap.reason) == ("top_pages", "no\ufffd \ufffd")
+    assert made.rows("websites", "name", "created_at") == [("a\ufffdb\ufffd", None)]
+    reasons = made.rows("coverage", "report", "reason")
+    assert reasons == [("country", None), ("top_pages", "no\ufffd \ufffd")]
+    assert made.rows("country", "date")
+
+
 def test_types_are_the_same(made: Synced) -> None:
     """As dlt reads them back from the warehouse's own catalogue."""
     answers(made, "top_pages", NORMAL | {"flag": True, "nested": {"a": [1]}})

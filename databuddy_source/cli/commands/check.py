@@ -39,10 +39,16 @@ from databuddy_source.cli.options import (
 from databuddy_source.cli.probe import Reached, query, reach, websites_of
 from databuddy_source.cli.program import NAME, Exit, version_of
 from databuddy_source.clock import in_words
-from databuddy_source.config.selection import websites_of_reports
+from databuddy_source.config.selection import are_named_by_id, websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.dlt_seam import ConfigurationException
-from databuddy_source.errors import BadConfiguration, DatabuddyError, KeyRejected, NothingLoaded
+from databuddy_source.errors import (
+    BadConfiguration,
+    DatabuddyError,
+    KeyRejected,
+    MissingScope,
+    NothingLoaded,
+)
 from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.target import Warehouse
 
@@ -188,10 +194,10 @@ def _of_account(settings: Settings) -> Iterator[Finding]:
     if server:
         seen, finding = _tried("key", lambda: _key(settings, server))
     yield finding if server else _untested("key", "server")
-    if seen:
+    if seen is not None:
         chosen, finding = _tried("websites", lambda: _websites(settings, seen))
-    yield finding if seen else _untested("websites", "key")
-    if server and seen and chosen:
+    yield finding if seen is not None else _untested("websites", "key")
+    if server and seen is not None and chosen:
         _, finding = _tried("query", lambda: _query(settings, chosen, seen, server))
     yield finding if chosen else _untested("query", "websites")
     yield _clock(server.clock_ahead) if server else _untested("clock", "server")
@@ -277,6 +283,11 @@ def _key(settings: Settings, server: Reached) -> tuple[Mapping[str, Website], Fi
         if server.generation and not server.generation.takes_website_keys:
             error.todo += REFUSES_SCOPED.format(generation=server.generation.called)
         raise
+    except MissingScope as error:
+        if not are_named_by_id(settings):
+            raise
+        says = f"{error.what}; the configured ones are asked for by their ids"
+        return {}, Finding("key", State.WARNING, says, error.todo, {"websites": []})
     facts = {
         "websites": [
             {"id": each.id, "domain": each.domain, "name": each.name} for each in seen.values()

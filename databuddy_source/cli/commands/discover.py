@@ -20,7 +20,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.errors import UnknownQueryType
 from databuddy_source.model.query_types import QueryType, load_catalog
 from databuddy_source.model.windows import Grain
-from databuddy_source.tables.rows import type_name
+from databuddy_source.tables.layout import type_name
 
 OTHER = "Other"
 """Category of types of which the API says nothing."""

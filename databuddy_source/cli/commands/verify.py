@@ -23,6 +23,7 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.summaries import verdict
+from databuddy_source.config.settings import Settings
 from databuddy_source.warehouse.target import Warehouse
 
 SAMPLE = 200
@@ -45,6 +46,8 @@ def verify(
 ) -> None:
     """Ask the API again and compare it with the tables, value by value. Changes nothing.
 
+    Where websites or reports are configured, no others are compared.
+
     Examples:
 
         databuddy-source verify
@@ -66,8 +69,16 @@ def verify(
                 sample=sample or (None if since or until else SAMPLE),
                 since=since,
                 until=until,
-                websites=website or (),
-                reports=report or (),
+                websites=website or settings.websites,
+                reports=report or _configured(settings),
             )
         )
     raise typer.Exit(code)
+
+
+def _configured(settings: Settings) -> list[str]:
+    """Names of the configured reports; none where the configuration chooses none, and all that the
+    warehouse has are meant."""
+    if not settings.model_fields_set & {"query_types", "reports"}:
+        return []
+    return [each.name for each in settings.chosen_reports()]
