@@ -32,13 +32,8 @@ PIPELINE = cast(dlt.Pipeline, SimpleNamespace(default_schema_name="databuddy"))
 def test_minutes_are_those_of_the_requests_beyond_the_first_minutes(
     questions: list[int], minutes: float
 ) -> None:
-    plan = Plan(
-        60,
-        {
-            str(n): WebsitePlan(100, by_route=Counter(common=each))
-            for n, each in enumerate(questions)
-        },
-    )
+    websites = [WebsitePlan(100, by_route=Counter(common=each)) for each in questions]
+    plan = Plan(60, {str(number): each for number, each in enumerate(websites)})
     assert plan.minutes == pytest.approx(minutes)
     assert plan.questions == sum(questions)
     assert plan.requests == sum(-(-each // 100) for each in questions)
