@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -57,8 +58,8 @@ def compare(monkeypatch: pytest.MonkeyPatch) -> Compare:
         async def close(self) -> None:
             pass
 
-    async def first_contact(client: object) -> Server:
-        return SERVER
+    async def first_contact(client: object, *, listing: bool) -> Server:
+        return SERVER if listing else replace(SERVER, websites={})
 
     def run(cells: Sequence[Recorded], answers: Status = Status.TRUNCATED, **given: Any) -> Any:
         nonlocal status

@@ -186,3 +186,21 @@ def test_a_view_has_the_windows_that_touch_its_days() -> None:
     seen = within(weeks, date(2026, 3, 8), date(2026, 3, 9))
     assert [each.window.date for each in seen] == [MONDAY, date(2026, 3, 9)]
     assert within(weeks, None, None) == weeks
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "settled"),
+    [
+        ("UTC", 12, 19),
+        ("America/New_York", 3, 18),  # still the day before
+        ("America/New_York", 12, 19),
+        ("Pacific/Kiritimati", 12, 20),  # the day after already
+    ],
+)
+def test_what_is_missing_ends_by_the_clock_of_the_zone_that_cuts_the_days(
+    zone: str, hour: int, settled: int
+) -> None:
+    settings = Settings.of(start_date=MONDAY, lookback_days=0)
+    found = calendar_of(None, settings, zone=zone, grain=Grain.DAY, now=NOW.replace(hour=hour))
+    assert {each.mark for each in found} == {Mark.MISSING}
+    assert found[-1].window.date == date(2026, 3, settled)
