@@ -1,4 +1,4 @@
-"""What a load has reaches all tables in one transaction. The emulators cannot show it."""
+"""What a load has reaches all tables in one transaction, and nothing of it where an error comes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from tests.stories.conftest import TODAY
 from tests.warehouses.conftest import Synced
 from tests.warehouses.test_scenario import YESTERDAY, everything, noon, paths
 from tests.warehouses.warehouse import Warehouse
-
-pytestmark = pytest.mark.only("duckdb", "postgres")
 
 GIVEN = {"query_types": ["top_pages", "summary_metrics"], "start_date": YESTERDAY}
 
@@ -43,7 +41,8 @@ def test_a_load_that_fails_in_the_middle_of_its_last_step_changes_no_table(
     with monkeypatch.context() as patched:
         patched.setitem(whole.TRANSACTIONS, warehouse.name, broken)  # type: ignore[arg-type]
         patched.setattr(whole, "MOST_TRIES", 1)
-        with pytest.raises(PipelineStepFailed, match="nowhere"):
+        # bqemulator does not pass on what failed in a script; that it has no effect is found then
+        with pytest.raises(PipelineStepFailed, match=r"(?i)nowhere|has no effect"):
             made.sync(websites=[shop], **GIVEN)
     assert everything(made) == before
     assert made.rows("_dlt_loads", "load_id") == loads
