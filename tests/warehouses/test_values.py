@@ -102,7 +102,8 @@ def test_what_no_warehouse_takes_in_names_of_websites_and_in_reasons(made: Synce
     given: dict[str, Any] = {"websites": [shop.id], "query_types": ["top_pages", "country"]}
     (gap,) = made.sync(start_date=TODAY, lookback_days=0, **given)
     assert (gap.report, gap.reason) == ("top_pages", "no\ufffd \ufffd")
-    assert made.rows("websites", "name", "created_at") == [("a\ufffdb\ufffd", None)]
+    # in SQL, since fakesnow's answers show a null moment as 1970
+    assert made.rows("websites", "name", where="created_at IS NULL") == [("a\ufffdb\ufffd",)]
     reasons = made.rows("coverage", "report", "reason")
     assert reasons == [("country", None), ("top_pages", "no\ufffd \ufffd")]
     assert made.rows("country", "date")
