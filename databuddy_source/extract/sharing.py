@@ -16,6 +16,7 @@ from databuddy_source.api.models import NAMES_SHOWN
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.dlt_seam import NULL_COLLECTOR, active_pipeline
+from databuddy_source.extract.owned import refuse_foreign_hints
 from databuddy_source.extract.session import Extraction
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unfit
@@ -35,6 +36,7 @@ class SharedExtraction:
         """The extraction that is going on; a new one for the first resource of a run."""
         # a resource that joins twice belongs to a new run: the old one was cut off
         if self._current is None or resource in self._current.members:
+            refuse_foreign_hints()
             pipeline = active_pipeline()
             if pipeline:
                 if pipeline.destination:
