@@ -3,14 +3,16 @@ goes on working."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import dlt
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import time_machine
-from dlt.sources import DltSource
+from dlt.sources import DltResource, DltSource
 
 from databuddy_source import databuddy_source
 from databuddy_source.demo import DemoServer
@@ -44,12 +46,15 @@ class Own:
         with time_machine.travel(self.made.server.now, tick=True):
             self.pipeline.run(self.source() if source is None else source, **given)
 
-    def refused(self, source: DltSource | None = None, **given: Any) -> OwnedBySource:
-        """What a run is refused with, which asks for nothing and changes nothing."""
+    def refused(
+        self, source: DltSource | None = None, *, asks: bool = False, **given: Any
+    ) -> OwnedBySource:
+        """What a run is refused with, which changes nothing, and asks for nothing unless it `asks`:
+        steps are seen at their work only."""
         before, sent = self.made.tables(), len(self.made.server.log)
         with pytest.raises(PipelineStepFailed) as failed:
             self.run(source, **given)
-        assert len(self.made.server.log) == sent
+        assert asks or len(self.made.server.log) == sent
         assert self.made.tables() == before
         cause: BaseException | None = failed.value
         while not isinstance(cause, OwnedBySource):
@@ -137,3 +142,58 @@ def test_a_frozen_schema_ends_the_run_that_brings_a_column(own: Own) -> None:
     assert own.made.tables() == before
     own.run()
     assert own.made.tables() == before
+
+
+def test_a_step_that_loses_coverage_or_makes_it_twice_is_refused(own: Own) -> None:
+    def halves(rows: pa.Table) -> Iterator[pa.Table]:
+        yield rows.slice(0, 100)
+        yield rows.slice(100)
+
+    def new(rows: pa.Table) -> pa.Table:
+        return pa.Table.from_pylist(rows.to_pylist())
+
+    def tomorrow(rows: pa.Table) -> pa.Table:
+        days = pc.add(rows["date"], pa.scalar(timedelta(days=1)))
+        return rows.set_column(1, "date", days.cast(pa.date32()))
+
+    steps: list[tuple[str, Callable[[DltResource], object]]] = [
+        ("made a new table", lambda resource: resource.add_map(new)),
+        ("made several tables", lambda resource: resource.add_yield_map(halves)),
+        ("dropped whole tables", lambda resource: resource.add_filter(lambda rows: False)),
+        ("which website and days", lambda resource: resource.add_map(tomorrow)),
+        (
+            "which website and days",
+            lambda resource: resource.add_map(lambda rows: rows.drop_columns(["date"])),
+        ),
+    ]
+    for words, add in steps:
+        source = own.source()
+        add(source.resources[own.report])
+        assert words in own.refused(source, asks=True).what
+
+
+def test_rows_that_a_step_drops_are_the_users_wish_and_coverage_says_so(own: Own) -> None:
+    """A day of which nothing is left is emptied, though it was loaded with all its rows before."""
+    before = dict(own.made.query("SELECT date, count(*) FROM top_pages GROUP BY date"))
+    last = TODAY - timedelta(days=1)
+
+    def only_some(rows: pa.Table) -> pa.Table:
+        rows = rows.filter(pc.field("date") != pa.scalar(last))
+        return rows.filter((pc.field("name") == "/") | (pc.field("date") < pa.scalar(last)))
+
+    source = own.source()
+    source.resources[own.report].add_map(only_some)
+    own.run(source)
+    left = dict(own.made.query("SELECT date, count(*) FROM top_pages GROUP BY date"))
+    assert last not in left
+    assert left[TODAY] == 1
+    assert {day: count for day, count in left.items() if day < last} == {
+        day: count for day, count in before.items() if day < last
+    }
+    told = own.made.query("SELECT date, status, rows, reason FROM coverage ORDER BY date DESC")
+    words = "filtered: a step of this pipeline made {} rows of {}"
+    assert told[:2] == [
+        (TODAY, "complete", 1, words.format(1, before[TODAY])),
+        (last, "complete", 0, words.format(0, before[last])),
+    ]
+    assert {reason for _, _, _, reason in told[2:]} == {None}
