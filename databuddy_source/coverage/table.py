@@ -66,7 +66,7 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
     "silent": {"description": "Nobody came: no rows, or each count in them is zero."},
     "final": {"description": "Whether later syncs will leave this cell alone."},
     "reason": {
-        "description": "Why the cell is not complete; or filtered, where a step of the run dropped rows."
+        "description": "Why the cell is not complete; filtered: a step of the run dropped rows."
     },
     "fetched_at": {"description": "When the answer was there, UTC."},
 }

@@ -15,7 +15,7 @@ import time_machine
 from dlt.sources import DltResource, DltSource
 
 from databuddy_source import databuddy_source
-from databuddy_source.demo import DemoServer
+from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.dlt_seam import PipelineStepFailed
 from databuddy_source.errors import OwnedBySource
 from tests.stories.conftest import TODAY, Warehouse
@@ -197,3 +197,18 @@ def test_rows_that_a_step_drops_are_the_users_wish_and_coverage_says_so(own: Own
         (last, "complete", 0, words.format(0, before[last])),
     ]
     assert {reason for _, _, _, reason in told[2:]} == {None}
+
+
+def test_rows_that_come_twice_in_one_answer_are_no_complete_day(own: Own) -> None:
+    """None is dropped, as the rows may differ; the next answer that has each once mends the day."""
+    (count,) = own.made.query("SELECT count(*) FROM top_pages WHERE date = ?", TODAY)[0]
+    coverage = "SELECT status, rows, rows_expected, reason FROM coverage WHERE date = ?"
+    own.made.server.faults.add(
+        Fault(query_type="top_pages", day=TODAY, rows=lambda rows: rows + rows, times=None)
+    )
+    own.run()
+    words = f"{count} of {2 * count} rows have the key of another one (name)"
+    assert own.made.query(coverage, TODAY) == [("truncated", 2 * count, count, words)]
+    own.made.server.faults.clear()
+    own.run()
+    assert own.made.query(coverage, TODAY) == [("complete", count, None, None)]
