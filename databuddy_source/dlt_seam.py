@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -43,11 +44,12 @@ from dlt.destinations.exceptions import DatabaseTransientException
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract.items_transform import YieldMapItem
+from dlt.extract.source import SourceInjectableContext
 from dlt.extract.utils import wrap_async_iterator
 from dlt.load.exceptions import LoadClientJobRetry
 from dlt.load.utils import get_completed_table_chain
 from dlt.pipeline.exceptions import PipelineConfigMissing, PipelineStepFailed
-from dlt.sources import DltResource
+from dlt.sources import DltResource, DltSource
 
 if TYPE_CHECKING:
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
@@ -169,12 +171,60 @@ def awaited_by_dlt(items: AsyncIterator[Any]) -> Iterator[Any]:
 
 class _LastStep(YieldMapItem):
     placement_affinity: ClassVar[float] = 1.5  # behind dlt's limit, which has 1.1
+    generator: Any
+    hints: Mapping[str, Any]
 
 
 def with_last_step(resource: DltResource, step: Callable[[Any], Iterator[Any]]) -> DltResource:
-    """The resource with a step behind all others, also those that a user adds later.
-    `resource.add_yield_map` puts it where it stands when it is called."""
-    return resource.add_step(_LastStep(step))
+    """The resource, which is ready then, with a step behind all others, also those that a user adds
+    later. `resource.add_yield_map` puts it where it stands when it is called. The step remembers
+    how the resource was made, for `resources_of_run`."""
+    last = _LastStep(step)
+    last.generator, last.hints = resource._pipe.gen, dict(resource._hints or {})
+    return resource.add_step(last)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceOfRun:
+    """A resource with a last step, as it was made and as it is extracted. dlt has no public name
+    for hints as they were given.
+
+    Attributes:
+        name: of the resource.
+        made: hints that it was made with, by the argument of `apply_hints`.
+        hints: hints that it has now.
+        is_parallelized: somebody called `parallelize()`.
+    """
+
+    name: str
+    made: Mapping[str, Any]
+    hints: Mapping[str, Any]
+    is_parallelized: bool
+
+
+def resources_of_run() -> list[ResourceOfRun]:
+    """The resources with a last step that are being extracted; none outside of an extraction."""
+    return [
+        ResourceOfRun(
+            resource.name,
+            step.hints,
+            dict(resource._hints or {}),
+            is_parallelized=resource._pipe.gen is not step.generator,
+        )
+        for resource in _source_of_run().resources.selected.values()
+        for step in resource._pipe.steps
+        if isinstance(step, _LastStep)
+    ]
+
+
+def contract_of_run() -> Any:
+    """The schema contract of the source that is being extracted, as it was given, or None."""
+    return _source_of_run().schema_contract
+
+
+def _source_of_run() -> DltSource:
+    source: DltSource = Container()[SourceInjectableContext].source
+    return source
 
 
 def resource_states(pipeline: dlt.Pipeline, source: str) -> Mapping[str, Mapping[str, Any]]:

@@ -10,6 +10,7 @@
     │   ├── UnreadableFile         a file of the configuration that is no TOML
     │   ├── TrackedSecrets         a file for keys that git tracks
     │   ├── UnfitDestination       a destination that cannot keep what is promised
+    │   ├── OwnedBySource          a hint or a step that would make coverage untrue
     │   ├── NoDatabase             a DuckDB file that cannot be opened
     │   ├── NoRoom                 a folder in which nothing can be written
     │   ├── NothingLoaded          a warehouse without tables of ours
@@ -178,6 +179,13 @@ class UnfitDestination(BadConfiguration):
         "Use duckdb, postgres, bigquery, snowflake, or another warehouse that knows the merge "
         "strategy delete-insert."
     )
+
+
+class OwnedBySource(BadConfiguration):
+    """A hint, a schema contract or a step of the caller's pipeline that would lose or repeat rows
+    of which coverage says that they are there."""
+
+    default_todo = "Leave it out."
 
 
 class NoDatabase(BadConfiguration):

@@ -22,6 +22,7 @@ from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import ReportSetting, table_name
 from databuddy_source.config.resolve import configured
+from databuddy_source.config.selection import ids_meant
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import Recorded, recorded_cells
 from databuddy_source.dlt_seam import SqlClientBase
@@ -98,8 +99,7 @@ def verify(
     settings = settings or configured()
     listing = any("." in name for name in websites)
     server = run_alone(lambda: first_contact(client_for(settings), listing=listing))
-    domains = {website.domain: id_ for id_, website in server.websites.items()}
-    ids = {domains.get(name, name) for name in websites}
+    ids = {id_ for name in websites for id_ in ids_meant(name, server.websites) or [name]}
     tables = {table_name(name) for name in reports}
     cells = [
         cell

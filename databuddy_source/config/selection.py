@@ -29,6 +29,30 @@ def websites_of_reports(
     return [(each, ids[each.websites or settings.websites]) for each in chosen]
 
 
+def ids_meant(name: str, seen: Mapping[str, Website]) -> list[str]:
+    """The ids of the websites that a name means: all that share a domain.
+
+    Args:
+        name: id or domain.
+        seen: the websites that the key sees, by id.
+    """
+    if name in seen or "." not in name:
+        return [name]
+    return [id_ for id_, website in seen.items() if website.domain == name]
+
+
+def shared_domains(settings: Settings, seen: Mapping[str, Website]) -> dict[str, list[str]]:
+    """The domains in the configuration that several websites share, with their ids.
+
+    Args:
+        settings: what the user chose.
+        seen: the websites that the key sees, by id.
+    """
+    names = {name for names in _lists(settings) for name in names}
+    meant = {name: ids_meant(name, seen) for name in sorted(names)}
+    return {name: ids for name, ids in meant.items() if len(ids) > 1}
+
+
 def are_named_by_id(settings: Settings) -> bool:
     """Whether every website is configured by its id, so that a key need not list them."""
     return all(names and not any("." in name for name in names) for names in _lists(settings))
@@ -41,15 +65,15 @@ def _lists(settings: Settings) -> set[Sequence[str]]:
 def _ids(names: Sequence[str], seen: Mapping[str, Website]) -> list[str]:
     if not names:
         return list(seen)
-    by_domain = {website.domain: id_ for id_, website in seen.items()}
     ids = []
     for name in names:
-        id_ = name if name in seen or "." not in name else by_domain.get(name)
-        if id_ is None:
-            domains = ", ".join(sorted(domain for domain in by_domain if domain)) or "none"
+        meant = ids_meant(name, seen)
+        if not meant:
+            known = {website.domain for website in seen.values() if website.domain}
+            domains = ", ".join(sorted(known)) or "none"
             raise BadSetting(
                 f"sources.databuddy.websites has {name!r}, which the key does not see",
                 f"It sees: {domains}.",
             )
-        ids.append(id_)
+        ids += meant
     return list(dict.fromkeys(ids))

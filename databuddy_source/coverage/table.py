@@ -65,7 +65,9 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
     "rows_expected": {"description": "Rows that there should be, where known and different."},
     "silent": {"description": "Nobody came: no rows, or each count in them is zero."},
     "final": {"description": "Whether later syncs will leave this cell alone."},
-    "reason": {"description": "Why the cell is not complete."},
+    "reason": {
+        "description": "Why the cell is not complete; filtered: a step of the run dropped rows."
+    },
     "fetched_at": {"description": "When the answer was there, UTC."},
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from databuddy_source.coverage.table import coverage_table
-from databuddy_source.extract.coverage_carrier import coverage_alone, with_coverage
+from databuddy_source.extract.coverage_carrier import marked_alone, with_coverage
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Report
 from databuddy_source.model.results import Result
@@ -48,7 +48,7 @@ class Batch:
     def item(self) -> Any:
         """What a resource yields."""
         if self.rows is None:
-            return coverage_alone(self.covered)
+            return marked_alone(self.covered)
         return with_coverage(self.rows, self.covered)
 
     def goes_with(self, other: Batch) -> bool:

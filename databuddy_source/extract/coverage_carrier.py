@@ -1,24 +1,169 @@
 """Coverage travels with its rows.
 
 A table of rows carries its coverage in its schema's metadata through all steps of a dlt pipe, so
-that `add_limit`, filters and maps see tables of rows only and never part rows from their
-coverage. The last step takes it out and sends it to the table `coverage`.
+that `add_limit`, filters and maps never part rows from their coverage. The last step takes it out
+and sends it to the table `coverage`. What a step of the user's dropped is the user's wish, and
+coverage says so; a step that loses coverage, or makes it twice, ends the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import dlt
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.sources import DltResource
 
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import load_id_of_extraction, with_last_step
+from databuddy_source.errors import OwnedBySource
+from databuddy_source.model.statuses import Status
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_hints
+from databuddy_source.tables.layout import TOMBSTONE
 
 _METADATA_KEY = b"databuddy.coverage"
+
+_TURNS: Final = 100
+"""How often dlt is given a turn to pass on what it has, which takes it one for each step."""
+
+_TODO: Final = (
+    "Let a map return the table that it is given, changed by Arrow's own means (filter, "
+    "append_column), or leave it out and work on the tables in the warehouse."
+)
+
+
+class Travel:
+    """The tables of one resource on their way through the steps of its pipe.
+
+    Args:
+        resource: its name.
+        partition: the columns that name a partition; the last one tells those of a website apart.
+    """
+
+    def __init__(self, resource: str, partition: Sequence[str]) -> None:
+        self._resource = resource
+        self._partition = partition
+        self._under_way: set[bytes] = set()
+
+    def begin(self) -> None:
+        """A new run begins: what an earlier one left on its way never arrives."""
+        self._under_way.clear()
+
+    def sent(self, item: Any) -> Any:
+        """The item, which is about to set out. Items are told apart by the coverage they carry."""
+        if isinstance(item, pa.Table):
+            self._under_way.add(_carried(item))
+        return item
+
+    def arrivals(self) -> Iterator[None]:
+        """What a resource yields at its end, while dlt passes on what is under way.
+
+        Raises:
+            OwnedBySource: something never arrives.
+        """
+        for _ in range(_TURNS):
+            if not self._under_way:
+                return
+            yield None
+        raise OwnedBySource(
+            f"A step of your pipeline dropped whole tables of {self._resource}, and with them what "
+            "coverage has to say of their days",
+            f"Filter rows within a table. {_TODO}",
+        )
+
+    def for_load(self, table: pa.Table) -> Iterator[Any]:
+        """The last step: the load's id on each row, coverage on its own way.
+
+        Raises:
+            OwnedBySource: a step lost the table's coverage, or made several tables of it.
+        """
+        if not isinstance(table, pa.Table) or _METADATA_KEY not in (table.schema.metadata or {}):
+            raise OwnedBySource(
+                f"A step of your pipeline made a new table of one of {self._resource}, without "
+                "what coverage has to say of its days",
+                _TODO,
+            )
+        carried = _carried(table)
+        table = table.replace_schema_metadata(None)
+        if carried == _ALONE:
+            yield _with_load_id(table)
+            return
+        if carried not in self._under_way:
+            raise OwnedBySource(
+                f"A step of your pipeline made several tables of one of {self._resource}, so that "
+                "coverage would have its days twice",
+                _TODO,
+            )
+        self._under_way.remove(carried)
+        covered = pa.ipc.open_stream(carried).read_all()
+        try:
+            table, covered = counted_again(table, covered, self._partition)
+        except (KeyError, ValueError) as error:
+            raise OwnedBySource(
+                f"A step of your pipeline changed of which website and days the rows of "
+                f"{self._resource} are ({error})",
+                _TODO,
+            ) from error
+        yield _with_load_id(table)
+        yield coverage_alone(_with_load_id(covered))
+
+
+def _carried(table: pa.Table) -> bytes:
+    carried: bytes = table.schema.metadata[_METADATA_KEY]
+    return carried
+
+
+_ALONE: Final = b"alone"
+"""In the place of coverage, where the table itself is coverage."""
+
+
+def counted_again(
+    rows: pa.Table, covered: pa.Table, partition: Sequence[str]
+) -> tuple[pa.Table, pa.Table]:
+    """Rows and their coverage as they go together after the steps of a user.
+
+    Args:
+        rows: of one website, as they arrive.
+        covered: coverage of their cells, as it set out.
+        partition: the columns that name a partition.
+
+    Returns:
+        The rows, with a tombstone for each partition that lost all of its own, and the coverage
+        with the numbers of rows that are there, and a reason where they are others than before.
+
+    Raises:
+        KeyError: a column that tells whose the rows are is not there.
+        ValueError: rows are of another website, or of windows that coverage does not have.
+    """
+    website_id, window = partition
+    if not set(rows[website_id].unique().to_pylist()) <= set(covered["website_id"].to_pylist()):
+        raise ValueError(f"another {website_id}")
+    own = rows.filter(pc.is_null(rows[TOMBSTONE]))
+    found = {each["values"]: each["counts"] for each in own[window].value_counts().to_pylist()}
+    buried = set(rows.filter(pc.is_valid(rows[TOMBSTONE]))[window].to_pylist())
+    cells, emptied, is_changed = covered.to_pylist(), [], False
+    for cell in cells:
+        if not Status(cell["status"]).brings_rows:
+            continue
+        key = cell["date" if window == "date" else "window_start"]
+        before, after = cell["rows"], found.pop(key, 0)
+        if not after and key not in buried:
+            emptied.append({website_id: cell["website_id"], "date": cell["date"], window: key})
+        if after != before:
+            is_changed = True
+            word = "filtered" if after < before else "added to"
+            told = f"{word}: a step of this pipeline made {after} rows of {before}"
+            cell |= {"rows": after, "reason": "; ".join(filter(None, (cell["reason"], told)))}
+    if found:
+        raise ValueError(f"another {window}")
+    if emptied:
+        names = [*dict.fromkeys((website_id, "date", window)), TOMBSTONE]
+        schema = pa.schema([rows.schema.field(name) for name in names])
+        tombstones = pa.Table.from_pylist([{**each, TOMBSTONE: True} for each in emptied], schema)
+        rows = pa.concat_tables([rows, tombstones], promote_options="default")
+    return rows, pa.Table.from_pylist(cells, covered.schema) if is_changed else covered
 
 
 def with_coverage(rows: pa.Table, covered: pa.Table) -> pa.Table:
@@ -29,8 +174,13 @@ def with_coverage(rows: pa.Table, covered: pa.Table) -> pa.Table:
     return rows.replace_schema_metadata({_METADATA_KEY: bytes(sink.getvalue())})
 
 
+def marked_alone(covered: pa.Table) -> Any:
+    """Coverage of cells that bring no rows, as it sets out through the steps of a resource."""
+    return coverage_alone(covered.replace_schema_metadata({_METADATA_KEY: _ALONE}))
+
+
 def coverage_alone(covered: pa.Table) -> Any:
-    """Coverage of cells that bring no rows, as an item of any resource."""
+    """Coverage as an item of any resource."""
     hints = dlt.mark.make_hints(
         table_name=coverage_table.TABLE,
         write_disposition=REPLACE_PARTITION,
@@ -42,17 +192,14 @@ def coverage_alone(covered: pa.Table) -> Any:
     return dlt.mark.with_hints(covered, hints, create_table_variant=True)
 
 
-def with_load_id_and_coverage(resource: DltResource) -> DltResource:
+def with_load_id(resource: DltResource) -> DltResource:
+    """A resource whose tables carry no coverage, with the last step: the load's id on each row."""
+    return with_last_step(resource, lambda table: iter([_with_load_id(table)]))
+
+
+def with_load_id_and_coverage(resource: DltResource, travel: Travel) -> DltResource:
     """The resource with the last step: the load's id on each row, coverage on its own way."""
-    return with_last_step(resource, _for_load)
-
-
-def _for_load(table: pa.Table) -> Iterator[Any]:
-    carried = (table.schema.metadata or {}).get(_METADATA_KEY)
-    yield _with_load_id(table.replace_schema_metadata(None))
-    if carried:
-        covered = pa.ipc.open_stream(carried).read_all()
-        yield coverage_alone(_with_load_id(covered))
+    return with_last_step(resource, travel.for_load)
 
 
 def _with_load_id(table: pa.Table) -> pa.Table:

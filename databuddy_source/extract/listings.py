@@ -12,7 +12,7 @@ from dlt.sources import DltResource
 from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.server import Server
 from databuddy_source.dlt_seam import active_pipeline
-from databuddy_source.extract.coverage_carrier import with_load_id_and_coverage
+from databuddy_source.extract.coverage_carrier import with_load_id
 from databuddy_source.extract.relisted import hint_at_changes
 from databuddy_source.extract.sharing import SharedExtraction
 from databuddy_source.model.query_types import load_catalog
@@ -84,7 +84,7 @@ def _listing(
         primary_key=(),
     )
     resource.apply_hints(additional_table_hints=table_hints(_DESCRIPTIONS[name]))
-    return with_load_id_and_coverage(resource)
+    return with_load_id(resource)
 
 
 def website_rows(seen: Mapping[str, Website]) -> pa.Table:

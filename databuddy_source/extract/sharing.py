@@ -14,8 +14,10 @@ import dlt
 
 from databuddy_source.api.models import NAMES_SHOWN
 from databuddy_source.config.scope import Scope
+from databuddy_source.config.selection import shared_domains
 from databuddy_source.config.settings import Settings
 from databuddy_source.dlt_seam import NULL_COLLECTOR, active_pipeline
+from databuddy_source.extract.owned import refuse_foreign_hints
 from databuddy_source.extract.session import Extraction
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unfit
@@ -35,6 +37,7 @@ class SharedExtraction:
         """The extraction that is going on; a new one for the first resource of a run."""
         # a resource that joins twice belongs to a new run: the old one was cut off
         if self._current is None or resource in self._current.members:
+            refuse_foreign_hints()
             pipeline = active_pipeline()
             if pipeline:
                 if pipeline.destination:
@@ -69,6 +72,8 @@ def _tell(extraction: Extraction) -> None:
             "This server knows UTC days only, so days are UTC days and not those of %s.",
             settings.timezone,
         )
+    for domain, ids in shared_domains(settings, server.websites).items():
+        logger.warning("%s is the domain of %s: all are meant.", domain, " and ".join(ids))
     if server.newer:
         logger.info(
             "This server is newer than any that this version knows, since it has %s: it is taken "

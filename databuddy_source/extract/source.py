@@ -26,7 +26,11 @@ from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import awaited_by_dlt, resolved_for_source
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
-from databuddy_source.extract.coverage_carrier import with_load_id_and_coverage
+from databuddy_source.extract.coverage_carrier import (
+    Travel,
+    with_load_id,
+    with_load_id_and_coverage,
+)
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.descriptions import described
 from databuddy_source.extract.session import Extraction
@@ -124,6 +128,7 @@ def _report(
     columns: dict[str, TColumnSchema],
 ) -> DltResource:
     name = f"{chosen.name}__{website_id}"
+    travel = Travel(name, partition_of(chosen.grain))
 
     # given as a hint, since for an argument dlt would resolve configuration, of each resource
     cursor: Any = (
@@ -134,6 +139,7 @@ def _report(
 
     def extract() -> Iterator[Any]:
         extraction = shared.join(name)
+        travel.begin()
         try:
             report = extraction.report(chosen)
             if report is None:
@@ -148,8 +154,9 @@ def _report(
             yield None
             extraction.look_back()
             yield from awaited_by_dlt(
-                _tables(shared, extraction, name, report, cells, progress, layout)
+                _tables(shared, extraction, name, report, cells, progress, layout, travel)
             )
+            yield from travel.arrivals()
         finally:
             shared.leave(name, extraction)
 
@@ -164,7 +171,7 @@ def _report(
         incremental=cursor,
     )
     resource.apply_hints(additional_table_hints=table_hints())
-    return with_load_id_and_coverage(resource)
+    return with_load_id_and_coverage(resource, travel)
 
 
 async def _tables(
@@ -175,6 +182,7 @@ async def _tables(
     cells: list[Cell],
     progress: Progress,
     layout: Layout,
+    travel: Travel,
 ) -> AsyncIterator[Any]:
     """The rows of all cells, oldest first, as tables that carry their coverage with them."""
     last_final = progress.last_final(extraction.today(report))
@@ -189,21 +197,22 @@ async def _tables(
     )
     known: set[str] = set()
 
-    def item(batch: Batch) -> Any:
+    def sent(batch: Batch) -> Any:
+        item = travel.sent(batch.item)
         names = set(batch.rows.column_names) if batch.rows is not None else known
         if names <= known:
-            return batch.item
+            return item
         known.update(names)
-        return described(batch.item, names, report, layout, extraction.meta(report))
+        return described(item, names, report, layout, extraction.meta(report))
 
     try:
         for cell in cells:
             for batch in batches.add(await extraction.result(cell)):
-                yield item(batch)
+                yield sent(batch)
                 progress.done(list(batch.results), last=False)
         rest = batches.rest()
         for batch in rest:
-            yield item(batch)
+            yield sent(batch)
             progress.done(list(batch.results), last=batch is rest[-1])
     finally:
         shared.leave(name, extraction)
@@ -225,4 +234,4 @@ def _coverage() -> DltResource:
         columns=coverage_table.COLUMNS,
     )
     resource.apply_hints(additional_table_hints=table_hints(coverage_table.DESCRIPTION))
-    return with_load_id_and_coverage(resource)
+    return with_load_id(resource)

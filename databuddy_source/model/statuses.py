@@ -18,7 +18,7 @@ class Status(StrEnum):
     COMPLETE = "complete"
     """all rows are in the warehouse; there may be none"""
     TRUNCATED = "truncated"
-    """the rows that could be had are in the warehouse; more exist"""
+    """the rows that could be had are in the warehouse; more exist, or some came twice"""
     SUSPECT = "suspect"
     """the answer was empty and is not believed; older rows were kept"""
     FAILED = "failed"

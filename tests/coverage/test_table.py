@@ -27,7 +27,8 @@ from databuddy_source.coverage.queries import (
 from databuddy_source.coverage.table import COLUMNS, KEY, SCHEMA, coverage_table
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.extract.coverage_carrier import (
-    coverage_alone,
+    Travel,
+    marked_alone,
     with_coverage,
     with_load_id_and_coverage,
 )
@@ -156,13 +157,15 @@ def pipeline(tmp_path: Path) -> dlt.Pipeline:
 def load(pipeline: dlt.Pipeline, results: list[Result], *, limit: int | None = None) -> list[str]:
     """Load results as a resource of one report does. Returns the load's ids."""
 
+    travel = Travel("top_pages", ("website_id", "date"))
+
     def generate() -> Iterator[Any]:
         covered = coverage_table(results, LAST_FINAL, APRIL)
         whole = [result for result in results if result.status.brings_rows]
         if whole:
-            yield with_coverage(rows_table(REPORT, whole), covered)
+            yield travel.sent(with_coverage(rows_table(REPORT, whole), covered))
         else:
-            yield coverage_alone(covered)
+            yield marked_alone(covered)
 
     resource = dlt.resource(
         generate,
@@ -173,7 +176,7 @@ def load(pipeline: dlt.Pipeline, results: list[Result], *, limit: int | None = N
     )
     if limit:
         resource.add_limit(limit)
-    return list(pipeline.run(with_load_id_and_coverage(resource)).loads_ids)
+    return list(pipeline.run(with_load_id_and_coverage(resource, travel)).loads_ids)
 
 
 def query(pipeline: dlt.Pipeline, sql: str) -> list[tuple[Any, ...]]:

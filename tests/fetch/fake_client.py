@@ -60,9 +60,8 @@ Answer = list[Row] | str | None
 
 def two_rows(question: Question) -> Answer:
     """Rows that tell which question they answer."""
-    return [
-        {"name": f"{question.website} {question.name} {question.start}", "n": n} for n in (1, 2)
-    ]
+    answered = f"{question.website} {question.name} {question.start}"
+    return [{"name": f"{answered} {n}", "n": n} for n in (1, 2)]
 
 
 def a_row_a_day(question: Question) -> Answer:

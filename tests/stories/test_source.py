@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import time_machine
 
-from databuddy_source import IncompleteLoad, databuddy_source, raise_if_incomplete
+from databuddy_source import (
+    IncompleteLoad,
+    configured,
+    databuddy_source,
+    raise_if_incomplete,
+    status,
+    verify,
+)
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import BadSetting, NoKey, UnknownQueryType
 from databuddy_source.model.query_types import load_catalog
@@ -46,6 +54,26 @@ def test_domains_find_their_websites(serve: Serve) -> None:
     assert f"top_pages__{website.id}" in source.resources
     with pytest.raises(BadSetting, match=r"no\.example.*does not see.*It sees"):
         databuddy_source(websites=["no.example"], **given)
+
+
+def test_a_domain_that_two_websites_share_means_both(
+    serve: Serve, warehouse: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve()
+    shop, blog, *_ = server.websites
+    twin = replace(blog, domain=shop.domain)
+    server.events.websites[1] = twin
+    made = warehouse(server)
+    chosen = {"websites": [shop.domain], "query_types": ["summary_metrics"]}
+    made.sync(start_date=TODAY, **chosen)
+    assert set(made.query("SELECT website_id FROM coverage")) == {(shop.id,), (twin.id,)}
+    assert f"{shop.domain} is the domain of {shop.id} and {twin.id}" in caplog.text
+    settings = configured(api_key=server.api_key, base_url=server.url, **chosen)
+    with time_machine.travel(server.now, tick=True):
+        found = status(made.pipeline, settings)
+        checked = verify(made.pipeline, settings, websites=[str(shop.domain)])
+    assert {each.website_id for each in found.reports} == {shop.id, twin.id}
+    assert {each.cell.website_id for each in checked} == {shop.id, twin.id}
 
 
 def test_it_is_built_inside_a_running_event_loop(serve: Serve) -> None:

@@ -39,7 +39,11 @@ from databuddy_source.cli.options import (
 from databuddy_source.cli.probe import Reached, query, reach, websites_of
 from databuddy_source.cli.program import NAME, Exit, version_of
 from databuddy_source.clock import in_words
-from databuddy_source.config.selection import are_named_by_id, websites_of_reports
+from databuddy_source.config.selection import (
+    are_named_by_id,
+    shared_domains,
+    websites_of_reports,
+)
 from databuddy_source.config.settings import Settings
 from databuddy_source.dlt_seam import ConfigurationException
 from databuddy_source.errors import (
@@ -313,6 +317,15 @@ def _websites(settings: Settings, seen: Mapping[str, Website]) -> tuple[list[str
         )
     domains = [shown(seen[id_].domain or id_) for id_ in chosen]
     more = f" and {len(domains) - 10} more" if len(domains) > 10 else ""
+    if shared := shared_domains(settings, seen):
+        says = "; ".join(f"{shown(name)}: {' and '.join(ids)}" for name, ids in shared.items())
+        return chosen, Finding(
+            "websites",
+            State.WARNING,
+            f"Several websites share a domain: {says}.",
+            "All are loaded. Name those that are meant by their ids in sources.databuddy.websites.",
+            facts,
+        )
     return chosen, Finding("websites", State.OK, ", ".join(domains[:10]) + more, facts=facts)
 
 

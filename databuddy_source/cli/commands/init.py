@@ -253,14 +253,18 @@ def _chosen(text: str, websites: Sequence[Website]) -> list[Website]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if names in ([], [ALL]):
         return []
-    by_name = {website.domain: website for website in websites if website.domain}
-    by_name |= {str(number): website for number, website in enumerate(websites, start=1)}
-    by_name |= {website.id: website for website in websites}
+    by_name = {
+        website.domain: [each for each in websites if each.domain == website.domain]
+        for website in websites
+        if website.domain
+    }
+    by_name |= {str(number): [website] for number, website in enumerate(websites, start=1)}
+    by_name |= {website.id: [website] for website in websites}
     for name in names:
         if name not in by_name:
             domains = ", ".join(shown(each.domain or each.id) for each in websites)
             raise BadSetting(f"The key sees no website {shown(name)!r}", f"It sees: {domains}.")
-    return list({by_name[name].id: by_name[name] for name in names}.values())
+    return list({each.id: each for name in names for each in by_name[name]}.values())
 
 
 def _fit(destination: str) -> str:

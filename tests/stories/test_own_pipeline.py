@@ -1,0 +1,214 @@
+"""The source in somebody's own pipeline, by the idioms of dlt: what a run is refused for, and what
+goes on working."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import dlt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+import time_machine
+from dlt.sources import DltResource, DltSource
+
+from databuddy_source import databuddy_source
+from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.dlt_seam import PipelineStepFailed
+from databuddy_source.errors import OwnedBySource
+from tests.stories.conftest import TODAY, Warehouse
+
+FIRST = TODAY - timedelta(days=3)
+DAYS = 4
+
+
+class Own:
+    """A pipeline of somebody's own, into which four days of one report are loaded already."""
+
+    def __init__(self, made: Warehouse) -> None:
+        self.made = made
+        self.pipeline = made.pipeline
+        self.report = f"top_pages__{made.server.websites[0].id}"
+        self.run()
+
+    def source(self, **given: Any) -> DltSource:
+        server = self.made.server
+        chosen = {
+            "websites": [server.websites[0].id],
+            "query_types": ["top_pages"],
+            "start_date": FIRST,
+        }
+        return databuddy_source(api_key=server.api_key, base_url=server.url, **{**chosen, **given})
+
+    def run(self, source: DltSource | None = None, **given: Any) -> None:
+        with time_machine.travel(self.made.server.now, tick=True):
+            self.pipeline.run(self.source() if source is None else source, **given)
+
+    def refused(
+        self, source: DltSource | None = None, *, asks: bool = False, **given: Any
+    ) -> OwnedBySource:
+        """What a run is refused with, which changes nothing, and asks for nothing unless it `asks`:
+        steps are seen at their work only."""
+        before, sent = self.made.tables(), len(self.made.server.log)
+        with pytest.raises(PipelineStepFailed) as failed:
+            self.run(source, **given)
+        assert asks or len(self.made.server.log) == sent
+        assert self.made.tables() == before
+        cause: BaseException | None = failed.value
+        while not isinstance(cause, OwnedBySource):
+            assert cause is not None
+            cause = cause.__cause__
+        return cause
+
+
+@pytest.fixture
+def own(serve: Callable[..., DemoServer], warehouse: Callable[[DemoServer], Warehouse]) -> Own:
+    return Own(warehouse(serve()))
+
+
+HINTS: list[dict[str, Any]] = [
+    {"write_disposition": "replace"},
+    {"merge_key": "name"},
+    {"merge_key": ()},
+    {"primary_key": ["date", "name"]},
+    {"table_name": "pages"},
+    {"table_name": lambda row: "pages"},
+    {"incremental": dlt.sources.incremental("date")},
+    {"columns": {"name": {"unique": True}}},
+]
+
+
+def test_another_disposition_of_the_run_is_refused(own: Own) -> None:
+    before = own.made.tables()
+    for disposition in ("replace", "append", {"disposition": "merge", "strategy": "upsert"}):
+        error = own.refused(write_disposition=disposition)
+        assert f"write_disposition={disposition!r}" in error.what
+        assert "refetch=True" in error.todo
+    own.run(write_disposition="merge")  # is the source's own
+    assert own.made.tables() == before
+
+
+def test_hints_that_belong_to_the_source_are_refused(own: Own) -> None:
+    for hints in HINTS:
+        source = own.source()
+        source.resources[own.report].apply_hints(**hints)
+        error = own.refused(source)
+        assert own.report in error.what
+        assert ("unique" if "columns" in hints else next(iter(hints))) in error.what
+
+
+def test_hints_of_a_run_are_refused(own: Own) -> None:
+    assert "primary_key" in own.refused(primary_key="name").what
+    assert "file_format" in own.refused(loader_file_format="jsonl").what
+
+
+def test_hints_that_describe_are_the_users(own: Own) -> None:
+    source = own.source()
+    source.resources[own.report].apply_hints(columns={"name": {"description": "A page."}})
+    before = own.made.tables()
+    own.run(source)
+    assert own.made.tables() == before
+    assert own.pipeline.default_schema.tables["top_pages"]["columns"]["name"]["description"]
+
+
+def test_parallelize_is_refused(own: Own) -> None:
+    for every in (True, False):
+        source = own.source()
+        for resource in source.resources.values():
+            if every or resource.name == own.report:
+                resource.parallelize()
+        assert "parallelize() was called" in own.refused(source).what
+
+
+def test_contracts_that_take_rows_away_are_refused(own: Own) -> None:
+    contracts: list[Any] = [{"columns": "discard_row"}, {"data_type": "freeze"}, "freeze"]
+    for contract in contracts:
+        assert "schema contract of the source" in own.refused(schema_contract=contract).what
+    source = own.source()
+    source.resources[own.report].apply_hints(schema_contract={"columns": "discard_value"})
+    assert f"schema contract of {own.report}" in own.refused(source).what
+
+
+def test_a_frozen_schema_ends_the_run_that_brings_a_column(own: Own) -> None:
+    before = own.made.tables()
+    own.run(schema_contract={"tables": "freeze", "columns": "freeze"})
+    assert own.made.tables() == before
+    source = own.source()
+    source.resources[own.report].add_map(lambda rows: rows.append_column("more", rows["name"]))
+    with pytest.raises(PipelineStepFailed, match="Can't add table column `more`"):
+        own.run(source, schema_contract={"columns": "freeze"})
+    assert own.made.tables() == before
+    own.run()
+    assert own.made.tables() == before
+
+
+def test_a_step_that_loses_coverage_or_makes_it_twice_is_refused(own: Own) -> None:
+    def halves(rows: pa.Table) -> Iterator[pa.Table]:
+        yield rows.slice(0, 100)
+        yield rows.slice(100)
+
+    def new(rows: pa.Table) -> pa.Table:
+        return pa.Table.from_pylist(rows.to_pylist())
+
+    def tomorrow(rows: pa.Table) -> pa.Table:
+        days = pc.add(rows["date"], pa.scalar(timedelta(days=1)))
+        return rows.set_column(1, "date", days.cast(pa.date32()))
+
+    steps: list[tuple[str, Callable[[DltResource], object]]] = [
+        ("made a new table", lambda resource: resource.add_map(new)),
+        ("made several tables", lambda resource: resource.add_yield_map(halves)),
+        ("dropped whole tables", lambda resource: resource.add_filter(lambda rows: False)),
+        ("which website and days", lambda resource: resource.add_map(tomorrow)),
+        (
+            "which website and days",
+            lambda resource: resource.add_map(lambda rows: rows.drop_columns(["date"])),
+        ),
+    ]
+    for words, add in steps:
+        source = own.source()
+        add(source.resources[own.report])
+        assert words in own.refused(source, asks=True).what
+
+
+def test_rows_that_a_step_drops_are_the_users_wish_and_coverage_says_so(own: Own) -> None:
+    """A day of which nothing is left is emptied, though it was loaded with all its rows before."""
+    before = dict(own.made.query("SELECT date, count(*) FROM top_pages GROUP BY date"))
+    last = TODAY - timedelta(days=1)
+
+    def only_some(rows: pa.Table) -> pa.Table:
+        rows = rows.filter(pc.field("date") != pa.scalar(last))
+        return rows.filter((pc.field("name") == "/") | (pc.field("date") < pa.scalar(last)))
+
+    source = own.source()
+    source.resources[own.report].add_map(only_some)
+    own.run(source)
+    left = dict(own.made.query("SELECT date, count(*) FROM top_pages GROUP BY date"))
+    assert last not in left
+    assert left[TODAY] == 1
+    assert {day: count for day, count in left.items() if day < last} == {
+        day: count for day, count in before.items() if day < last
+    }
+    told = own.made.query("SELECT date, status, rows, reason FROM coverage ORDER BY date DESC")
+    words = "filtered: a step of this pipeline made {} rows of {}"
+    assert told[:2] == [
+        (TODAY, "complete", 1, words.format(1, before[TODAY])),
+        (last, "complete", 0, words.format(0, before[last])),
+    ]
+    assert {reason for _, _, _, reason in told[2:]} == {None}
+
+
+def test_rows_that_come_twice_in_one_answer_are_no_complete_day(own: Own) -> None:
+    """None is dropped, as the rows may differ; the next answer that has each once mends the day."""
+    (count,) = own.made.query("SELECT count(*) FROM top_pages WHERE date = ?", TODAY)[0]
+    coverage = "SELECT status, rows, rows_expected, reason FROM coverage WHERE date = ?"
+    own.made.server.faults.add(
+        Fault(query_type="top_pages", day=TODAY, rows=lambda rows: rows + rows, times=None)
+    )
+    own.run()
+    words = f"{count} of {2 * count} rows have the key of another one (name)"
+    assert own.made.query(coverage, TODAY) == [("truncated", 2 * count, count, words)]
+    own.made.server.faults.clear()
+    own.run()
+    assert own.made.query(coverage, TODAY) == [("complete", count, None, None)]
