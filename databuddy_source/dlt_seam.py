@@ -7,7 +7,7 @@ Nothing else of dlt is imported anywhere but here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,7 @@ from dlt.extract.utils import wrap_async_iterator
 from dlt.load.exceptions import LoadClientJobRetry
 from dlt.load.utils import get_completed_table_chain
 from dlt.pipeline.exceptions import PipelineConfigMissing, PipelineStepFailed
+from dlt.pipeline.state_sync import migrate_state_to_current
 from dlt.sources import DltResource, DltSource
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ __all__ += [
 ]
 # what loads a package into a database, to be derived from: no public name says when merges happen
 __all__ += ["SqlJobClientBase"]
+# which raises where dlt would, before it makes a pipeline of a state
+__all__ += ["migrate_state_to_current"]
 
 
 # -- configuration
@@ -160,6 +163,16 @@ def load_id_of_extraction() -> str | None:
         return None
     load_id: str = container[LoadPackageStateInjectableContext].load_id
     return load_id
+
+
+def tables_given_up() -> Set[str]:
+    """The tables that the load which is being extracted begins with dropping or emptying, as
+    `refresh` asks for. A source is not told of it."""
+    container, found = Container(), []
+    if LoadPackageStateInjectableContext in container:
+        state = container[LoadPackageStateInjectableContext].state
+        found = [*state.get("dropped_tables", ()), *state.get("truncated_tables", ())]
+    return frozenset(str(table["name"]) for table in found)
 
 
 def awaited_by_dlt(items: AsyncIterator[Any]) -> Iterator[Any]:

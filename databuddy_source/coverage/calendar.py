@@ -80,6 +80,8 @@ def _held(tables: Tables) -> Mapping[tuple[str, str], Held]:
         found[website_id, report] = Held(
             Grain(grain), zone, first, last, synced_at.astimezone(UTC), load_id
         )
+    # their days count as asked for, and as missing
+    lost = tables.missing({report for _, report in found})
     marks: dict[tuple[str, bool, bool], Mark] = {}
     alike: dict[tuple[Mark, int, str], Known] = {}
     # an instant takes ten times as long to read as a date
@@ -95,7 +97,8 @@ def _held(tables: Tables) -> Mapping[tuple[str, str], Held]:
         if what not in alike:
             alike[what] = Known(what[0], what[2], rows)
         place = hour.astimezone(UTC) if hour else day
-        if own := found.get((website_id, report)):  # else loaded since the first query
+        own = found.get((website_id, report))
+        if own and report not in lost:  # else loaded since the first query
             own.known[place] = alike[what]
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from databuddy_source.dlt_seam import (
     DestinationUndefinedEntity,
     PipelineConfigMissing,
     SqlClientBase,
+    SqlJobClientBase,
 )
 
 
@@ -22,6 +23,9 @@ from databuddy_source.dlt_seam import (
 class _PipelineTables(Tables):
     client: SqlClientBase[Any] | None
     """None where the pipeline has no destination yet."""
+
+    jobs: SqlJobClientBase | None = None
+    """What knows the catalogue, over the same connection; None where dlt knows no other way."""
 
     def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
         if self.client is None:
@@ -34,6 +38,16 @@ class _PipelineTables(Tables):
             asked = sql.format(table=qualified, loads=loads, rows=rows, generation=generation)
             return self.client.execute_sql(asked, *values) or []
         return []
+
+    @property
+    def can_be_asked(self) -> bool:
+        return self.client is not None
+
+    def missing(self, names: Collection[str]) -> Set[str]:
+        if self.jobs is None:
+            return frozenset()
+        there = {name for name, columns in self.jobs.get_storage_tables(names) if columns}
+        return frozenset(names) - there
 
     def _generation(self, qualified: str) -> str:
         """The column, or a null in its place: 0.1.0 did not make it, and the first load of this
@@ -49,7 +63,10 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[Tables]:
     """The tables of a pipeline's dataset, while the block runs."""
     with ExitStack() as stack:
         client: SqlClientBase[Any] | None = None
+        jobs: Any = None
         with suppress(DestinationUndefinedEntity, PipelineConfigMissing, ConfigurationException):
-            opening: Any = pipeline.sql_client()  # whose types are not those of a stack
+            jobs = pipeline.destination_client()
+            is_sql = isinstance(jobs, SqlJobClientBase)
+            opening: Any = jobs.sql_client if is_sql else pipeline.sql_client()
             client = stack.enter_context(opening)
-        yield _PipelineTables(client)
+        yield _PipelineTables(client, jobs if isinstance(jobs, SqlJobClientBase) else None)

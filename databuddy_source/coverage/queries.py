@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from databuddy_source.coverage.reading import BROUGHT, coverage_rows, tables_of
 from databuddy_source.errors import IncompleteLoad
+from databuddy_source.model import windows
 from databuddy_source.model.results import HeldCell
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
@@ -68,6 +69,43 @@ def final_windows(
     ):
         found[website_id, report].add(start.astimezone(UTC))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """From when until when the warehouse has cells of one website and report, whatever came of
+    them.
+
+    Attributes:
+        first: day of the oldest window.
+        last: last day of the newest one.
+    """
+
+    first: date
+    last: date
+
+
+def covered_days(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Covered] | None:
+    """How far coverage goes, by website and report; without those whose table is not there. None
+    where there is no warehouse to be asked.
+
+    Args:
+        pipeline: whose warehouse it is.
+    """
+    with tables_of(pipeline) as tables:
+        if not tables.can_be_asked:
+            return None
+        found = coverage_rows(
+            tables,
+            "SELECT website_id, report, grain, MIN(date), MAX(date) FROM {table} "
+            "GROUP BY website_id, report, grain",
+        )
+        lost = tables.missing({report for _, report, *_ in found})
+    return {
+        (website_id, report): Covered(first, windows.last_date(newest, Grain(grain)))
+        for website_id, report, grain, first, newest in found
+        if report not in lost
+    }
 
 
 @dataclass(frozen=True, slots=True)

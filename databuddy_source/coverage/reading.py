@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +36,19 @@ class Tables(ABC):
             sql: has `{table}` where the qualified name belongs, `{loads}` for that of the table of
                 loads, `{rows}` and `{generation}` for the columns of these names, and `%s` for each
                 value.
+        """
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether there is a warehouse at all; its dataset may have to be made yet."""
+        return True
+
+    @abstractmethod
+    def missing(self, names: Collection[str]) -> Set[str]:
+        """Those of these tables that are not there. Asks the catalogue once.
+
+        Args:
+            names: as dlt's schema has them.
         """
 
 

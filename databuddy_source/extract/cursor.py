@@ -13,6 +13,7 @@ from typing import Any
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.finality import first_restated, last_settled
+from databuddy_source.coverage.queries import Covered
 from databuddy_source.extract.session import Extraction
 from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell, Report
@@ -29,6 +30,8 @@ class Progress:
     The resource's state holds `first` (the earliest day that was ever asked for), `failed`
     (windows to ask for again, with the number of attempts) and `unavailable`.
 
+    The cursor is believed as far as coverage goes: tables may have been lost since.
+
     Attributes:
         first_day: that the cells are about; the week or month around it may begin earlier.
     """
@@ -40,6 +43,10 @@ class Progress:
         self._scope = scope
         self._cursor = cursor
         self._state = state
+        self._newest: date | None = None if cursor is None else cursor.last_value
+        self._known: date | None = None
+        if state.get("first"):
+            self._known = date.fromisoformat(state["first"])
         self._first: date | None = None
         self._today = date.max
         self.first_day = date.max
@@ -54,7 +61,7 @@ class Progress:
     @property
     def proven(self) -> bool:
         """Whether an earlier run had answers of the type for this website."""
-        return bool(self._cursor and self._cursor.last_value) and not self.cautious
+        return self._newest is not None and not self.cautious
 
     def last_final(self, today: date) -> date:
         """The newest day that later syncs will not ask for again."""
@@ -70,10 +77,12 @@ class Progress:
             return [Cell(website_id, report, window) for window in gaps]
         zone, grain, weeks = extraction.zone(report), report.grain, self._settings.weeks
         self._today = extraction.today(report)
+        if self._newest is not None and extraction.covered is not None:
+            self._go_back(extraction.covered.get((website_id, report.name)))
         ranges = self._ranges(extraction, self._today)
         self.first_day = min(first for first, _ in ranges)
         *missing, newest = (windows.tile(first, last, zone, grain, weeks) for first, last in ranges)
-        if self._cursor is None or self._cursor.last_value is None:
+        if self._newest is None:
             missing, newest = [newest], ()
         final = extraction.final_windows(report, website_id) if missing else frozenset()
         wanted = {window for tiles in missing for window in tiles if window.start not in final}
@@ -90,18 +99,27 @@ class Progress:
         if scope.since and scope.until:
             return [(scope.since, min(scope.until, today))]
         first = min(scope.first_day(settings, extraction.now), today)
-        if self._cursor.last_value is None:
-            self._first = first
+        if self._newest is None:
+            # what was loaded once and is lost begins where it began
+            self._first = first = min(first, self._known or first)
             return [(first, today)]
-        newest = min(self._cursor.last_value, today)
+        newest = min(self._newest, today)
         start = first_restated(newest, settings.lookback_days)
-        known = date.fromisoformat(self._state.get("first", start.isoformat()))
-        if today >= self._cursor.last_value:  # else the clock moved back, and days are missing
+        known = self._known or start
+        if today >= self._newest:  # else the clock moved back, and days are missing
             self._first = min(first, known)
         missing = [] if first >= known else [(first, min(known, start) - windows.ONE_DAY)]
         failed = sorted({date.fromisoformat(day[:10]) for day in self._state.get("failed", {})})
         missing += [(day, day) for day in failed if day < start]
         return [*missing, (max(start, min(first, known)), today)]
+
+    def _go_back(self, covered: Covered | None) -> None:
+        """Forget what the warehouse has lost."""
+        if covered is None:
+            self._newest = None
+        elif self._newest is not None:
+            self._newest = min(self._newest, covered.last)
+            self._known = max(self._known or covered.first, covered.first)
 
     def done(self, results: list[Result], *, last: bool) -> None:
         """These results are on their way to the warehouse. The cursor passes no hole that is not
@@ -121,13 +139,13 @@ class Progress:
             return
         # of the running week or month only the days until today are known
         newest = min(max(result.cell.window.last_date for result in told), self._today)
-        if self._cursor.last_value is None or newest > self._cursor.last_value:
-            self._cursor.advance(newest)
+        self._newest = max(newest, self._newest or newest)
+        self._cursor.advance(self._newest)
         failed = self._state.setdefault("failed", {})
         for result in results:
             day = str(result.cell.window)
             if result.outage:
-                if result.cell.window.date <= self._cursor.last_value:
+                if result.cell.window.date <= self._newest:
                     failed.setdefault(day, 0)
                 continue
             attempts = failed.pop(day, 0) + 1

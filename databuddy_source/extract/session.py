@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
+from functools import cached_property
 
 import dlt
 
@@ -18,7 +19,12 @@ from databuddy_source.config.selection import are_named_by_id
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
 from databuddy_source.coverage.parts import parts_of_tables
-from databuddy_source.coverage.queries import final_windows, held_cells
+from databuddy_source.coverage.queries import (
+    Covered,
+    covered_days,
+    final_windows,
+    held_cells,
+)
 from databuddy_source.dlt_seam import NULL_COLLECTOR, Collector, active_pipeline
 from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extract.definitions import refuse_a_mixture, tell_redefinitions
@@ -113,6 +119,11 @@ class Extraction:
         """Today, where this report's days are cut."""
         return today(self.zone(report), self.now)
 
+    @cached_property
+    def covered(self) -> Mapping[tuple[str, str], Covered] | None:
+        """How far coverage goes, by website and report; None where there is no warehouse."""
+        return covered_days(self._pipeline) if self._pipeline else None
+
     def final_windows(self, report: Report, website_id: str) -> Set[datetime]:
         """Where the windows begin that coverage calls final; none when they shall be asked for
         again all the same."""
@@ -121,6 +132,8 @@ class Extraction:
             if self._pipeline and not self.scope.refetch:
                 since, until = self.scope.since, self.scope.until
                 self._final = final_windows(self._pipeline, since, until)
+        if self.covered is not None and (website_id, report.name) not in self.covered:
+            return frozenset()  # the table is lost
         return self._final.get((website_id, report.name), frozenset())
 
     def gaps(self, report: Report, website_id: str) -> list[Window]:

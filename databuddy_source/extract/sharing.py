@@ -21,6 +21,7 @@ from databuddy_source.extract.owned import refuse_foreign_hints
 from databuddy_source.extract.session import Extraction
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unfit
+from databuddy_source.warehouse.lost import mend
 
 logger = logging.getLogger("databuddy_source")
 
@@ -46,6 +47,8 @@ class SharedExtraction:
                 dlt_defaults.for_extraction(pipeline)
             progress = pipeline.collector if pipeline else NULL_COLLECTOR
             self._current = Extraction(self.settings, self.scope, progress=progress)
+            if pipeline:
+                mend(pipeline, [each.name for each in self.settings.chosen_reports()])
             if pipeline not in _told:
                 _tell(self._current)
             if pipeline:

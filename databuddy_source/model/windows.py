@@ -109,6 +109,15 @@ def label(instant: datetime, zone: str, grain: Grain) -> str:
     return f"{local:%Y-%m-%d %H}:00:00" if grain is Grain.HOUR else f"{local:%Y-%m-%d}"
 
 
+def last_date(first: date, grain: Grain) -> date:
+    """The last day of the window that begins with a day."""
+    if grain is Grain.WEEK:
+        return first + 6 * ONE_DAY
+    if grain is Grain.MONTH:
+        return (first.replace(day=1) + 31 * ONE_DAY).replace(day=1) - ONE_DAY
+    return first
+
+
 def day_start(day: date, zone: ZoneInfo) -> datetime:
     """The first instant of a local date, in UTC.
 

@@ -69,9 +69,20 @@ def load_once(pipeline: dlt.Pipeline, source: DltSource, hooks: LoadHooks) -> li
     """Run the source, where nothing is pending and the pipeline's lock is held. Returns the ids of
     the loads."""
     hooks.before_load()
-    pipeline.sync_destination()
+    look_at_destination(pipeline)
     pipeline.extract(source)
     return _bring_in(pipeline, hooks)
+
+
+def look_at_destination(pipeline: dlt.Pipeline) -> None:
+    """Take dlt's state from the warehouse where that is newer. Where the whole dataset is gone dlt
+    forgets what it knew, without a word."""
+    knew = pipeline.default_schema_name
+    pipeline.sync_destination()
+    if knew and not pipeline.default_schema_name:
+        logger.warning(
+            "The warehouse has lost the dataset %s, so all is loaded anew.", pipeline.dataset_name
+        )
 
 
 def _bring_in(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:

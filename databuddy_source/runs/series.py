@@ -20,7 +20,12 @@ from databuddy_source.coverage.queries import loaded_reports
 from databuddy_source.extract.session import Extraction
 from databuddy_source.extract.source import source_of
 from databuddy_source.model.windows import ONE_DAY
-from databuddy_source.runs.load import LoadHooks, finish_pending, load_once
+from databuddy_source.runs.load import (
+    LoadHooks,
+    finish_pending,
+    load_once,
+    look_at_destination,
+)
 from databuddy_source.runs.plan import Plan, planned, wanted
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.lock import alone
@@ -103,7 +108,7 @@ def sync(
         # before the warehouse is touched: a wrong key shall leave no empty one
         extraction = Extraction(settings, scope, pipeline)
         chosen = wanted(extraction)
-        pipeline.sync_destination()
+        look_at_destination(pipeline)
         missing = planned(extraction, chosen, pipeline)
         if scope.until:
             last = scope.until

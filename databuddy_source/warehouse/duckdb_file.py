@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,12 +79,14 @@ class _FileTables(Tables):
 
     @property
     def are_there(self) -> bool:
+        return not self.missing([TABLE])
+
+    def missing(self, names: Collection[str]) -> Set[str]:
         found = self.connection.execute(
-            "SELECT 1 FROM duckdb_tables() "
-            "WHERE database_name = ? AND schema_name = ? AND table_name = ?",
-            [CATALOG, self.dataset, TABLE],
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = ?",
+            [CATALOG, self.dataset],
         )
-        return found.fetchone() is not None
+        return frozenset(names) - {name for (name,) in found.fetchall()}
 
     def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
         generation = "generation" if self._has_generation(table) else NO_GENERATION

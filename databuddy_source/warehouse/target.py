@@ -23,6 +23,7 @@ from databuddy_source.errors import AlreadyRunning, BadConfiguration, NoRoom, No
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.fitness import refuse_unfit
+from databuddy_source.warehouse.local_state import set_aside, unreadable
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.place import CATALOG, STATE, Place, place_of
 from databuddy_source.warehouse.trial import prove
@@ -109,6 +110,12 @@ class Warehouse:
         place.home.mkdir(parents=True, exist_ok=True)
         if place.home.name == STATE:
             (place.home / ".gitignore").write_text("*\n")
+        if reason := unreadable(place.home / place.name):
+            kept = set_aside(place.home / place.name)
+            self.say(
+                f"dlt's local state cannot be read ({reason}). It is kept in {kept}, and what the "
+                "warehouse knows takes its place."
+            )
         return dlt.pipeline(
             pipeline_name=place.name,
             destination=target,
@@ -117,10 +124,12 @@ class Warehouse:
         )
 
     def for_a_look(self) -> Warehouse:
-        """The same for who changes nothing. Where no sync left its state, or in a folder in which
-        nothing can be written, what dlt writes goes into a folder that is gone after the run."""
+        """The same for who changes nothing. Where no sync left its state, or one that cannot be
+        read, or in a folder in which nothing can be written, what dlt writes goes into a folder
+        that is gone after the run."""
         state = self.place.home / self.place.name
-        if state.is_dir() and all(os.access(each, os.W_OK) for each in (state, self.place.home)):
+        writable = all(os.access(each, os.W_OK) for each in (state, self.place.home))
+        if state.is_dir() and writable and not unreadable(state):
             return self
         home = tempfile.mkdtemp(prefix="databuddy-")
         atexit.register(shutil.rmtree, home, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from databuddy_source.clock import today
 from databuddy_source.config.resolve import checked
+from databuddy_source.coverage.queries import Covered
 from databuddy_source.coverage.table import coverage_table
 from databuddy_source.extract.cursor import MAX_ATTEMPTS, Progress
 from databuddy_source.extract.session import Extraction
@@ -94,7 +95,7 @@ class Resource:
         return found
 
 
-def on(today: date) -> Extraction:
+def on(today: date, covered: Mapping[tuple[str, str], Covered] | None = None) -> Extraction:
     """An extraction of which only the time is used."""
     noon = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
     found = SimpleNamespace(
@@ -102,6 +103,7 @@ def on(today: date) -> Extraction:
         zone=lambda report: "UTC",
         now=noon,
         final_windows=lambda report, website_id: frozenset(),
+        covered=covered,
     )
     return cast(Extraction, found)
 
@@ -124,6 +126,30 @@ def test_without_a_start_the_first_run_goes_back_thirty_days() -> None:
     progress = Progress(*checked(api_key="k"), Cursor(), {})
     cells = progress.cells(on(TODAY), REPORT, "shop")
     assert [c.window.date for c in cells] == between(TODAY - timedelta(days=30), TODAY)
+
+
+def test_a_cursor_is_believed_as_far_as_coverage_goes() -> None:
+    resource = Resource()
+    resource.run()
+    place, later = ("shop", "top_pages"), START + timedelta(days=10)
+    for covered, asked in (
+        ({}, between(START, TODAY)),  # the table is lost
+        ({place: Covered(START, TODAY)}, between(TODAY - timedelta(days=3), TODAY)),
+        ({place: Covered(START, later)}, between(later - timedelta(days=3), TODAY)),
+        (
+            {place: Covered(later, TODAY)},
+            between(START, later - ONE_DAY) + between(TODAY - timedelta(days=3), TODAY),
+        ),
+    ):
+        cells = resource.progress().cells(on(TODAY, covered), REPORT, "shop")
+        assert [cell.window.date for cell in cells] == asked
+
+
+def test_what_is_lost_begins_where_it_began() -> None:
+    resource = Resource()
+    resource.run()
+    cells = resource.progress(START + timedelta(days=5)).cells(on(TODAY, {}), REPORT, "shop")
+    assert [cell.window.date for cell in cells] == between(START, TODAY)
 
 
 def test_a_daily_run_looks_back() -> None:
@@ -473,6 +499,7 @@ class Sync(Resource):
                 final_windows=lambda report, website_id: {
                     window.start for window, final in self.final.items() if final
                 },
+                covered=None,
             ),
         )
         progress = self.progress(start, weeks=self.weeks)

@@ -1,0 +1,67 @@
+"""Tables that somebody took away: coverage forgets their days, and they come back empty.
+
+dlt believes that what it once made is there, and coverage that what was once loaded is. Both are
+wrong after a `DROP TABLE`, and after `dlt pipeline ... drop` or `refresh`, which drop a table for
+all websites where one was meant.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+
+import dlt
+
+from databuddy_source.coverage import table as coverage_table
+from databuddy_source.dlt_seam import SqlJobClientBase, tables_given_up
+
+logger = logging.getLogger("databuddy_source")
+
+
+def mend(pipeline: dlt.Pipeline, reports: Collection[str]) -> None:
+    """Make coverage say no more than the tables hold, before anything is asked of it. What it
+    forgets, this run or the next one asks for again.
+
+    Args:
+        pipeline: that is about to extract.
+        reports: names of those that it loads. Tables of others stay away.
+    """
+    if not (pipeline.default_schema_name and pipeline.destination):
+        return
+    client = pipeline.destination_client()
+    if not isinstance(client, SqlJobClientBase):
+        return
+    schema = client.schema
+    names = {str(each["name"]) for each in schema.data_tables(seen_data_only=True)}
+    with client:
+        if not names or not client.is_storage_initialized():
+            return  # the load makes all of it
+        own = {*names, *schema.dlt_table_names()}
+        missing = own - {name for name, columns in client.get_storage_tables(own) if columns}
+        given_up = tables_given_up()
+        known = set() if coverage_table.TABLE in missing else _reports(client)
+        is_whole = coverage_table.TABLE not in given_up
+        lost = sorted(known & (missing | given_up) if is_whole else known)
+        if lost:
+            _forget(client, lost)
+        # of other reports they were perhaps dropped for good
+        if again := {name for name in missing if name in reports or name not in known}:
+            # a load makes tables of a schema that is new to the warehouse only
+            client.update_stored_schema(only_tables=again, force=True)
+    if said := sorted(missing & {*known, coverage_table.TABLE}):
+        logger.warning(
+            "The warehouse has lost %s, so what is not there is asked for again.", ", ".join(said)
+        )
+
+
+def _reports(client: SqlJobClientBase) -> set[str]:
+    """The reports that coverage knows."""
+    table = client.sql_client.make_qualified_table_name(coverage_table.TABLE)
+    found = client.sql_client.execute_sql(f"SELECT DISTINCT report FROM {table}") or []
+    return {str(report) for (report,) in found}
+
+
+def _forget(client: SqlJobClientBase, reports: Collection[str]) -> None:
+    table = client.sql_client.make_qualified_table_name(coverage_table.TABLE)
+    marks = ", ".join(["%s"] * len(reports))
+    client.sql_client.execute_sql(f"DELETE FROM {table} WHERE report IN ({marks})", *reports)

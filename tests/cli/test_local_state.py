@@ -1,0 +1,74 @@
+"""dlt's local state that cannot be read costs nothing: the warehouse has it, too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import dlt
+import pytest
+
+from databuddy_source.demo import DemoServer
+from databuddy_source.warehouse.local_state import unreadable
+from tests.cli.conftest import Run
+
+CHOICE = ("--report", "summary_metrics", "--report", "top_pages")
+
+
+def cut_off(file: Path) -> None:
+    file.write_text(file.read_text()[:200])
+
+
+def emptied(file: Path) -> None:
+    file.write_text("")
+
+
+def of_another_version(file: Path) -> None:
+    key = "_state_engine_version" if file.name == "state.json" else "engine_version"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: 999}))
+
+
+@pytest.mark.parametrize("harm", [cut_off, emptied, of_another_version])
+@pytest.mark.parametrize("name", ["state.json", "schemas/any.schema.json"])
+def test_what_dlt_cannot_read_is_told_by_name(
+    harm: Callable[[Path], None], name: str, tmp_path: Path
+) -> None:
+    pipeline = dlt.pipeline("any", destination="duckdb", pipelines_dir=str(tmp_path))
+    pipeline.extract([{"a": 1}], table_name="a")
+    assert unreadable(tmp_path / "any") == ""
+    harm(tmp_path / "any" / name)
+    assert unreadable(tmp_path / "any").startswith(Path(name).name)
+
+
+def test_where_there_is_no_state_nothing_is_unreadable(tmp_path: Path) -> None:
+    assert unreadable(tmp_path / "any") == ""
+
+
+def test_an_unreadable_state_is_set_aside_and_made_again(
+    run: Run, server: DemoServer, folder: Path
+) -> None:
+    chosen = (*CHOICE, "--website", server.websites[0].id)
+    assert run(*chosen).returncode == 0
+    state = folder / ".databuddy" / "databuddy_databuddy_warehouse"
+    cut_off(state / "state.json")
+    for command in ("status", "plan", "verify"):
+        read = run(command, *chosen)
+        assert read.returncode == 0, read.stderr
+        assert not state.with_name(f"{state.name}.set_aside").exists(), "reading changes nothing"
+    asked = len(server.log)
+    synced = run(*chosen)
+    assert synced.returncode == 0, synced.stderr
+    kept = list(state.with_name(f"{state.name}.set_aside").iterdir())
+    assert len(kept) == 1
+    told = [line for line in synced.stderr.splitlines() if "local state" in line]
+    assert len(told) == 1
+    assert f"(state.json: it is cut off or empty). It is kept in {kept[0]}" in told[0]
+    days = {
+        parameter["start_date"][:10]
+        for request in server.log[asked:]
+        if request.path.endswith("/query") and request.method == "POST"
+        for body in (request.body if isinstance(request.body, list) else [request.body])
+        for parameter in body["parameters"]
+    }
+    assert 0 < len(days) <= 5, "the cursor came from the warehouse"

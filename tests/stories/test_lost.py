@@ -1,0 +1,184 @@
+"""What people take away from a warehouse is noticed, and loaded again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+
+import dlt
+import pytest
+import time_machine
+from dlt.pipeline.helpers import pipeline_drop
+
+from databuddy_source import databuddy_source, heal, status, sync
+from databuddy_source.config.resolve import Choices, checked
+from databuddy_source.coverage.queries import gaps_of_loads
+from databuddy_source.demo import DemoServer
+from databuddy_source.runs.plan import plan
+from tests.stories.conftest import TODAY, Warehouse, days_between
+
+Make = Callable[[DemoServer], Warehouse]
+
+REPORTS = ["summary_metrics", "top_pages"]
+FIRST = TODAY - timedelta(days=9)
+DAYS = days_between(FIRST, TODAY)
+
+
+def account(made: Warehouse) -> Choices:
+    return checked(**given(made))
+
+
+def given(made: Warehouse) -> dict[str, Any]:
+    return {
+        "api_key": made.server.api_key,
+        "base_url": made.server.url,
+        "websites": [website.id for website in made.server.websites[:2]],
+        "query_types": REPORTS,
+        "start_date": FIRST,
+    }
+
+
+@contextmanager
+def now(made: Warehouse) -> Iterator[None]:
+    with time_machine.travel(made.server.now, tick=True):
+        yield
+
+
+def synced(made: Warehouse) -> None:
+    with now(made):
+        ids = sync(made.pipeline, *account(made))
+    assert gaps_of_loads(made.pipeline, ids) == []
+
+
+def run(made: Warehouse, *resources: str, **options: Any) -> None:
+    """As people do who know dlt."""
+    with now(made):
+        source = databuddy_source(**given(made))
+        made.pipeline.run(source.with_resources(*resources) if resources else source, **options)
+
+
+def is_whole(made: Warehouse) -> bool:
+    """Whether all is there that was there after the first sync."""
+    with now(made):
+        complete = status(made.pipeline, account(made).settings).is_complete
+    return complete and made.tables() == WHOLE[made.pipeline]
+
+
+WHOLE: WeakKeyDictionary[dlt.Pipeline, object] = WeakKeyDictionary()
+
+
+@pytest.fixture
+def made(serve: Callable[..., DemoServer], warehouse: Make) -> Warehouse:
+    found = warehouse(serve())
+    synced(found)
+    WHOLE[found.pipeline] = found.tables()
+    assert is_whole(found)
+    return found
+
+
+def test_a_table_that_was_dropped_is_lacking_and_planned_and_loaded_anew(
+    made: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    made.query("DROP TABLE top_pages")
+    with now(made):
+        found = status(made.pipeline, account(made).settings)
+        assert {each.report for each in found.reports if each.gaps} == {"top_pages"}
+        planned = plan(made.pipeline, *account(made))
+        assert sum(planned.by_day.values()) >= 2 * len(DAYS)
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        synced(made)
+    assert [each.message for each in caplog.records if "top_pages" in each.message] == [
+        "The warehouse has lost top_pages, so what is not there is asked for again."
+    ]
+    assert is_whole(made)
+
+
+def test_a_table_that_was_dropped_is_healed(made: Warehouse) -> None:
+    made.query("DROP TABLE top_pages")
+    with now(made):
+        settings = account(made).settings
+        heal(made.pipeline, settings)
+        assert status(made.pipeline, settings).is_complete
+    synced(made)
+    assert is_whole(made)
+
+
+def test_a_run_as_dlt_knows_it_goes_on_after_a_table_was_dropped(made: Warehouse) -> None:
+    made.query("DROP TABLE top_pages")
+    run(made)
+    assert is_whole(made)
+
+
+def test_coverage_that_was_dropped_is_loaded_anew(made: Warehouse) -> None:
+    made.query("DROP TABLE coverage")
+    synced(made)
+    assert is_whole(made)
+
+
+def test_a_file_that_was_deleted_is_filled_anew(
+    made: Warehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "w0.duckdb").unlink()
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        synced(made)
+    assert [each.message for each in caplog.records if each.name == "databuddy_source"] == [
+        "The warehouse has lost the dataset databuddy, so all is loaded anew."
+    ]
+    assert is_whole(made)
+
+
+def test_a_file_that_was_deleted_is_filled_anew_by_a_run_as_dlt_knows_it(
+    made: Warehouse, tmp_path: Path
+) -> None:
+    (tmp_path / "w0.duckdb").unlink()
+    run(made)
+    assert is_whole(made)
+
+
+def test_a_file_from_a_backup_gets_the_days_since(
+    serve: Callable[..., DemoServer], warehouse: Make, tmp_path: Path
+) -> None:
+    made = warehouse(serve(today=TODAY - timedelta(days=6)))
+    synced(made)
+    backup = (tmp_path / "w0.duckdb").read_bytes()
+    made.server = serve()
+    synced(made)
+    WHOLE[made.pipeline] = made.tables()
+    (tmp_path / "w0.duckdb").write_bytes(backup)
+    synced(made)
+    assert is_whole(made)
+
+
+@pytest.mark.parametrize("refresh", ["drop_sources", "drop_resources", "drop_data"])
+def test_a_refresh_loads_all_days_anew(
+    made: Warehouse, refresh: Literal["drop_sources", "drop_resources", "drop_data"]
+) -> None:
+    run(made, refresh=refresh)
+    assert is_whole(made)
+
+
+@pytest.mark.parametrize("refresh", ["drop_sources", "drop_resources", "drop_data"])
+@pytest.mark.parametrize("website", [0, 1])
+def test_a_refresh_of_one_website_costs_no_other_one_its_days(
+    made: Warehouse,
+    refresh: Literal["drop_sources", "drop_resources", "drop_data"],
+    website: int,
+) -> None:
+    run(made, f"top_pages__{given(made)['websites'][website]}", refresh=refresh)
+    synced(made)
+    assert is_whole(made)
+
+
+@pytest.mark.parametrize("website", [0, 1])
+def test_a_resource_that_was_dropped_costs_no_website_its_days(
+    made: Warehouse, website: int
+) -> None:
+    # what `dlt pipeline NAME drop RESOURCE` calls
+    pipeline_drop(made.pipeline, [f"top_pages__{given(made)['websites'][website]}"])()
+    synced(made)
+    assert is_whole(made)
