@@ -79,6 +79,6 @@ def test_markup_is_shown_as_it_is(invoke: Invoke) -> None:
     assert "🦆" in done.stdout
     assert ":smile: {braces} %s" in done.stdout
     assert "\\x1b[31mred" in done.stdout
-    assert "two lines\\x00\\x9b2J" in done.stdout
+    assert "two lines\ufffd\\x9b2J" in done.stdout  # no warehouse takes a zero byte
     names = [each["name"] for each in json.loads(invoke("discover", "--json").stdout)["websites"]]
-    assert names[:-1] == NAMES[:-1]
+    assert names[:-1] == [name.replace("\0", "\ufffd") for name in NAMES[:-1]]
