@@ -10,7 +10,7 @@ holds is handed in. What had data and is silent is believed only where nothing s
 - whether a website had visitors in a window is told only by what counts things, and only by cells
   that lie wholly inside it. A series that is cut in UTC has hours of two local days;
 - of a website about which such a type is silent in this run, no other silence is believed either;
-  where a run has hours alone, a type is that lost more than one hour of a day.
+  nor where such a type lost more than one hour of a day.
 
 A day that lost its page views is doubted as a whole: whatever shares an instant with it stays as
 it is, weeks, months and days in UTC, too.
@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 
 from databuddy_source.extract.once import Once
@@ -221,21 +221,21 @@ class Doubts:
         return found
 
     async def _is_ill(self, website_id: str) -> bool:
-        """Whether a type is silent that cannot be. Where no longer windows tell, it is one that
-        lost more than one hour of a day: a single one may have had a visitor who is gone."""
+        """Whether a type is silent that cannot be: of a day, week or month, or of more than one
+        hour of a day. A single hour may have had a visitor who is gone."""
         had = [
             cell
             for _, cells in self._timelines[website_id]
             for cell in cells
             if self._had_page_views(cell)
         ]
-        longer = [cell for cell in had if cell.window.grain is not Grain.HOUR]
-        answers = await self._answers(longer or had)
-        silent = [each.cell for each in answers if each.silent]
-        if longer:
-            return any([not await self._was_empty(cell) for cell in silent])
-        lost = [cell for cell in silent if not self._may_be_zeros(cell)]
-        hours = Counter((cell.report, cell.window.date) for cell in lost)
+        silent = [each.cell for each in await self._answers(had) if each.silent]
+        hours: Counter[tuple[Report, date]] = Counter()
+        for cell in silent:
+            if cell.window.grain is Grain.HOUR:
+                hours[cell.report, cell.window.date] += not self._may_be_zeros(cell)
+            elif not await self._was_empty(cell):
+                return True
         return any(count > 1 for count in hours.values())
 
     def _had_page_views(self, cell: Cell) -> bool:

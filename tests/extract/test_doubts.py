@@ -359,10 +359,11 @@ HOURS = [_window(Grain.HOUR, hour=hour, name="summary_metrics") for hour in rang
         ([0, 2, 4], RECORDED, [], Status.SUSPECT),
         ([0, 4], RECORDED, [], Status.SUSPECT),
         ([0], RECORDED, [], Status.COMPLETE),
-        ([0, 2, 4], RECORDED, [_page_views(Grain.DAY)], Status.COMPLETE),
+        ([0, 2, 4], RECORDED, [_page_views(Grain.DAY)], Status.SUSPECT),
+        ([0], RECORDED, [_page_views(Grain.DAY)], Status.COMPLETE),
         ([0, 2, 4], OPEN, [], Status.COMPLETE),
     ],
-    ids=["half", "two", "one", "the day tells that all is well", "perhaps zeros of 0.1.0"],
+    ids=["half", "two", "one", "half, of a day", "one, of a day", "perhaps zeros of 0.1.0"],
 )
 def test_counts_do_not_go_in_several_hours_while_the_others_of_the_day_stay(
     silent: list[int], kept: HeldCell, beside: list[Cell], status: Status
