@@ -147,9 +147,7 @@ def _report(
             # let all other resources line up their cells before the first request leaves
             yield None
             extraction.look_back()
-            yield from awaited_by_dlt(
-                _tables(shared, extraction, name, report, cells, progress, layout)
-            )
+            yield from awaited_by_dlt(_tables(extraction, report, cells, progress, layout))
         finally:
             shared.leave(name, extraction)
 
@@ -168,9 +166,7 @@ def _report(
 
 
 async def _tables(
-    shared: SharedExtraction,
     extraction: Extraction,
-    name: str,
     report: Report,
     cells: list[Cell],
     progress: Progress,
@@ -196,17 +192,14 @@ async def _tables(
         known.update(names)
         return described(batch.item, names, report, layout, extraction.meta(report))
 
-    try:
-        for cell in cells:
-            for batch in batches.add(await extraction.result(cell)):
-                yield item(batch)
-                progress.done(list(batch.results), last=False)
-        rest = batches.rest()
-        for batch in rest:
+    for cell in cells:
+        for batch in batches.add(await extraction.result(cell)):
             yield item(batch)
-            progress.done(list(batch.results), last=batch is rest[-1])
-    finally:
-        shared.leave(name, extraction)
+            progress.done(list(batch.results), last=False)
+    rest = batches.rest()
+    for batch in rest:
+        yield item(batch)
+        progress.done(list(batch.results), last=batch is rest[-1])
 
 
 def _coverage() -> DltResource:
