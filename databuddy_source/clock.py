@@ -8,7 +8,7 @@ instants of local midnights are no affair of the calendar: `model.windows` has t
 from __future__ import annotations
 
 import warnings
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Period: TypeAlias = Literal["day", "week", "month"]
 
 MONDAY, SUNDAY = 0, 6
+
+FIRST_DAY = date(2000, 1, 1)
+"""No website has older visitors, imported ones included."""
 
 HALF_HOUR = timedelta(minutes=30)
 """No zone changes its clock within one that UTC shows."""
@@ -41,14 +44,15 @@ def today(zone: str, at: datetime | None = None) -> date:
 
 @cache
 def same_days(one: str, other: str) -> bool:
-    """Whether two zones have the same days since 2015, before which there is no Databuddy, as two
-    names of one zone do: Europe/Kiev and Europe/Kyiv, Asia/Calcutta and Asia/Kolkata.
+    """Whether two zones have the same days since `FIRST_DAY`, as two names of one zone do:
+    Europe/Kiev and Europe/Kyiv, Asia/Calcutta and Asia/Kolkata.
 
     Args:
         one: IANA name.
         other: IANA name.
     """
-    first, last = datetime(2015, 1, 1, tzinfo=UTC), datetime(now().year + 2, 1, 1, tzinfo=UTC)
+    first = datetime.combine(FIRST_DAY, time.min, UTC)
+    last = datetime(now().year + 2, 1, 1, tzinfo=UTC)
     half_hours = (first + HALF_HOUR * each for each in range((last - first) // HALF_HOUR))
     zones = ZoneInfo(one), ZoneInfo(other)
     return all(

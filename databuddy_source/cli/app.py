@@ -56,6 +56,7 @@ def _command(name: str) -> Any:
         module = importlib.import_module(f"databuddy_source.cli.commands.{name}")
     function = getattr(module, name)
     told = re.sub(rf"\b{NAME}(?= |$)", called(), inspect.getdoc(function) or "", flags=re.M)
+    told = re.sub(r"^    (?=\S)", "\b\n    ", told, flags=re.M)  # click breaks no line after it
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name, help=told)(function)
     return typer.main.get_command(alone)

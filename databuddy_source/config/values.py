@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from databuddy_source.clock import FIRST_DAY
 from databuddy_source.errors import BadSetting
 
 SECTION = "sources.databuddy"
@@ -98,10 +99,6 @@ def _names(value: object) -> object:
     if not all(names):
         raise ValueError("has an empty name")
     return names
-
-
-FIRST_DAY = date(2000, 1, 1)
-"""No website has older visitors, and a day has to have days before it."""
 
 
 def _day(value: object) -> date:

@@ -154,7 +154,7 @@ def _report(
             yield None
             extraction.look_back()
             yield from awaited_by_dlt(
-                _tables(shared, extraction, name, report, cells, progress, layout, travel)
+                _tables(extraction, report, cells, progress, layout, travel)
             )
             yield from travel.arrivals()
         finally:
@@ -175,9 +175,7 @@ def _report(
 
 
 async def _tables(
-    shared: SharedExtraction,
     extraction: Extraction,
-    name: str,
     report: Report,
     cells: list[Cell],
     progress: Progress,
@@ -205,17 +203,14 @@ async def _tables(
         known.update(names)
         return described(item, names, report, layout, extraction.meta(report))
 
-    try:
-        for cell in cells:
-            for batch in batches.add(await extraction.result(cell)):
-                yield sent(batch)
-                progress.done(list(batch.results), last=False)
-        rest = batches.rest()
-        for batch in rest:
+    for cell in cells:
+        for batch in batches.add(await extraction.result(cell)):
             yield sent(batch)
-            progress.done(list(batch.results), last=batch is rest[-1])
-    finally:
-        shared.leave(name, extraction)
+            progress.done(list(batch.results), last=False)
+    rest = batches.rest()
+    for batch in rest:
+        yield sent(batch)
+        progress.done(list(batch.results), last=batch is rest[-1])
 
 
 def _coverage() -> DltResource:

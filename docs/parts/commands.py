@@ -17,6 +17,7 @@ def commands() -> str:
 
 def _command(name: str, command: Any) -> str:
     told, _, examples = dedent(command.help or "").partition("Examples:")
+    examples = examples.replace("\b", "")  # by which click breaks no line
     lines = [line.strip() for line in examples.splitlines() if line.strip()]
     shown = [
         "```sh",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import subprocess
 import tomllib
@@ -94,7 +95,7 @@ def test_a_person_is_asked_and_each_answer_is_tested(
         terminal.wait_for("cannot replace")
         terminal.wait_for("[duckdb]:")
         terminal.type("")
-        terminal.wait_for("pipelines/sync.py check")
+        terminal.wait_for(f"{shlex.quote(SYNC[-1])} check")
         assert terminal.finish() == 0
         assert server.api_key not in terminal.shown
         assert "dbdy_wrong_one" not in terminal.shown

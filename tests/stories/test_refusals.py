@@ -90,8 +90,8 @@ def test_a_type_that_vanishes_costs_one_request(
     server = serve(generation)
     listing = session.first_contact
 
-    async def then_vanish(client: Client) -> Server:
-        found = await listing(client)
+    async def then_vanish(client: Client, **given: Any) -> Server:
+        found = await listing(client, **given)
         server.faults.add(Vanished("country"))
         return found
 
