@@ -121,8 +121,11 @@ class Extraction:
 
     @cached_property
     def covered(self) -> Mapping[tuple[str, str], Covered] | None:
-        """How far coverage goes, by website and report; None where there is no warehouse."""
-        return covered_days(self._pipeline) if self._pipeline else None
+        """How far coverage goes, by website and report; None where nothing was ever loaded."""
+        # asking a DuckDB file would make it
+        if self._pipeline and self._pipeline.default_schema_name:
+            return covered_days(self._pipeline)
+        return None
 
     def final_windows(self, report: Report, website_id: str) -> Set[datetime]:
         """Where the windows begin that coverage calls final; none when they shall be asked for

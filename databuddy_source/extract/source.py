@@ -153,9 +153,7 @@ def _report(
             # let all other resources line up their cells before the first request leaves
             yield None
             extraction.look_back()
-            yield from awaited_by_dlt(
-                _tables(extraction, report, cells, progress, layout, travel)
-            )
+            yield from awaited_by_dlt(_tables(extraction, report, cells, progress, layout, travel))
             yield from travel.arrivals()
         finally:
             shared.leave(name, extraction)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,9 @@ class Held(Tables):
                 for each in self.websites
             ]
         return []
+
+    def missing(self, names: Collection[str]) -> Set[str]:
+        return frozenset()
 
 
 def status_of(tables: Tables, **given: Any) -> WarehouseStatus:

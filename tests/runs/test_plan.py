@@ -55,6 +55,7 @@ def plan_of(monkeypatch: pytest.MonkeyPatch) -> Planned:
             now=datetime(2026, 3, 20, 12, tzinfo=UTC),
             today=lambda report: TODAY,
             zone=lambda report: "UTC",
+            covered=None,
             final_windows=lambda report, website_id: left_alone,
             questions=lambda cells, proven: [(cell.window, proven) for cell in cells],
         )
