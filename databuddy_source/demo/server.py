@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Sequence
@@ -130,7 +131,7 @@ class DemoServer:
             server_header=False,
             timeout_graceful_shutdown=_PATIENCE_SECONDS,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(
             target=self._server.run,
             args=([self._socket],),
@@ -164,6 +165,17 @@ class DemoServer:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class _Server(uvicorn.Server):
+    """Ends also the connections that came while it stopped, which uvicorn leaves open."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        while left := list(self.server_state.connections):
+            for connection in left:
+                connection.transport.abort()
+            await asyncio.sleep(0)
 
 
 def _listen(port: int) -> socket.socket:

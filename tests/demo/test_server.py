@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import subprocess
 import sys
 import threading
+import warnings
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 import time_machine
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from databuddy_source.demo import DemoServer
 from tests.demo.conftest import TODAY, YESTERDAY, Client
@@ -49,6 +52,19 @@ def test_it_can_be_started_again() -> None:
         assert httpx.get(f"{server.url}/query/types", trust_env=False).status_code == 200
         server.stop()
     server.close()
+
+
+def test_a_connection_that_comes_while_it_stops_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It misses that connections are told to end."""
+    monkeypatch.setattr(H11Protocol, "shutdown", lambda self: None)
+    server = DemoServer(today=TODAY, days=1).start()
+    with warnings.catch_warnings(record=True) as heard, httpx.Client(trust_env=False) as client:
+        warnings.simplefilter("always")
+        client.get(f"{server.url}/query/types")
+        server.close()
+        del server
+        gc.collect()
+    assert [str(each.message) for each in heard] == []
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
