@@ -29,6 +29,7 @@ from databuddy_source.dlt_seam import NULL_COLLECTOR, Collector, active_pipeline
 from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extract.definitions import refuse_a_mixture, tell_redefinitions
 from databuddy_source.extract.doubts import Doubts
+from databuddy_source.extract.evidence import Evidence
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.packing import questions_of
@@ -72,9 +73,8 @@ class Extraction:
         pace = pace_for(settings.base_url, settings.pack_size)
         self.fetcher = Fetcher(lambda: client_for(settings), self.server, pace, count)
         self.members: set[str] = set()
-        self._doubts = Doubts(
-            self.fetcher.result, self.server.websites, allow_empty=scope.allow_empty
-        )
+        self._evidence = Evidence(self.fetcher.result)
+        self._doubts = Doubts(self._evidence, self.server.websites, allow_empty=scope.allow_empty)
         self._looked_back = False
         self._layouts: dict[str, Layout] = {}
         self._final: Mapping[tuple[str, str], Set[datetime]] | None = None
@@ -168,7 +168,7 @@ class Extraction:
     def want(self, cells: Sequence[Cell], *, cautious: bool, proven: bool) -> None:
         """Line cells up to be fetched."""
         self.fetcher.want(cells, cautious=cautious, proven=proven)
-        self._doubts.want(cells)
+        self._evidence.want(cells)
 
     def look_back(self) -> None:
         """Read what the warehouse already holds of the wanted cells. Called once all are known,
@@ -179,13 +179,13 @@ class Extraction:
         """
         if self._looked_back:
             return
-        cells = list(self._doubts.cells)
+        cells = list(self._evidence.cells)
         if self._pipeline and cells:
             parts = parts_of_tables(self._pipeline)
             refuse_a_mixture(cells, parts)
             tell_redefinitions(cells, parts, self.server.generation)
             since = min(cell.window.start for cell in cells)
-            self._doubts.held = held_cells(self._pipeline, since)
+            self._evidence.held = held_cells(self._pipeline, since)
         self._looked_back = True
 
     async def result(self, cell: Cell) -> Result:

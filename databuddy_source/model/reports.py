@@ -72,6 +72,11 @@ class Report:
         return hash((self.name, self.grain))
 
     @property
+    def follows_page_views(self) -> bool:
+        """Whether it has rows whenever there are page views."""
+        return bool(self.query_type.follows) and not self.filters
+
+    @property
     def filters_text(self) -> str | None:
         """The filters as JSON; None without any."""
         dumped: list[dict[str, Any]] = [each.model_dump() for each in self.filters]

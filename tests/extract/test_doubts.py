@@ -10,12 +10,13 @@ from itertools import permutations
 import pytest
 
 from databuddy_source.extract.doubts import Doubts
+from databuddy_source.extract.evidence import Evidence
 from databuddy_source.extract.timeline import Timeline
 from databuddy_source.model.generations import Generation
-from databuddy_source.model.reports import Cell
+from databuddy_source.model.reports import Cell, Condition
 from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import ONE_DAY, Grain, tile
+from databuddy_source.model.windows import ONE_DAY, ONE_SECOND, Grain, tile
 from tests.cells import DAY, a_report, a_result, cells_of
 
 ROWS = [{"pageviews": 3}]
@@ -51,10 +52,11 @@ class Run:
                 of_cell[each] = found[each].without_rows()  # as a fetcher remembers it
             return found
 
-        doubts = Doubts(result_of, self.websites, allow_empty=self.allow_empty)
+        evidence = Evidence(result_of)
+        doubts = Doubts(evidence, self.websites, allow_empty=self.allow_empty)
         for series in {each.series: None for each in of_cell}:
-            doubts.want(each for each in of_cell if each.series == series)
-        doubts.held = {
+            evidence.want(each for each in of_cell if each.series == series)
+        evidence.held = {
             (each.website_id, each.report.name, each.window.start): kept
             for each, kept in self.held.items()
         }
@@ -70,6 +72,7 @@ OF_BLOG = cells_of(a_report("country"), website="blog")[0]
 OPEN = HeldCell(rows=5, final=False)
 FINAL = HeldCell(rows=5, final=True)
 RECORDED = HeldCell(rows=5, final=False, generation="2026-06")
+SPAIN = Condition(field="country", op="eq", value="ES")
 EMPTY = HeldCell(rows=0, final=False, silent=True)
 
 
@@ -154,12 +157,16 @@ def test_other_silences_are_not_believed_of_a_website_about_which_one_is_wrong()
         ([0, 1], [], Status.SUSPECT),
         ([0, 1, 2], [], Status.SUSPECT),
         ([0], [], Status.COMPLETE),
-        ([0, 1], [2], Status.COMPLETE),
+        ([0, 1], [2], Status.SUSPECT),
+        ([0, 1, 2], [2], Status.SUSPECT),
         ([0, 1], [1], Status.COMPLETE),
     ],
-    ids=["all of two", "all", "a single one", "one had none before", "one has some still"],
+    ids=[
+        *("all of two", "all", "a single one"),
+        *("another one came", "one has some still", "a single one of two"),
+    ],
 )
-def test_a_type_does_not_fall_silent_on_all_days_of_a_run(
+def test_a_type_does_not_fall_silent_on_several_days_at_once(
     held: list[int], loud: list[int], status: Status
 ) -> None:
     errors = cells_of(a_report("error_types"), DAY, DAY + 3 * ONE_DAY)
@@ -383,6 +390,72 @@ def test_single_hours_may_go_on_one_day_each() -> None:
     results += [a_result(_page_views(Grain.HOUR, day, 4), ROWS) for day in days]
     judged = Run(results, dict.fromkeys((each.cell for each in results), RECORDED)).all_judged()
     assert {each.status for each in judged.values()} == {Status.COMPLETE}
+
+
+def test_several_lost_hours_keep_what_has_them_too() -> None:
+    """Else their day would shrink, and nobody would know."""
+    results = [a_result(cell, ZEROS if hour in (1, 4) else ROWS) for hour, cell in enumerate(HOURS)]
+    day, next_day = (_page_views(Grain.DAY, DAY + number * ONE_DAY) for number in range(2))
+    week, utc = _page_views(Grain.WEEK), cells_of(a_report("sessions_time_series"))[0]
+    longer = [day, next_day, week, utc]
+    results += [a_result(cell, [{"pageviews": 3, "sessions": 3}]) for cell in longer]
+    held = dict.fromkeys((result.cell for result in results), RECORDED)
+    run = Run(results, held)
+    suspect = {cell for cell, each in run.all_judged().items() if each.status is Status.SUSPECT}
+    assert suspect == {HOURS[1], HOURS[4], day, week, utc}
+    run.allow_empty = True
+    assert {each.status for each in run.all_judged().values()} == {Status.COMPLETE}
+
+
+def test_hours_of_a_type_that_may_be_quiet_do_not_go_together() -> None:
+    hours = [
+        _window(Grain.HOUR, day, hour, name="error_types")
+        for day, hour in [(DAY, 1), (DAY, 2), (DAY, 3), (DAY + ONE_DAY, 1)]
+    ]
+    pages = [_page_views(Grain.DAY, DAY), _page_views(Grain.DAY, DAY + ONE_DAY)]
+    results = [a_result(cell, ERROR if cell is hours[2] else ()) for cell in hours]
+    results += [a_result(cell, ROWS) for cell in pages]
+    judged = Run(results, dict.fromkeys([*hours, *pages], OPEN)).all_judged()
+    assert [judged[cell].status is Status.SUSPECT for cell in hours] == [True, True, False, False]
+
+
+EARLIER = cells_of(a_report("top_pages"), DAY - ONE_DAY)[0]
+
+
+@pytest.mark.parametrize(
+    ("beside", "held", "status"),
+    [
+        ([a_result(COUNTRIES, ROWS), a_result(EARLIER, ROWS)], [], Status.SUSPECT),
+        ([a_result(COUNTRIES, ROWS), a_result(EARLIER)], [EARLIER], Status.SUSPECT),
+        ([a_result(COUNTRIES, ROWS)], [], Status.COMPLETE),
+        ([a_result(ERRORS, ERROR), a_result(EARLIER, ROWS)], [], Status.COMPLETE),
+        ([a_result(COUNTRIES, ZEROS), a_result(EARLIER, ROWS)], [], Status.COMPLETE),
+    ],
+    ids=["others count", "it had some before", "it never has any", "other things", "nothing"],
+)
+def test_a_first_silence_is_not_believed_beside_page_views(
+    beside: list[Result], held: list[Cell], status: Status
+) -> None:
+    run = Run([a_result(PAGES), *beside], dict.fromkeys(held, OPEN))
+    assert run.judged(PAGES).status is status
+    run.allow_empty = True
+    assert run.judged(PAGES).status is Status.COMPLETE
+
+
+def test_a_first_silence_may_be_older_than_the_first_visitor() -> None:
+    asked = a_result(PAGES)
+    early = replace(asked, fetched_at=PAGES.window.end - ONE_SECOND)
+    beside = [a_result(COUNTRIES, ROWS), a_result(EARLIER, ROWS)]
+    assert Run([early, *beside]).judged(PAGES).status is Status.COMPLETE
+
+
+def test_rows_of_a_filter_may_go_while_the_day_has_visitors() -> None:
+    filtered = replace(PAGES, report=replace(a_report(), name="of_spain", filters=(SPAIN,)))
+    other = replace(EARLIER, report=filtered.report)
+    results = [a_result(filtered), a_result(COUNTRIES, ROWS), a_result(other, ROWS)]
+    held = {filtered: OPEN, COUNTRIES: OPEN}
+    assert Run(results, held).judged(filtered).status is Status.COMPLETE
+    assert Run(results).judged(filtered).status is Status.COMPLETE
 
 
 def test_a_row_of_zeros_of_0_1_0_is_no_sign_of_illness() -> None:

@@ -1,0 +1,126 @@
+"""What a run's answers and the warehouse say of each other, before anybody judges.
+
+No requests and no warehouse here: what a cell brought comes from a function, what the warehouse
+holds is handed in.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+
+from databuddy_source.extract.once import Once
+from databuddy_source.extract.timeline import Span, Timeline
+from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.results import HeldCell, Result
+from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the cells inside a span tell of it.
+
+    Attributes:
+        visitors: somebody was counted.
+        page_views: by a type that has rows whenever there are page views.
+    """
+
+    visitors: bool
+    page_views: bool
+
+
+class Evidence:
+    """The cells of one run, with what came of them and what is held of them.
+
+    Args:
+        result_of: waits for what came of a cell that is wanted.
+
+    Attributes:
+        held: the cells that the warehouse holds, by website, report and start of the window: those
+            with data, and silent ones of 0.1.0.
+        series: the wanted cells, by website and report.
+        timelines: the same, by website.
+        once: for what is found out once in a run.
+    """
+
+    def __init__(self, result_of: Callable[[Cell], Awaitable[Result]]) -> None:
+        self._result_of = result_of
+        self._cells: list[list[Cell]] = []
+        self.held: Mapping[tuple[str, str, datetime], HeldCell] = {}
+        self.series: dict[tuple[str, Report], list[Cell]] = {}
+        self.timelines: dict[str, Timeline[Cell]] = defaultdict(Timeline)
+        self.once = Once()
+
+    def want(self, cells: Iterable[Cell]) -> None:
+        """These cells of one website and report will have results. All are known before the first
+        result is judged."""
+        own = list(cells)
+        self._cells.append(own)
+        if own:
+            self.series[own[0].series] = own
+        for cell in own:
+            self.timelines[cell.website_id].add(span_of(cell.window), cell)
+
+    @property
+    def cells(self) -> Iterator[Cell]:
+        """All cells that are wanted."""
+        return chain.from_iterable(self._cells)
+
+    async def told(self, website_id: str, span: Span) -> Told:
+        """What the cells inside a span tell of a website."""
+
+        async def look() -> Told:
+            results = await self.results(self.timelines[website_id].inside(span))
+            telling = [each.cell.report.query_type for each in results if tells(each)]
+            return Told(bool(telling), any(each.follows for each in telling))
+
+        return await self.once((website_id, span), look)
+
+    def had_page_views(self, cell: Cell) -> bool:
+        """Whether the warehouse has rows of it that are there whenever there are page views."""
+        return cell.report.follows_page_views and self.kept_of(cell) is not None
+
+    async def had(self) -> Collection[tuple[str, str]]:
+        """The websites and reports that the warehouse has data of."""
+
+        async def look() -> Collection[tuple[str, str]]:
+            return {key[:2] for key, each in self.held.items() if not each.silent}
+
+        return await self.once("had", look)
+
+    def held_of(self, cell: Cell) -> HeldCell | None:
+        """What the warehouse holds of a cell."""
+        return self.held.get((cell.website_id, cell.report.name, cell.window.start))
+
+    def kept_of(self, cell: Cell) -> HeldCell | None:
+        """The data that the warehouse holds of a cell."""
+        held = self.held_of(cell)
+        return None if held is None or held.silent else held
+
+    async def answers(self, cells: Iterable[Cell]) -> list[Result]:
+        """What the server answered of these cells."""
+        return [each for each in await self.results(cells) if is_answer(each)]
+
+    async def results(self, cells: Iterable[Cell]) -> list[Result]:
+        """What came of these cells."""
+        return [await self._result_of(cell) for cell in cells]
+
+
+def span_of(window: Window) -> Span:
+    """From when until when a window lasts."""
+    return window.start, window.end
+
+
+def tells(result: Result) -> bool:
+    """Whether an answer tells that somebody came within the cell's window."""
+    counts = is_answer(result) and result.counts
+    return counts and result.cell.report.query_type.keeps_to_its_window
+
+
+def is_answer(result: Result) -> bool:
+    """Whether the server answered. What was judged before is among the others as it was judged."""
+    return result.status.brings_rows or result.status is Status.SUSPECT
