@@ -69,6 +69,11 @@ class Redefinition:
             words.append(f"of {newest.generation.called} since {newest.first}")
         return f"asked {', '.join(words)}"
 
+    @property
+    def columns(self) -> str:
+        """Which columns came and which went, in words; empty for none."""
+        return "; ".join(dict.fromkeys(filter(None, (c.columns for c in self.changes.values()))))
+
     def __str__(self) -> str:
         return "; ".join(dict.fromkeys(map(str, self.changes.values())))
 

@@ -86,5 +86,5 @@ def tell_redefinitions(
             "to load them anew.",
             generation.called,
             " and ".join(each.called for each in before),
-            ", ".join(each.report for each in found),
+            ", ".join(each.report + (each.columns and f" ({each.columns})") for each in found),
         )

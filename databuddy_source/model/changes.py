@@ -24,11 +24,16 @@ class Change:
     came: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        words = [f"since {since.called} {text}" for since, text in self.meanings.items()]
-        words += [f"new {columns_in_words(self.came)}"] * bool(self.came)
+    @property
+    def columns(self) -> str:
+        """Which columns came and which went, in words; empty for none."""
+        words = [f"new {columns_in_words(self.came)}"] * bool(self.came)
         words += [f"without the {columns_in_words(self.gone)}"] * bool(self.gone)
         return "; ".join(words)
+
+    def __str__(self) -> str:
+        words = [f"since {since.called} {text}" for since, text in self.meanings.items()]
+        return "; ".join(filter(None, [*words, self.columns]))
 
 
 def columns_in_words(names: Sequence[str]) -> str:

@@ -74,7 +74,8 @@ def test_a_sync_goes_on_and_says_once_what_means_something_else(
         assert made.sync(**CHOSEN) == []
     (told,) = (each.getMessage() for each in caplog.records if "something" in each.getMessage())
     assert "This server is of June 2026, and the warehouse has days of April 2026." in told
-    assert "from now on: outbound_links, traffic_sources. Old days stay" in told
+    new = "new columns percentage, name, referrer, domain, referrer_type"
+    assert f"from now on: outbound_links, traffic_sources ({new}). Old days stay" in told
 
     # nothing is rewritten, and both sides are marked
     assert made.query(old, restated) == before
