@@ -40,7 +40,11 @@ from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 from dlt.common.schema.utils import get_root_table
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext
-from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.exceptions import (
+    DatabaseException,
+    DatabaseTerminalException,
+    DatabaseTransientException,
+)
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract.items_transform import YieldMapItem
@@ -59,6 +63,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ConfigFieldMissingException",
     "ConfigurationException",
+    "DatabaseException",
+    "DatabaseTerminalException",
     "DatabaseTransientException",
     "DestinationException",
     "DestinationTerminalException",

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from databuddy_source.coverage.reading import BROUGHT, coverage_rows, tables_of
+from databuddy_source.coverage.refused import REFUSED
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.model import windows
 from databuddy_source.model.results import HeldCell
@@ -79,10 +80,12 @@ class Covered:
     Attributes:
         first: day of the oldest window.
         last: last day of the newest one.
+        refused: first days of the windows whose rows the warehouse refused.
     """
 
     first: date
     last: date
+    refused: Sequence[date] = ()
 
 
 def covered_days(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Covered] | None:
@@ -100,9 +103,19 @@ def covered_days(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Covered] | 
             "SELECT website_id, report, grain, MIN(date), MAX(date) FROM {table} "
             "GROUP BY website_id, report, grain",
         )
+        refused = defaultdict(list)
+        for website_id, report, day in coverage_rows(
+            tables,
+            "SELECT website_id, report, date FROM {table} WHERE status = 'failed' "
+            "AND reason LIKE %s",
+            f"{REFUSED}%",
+        ):
+            refused[website_id, report].append(day)
         lost = tables.missing({report for _, report, *_ in found})
     return {
-        (website_id, report): Covered(first, windows.last_date(newest, Grain(grain)))
+        (website_id, report): Covered(
+            first, windows.last_date(newest, Grain(grain)), refused[website_id, report]
+        )
         for website_id, report, grain, first, newest in found
         if report not in lost
     }

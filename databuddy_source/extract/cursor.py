@@ -7,6 +7,7 @@ way. The cursor may pass a day that failed only because that day is listed in th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -49,6 +50,7 @@ class Progress:
             self._known = date.fromisoformat(state["first"])
         self._first: date | None = None
         self._today = date.max
+        self._refused: Sequence[date] = ()
         self.first_day = date.max
         if cursor is not None:
             cursor.advance(cursor.last_value)  # dlt shall not filter rows
@@ -109,17 +111,18 @@ class Progress:
         if today >= self._newest:  # else the clock moved back, and days are missing
             self._first = min(first, known)
         missing = [] if first >= known else [(first, min(known, start) - windows.ONE_DAY)]
-        failed = sorted({date.fromisoformat(day[:10]) for day in self._state.get("failed", {})})
-        missing += [(day, day) for day in failed if day < start]
+        failed = {date.fromisoformat(day[:10]) for day in self._state.get("failed", {})}
+        missing += [(day, day) for day in sorted(failed.union(self._refused)) if day < start]
         return [*missing, (max(start, min(first, known)), today)]
 
     def _go_back(self, covered: Covered | None) -> None:
-        """Forget what the warehouse has lost."""
+        """Forget what the warehouse has lost, and remember what it refused."""
         if covered is None:
             self._newest = None
         elif self._newest is not None:
             self._newest = min(self._newest, covered.last)
             self._known = max(self._known or covered.first, covered.first)
+            self._refused = covered.refused
 
     def done(self, results: list[Result], *, last: bool) -> None:
         """These results are on their way to the warehouse. The cursor passes no hole that is not

@@ -22,7 +22,7 @@ class Status(StrEnum):
     SUSPECT = "suspect"
     """the answer was empty and is not believed; older rows were kept"""
     FAILED = "failed"
-    """no answer; older rows were kept"""
+    """no answer, or rows that the warehouse refuses; older rows were kept"""
     UNAVAILABLE = "unavailable"
     """the server fails for this query type every time, and the user did not name it"""
 

@@ -3,6 +3,8 @@
 dlt merges table by table, each in a job of its own, and DuckDB's without a transaction. Here the
 jobs of a load fill the staging dataset only. What they bring reaches all tables in one transaction,
 together with coverage, dlt's state and the row of the load in `_dlt_loads`.
+
+A report whose rows the warehouse refuses stays out of it, and coverage says so.
 """
 
 from __future__ import annotations
@@ -16,8 +18,11 @@ import dlt
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from databuddy_source.clock import now
+from databuddy_source.coverage.reading import TABLE as COVERAGE
+from databuddy_source.coverage.refused import refused
 from databuddy_source.dlt_seam import (
     AnyDestination,
+    DatabaseException,
     DatabaseTransientException,
     SqlClientBase,
     SqlJobClientBase,
@@ -25,6 +30,7 @@ from databuddy_source.dlt_seam import (
     literal_of,
     loaded_chains,
 )
+from databuddy_source.warehouse.refusals import refused_by, refusing, words_of
 
 MOST_TRIES: Final = 5
 """Of a transaction that a warehouse breaks off: one of two that wait for each other, or that
@@ -34,7 +40,11 @@ changed the same table at the same time."""
 def _in_transaction(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
     with client.begin_transaction():
         for statement in statements:
-            client.execute_sql(statement)
+            try:
+                client.execute_sql(statement)
+            except DatabaseException as error:
+                error.add_note(statement)
+                raise
 
 
 def _as_script(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
@@ -94,13 +104,10 @@ class _WholeClient:
         where an earlier try did it and was cut off afterwards."""
         behind: Any = super()
         self._set_query_tags(operation="complete_load", load_id=load_id)
-        statements = [
-            each
+        merges = {
+            str(chain[0]["name"]): list(self._statements(chain, behind))
             for chain in loaded_chains(self, load_id)
-            for each in self._statements(chain, behind)
-        ]
-        statements.append(self._note_of(load_id))
-        run = TRANSACTIONS[kind_of(self.config.destination_type)]
+        }
         for attempt in Retrying(
             retry=retry_if_exception_type(DatabaseTransientException),
             stop=stop_after_attempt(MOST_TRIES),
@@ -110,10 +117,50 @@ class _WholeClient:
         ):
             with attempt:
                 if not self._is_noted(load_id):
-                    run(self.sql_client, statements)
+                    self._bring_in(load_id, merges)
                     # the row is believed, and not that there was no error
                     if not self._is_noted(load_id):
                         raise DatabaseTransientException(OSError(f"Load {load_id} has no effect"))
+
+    def _bring_in(self: Any, load_id: str, merges: Mapping[str, Sequence[str]]) -> None:
+        """Run the statements of all tables, but of reports whose rows are refused.
+
+        Raises:
+            DestinationFails: another table refuses its rows.
+        """
+        run = TRANSACTIONS[kind_of(self.config.destination_type)]
+        refusals: dict[str, str] = {}
+        while True:
+            statements = list(self._marks(load_id, refusals))
+            for table, own in merges.items():
+                statements += () if table in refusals else own
+            try:
+                return run(self.sql_client, [*statements, self._note_of(load_id)])
+            except DatabaseException as error:
+                report = refusing(error, merges)
+                if not report:
+                    raise
+                if report not in self._staged_reports():
+                    raise refused_by(report, error) from error
+                refusals[report] = words_of(error)
+
+    def _marks(self: Any, load_id: str, refusals: Mapping[str, str]) -> Iterator[str]:
+        """What makes the cells of reports failed ones."""
+        for table, words in refusals.items():
+            yield from refused(
+                table,
+                words,
+                load_id,
+                names=self.sql_client.get_qualified_table_names(COVERAGE),
+                spell=(self.sql_client.escape_column_name, literal_of(self.sql_client)),
+            )
+
+    def _staged_reports(self: Any) -> set[str]:
+        """The reports of which coverage waits in staging."""
+        _, staged = self.sql_client.get_qualified_table_names(COVERAGE)
+        column = self.sql_client.escape_column_name("report")
+        found = self.sql_client.execute_sql(f"SELECT DISTINCT {column} FROM {staged}") or []
+        return {str(report) for (report,) in found}
 
     def _reconnect(self: Any) -> None:
         """The server may have closed the connection, or have been restarted."""

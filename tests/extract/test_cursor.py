@@ -140,6 +140,10 @@ def test_a_cursor_is_believed_as_far_as_coverage_goes() -> None:
             {place: Covered(later, TODAY)},
             between(START, later - ONE_DAY) + between(TODAY - timedelta(days=3), TODAY),
         ),
+        (  # what the warehouse refused is not there, though the cursor passed it
+            {place: Covered(START, TODAY, [later])},
+            [later, *between(TODAY - timedelta(days=3), TODAY)],
+        ),
     ):
         cells = resource.progress().cells(on(TODAY, covered), REPORT, "shop")
         assert [cell.window.date for cell in cells] == asked

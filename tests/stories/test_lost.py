@@ -49,9 +49,9 @@ def now(made: Warehouse) -> Iterator[None]:
         yield
 
 
-def synced(made: Warehouse) -> None:
+def synced(made: Warehouse, **other: Any) -> None:
     with now(made):
-        ids = sync(made.pipeline, *account(made))
+        ids = sync(made.pipeline, *checked(**given(made) | other))
     assert gaps_of_loads(made.pipeline, ids) == []
 
 

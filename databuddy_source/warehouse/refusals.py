@@ -1,0 +1,40 @@
+"""Whether a database refuses the rows of one table, rather than all work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from databuddy_source.coverage.refused import REMEDY
+from databuddy_source.dlt_seam import DatabaseException, DatabaseTerminalException
+from databuddy_source.errors import DestinationFails
+from databuddy_source.warehouse.redaction import redacted
+
+REFUSING_STATES: Final = {"54", "P0"}
+"""Classes of SQLSTATE that dlt takes for something that passes: a row or an entry of an index is
+too large, and a trigger raised an error."""
+
+
+def refusing(error: DatabaseException, merges: Mapping[str, Sequence[str]]) -> str | None:
+    """The table that refuses its rows; None where the error is of another kind.
+
+    Args:
+        error: of a transaction, with the statement that failed as a note.
+        merges: the statements of each table.
+    """
+    state = getattr(error.dbapi_exception, "pgcode", None) or ""
+    if not isinstance(error, DatabaseTerminalException) and state[:2] not in REFUSING_STATES:
+        return None
+    notes = getattr(error, "__notes__", ())
+    return next((table for table, own in merges.items() if set(notes) & set(own)), None)
+
+
+def words_of(error: BaseException) -> str:
+    """What a database says, on one line and without secrets."""
+    words = redacted(str(error)).strip().splitlines() or [type(error).__name__]
+    return words[0].strip().rstrip(".")
+
+
+def refused_by(table: str, error: BaseException) -> DestinationFails:
+    """The error for a table that is no report's, without which nothing can be loaded."""
+    return DestinationFails(f"The table {table} refuses its rows: {words_of(error)}", REMEDY)

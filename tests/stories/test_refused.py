@@ -1,0 +1,132 @@
+"""A report whose rows the warehouse itself refuses fails alone, by name, and comes again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+
+import pytest
+
+from databuddy_source import backfill, status, sync
+from databuddy_source.coverage.queries import Gap, gaps_of_loads
+from databuddy_source.demo import DemoServer
+from databuddy_source.errors import DestinationFails
+from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.test_lost import DAYS, FIRST, account, now, synced
+
+Make = Callable[[DemoServer], Warehouse]
+
+KEY = "CREATE UNIQUE INDEX mine ON {table} (website_id, date, name)"
+WAYS = {
+    "a unique index": (KEY, "DROP INDEX mine", "unique constraint"),
+    "a column of another type": (
+        "ALTER TABLE {table} ALTER visitors TYPE BOOLEAN[] USING []",
+        "ALTER TABLE {table} ALTER visitors TYPE BIGINT USING 0",
+        "BOOLEAN[]",
+    ),
+    "a column that may not be empty": (
+        "ALTER TABLE {table} ADD mine BIGINT DEFAULT 0; ALTER TABLE {table} ALTER mine SET NOT NULL"
+        "; ALTER TABLE {table} ALTER mine DROP DEFAULT",
+        "ALTER TABLE {table} DROP mine",
+        "NOT NULL",
+    ),
+}
+
+
+@pytest.fixture
+def made(serve: Callable[..., DemoServer], warehouse: Make) -> Warehouse:
+    found = warehouse(serve())
+    synced(found)
+    return found
+
+
+def again(made: Warehouse) -> list[Gap]:
+    with now(made):
+        return gaps_of_loads(made.pipeline, sync(made.pipeline, *account(made)))
+
+
+def change(made: Warehouse, sql: str) -> None:
+    for each in sql.format(table="top_pages").split(";"):
+        made.query(each)
+
+
+def noon(day: date) -> datetime:
+    return datetime.combine(day, time(12), UTC)
+
+
+def late(made: Warehouse) -> None:
+    """Somebody comes late on each day that is asked for again."""
+    for day in DAYS:
+        made.server.events.add(made.server.websites[0].id, noon(day), path="/late")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_report_that_the_warehouse_refuses_fails_alone_and_is_asked_for_again(
+    made: Warehouse, way: str
+) -> None:
+    breaking, mending, told = WAYS[way]
+    change(made, breaking)
+    before, held = made.tables(), made.query(HELD)
+    late(made)
+    gaps = again(made)
+    after = made.tables()
+    assert {gap.report for gap in gaps} == {"top_pages"}
+    assert {gap.status for gap in gaps} == {"failed"}
+    assert all(told in gap.reason and "refuses" in gap.reason for gap in gaps), gaps[0]
+    assert after["top_pages"] == before["top_pages"]
+    assert after["summary_metrics"] != before["summary_metrics"]
+    # what coverage says of the rows that are held is what it said
+    assert made.query(HELD) == held
+    change(made, mending)
+    assert again(made) == []
+    assert ("/late",) in made.query("SELECT name FROM top_pages")
+    with now(made):
+        assert status(made.pipeline, account(made).settings).is_complete
+
+
+def test_days_that_no_sync_asks_for_any_more_are_asked_for_until_they_are_there(
+    made: Warehouse, warehouse: Make
+) -> None:
+    late(made)
+    change(made, KEY)
+    with now(made):
+        ids = backfill(made.pipeline, FIRST, TODAY, account(made).settings, refetch=True)
+    failed = {gap.date for gap in gaps_of_loads(made.pipeline, ids)}
+    assert failed == set(DAYS)
+    assert {gap.date for gap in again(made)} == failed
+    change(made, "DROP INDEX mine")
+    assert again(made) == []
+    other = warehouse(made.server)
+    synced(other)
+    assert made.tables() == other.tables()
+
+
+def test_a_report_that_is_refused_from_the_first_day_on_says_so(
+    serve: Callable[..., DemoServer], warehouse: Make
+) -> None:
+    """Nothing is held of its days."""
+    made = warehouse(serve())
+    synced(made, query_types=["summary_metrics"])
+    made.query("CREATE TABLE top_pages (website_id VARCHAR UNIQUE, date DATE, _dlt_load_id TEXT)")
+    gaps = again(made)
+    assert {gap.report for gap in gaps} == {"top_pages"}
+    assert {gap.date for gap in gaps} == set(DAYS)
+    assert made.query("SELECT * FROM top_pages") == []
+    assert set(made.query(HELD.replace("website_id, date, ", ""))) == {(0, False, "2026-04")}
+
+
+def test_a_list_that_is_refused_ends_the_run_with_its_name_and_changes_nothing(
+    made: Warehouse,
+) -> None:
+    made.query("CREATE UNIQUE INDEX mine ON websites (id)")
+    before = made.tables()
+    late(made)
+    with pytest.raises(DestinationFails, match=r"table websites refuses its rows: .*Take away"):
+        again(made)
+    assert made.tables() == before
+
+
+HELD = (
+    "SELECT website_id, date, rows, final, generation FROM coverage WHERE report = 'top_pages' "
+    "ORDER BY ALL"
+)
