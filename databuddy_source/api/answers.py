@@ -179,7 +179,7 @@ def _decode(content: bytes) -> object:
     try:
         # the fastest way to rows (docs/performance.md), and numbers beyond 64 bits stay whole
         data: object = msgspec.json.decode(content)
-    except ValueError:
+    except (ValueError, msgspec.DecodeError):  # which older ones do not derive from the other
         # it is strict; names with half a surrogate pair and NaN are met all the same
         return _storable(json.loads(content, parse_constant=str))
     return _storable(data) if b"\\u0000" in content else data
