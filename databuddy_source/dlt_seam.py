@@ -294,6 +294,17 @@ def loaded_chains(client: SqlJobClientBase, load_id: str) -> list[list[Any]]:
     return [[client.prepare_load_table(str(table["name"])) for table in chain] for chain in chains]
 
 
+def failed_jobs(load_id: str) -> Mapping[str, str]:
+    """What the jobs of a package that failed for good say, by table. Called while dlt completes the
+    package; `raise_on_failed_jobs=False` lets it come so far. dlt keeps a traceback of each."""
+    storage = Container()[LoadPackageStateInjectableContext].storage
+    return {
+        job.table_name: storage.get_job_failed_message(load_id, job) or ""
+        for state, job in storage.list_all_jobs_with_states(load_id)
+        if state == "failed_jobs"
+    }
+
+
 @contextmanager
 def signals_raised() -> Iterator[None]:
     """Raise at the end of the block what Ctrl-C or SIGTERM asked for in it. `pipeline.load()`

@@ -341,6 +341,25 @@ def followed_load(pipeline: dlt.Pipeline, *, merges: bool) -> Followed:
     return followed
 
 
+def test_a_job_that_failed_says_why_while_its_load_is_completed(
+    pipeline: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.run(counted())
+    with pipeline.sql_client() as client:
+        client.execute_sql("ALTER TABLE numbers ALTER n TYPE BOOLEAN[] USING []")
+        kind: Any = type(pipeline.destination_client())
+    said: list[Any] = []
+    monkeypatch.setattr(
+        kind, "complete_load", lambda _, load_id: said.append(dlt_seam.failed_jobs(load_id))
+    )
+    pipeline.extract(counted())
+    pipeline.normalize()
+    pipeline.load(raise_on_failed_jobs=False)
+    (jobs,) = said
+    assert list(jobs) == ["numbers"]
+    assert "BOOLEAN[]" in jobs["numbers"]
+
+
 def test_a_load_is_completed_once_when_all_tables_have_come(pipeline: dlt.Pipeline) -> None:
     calls = followed_load(pipeline, merges=True).calls
     tables = [["_dlt_pipeline_state"], ["days"], ["numbers"]]

@@ -42,14 +42,19 @@ def _quoted(file: Path) -> str:
     return "'" + str(file).replace("'", "''") + "'"
 
 
-def wait_for_file(file: Path, say: Callable[[str], None], patience: float = LOCK_PATIENCE) -> None:
+def wait_for_file(file: Path, say: Callable[[str], None], patience: float | None = None) -> None:
     """Wait until nobody else has the DuckDB file open.
 
     Raises:
-        FileInUse: after `patience` seconds.
+        FileInUse: after `patience` seconds; default: `LOCK_PATIENCE`.
         NoDatabase: at once, when the file is no DuckDB file or cannot be written.
     """
-    _once_free(file, lambda: duckdb.connect(str(file)).close(), say, patience)
+    _once_free(
+        file,
+        lambda: duckdb.connect(str(file)).close(),
+        say,
+        LOCK_PATIENCE if patience is None else patience,
+    )
 
 
 @contextmanager

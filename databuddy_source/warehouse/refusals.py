@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -35,6 +36,14 @@ def words_of(error: BaseException) -> str:
     return words[0].strip().rstrip(".")
 
 
-def refused_by(table: str, error: BaseException) -> DestinationFails:
+def words_of_job(told: str) -> str:
+    """What a database says, by what dlt keeps of a job that failed: a traceback, with the name of
+    the error's class before its words."""
+    errors: list[str] = re.findall(r"^\w+(?:\.\w+)+: (.+)", redacted(told), re.MULTILINE)
+    errors = errors or redacted(told).strip().splitlines() or ["it does not say why"]
+    return errors[-1].strip().rstrip(".")
+
+
+def refused_by(table: str, words: str) -> DestinationFails:
     """The error for a table that is no report's, without which nothing can be loaded."""
-    return DestinationFails(f"The table {table} refuses its rows: {words_of(error)}", REMEDY)
+    return DestinationFails(f"The table {table} refuses its rows: {words}", REMEDY)

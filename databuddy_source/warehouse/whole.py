@@ -24,13 +24,15 @@ from databuddy_source.dlt_seam import (
     AnyDestination,
     DatabaseException,
     DatabaseTransientException,
+    DestinationTerminalException,
     SqlClientBase,
     SqlJobClientBase,
+    failed_jobs,
     kind_of,
     literal_of,
     loaded_chains,
 )
-from databuddy_source.warehouse.refusals import refused_by, refusing, words_of
+from databuddy_source.warehouse.refusals import refused_by, refusing, words_of, words_of_job
 
 MOST_TRIES: Final = 5
 """Of a transaction that a warehouse breaks off: one of two that wait for each other, or that
@@ -73,6 +75,11 @@ def make_whole(pipeline: dlt.Pipeline) -> None:
             whole: Any = object.__new__(_destination_class(behind))
             vars(whole).update(vars(destination))
             pipeline.destination = whole
+
+
+def is_whole(pipeline: dlt.Pipeline) -> bool:
+    """Whether the loads of a pipeline happen whole."""
+    return isinstance(pipeline.destination, _WholeDestination)
 
 
 class _WholeDestination:
@@ -123,13 +130,16 @@ class _WholeClient:
                         raise DatabaseTransientException(OSError(f"Load {load_id} has no effect"))
 
     def _bring_in(self: Any, load_id: str, merges: Mapping[str, Sequence[str]]) -> None:
-        """Run the statements of all tables, but of reports whose rows are refused.
+        """Run the statements of all tables, but of reports whose rows are refused, now or before,
+        by staging.
 
         Raises:
             DestinationFails: another table refuses its rows.
         """
         run = TRANSACTIONS[kind_of(self.config.destination_type)]
         refusals: dict[str, str] = {}
+        for table, told in failed_jobs(load_id).items():
+            self._refuse(table, words_of_job(told), refusals)
         while True:
             statements = list(self._marks(load_id, refusals))
             for table, own in merges.items():
@@ -137,12 +147,20 @@ class _WholeClient:
             try:
                 return run(self.sql_client, [*statements, self._note_of(load_id)])
             except DatabaseException as error:
-                report = refusing(error, merges)
-                if not report:
+                refusing_table = refusing(error, merges)
+                if not refusing_table:
                     raise
-                if report not in self._staged_reports():
-                    raise refused_by(report, error) from error
-                refusals[report] = words_of(error)
+                self._refuse(refusing_table, words_of(error), refusals)
+
+    def _refuse(self: Any, table: str, words: str, refusals: dict[str, str]) -> None:
+        """Note that a report stays out of the load.
+
+        Raises:
+            DestinationFails: the table is no report's.
+        """
+        if table not in self._staged_reports():
+            raise refused_by(table, words) from DestinationTerminalException(words)
+        refusals[table] = words
 
     def _marks(self: Any, load_id: str, refusals: Mapping[str, str]) -> Iterator[str]:
         """What makes the cells of reports failed ones."""

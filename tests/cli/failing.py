@@ -5,15 +5,23 @@ from __future__ import annotations
 import random
 import resource
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import duckdb
+from filelock import FileLock
+
 from databuddy_source.cli.program import Exit
 from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.warehouse.place import DATASET, place_of
+from tests.cli.conftest import PROJECT
 
+FILE = "web.duckdb"
 TODAY = str(datetime.now(UTC).date())
 WEEK_AGO = str(datetime.now(UTC).date() - timedelta(days=7))
 
@@ -51,6 +59,8 @@ class Way:
         words: that are typed behind the command's own.
         files: by name, what is in the folder of the run.
         largest: bytes that a file may have, as where a disk is full.
+        before: words of a command that runs first, and well.
+        held: what others hold in the folder of the run meanwhile.
     """
 
     code: Exit
@@ -61,6 +71,44 @@ class Way:
     words: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     largest: int | None = None
+    before: tuple[str, ...] = ()
+    held: Callable[[Path], AbstractContextManager[object]] = nullcontext
+
+
+_OPENS = """
+import duckdb, sys
+held = duckdb.connect(sys.argv[1])
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def _open_elsewhere(folder: Path) -> Iterator[None]:
+    """Another process has the DuckDB file open."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _OPENS, str(folder / FILE)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"open\n"
+        yield
+
+
+def _synced_elsewhere(folder: Path) -> AbstractContextManager[object]:
+    """Another sync into the same dataset runs."""
+    place = place_of("duckdb", DATASET, folder / FILE, None)
+    place.home.mkdir(exist_ok=True)
+    return FileLock(place.home / f"{place.name}.lock")
+
+
+@contextmanager
+def unique(table: str, columns: str, folder: Path) -> Iterator[None]:
+    """Somebody made a unique index on a table of the DuckDB file."""
+    with duckdb.connect(str(folder / FILE)) as own:
+        own.execute(f"CREATE UNIQUE INDEX mine ON {DATASET}.{table} ({columns})")
+    yield
 
 
 ALL = frozenset(COMMANDS)
@@ -70,7 +118,14 @@ INTO = ALL - {"discover", "explain", "export"}
 """Those that have a warehouse."""
 
 _OWN = "SOURCES__DATABUDDY__"
-_FILE = "DESTINATION__DUCKDB__CREDENTIALS"
+_INTO_FILE = {"DESTINATION__DUCKDB__CREDENTIALS": f"FOLDER/{FILE}"}
+_POSTGRES = "DESTINATION__POSTGRES__CREDENTIALS"
+
+# Python imports it at its beginning: else each command would wait for a minute
+_IMPATIENT = """
+from databuddy_source.warehouse import duckdb_file
+duckdb_file.LOCK_PATIENCE = 0.0
+"""
 
 _PAGE = Fault(
     path=None,
@@ -121,13 +176,51 @@ WAYS: Mapping[str, Way] = {
         Exit.WRONG_USAGE,
         "or mend this one.",
         INTO,
-        {_FILE: "FOLDER/web.duckdb"},
-        files={"web.duckdb": "no database " * 1000},
+        _INTO_FILE,
+        files={FILE: "no database " * 1000},
     ),
     "a destination that nobody knows": Way(
         Exit.WRONG_USAGE, "nowhere", INTO - {"check"}, words=("--destination", "nowhere")
     ),
     "a full disk": Way(Exit.FAILED, "File too large", LOADING, largest=2_000),
+    "a DuckDB file that another process has open": Way(
+        Exit.FAILED,
+        "Close it there, or sync into another file",
+        INTO,
+        {**_INTO_FILE, "PYTHONPATH": f"FOLDER:{PROJECT}"},
+        files={"sitecustomize.py": _IMPATIENT},
+        held=_open_elsewhere,
+    ),
+    "another sync that runs": Way(
+        Exit.FAILED,
+        "Wait until it is done, or use --wait.",
+        LOADING,
+        _INTO_FILE,
+        held=_synced_elsewhere,
+    ),
+    "another sync that runs while something is lacking": Way(
+        Exit.FAILED,
+        "Wait until it is done, or use --wait.",
+        frozenset({"heal"}),
+        _INTO_FILE,
+        before=("sync", "--since", WEEK_AGO, "--until", WEEK_AGO, "--report", "pages"),
+        held=_synced_elsewhere,
+    ),
+    "a list that the warehouse refuses": Way(
+        Exit.FAILED,
+        "The table websites refuses its rows",
+        LOADING,
+        _INTO_FILE,
+        before=tuple(COMMANDS["sync"]),
+        held=partial(unique, "websites", "id"),
+    ),
+    "a Postgres server that is out of reach": Way(
+        Exit.FAILED,
+        "Check host and port in destination.*.credentials",
+        INTO,
+        {_POSTGRES: "postgresql://me:secret@127.0.0.1:1/web"},
+        words=("--destination", "postgres"),
+    ),
     "a report that the server lacks": Way(
         Exit.WRONG_USAGE,
         "Did you mean",
@@ -170,8 +263,8 @@ def fail(
     server.faults.add(*way.faults)
     own = {"DLT_PROJECT_DIR": str(folder), "DLT_DATA_DIR": str(folder / "dlt")}
     changed = {**environment, **own, **way.changes}
-    return subprocess.run(
-        [*program, *COMMANDS[command], *way.words],
+    run = partial(
+        subprocess.run,
         cwd=folder,
         env={
             name: value.replace("FOLDER", str(folder))
@@ -180,9 +273,12 @@ def fail(
         },
         capture_output=True,
         text=True,
-        check=False,
         preexec_fn=_with_files_of_at_most(way.largest),
     )
+    if way.before:
+        run([*program, *way.before], check=True)
+    with way.held(folder):
+        return run([*program, *COMMANDS[command], *way.words], check=False)
 
 
 def _with_files_of_at_most(largest: int | None) -> Callable[[], None] | None:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from databuddy_source.cli.program import Exit
 from databuddy_source.demo import DemoServer
 from tests.campaign import IS_CAMPAIGN, SEED
-from tests.cli.conftest import PROJECT, SYNC
-from tests.cli.failing import WAYS, chosen, fail
+from tests.cli.conftest import PROJECT, SYNC, Run
+from tests.cli.failing import FILE, TODAY, WAYS, chosen, fail, unique
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,23 @@ def test_a_failing_command_says_its_sentence_and_ends(
     if done.stderr:
         assert done.stdout == ""
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_report_that_the_warehouse_refuses_is_named_and_the_others_arrive(
+    run: Run, folder: Path
+) -> None:
+    into = {"DESTINATION__DUCKDB__CREDENTIALS": str(folder / FILE)}
+    words = ("--since", TODAY, "--report", "top_pages", "--report", "countries")
+    assert run(*words, **into).returncode == Exit.COMPLETE
+    with unique("top_pages", "website_id, date, name", folder):
+        done = run(*words, **into)
+    assert done.returncode == Exit.INCOMPLETE, done.stderr
+    told = done.stdout + done.stderr
+    assert "the warehouse refuses its rows (Constraint Error: Duplicate key" in told
+    assert "top_pages" in told
+    assert "Traceback" not in told
+    assert run("status", "--report", "top_pages", **into).returncode == Exit.INCOMPLETE
+    assert run("status", "--report", "countries", **into).returncode == Exit.COMPLETE
 
 
 KEPT = """

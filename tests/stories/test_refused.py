@@ -24,6 +24,11 @@ WAYS = {
         "ALTER TABLE {table} ALTER visitors TYPE BIGINT USING 0",
         "BOOLEAN[]",
     ),
+    "a column of another type in staging": (
+        "ALTER TABLE databuddy_staging_databuddy_0.{table} ALTER visitors TYPE BOOLEAN[] USING []",
+        "ALTER TABLE databuddy_staging_databuddy_0.{table} ALTER visitors TYPE BIGINT USING 0",
+        "BOOLEAN[]",
+    ),
     "a column that may not be empty": (
         "ALTER TABLE {table} ADD mine BIGINT DEFAULT 0; ALTER TABLE {table} ALTER mine SET NOT NULL"
         "; ALTER TABLE {table} ALTER mine DROP DEFAULT",
@@ -115,10 +120,18 @@ def test_a_report_that_is_refused_from_the_first_day_on_says_so(
     assert set(made.query(HELD.replace("website_id, date, ", ""))) == {(0, False, "2026-04")}
 
 
+@pytest.mark.parametrize(
+    "breaking",
+    [
+        "CREATE UNIQUE INDEX mine ON websites (id)",
+        "ALTER TABLE databuddy_staging_databuddy_0.websites ALTER domain TYPE INTEGER USING 0",
+    ],
+    ids=["at last", "in staging"],
+)
 def test_a_list_that_is_refused_ends_the_run_with_its_name_and_changes_nothing(
-    made: Warehouse,
+    made: Warehouse, breaking: str
 ) -> None:
-    made.query("CREATE UNIQUE INDEX mine ON websites (id)")
+    made.query(breaking)
     before = made.tables()
     late(made)
     with pytest.raises(DestinationFails, match=r"table websites refuses its rows: .*Take away"):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
 
 import pytest
 
 from databuddy_source.demo import DemoServer
+from databuddy_source.dlt_seam import DatabaseTerminalException
+from databuddy_source.warehouse import whole
 from tests.stories.conftest import TODAY
 from tests.warehouses.conftest import Synced
 from tests.warehouses.test_scenario import YESTERDAY, noon, paths
+from tests.warehouses.warehouse import Warehouse
 
 REPORTS = ["top_pages", "summary_metrics"]
 
@@ -75,6 +80,43 @@ def test_a_report_that_the_warehouse_refuses_fails_alone(
     made.warehouse.rows(mending.format(table=made.table("top_pages")))
     assert not sync()
     assert {"/late", long} <= set(paths(made, YESTERDAY, shop))
+
+
+def test_coverage_of_a_refused_report_is_the_same_on_each_warehouse(
+    serve: Callable[..., DemoServer],
+    synced: Callable[[DemoServer], Synced],
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = synced(serve(days=2))
+    shop = made.server.websites[0].id
+    run = whole.TRANSACTIONS[warehouse.name]
+
+    def refusing(client: Any, statements: Sequence[str]) -> None:
+        for statement in statements:
+            if statement.startswith("INSERT") and "top_pages" in statement.lower():
+                error = DatabaseTerminalException(ValueError("Ali's rows are\nnot wanted"))
+                error.add_note(statement)
+                raise error
+        run(client, statements)
+
+    def sync(first: date) -> set[tuple[str, date, str]]:
+        gaps = made.sync(websites=[shop], query_types=REPORTS, start_date=first)
+        assert all("Ali's rows are)" in gap.reason for gap in gaps), gaps
+        return {(gap.report, gap.date, gap.status) for gap in gaps}
+
+    assert not sync(TODAY)
+    held = made.rows("coverage", *HELD, "silent", where=OWN)
+    ((_, _, rows, *_),) = held
+    monkeypatch.setitem(whole.TRANSACTIONS, warehouse.name, refusing)  # type: ignore[arg-type]
+    days = {("top_pages", day, "failed") for day in (YESTERDAY, TODAY)}
+    assert sync(YESTERDAY) == days
+    after = made.rows("coverage", *HELD, "silent", where=OWN)
+    assert [row for row in after if row[1] == TODAY] == held
+    assert [row[2:4] + row[5:] for row in after if row[1] != TODAY] == [(0, False, True)]
+    assert len(made.rows("top_pages", "name")) == rows
+    monkeypatch.undo()
+    assert not sync(YESTERDAY)
 
 
 HELD = ("website_id", "date", "rows", "final", "generation")
