@@ -7,13 +7,14 @@ way. The cursor may pass a day that failed only because that day is listed in th
 
 from __future__ import annotations
 
+from collections.abc import Set
 from datetime import date
 from typing import Any
 
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
+from databuddy_source.coverage.believed import Covered
 from databuddy_source.coverage.finality import first_restated, last_settled
-from databuddy_source.coverage.queries import Covered
 from databuddy_source.extract.session import Extraction
 from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell, Report
@@ -48,6 +49,7 @@ class Progress:
         if state.get("first"):
             self._known = date.fromisoformat(state["first"])
         self._first: date | None = None
+        self._untrue: Set[date] = frozenset()
         self._today = date.max
         self.first_day = date.max
         if cursor is not None:
@@ -109,8 +111,8 @@ class Progress:
         if today >= self._newest:  # else the clock moved back, and days are missing
             self._first = min(first, known)
         missing = [] if first >= known else [(first, min(known, start) - windows.ONE_DAY)]
-        failed = sorted({date.fromisoformat(day[:10]) for day in self._state.get("failed", {})})
-        missing += [(day, day) for day in failed if day < start]
+        again = {date.fromisoformat(day[:10]) for day in self._state.get("failed", {})}
+        missing += [(day, day) for day in sorted(again.union(self._untrue)) if day < start]
         return [*missing, (max(start, min(first, known)), today)]
 
     def _go_back(self, covered: Covered | None) -> None:
@@ -120,6 +122,7 @@ class Progress:
         elif self._newest is not None:
             self._newest = min(self._newest, covered.last)
             self._known = max(self._known or covered.first, covered.first)
+            self._untrue = covered.untrue
 
     def done(self, results: list[Result], *, last: bool) -> None:
         """These results are on their way to the warehouse. The cursor passes no hole that is not
