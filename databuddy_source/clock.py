@@ -81,7 +81,10 @@ def day_after(of: Period, first: date) -> date:
 
 
 def in_words(seconds: float) -> str:
-    """A length of time, as short as it may be said: `80 s`, `14 min`, `2.3 h`."""
+    """A length of time, as short as it may be said: `80 s`, `14 min`, `2.3 h`,
+    `20.0 days`."""
+    if seconds >= 172_800:
+        return f"{seconds / 86_400:.1f} days"
     if seconds >= 5_400:
         return f"{seconds / 3_600:.1f} h"
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"

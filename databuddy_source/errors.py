@@ -12,6 +12,7 @@
     │   ├── UnfitDestination       a destination that cannot keep what is promised
     │   ├── OwnedBySource          a hint or a step that would make coverage untrue
     │   ├── NoDatabase             a DuckDB file that cannot be opened
+    │   │   └── NewerFile          one that a newer DuckDB made
     │   ├── NoRoom                 a folder in which nothing can be written
     │   ├── NothingLoaded          a warehouse without tables of ours
     │   ├── OtherDays              tables whose days were cut otherwise
@@ -192,6 +193,15 @@ class NoDatabase(BadConfiguration):
     """The DuckDB file cannot be opened at all."""
 
     default_todo = "Name another file in destination.duckdb.credentials, or mend this one."
+
+
+class NewerFile(NoDatabase):
+    """The DuckDB file was made by a newer DuckDB than the one at hand."""
+
+    default_todo = (
+        "Install the DuckDB that made it, or a newer one; or name another file in "
+        "destination.duckdb.credentials."
+    )
 
 
 class NoRoom(BadConfiguration):

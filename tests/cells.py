@@ -15,7 +15,7 @@ from databuddy_source.model.windows import Grain, tile
 DAY = date(2026, 3, 2)
 """A day like any other: Monday, no clock changes anywhere near it."""
 
-FETCHED = datetime(2026, 3, 3, 12, tzinfo=UTC)
+FETCHED = datetime(2026, 4, 3, 12, tzinfo=UTC)
 
 
 def a_report(

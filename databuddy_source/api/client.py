@@ -19,7 +19,7 @@ from databuddy_source.api.answers import check, read_json
 from databuddy_source.api.budget import Budget, Clock, Slot
 from databuddy_source.api.connection import http_client
 from databuddy_source.api.credential import Credential
-from databuddy_source.api.limits import allowance, http_date
+from databuddy_source.api.limits import allowance, server_time
 from databuddy_source.api.models import (
     BatchAnswer,
     CompileAnswer,
@@ -70,7 +70,7 @@ class Client:
 
     Attributes:
         clock_ahead: seconds by which the server's clock was ahead of ours at its last answer, to
-            the second; None before, or when it does not tell.
+            the second; None before, or when it never told.
     """
 
     def __init__(
@@ -245,7 +245,7 @@ class Client:
 
     def _judge(self, answer: httpx.Response, where: Where, slot: Slot | None) -> None:
         """Learn what an answer says of the limit, and raise what it stands for."""
-        if (told := http_date(answer.headers.get("date"))) is not None:
+        if (told := server_time(answer.headers)) is not None:
             self.clock_ahead = told - self._clock.wall()
         if slot:
             slot.allowance = allowance(answer.headers, self._clock.wall())

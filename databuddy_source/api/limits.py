@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from databuddy_source.api.budget import MARGIN, WINDOW, Allowance
@@ -15,6 +15,9 @@ LONGEST_SILENCE = 600.0
 LONGEST_RESET = 2 * WINDOW
 """Seconds. No window of the API is longer than a minute: a reset that is further away, or longer
 ago, comes from a clock that is wrong."""
+
+EARLIEST, LATEST = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (2000, 2100))
+"""A date outside of these is no time of a server."""
 
 
 def seconds_to_wait(headers: Mapping[str, str], body_retry_after: object, wall: float) -> float:
@@ -60,6 +63,17 @@ def allowance(headers: Mapping[str, str], wall: float) -> Allowance | None:
     if not -LONGEST_RESET <= reset - now <= LONGEST_RESET:
         return None
     return Allowance(int(remaining), reset, reset - now)
+
+
+def server_time(headers: Mapping[str, str]) -> float | None:
+    """The server's time by its `Date` header, in seconds since 1970; None where it tells none, or
+    nonsense, or where the answer comes out of a cache.
+
+    Args:
+        headers: of the answer, with lower-case names.
+    """
+    told = http_date(headers.get("date"))
+    return told if told and "age" not in headers and EARLIEST <= told < LATEST else None
 
 
 def _retry_after(text: str | None, now: float) -> float | None:

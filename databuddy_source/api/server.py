@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from databuddy_source.api.answers import SENTENCES
 from databuddy_source.api.client import Client
 from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.retry import FIRST_CONTACT, Patience
+from databuddy_source.clock import now
 from databuddy_source.errors import (
     DatabuddyError,
     KeyRejected,
@@ -36,16 +38,22 @@ class Server:
         websites: what the credential sees, by id. A configured website that is not in here may
             still answer (a public one does), but its silence proves nothing.
         newer: what it lists that no known generation does, where it is newer than all of them.
+        clock_ahead: seconds by which its clock is ahead of ours, or None when it does not tell.
     """
 
     generation: Generation
     types: Mapping[str, TypeConfig]
     websites: Mapping[str, Website]
     newer: tuple[str, ...] = ()
+    clock_ahead: float | None = None
 
     def spelling(self, query_type: str) -> str | None:
         """What the server calls a query type, by its canonical name; None where it lacks it."""
         return load_catalog().spelled_for(query_type, self.types)
+
+    def now(self) -> datetime:
+        """This instant by its own clock, in UTC, never later; by ours where it does not tell."""
+        return now() + timedelta(seconds=self.clock_ahead or 0.0)
 
 
 async def websites_seen(client: Client, patience: Patience = FIRST_CONTACT) -> dict[str, Website]:
@@ -101,7 +109,7 @@ async def first_contact(client: Client, *, listing: bool = True) -> Server:
             asked.cancel()
             await asyncio.gather(asked, return_exceptions=True)
     configs = {name: types.configs.get(name) or TypeConfig() for name in types.types}
-    return Server(types.generation, configs, websites, types.newer)
+    return Server(types.generation, configs, websites, types.newer, client.clock_ahead)
 
 
 def _lacks(what: str, error: DatabuddyError) -> NoSuchAddress:

@@ -9,7 +9,7 @@ from typing import Any
 
 import dlt
 
-from databuddy_source.coverage.reading import LOADS, NO_GENERATION, Tables
+from databuddy_source.coverage.reading import LOADS, NO_GENERATION, Tables, newer_file
 from databuddy_source.dlt_seam import (
     ConfigurationException,
     DestinationUndefinedEntity,
@@ -68,5 +68,10 @@ def connected(pipeline: dlt.Pipeline) -> Iterator[Tables]:
             jobs = pipeline.destination_client()
             is_sql = isinstance(jobs, SqlJobClientBase)
             opening: Any = jobs.sql_client if is_sql else pipeline.sql_client()
-            client = stack.enter_context(opening)
+            try:
+                client = stack.enter_context(opening)
+            except Exception as error:  # drivers have no base in common
+                if own := newer_file(error):
+                    raise own from None
+                raise
         yield _PipelineTables(client, jobs if isinstance(jobs, SqlJobClientBase) else None)

@@ -6,17 +6,13 @@ load that was killed may have brought coverage before its rows.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date
 from typing import TYPE_CHECKING, Any, Final
 
-from databuddy_source.coverage.reading import BROUGHT, coverage_rows, tables_of
-from databuddy_source.coverage.refused import REFUSED
+from databuddy_source.coverage.reading import coverage_rows, tables_of
 from databuddy_source.errors import IncompleteLoad
-from databuddy_source.model import windows
-from databuddy_source.model.results import HeldCell
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
 
@@ -26,99 +22,6 @@ if TYPE_CHECKING:
 EARLIEST: Final = date(1970, 1, 1)
 LATEST: Final = date(9999, 12, 31)
 """Days that every warehouse can be asked about: Snowflake's client writes the year 1 as "1"."""
-
-
-def held_cells(
-    pipeline: dlt.Pipeline, since: datetime
-) -> Mapping[tuple[str, str, datetime], HeldCell]:
-    """The cells that the warehouse holds, from `since` (UTC) on, by website, report and start of
-    the window: those with data, and the silent ones of which no generation is recorded. Empty
-    before the first load, and without a destination."""
-    found = query_coverage(
-        pipeline,
-        "SELECT website_id, report, window_start, {rows}, final, {generation}, silent FROM {table} "
-        "WHERE (NOT silent OR (status = 'complete' AND {generation} IS NULL)) "
-        "AND window_start >= %s",
-        since,
-    )
-    return {
-        (row[0], row[1], row[2]): HeldCell(row[3], bool(row[4]), row[5], bool(row[6]))
-        for row in found
-    }
-
-
-def final_windows(
-    pipeline: dlt.Pipeline, since: date | None = None, until: date | None = None
-) -> Mapping[tuple[str, str], set[datetime]]:
-    """Where the windows begin that later syncs leave alone, by website and report. A final window
-    whose last answer was none, or was not believed, is not among them: what it holds is kept, and
-    it is asked for again.
-
-    Args:
-        pipeline: whose warehouse it is.
-        since: the days that matter, in the zones of the windows.
-        until: the last of them.
-    """
-    longest = timedelta(days=31)  # a month that began before the first day
-    found: dict[tuple[str, str], set[datetime]] = defaultdict(set)
-    for website_id, report, start in query_coverage(
-        pipeline,
-        "SELECT website_id, report, window_start FROM {table} "
-        f"WHERE final AND status IN ({BROUGHT}) AND date >= %s AND date <= %s",
-        since - longest if since else EARLIEST,
-        until or LATEST,
-    ):
-        found[website_id, report].add(start.astimezone(UTC))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Covered:
-    """From when until when the warehouse has cells of one website and report, whatever came of
-    them.
-
-    Attributes:
-        first: day of the oldest window.
-        last: last day of the newest one.
-        refused: first days of the windows whose rows the warehouse refused.
-    """
-
-    first: date
-    last: date
-    refused: Sequence[date] = ()
-
-
-def covered_days(pipeline: dlt.Pipeline) -> Mapping[tuple[str, str], Covered] | None:
-    """How far coverage goes, by website and report; without those whose table is not there. None
-    where there is no warehouse to be asked.
-
-    Args:
-        pipeline: whose warehouse it is.
-    """
-    with tables_of(pipeline) as tables:
-        if not tables.can_be_asked:
-            return None
-        found = coverage_rows(
-            tables,
-            "SELECT website_id, report, grain, MIN(date), MAX(date) FROM {table} "
-            "GROUP BY website_id, report, grain",
-        )
-        refused = defaultdict(list)
-        for website_id, report, day in coverage_rows(
-            tables,
-            "SELECT website_id, report, date FROM {table} WHERE status = 'failed' "
-            "AND reason LIKE %s",
-            f"{REFUSED}%",
-        ):
-            refused[website_id, report].append(day)
-        lost = tables.missing({report for _, report, *_ in found})
-    return {
-        (website_id, report): Covered(
-            first, windows.last_date(newest, Grain(grain)), refused[website_id, report]
-        )
-        for website_id, report, grain, first, newest in found
-        if report not in lost
-    }
 
 
 @dataclass(frozen=True, slots=True)

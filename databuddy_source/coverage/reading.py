@@ -5,14 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence, Set
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
+from databuddy_source.errors import NewerFile, causes
 from databuddy_source.model.statuses import Status
 
 if TYPE_CHECKING:
     import dlt
 
 TABLE: Final = "coverage"
+
+NEWER: Final = "created with a newer version of DuckDB"
+"""What DuckDB says of a file that it cannot read yet."""
 
 LOADS: Final = "_dlt_loads"
 """dlt's table of the loads that are done."""
@@ -77,6 +82,19 @@ def tables_of(warehouse: dlt.Pipeline | Tables) -> Iterator[Tables]:
 
     with connected(warehouse) as tables:
         yield tables
+
+
+def newer_file(error: BaseException, file: str = "The DuckDB file") -> NewerFile | None:
+    """The sentence for a file that the DuckDB at hand cannot read yet; None for any other error.
+
+    Args:
+        error: DuckDB's own, or what came of it.
+        file: what to call it.
+    """
+    if not any(NEWER in str(cause) for cause in causes(error)):
+        return None
+    at_hand = version("duckdb")
+    return NewerFile(f"{file} was made by a newer DuckDB than {at_hand}, which is installed here")
 
 
 def newest_listing(tables: Tables, table: str, columns: str) -> Sequence[Sequence[Any]]:

@@ -45,8 +45,10 @@ class Front:
         limiter: RateLimiter,
         faults: Faults,
         in_flight: int | None,
+        date: Callable[[], str | None],
     ) -> None:
         self._app = app
+        self._date = date
         self._events = events
         self._most_in_flight = in_flight
         self._in_flight: Counter[str] = Counter()
@@ -69,7 +71,8 @@ class Front:
         credential = recognise(headers, self._events.websites, website_scopes=True).credential
         if credential and self._in_flight[credential] == self._most_in_flight:
             # This refusal comes before the limits, so it costs nothing of them.
-            await _Answer(arrival, send, {"Retry-After": "1"}).give_json(429, _TOO_MANY_AT_ONCE)
+            busy = self._answer(arrival, send, {"Retry-After": "1"})
+            await busy.give_json(429, _TOO_MANY_AT_ONCE)
             return
         self._in_flight[credential] += 1
         try:
@@ -81,7 +84,7 @@ class Front:
         self, scope: Scope, arrival: Arrival, credential: str, content: bytes, send: Send
     ) -> None:
         verdict = self._limiter.take(credential, arrival.method, arrival.path)
-        answer = _Answer(arrival, send, verdict.headers)
+        answer = self._answer(arrival, send, verdict.headers)
         if verdict.refusal is not None:
             await answer.give_json(429, verdict.refusal)
             return
@@ -90,6 +93,10 @@ class Front:
             await self._app(scope, _again(content), answer)
         else:
             await self._go_wrong(fault, scope, content, answer)
+
+    def _answer(self, arrival: Arrival, send: Send, headers: Mapping[str, str]) -> _Answer:
+        date = self._date()
+        return _Answer(arrival, send, {**headers, "Date": date} if date else headers)
 
     async def _go_wrong(self, fault: Fault, scope: Scope, content: bytes, answer: _Answer) -> None:
         if fault.delay:
@@ -107,7 +114,8 @@ class Front:
 
 
 class _Answer:
-    """The `send` of one request. It notes the status in the log and adds the limiter's headers."""
+    """The `send` of one request. It notes the status in the log and adds headers: the time and
+    what the limiter says, unless a fault has said otherwise."""
 
     def __init__(self, arrival: Arrival, send: Send, headers: Mapping[str, str]) -> None:
         self.truncated = False
@@ -149,6 +157,8 @@ class _Answer:
         self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes
     ) -> None:
         kept = [(name, value) for name, value in headers if name.lower() != b"content-length"]
+        named = {name.lower() for name, _ in kept}
+        added = [(name, value) for name, value in self._headers if name.lower() not in named]
         length = (b"content-length", str(len(body)).encode())
         self._arrival.status = status
         self._arrival.answered_at = time.monotonic()
@@ -156,7 +166,7 @@ class _Answer:
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [*kept, *self._headers, length],
+                "headers": [*kept, *added, length],
             }
         )
         await self._send({"type": "http.response.body", "body": body})

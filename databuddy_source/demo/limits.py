@@ -54,8 +54,9 @@ PASSED = Verdict()
 class RateLimiter:
     """Counts the requests of each credential.
 
-    `time_scale` shrinks the seconds of a plan: 0.01 makes 60 s 0.6 s. `clock` counts seconds.
-    `retry_after`: a refusal says when to come back. `compile_requests`: how many fit in a minute.
+    `time_scale` shrinks the seconds of a plan: 0.01 makes 60 s 0.6 s. `clock` counts seconds,
+    `wall` tells the time in seconds since 1970. `retry_after`: a refusal says when to come back.
+    `compile_requests`: how many fit in a minute.
     """
 
     def __init__(
@@ -64,10 +65,12 @@ class RateLimiter:
         time_scale: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         *,
+        wall: Callable[[], float] = time.time,
         retry_after: bool = False,
         compile_requests: int | None = None,
     ) -> None:
         self._clock = clock
+        self._wall = wall
         self.plan = plan
         self._seconds = plan.seconds * time_scale if plan else 0.0
         self._retry_after = retry_after
@@ -100,7 +103,7 @@ class RateLimiter:
             # Refused requests count too: whoever keeps knocking stays outside.
             taken.append(self._clock())
             used = len(taken)
-        reset = round((time.time() + self._seconds) * 1000)
+        reset = round((self._wall() + self._seconds) * 1000)
         headers = {
             "X-RateLimit-Limit": str(limit),
             "X-RateLimit-Remaining": str(max(0, limit - used)),
@@ -133,7 +136,7 @@ class RateLimiter:
         headers = {
             "X-RateLimit-Limit": str(plan.requests),
             "X-RateLimit-Remaining": str(remaining),
-            "X-RateLimit-Reset": str(math.ceil(time.time() + wait)),
+            "X-RateLimit-Reset": str(math.ceil(self._wall() + wait)),
         }
         if not refused:
             return Verdict(headers)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
+from email.utils import format_datetime
 from types import TracebackType
 from typing import Self
 
@@ -39,7 +40,8 @@ class DemoServer:
     moving the clock. `now` is the server's clock: it stands still at `now`, or at 18:00 UTC of
     `today`, and runs with the real one when neither is given. `rate_limit` is the plan that the
     server enforces, its seconds multiplied by `time_scale`. `billing` is who pays; `account`
-    changes it later. What goes wrong is added to `faults`.
+    changes it later. What goes wrong is added to `faults`. `date` gives the header of this name, by
+    the server's clock unless another one is put in its place; None for an answer without one.
     """
 
     api_key = access.FULL_KEY
@@ -71,6 +73,7 @@ class DemoServer:
             now = datetime.combine(today, time(18), UTC)
         self._now = None if now is None else _aware(now)
         self.events = Events(seed=seed, today=self.today, days=days, ahead=ahead)
+        self.date: Callable[[], str | None] = lambda: format_datetime(self.now, usegmt=True)
         self.log: list[Arrival] = []
         self.faults = Faults()
         self.account = Account(billing, of.website_scopes)
@@ -83,9 +86,16 @@ class DemoServer:
             time_scale,
             retry_after=of.retry_after,
             compile_requests=of.compile_requests,
+            wall=lambda: self.now.timestamp(),
         )
         self.app: Application = Front(
-            api.app, self.events, self.log, limiter, self.faults, of.in_flight
+            api.app,
+            self.events,
+            self.log,
+            limiter,
+            self.faults,
+            of.in_flight,
+            lambda: self.date(),
         )
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
@@ -129,6 +139,7 @@ class DemoServer:
             log_level="critical",
             access_log=False,
             server_header=False,
+            date_header=False,  # it would tell the machine's time
             timeout_graceful_shutdown=_PATIENCE_SECONDS,
         )
         self._server = _Server(config)

@@ -7,14 +7,14 @@ way. The cursor may pass a day that failed only because that day is listed in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Set
 from datetime import date
 from typing import Any
 
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
+from databuddy_source.coverage.believed import Covered
 from databuddy_source.coverage.finality import first_restated, last_settled
-from databuddy_source.coverage.queries import Covered
 from databuddy_source.extract.session import Extraction
 from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell, Report
@@ -49,8 +49,8 @@ class Progress:
         if state.get("first"):
             self._known = date.fromisoformat(state["first"])
         self._first: date | None = None
+        self._again: Set[date] = frozenset()
         self._today = date.max
-        self._refused: Sequence[date] = ()
         self.first_day = date.max
         if cursor is not None:
             cursor.advance(cursor.last_value)  # dlt shall not filter rows
@@ -112,17 +112,17 @@ class Progress:
             self._first = min(first, known)
         missing = [] if first >= known else [(first, min(known, start) - windows.ONE_DAY)]
         failed = {date.fromisoformat(day[:10]) for day in self._state.get("failed", {})}
-        missing += [(day, day) for day in sorted(failed.union(self._refused)) if day < start]
+        missing += [(day, day) for day in sorted(failed | self._again) if day < start]
         return [*missing, (max(start, min(first, known)), today)]
 
     def _go_back(self, covered: Covered | None) -> None:
-        """Forget what the warehouse has lost, and remember what it refused."""
+        """Forget what the warehouse has lost, and remember what coverage asks for again."""
         if covered is None:
             self._newest = None
         elif self._newest is not None:
             self._newest = min(self._newest, covered.last)
             self._known = max(self._known or covered.first, covered.first)
-            self._refused = covered.refused
+            self._again = covered.again
 
     def done(self, results: list[Result], *, last: bool) -> None:
         """These results are on their way to the warehouse. The cursor passes no hole that is not

@@ -11,20 +11,20 @@ import dlt
 
 from databuddy_source.api.models import TypeMeta
 from databuddy_source.api.server import Server, first_contact, run_alone
-from databuddy_source.clock import now, today
+from databuddy_source.clock import today
 from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import are_named_by_id
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.calendar import Held, calendar_of, held, within
-from databuddy_source.coverage.parts import parts_of_tables
-from databuddy_source.coverage.queries import (
+from databuddy_source.coverage.believed import (
     Covered,
     covered_days,
     final_windows,
     held_cells,
 )
+from databuddy_source.coverage.calendar import Held, calendar_of, held, within
+from databuddy_source.coverage.parts import parts_of_tables
 from databuddy_source.dlt_seam import NULL_COLLECTOR, Collector, active_pipeline
 from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extract.definitions import refuse_a_mixture, tell_redefinitions
@@ -64,12 +64,12 @@ class Extraction:
 
         self.settings = settings
         self.scope = scope
-        self.now = now()
         self._pipeline = pipeline or active_pipeline()
         listing = not are_named_by_id(settings)
         self.server: Server = run_alone(
             lambda: first_contact(client_for(settings), listing=listing)
         )
+        self.now = self.server.now()
         pace = pace_for(settings.base_url, settings.pack_size)
         self.fetcher = Fetcher(lambda: client_for(settings), self.server, pace, count)
         self.members: set[str] = set()
@@ -124,7 +124,7 @@ class Extraction:
         """How far coverage goes, by website and report; None where nothing was ever loaded."""
         # asking a DuckDB file would make it
         if self._pipeline and self._pipeline.default_schema_name:
-            return covered_days(self._pipeline)
+            return covered_days(self._pipeline, self.now)
         return None
 
     def final_windows(self, report: Report, website_id: str) -> Set[datetime]:
@@ -134,7 +134,7 @@ class Extraction:
             self._final = {}
             if self._pipeline and not self.scope.refetch:
                 since, until = self.scope.since, self.scope.until
-                self._final = final_windows(self._pipeline, since, until)
+                self._final = final_windows(self._pipeline, self.now, since, until)
         if self.covered is not None and (website_id, report.name) not in self.covered:
             return frozenset()  # the table is lost
         return self._final.get((website_id, report.name), frozenset())
@@ -185,7 +185,7 @@ class Extraction:
             refuse_a_mixture(cells, parts)
             tell_redefinitions(cells, parts, self.server.generation)
             since = min(cell.window.start for cell in cells)
-            self._evidence.held = held_cells(self._pipeline, since)
+            self._evidence.held = held_cells(self._pipeline, self.now, since)
         self._looked_back = True
 
     async def result(self, cell: Cell) -> Result:

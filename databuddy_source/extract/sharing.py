@@ -13,6 +13,7 @@ from weakref import WeakSet
 import dlt
 
 from databuddy_source.api.models import NAMES_SHOWN
+from databuddy_source.clock import in_words
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import shared_domains
 from databuddy_source.config.settings import Settings
@@ -48,7 +49,10 @@ class SharedExtraction:
             progress = pipeline.collector if pipeline else NULL_COLLECTOR
             self._current = Extraction(self.settings, self.scope, progress=progress)
             if pipeline:
-                mend(pipeline, [each.name for each in self.settings.chosen_reports()])
+                reports = [each.name for each in self.settings.chosen_reports()]
+                # our own clock is no reason to take anything away
+                told = self._current.server.clock_ahead is not None
+                mend(pipeline, reports, self._current.now if told else None)
             if pipeline not in _told:
                 _tell(self._current)
             if pipeline:
@@ -64,12 +68,22 @@ class SharedExtraction:
             self._current = None
 
 
+CLOCKS_APART = 180.0
+"""Seconds that this machine's clock and the server's may differ without a word."""
+
 _told: WeakSet[dlt.Pipeline] = WeakSet()
 """Pipelines whose log has what this server cannot do: a series of loads shall say it once."""
 
 
 def _tell(extraction: Extraction) -> None:
     settings, server = extraction.settings, extraction.server
+    ahead = server.clock_ahead or 0.0
+    if abs(ahead) > CLOCKS_APART:
+        logger.warning(
+            "This machine's clock is %s %s the server's. Days are those of the server's clock.",
+            in_words(abs(ahead)),
+            "behind" if ahead > 0 else "ahead of",
+        )
     if server.generation.zone(settings.timezone) != settings.timezone:
         logger.warning(
             "This server knows UTC days only, so days are UTC days and not those of %s.",

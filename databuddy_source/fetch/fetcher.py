@@ -53,7 +53,7 @@ class Fetcher:
         self._server = server
         self._pace = pace
         self._queue = Queue(pace)
-        self._settling = Settling(takes_offsets=server.generation.takes_offsets)
+        self._settling = Settling(takes_offsets=server.generation.takes_offsets, now=server.now)
         self._sending = Sending(server.generation, pace, self._queue, self._settling)
         self._results: dict[Cell, asyncio.Future[Result]] = {}
         self._mistake: BaseException | None = None

@@ -7,13 +7,12 @@ the halves of a log's time.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TypeAlias
 
 from databuddy_source.api.models import ParameterResult, Thrown
-from databuddy_source.clock import now
 from databuddy_source.fetch.failures import ENOUGH, Failures, Series
 from databuddy_source.fetch.packing import Question
 from databuddy_source.fetch.paging import Pages, Verdict, fills_limit, key_of
@@ -58,14 +57,16 @@ class Settling:
 
     Args:
         takes_offsets: whether the server takes instants, so that a window can be cut by time.
+        now: the time, in UTC.
 
     Attributes:
         results: settled since they were last taken away.
         questions: to be sent, the same.
     """
 
-    def __init__(self, *, takes_offsets: bool) -> None:
+    def __init__(self, *, takes_offsets: bool, now: Callable[[], datetime]) -> None:
         self._takes_offsets = takes_offsets
+        self._now = now
         self._failures = Failures()
         self._lacking: set[Series] = set()
         self._held_back: dict[Series, list[Question]] = defaultdict(list)
@@ -167,8 +168,9 @@ class Settling:
             if self._is_late(question):
                 continue
             self._pieces.pop(question.cells[0], None)
+            now = self._now()
             for cell in question.cells:
-                self.results.append(Result(cell, Status.FAILED, now(), reason=reason, outage=True))
+                self.results.append(Result(cell, Status.FAILED, now, reason=reason, outage=True))
             self._release(question.series)
             self._report_failed(self._failures.forget(question.series, len(question.cells)))
 
@@ -224,7 +226,7 @@ class Settling:
             Result(
                 cell,
                 status,
-                now(),
+                self._now(),
                 tuple(rows),
                 expected,
                 silent=is_silent(rows, query_type),
@@ -254,7 +256,7 @@ class Settling:
             given_up = self._failures.given_up(cell.series) and not cell.report.named
             status = Status.UNAVAILABLE if given_up else Status.FAILED
             lacking = cell.series in self._lacking
-            self.results.append(Result(cell, status, now(), reason=reason, lacking=lacking))
+            self.results.append(Result(cell, status, self._now(), reason=reason, lacking=lacking))
 
 
 def _repeated(rows: list[Row], query_type: QueryType) -> int:

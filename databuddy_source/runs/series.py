@@ -113,7 +113,7 @@ def sync(
         if scope.until:
             last = scope.until
         elif missing.questions > QUESTIONS_PER_LOAD:
-            last = last_settled(today(settings.timezone), settings.lookback_days)
+            last = last_settled(today(settings.timezone, extraction.now), settings.lookback_days)
         else:
             last = date.min
         for step in _series(pipeline, settings, scope, missing, last, hooks):

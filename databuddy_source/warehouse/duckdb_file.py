@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from databuddy_source.coverage.reading import LOADS, NO_GENERATION, TABLE, Tables
+from databuddy_source.coverage.reading import LOADS, NO_GENERATION, TABLE, Tables, newer_file
 from databuddy_source.errors import FileInUse, NoDatabase
 from databuddy_source.warehouse.place import CATALOG
 
@@ -123,6 +123,8 @@ def _once_free(
         except duckdb.IOException as error:
             holder = re.search(r"Conflicting lock is held in (.+?)\. ", str(error))
             if not holder:
+                if newer := newer_file(error, str(file)):
+                    raise newer from None
                 reason = str(error).splitlines()[0].removeprefix("IO Error: ")
                 raise NoDatabase(f"{file} cannot be opened: {reason}") from None
             if time.monotonic() - started > patience:

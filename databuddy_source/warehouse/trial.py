@@ -12,6 +12,7 @@ from uuid import uuid4
 import dlt
 import pyarrow as pa
 
+from databuddy_source.coverage.reading import newer_file
 from databuddy_source.dlt_seam import (
     ConfigurationException,
     DestinationException,
@@ -141,11 +142,14 @@ def own_errors() -> Iterator[None]:
 
     Raises:
         DatabuddyError: that made a step of dlt fail.
+        NewerFile: the DuckDB at hand cannot read the file yet.
     """
     try:
         yield
-    except PipelineStepFailed as failure:
-        for cause in causes(failure):
+    except Exception as error:  # drivers have no base in common
+        if own := newer_file(error):
+            raise own from None
+        for cause in causes(error) if isinstance(error, PipelineStepFailed) else ():
             if isinstance(cause, DatabuddyError):
                 # its own cause stays; as its context, the failure would lead back to it
                 raise cause from cause.__cause__

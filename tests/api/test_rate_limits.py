@@ -17,6 +17,7 @@ import respx
 from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client
 from databuddy_source.api.credential import Credential
+from databuddy_source.api.limits import server_time
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.errors import RateLimited, RequestRefused
 
@@ -431,3 +432,18 @@ def test_lists_tell_nothing_of_the_limit_on_queries(
     asyncio.run(client.websites())
     asyncio.run(one_question(client))
     assert clock.monotonic() == began
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"date": "Fri, 20 Mar 2026 18:00:00 GMT"}, datetime(2026, 3, 20, 18, tzinfo=UTC)),
+        ({"date": "Fri Mar 20 18:00:00 2026"}, datetime(2026, 3, 20, 18, tzinfo=UTC)),
+        ({"date": "Fri, 20 Mar 2026 18:00:00 GMT", "age": "7200"}, None),
+        ({"date": "Thu, 01 Jan 1970 00:00:00 GMT"}, None),
+        ({"date": "18:00"}, None),
+        ({}, None),
+    ],
+)
+def test_the_servers_time_is_told_by_fresh_answers(headers: Headers, told: datetime | None) -> None:
+    assert server_time(headers) == (told and told.timestamp())

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def server() -> Iterator[DemoServer]:
     """A server whose today is the real one, since the command line has no other clock. Nothing
     happens any more while the tests run."""
     with DemoServer(days=10, rate_limit=Plan.SERVER, now=datetime.now(UTC)) as running:
+        running.date = lambda: format_datetime(datetime.now(UTC), usegmt=True)
         yield running
 
 

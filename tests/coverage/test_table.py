@@ -12,14 +12,14 @@ import dlt
 import pyarrow as pa
 import pytest
 
+from databuddy_source.clock import now
+from databuddy_source.coverage.believed import final_windows, held_cells
 from databuddy_source.coverage.calendar import held
 from databuddy_source.coverage.parts import parts_of_tables
 from databuddy_source.coverage.queries import (
     Gap,
     Loaded,
-    final_windows,
     gaps_of_loads,
-    held_cells,
     loaded_reports,
     raise_if_incomplete,
     recorded_cells,
@@ -229,12 +229,12 @@ def test_rows_and_coverage_arrive_in_one_load_with_its_id(pipeline: dlt.Pipeline
     assert [cell.window.date for cell in recorded_cells(pipeline)] == days[:2]
     # cells with data, for the guards of later runs
     since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
-    kept = {start: found for (_, _, start), found in held_cells(pipeline, since).items()}
+    kept = {start: found for (_, _, start), found in held_cells(pipeline, now(), since).items()}
     assert kept == {
         since: HeldCell(2, True, "2026-04"),
         since + timedelta(days=2): HeldCell(2, False, "2026-04"),
     }
-    assert held_cells(pipeline, since + timedelta(days=3)) == {}
+    assert held_cells(pipeline, now(), since + timedelta(days=3)) == {}
 
 
 def test_a_later_load_replaces_partitions_and_their_coverage(pipeline: dlt.Pipeline) -> None:
@@ -266,9 +266,9 @@ def test_of_cells_of_0_1_0_no_generation_is_known(pipeline: dlt.Pipeline) -> Non
     one, two, three = cells_of(REPORT, DAY, DAY + 2 * ONE_DAY)
     load(pipeline, [a_result(one, ROWS), a_result(two), a_result(three, status=Status.FAILED)])
     since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
-    assert list(held_cells(pipeline, since).values()) == [HeldCell(2, True, "2026-04")]
+    assert list(held_cells(pipeline, now(), since).values()) == [HeldCell(2, True, "2026-04")]
     query(pipeline, "ALTER TABLE coverage DROP generation")
-    kept = {start: found for (_, _, start), found in held_cells(pipeline, since).items()}
+    kept = {start: found for (_, _, start), found in held_cells(pipeline, now(), since).items()}
     assert kept == {
         since: HeldCell(2, True),
         since + timedelta(days=1): HeldCell(0, True, silent=True),
@@ -283,8 +283,8 @@ def test_coverage_of_a_load_that_is_not_done_is_not_believed(pipeline: dlt.Pipel
 
     def believed() -> list[int]:
         return [
-            len(held_cells(pipeline, since)),
-            sum(map(len, final_windows(pipeline).values())),
+            len(held_cells(pipeline, now(), since)),
+            sum(map(len, final_windows(pipeline, now()).values())),
             len(recorded_cells(pipeline)),
             sum(len(each.known) for each in held(pipeline).values()),
             sum(each.cells for each in loaded_reports(pipeline, [undone])),
@@ -307,11 +307,11 @@ def test_only_a_final_window_that_brought_rows_is_left_alone(
     result = a_result(cell, ROWS if status.brings_rows else (), status, "why")
     load(pipeline, [replace(result, kept=HeldCell(2, final=True))])
     assert query(pipeline, "SELECT final FROM coverage") == [(True,)]
-    assert bool(final_windows(pipeline)) is status.brings_rows
+    assert bool(final_windows(pipeline, now())) is status.brings_rows
 
 
 def test_before_the_first_load_there_is_nothing(pipeline: dlt.Pipeline) -> None:
-    assert held_cells(pipeline, datetime(2026, 1, 1, tzinfo=UTC)) == {}
+    assert held_cells(pipeline, now(), datetime(2026, 1, 1, tzinfo=UTC)) == {}
     assert gaps_of_loads(pipeline, ["1"]) == []
     assert gaps_of_loads(pipeline, []) == []
     assert loaded_reports(pipeline, ["1"]) == []

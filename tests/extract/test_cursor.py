@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from databuddy_source.clock import today
 from databuddy_source.config.resolve import checked
-from databuddy_source.coverage.queries import Covered
+from databuddy_source.coverage.believed import Covered
 from databuddy_source.coverage.table import coverage_table
 from databuddy_source.extract.cursor import MAX_ATTEMPTS, Progress
 from databuddy_source.extract.session import Extraction

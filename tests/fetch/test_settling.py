@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.api.models import ParameterResult
+from databuddy_source.clock import now
 from databuddy_source.fetch.packing import Pack, Question, bodies_of, questions_of
 from databuddy_source.fetch.settling import Settling
 from databuddy_source.model.generations import Generation
@@ -101,7 +102,7 @@ def converse(settling: Settling, questions: list[Question], server: LogServer) -
 
 
 def fetch(cells: list[Cell], server: LogServer, limit: int) -> list[Result]:
-    settling = Settling(takes_offsets=server.generation.takes_offsets)
+    settling = Settling(takes_offsets=server.generation.takes_offsets, now=now)
     name = cells[0].report.query_type.name
     return converse(settling, questions_of(cells, name, limit), server)
 
@@ -304,7 +305,7 @@ def test_a_piece_that_fails_fails_its_cell_once_and_no_other(
 def in_pieces(count: int = 4) -> tuple[Settling, list[Cell], list[Question]]:
     """A conversation in which the first of three days is asked for in so many pieces."""
     cells = cells_of(a_log(), DAY, DAY + 2 * ONE_DAY)
-    settling = Settling(takes_offsets=True)
+    settling = Settling(takes_offsets=True, now=now)
     server = LogServer(every(60, 3 * 24 * 60, MIDNIGHT))
     waiting = settling.begin(questions_of(cells, "custom_events_recent", 10), cautious=False)[:1]
     while len(waiting) < count:
@@ -359,7 +360,7 @@ def test_an_outage_while_pieces_are_under_way_is_told_once() -> None:
 def test_pieces_of_a_type_that_is_given_up_fail_their_cell_once() -> None:
     report = a_log()
     cells = cells_of(report, DAY, DAY + 3 * ONE_DAY)
-    settling = Settling(takes_offsets=True)
+    settling = Settling(takes_offsets=True, now=now)
     questions = settling.begin(questions_of(cells, "custom_events_recent", 10), cautious=False)
     settling.take(questions[0], LogServer(every(60, 100, MIDNIGHT)).answer(questions[0]))
     pieces, settling.questions = settling.questions, []
@@ -378,7 +379,7 @@ def hours_on(day: date, count: int = 24, zone: str = "UTC") -> list[Cell]:
 
 
 def settled(question: Question, rows: list[Row]) -> Settling:
-    settling = Settling(takes_offsets=True)
+    settling = Settling(takes_offsets=True, now=now)
     settling.begin([question], cautious=False)
     settling.take(question, ParameterResult(parameter="c0", data=rows))
     return settling
@@ -426,7 +427,7 @@ def test_an_hour_that_is_no_bucket_comes_under_its_day_of_utc() -> None:
 def test_where_the_server_refuses_to_leave_rows_out_pages_have_numbers() -> None:
     """And nothing that came is asked for again."""
     report = a_report("top_pages", G2025)
-    settling = Settling(takes_offsets=False)
+    settling = Settling(takes_offsets=False, now=now)
     (question,) = settling.begin(
         questions_of(cells_of(report), "top_pages", G2025.max_limit), cautious=False
     )
@@ -454,7 +455,7 @@ def test_what_was_under_way_when_a_type_was_decided_has_a_result(
 ) -> None:
     """Whether each window failed alike, or each for a reason of its own."""
     cells = cells_of(a_report("country"), DAY, DAY + 6 * ONE_DAY)
-    settling = Settling(takes_offsets=True)
+    settling = Settling(takes_offsets=True, now=now)
     asked = settling.begin(questions_of(cells, "country", 10_000), cautious=False)
     failures = dict(zip(cells, reasons, strict=True))
 

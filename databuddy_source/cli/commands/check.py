@@ -59,8 +59,7 @@ from databuddy_source.warehouse.target import Warehouse
 T = TypeVar("T")
 
 CLOCKS_APART = 5.0
-"""Seconds that two clocks may differ. Days are cut by ours: with a wrong one a day counts as over
-before it is."""
+"""Seconds that two clocks may differ without a word."""
 
 SCOPED = (
     "The key lists its websites, so it is no wrong one: this server lets in no key that has the "
@@ -379,7 +378,8 @@ def _clock(ahead: float | None) -> Finding:
         State.WARNING,
         f"This machine's clock is {in_words(abs(ahead))} {'behind' if ahead > 0 else 'ahead of'} "
         "the server's.",
-        "Set it by NTP: days are cut by it, and a day must not count as over before it is.",
+        "Set it by NTP. A run goes by the server's clock, so that no day counts as over before it "
+        "is; `status` goes by this one.",
         facts,
     )
 

@@ -1,0 +1,143 @@
+"""What a run believes of coverage: which windows it need not ask for, and what it may lose.
+
+What a machine has recorded whose clock was wrong is not believed, by the time that the run goes by.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from databuddy_source.coverage.queries import EARLIEST, LATEST, query_coverage
+from databuddy_source.coverage.reading import BROUGHT, coverage_rows, tables_of
+from databuddy_source.coverage.refused import REFUSED
+from databuddy_source.model import windows
+from databuddy_source.model.results import HeldCell
+from databuddy_source.model.windows import Grain
+
+if TYPE_CHECKING:
+    import dlt
+
+LATE: Final = timedelta(minutes=5)
+"""So much later than it is an answer may have come, by the clock of another machine."""
+
+UNTRUE: Final = "(window_start > %s OR fetched_at > %s OR (final AND window_end > fetched_at))"
+"""SQL for cells that a clock has recorded which was wrong: their window had not begun, the answer
+is still to come, or was there before the window ended."""
+
+
+def _true_until(now: datetime) -> tuple[datetime, datetime]:
+    """The values of `UNTRUE`."""
+    return now, now + LATE
+
+
+def held_cells(
+    pipeline: dlt.Pipeline, now: datetime, since: datetime
+) -> Mapping[tuple[str, str, datetime], HeldCell]:
+    """The cells that the warehouse holds, from `since` (UTC) on, by website, report and start of
+    the window: those with data, and the silent ones of which no generation is recorded. Empty
+    before the first load, and without a destination.
+
+    Args:
+        pipeline: whose warehouse it is.
+        now: this instant.
+        since: the first window that matters.
+    """
+    found = query_coverage(
+        pipeline,
+        f"SELECT website_id, report, window_start, {{rows}}, final AND NOT {UNTRUE}, "
+        "{generation}, silent FROM {table} "
+        "WHERE (NOT silent OR (status = 'complete' AND {generation} IS NULL)) "
+        "AND window_start >= %s",
+        *_true_until(now),
+        since,
+    )
+    return {
+        (row[0], row[1], row[2]): HeldCell(row[3], bool(row[4]), row[5], bool(row[6]))
+        for row in found
+    }
+
+
+def final_windows(
+    pipeline: dlt.Pipeline, now: datetime, since: date | None = None, until: date | None = None
+) -> Mapping[tuple[str, str], set[datetime]]:
+    """Where the windows begin that later syncs leave alone, by website and report. A final window
+    whose last answer was none, or was not believed, is not among them: what it holds is kept, and
+    it is asked for again. So is one that a wrong clock called final.
+
+    Args:
+        pipeline: whose warehouse it is.
+        now: this instant.
+        since: the days that matter, in the zones of the windows.
+        until: the last of them.
+    """
+    longest = timedelta(days=31)  # a month that began before the first day
+    found: dict[tuple[str, str], set[datetime]] = defaultdict(set)
+    for website_id, report, start in query_coverage(
+        pipeline,
+        "SELECT website_id, report, window_start FROM {table} "
+        f"WHERE final AND NOT {UNTRUE} AND status IN ({BROUGHT}) AND date >= %s AND date <= %s",
+        *_true_until(now),
+        since - longest if since else EARLIEST,
+        until or LATEST,
+    ):
+        found[website_id, report].add(start.astimezone(UTC))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """From when until when the warehouse has cells of one website and report, whatever came of
+    them.
+
+    Attributes:
+        first: day of the oldest window.
+        last: last day of the newest one.
+        again: first days of windows that a wrong clock has recorded, which count for nothing, or
+            whose rows the warehouse refused.
+    """
+
+    first: date
+    last: date
+    again: Set[date] = frozenset()
+
+
+def covered_days(pipeline: dlt.Pipeline, now: datetime) -> Mapping[tuple[str, str], Covered] | None:
+    """How far coverage goes, by website and report; without those whose table is not there
+    or of which nothing is true. None where there is no warehouse to be asked.
+
+    Args:
+        pipeline: whose warehouse it is.
+        now: this instant.
+    """
+    until = _true_until(now)
+    with tables_of(pipeline) as tables:
+        if not tables.can_be_asked:
+            return None
+        found = coverage_rows(
+            tables,
+            "SELECT website_id, report, grain, untrue, MIN(date), MAX(date) FROM "
+            f"(SELECT *, CASE WHEN {UNTRUE} THEN 1 ELSE 0 END AS untrue FROM {{table}}) AS judged "
+            "GROUP BY website_id, report, grain, untrue",
+            *until,
+        )
+        again: dict[tuple[str, str], set[date]] = defaultdict(set)
+        asked = (
+            f"SELECT website_id, report, date FROM {{table}} WHERE {UNTRUE} "
+            "OR (status = 'failed' AND reason LIKE %s)"
+        )
+        for website_id, report, day in coverage_rows(tables, asked, *until, f"{REFUSED}%"):
+            again[website_id, report].add(day)
+        lost = tables.missing({report for _, report, *_ in found})
+    return {
+        (website_id, report): Covered(
+            first,
+            windows.last_date(newest, Grain(grain)),
+            frozenset(again[website_id, report]),
+        )
+        for website_id, report, grain, is_untrue, first, newest in found
+        if report not in lost and not is_untrue
+    }
