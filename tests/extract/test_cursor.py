@@ -141,7 +141,7 @@ def test_a_cursor_is_believed_as_far_as_coverage_goes() -> None:
             between(START, later - ONE_DAY) + between(TODAY - timedelta(days=3), TODAY),
         ),
         (  # what the warehouse refused is not there, though the cursor passed it
-            {place: Covered(START, TODAY, [later])},
+            {place: Covered(START, TODAY, {later})},
             [later, *between(TODAY - timedelta(days=3), TODAY)],
         ),
     ):

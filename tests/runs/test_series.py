@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import MagicMock
 
@@ -66,7 +67,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> Loads:
         "dlt_defaults": MagicMock(),
         "alone": lambda *given, **more: nullcontext(),
         "finish_pending": lambda pipeline, hooks: ["pending"],
-        "Extraction": MagicMock(),
+        "Extraction": lambda *given: SimpleNamespace(now=NOW),
         "wanted": MagicMock(),
         "planned": found.planned,
         "source_of": lambda settings, scope: scope,
