@@ -163,7 +163,8 @@ def loaded_reports(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Load
     found = _of_loads(
         pipeline,
         load_ids,
-        "report, CAST(SUM({rows}) AS BIGINT), COUNT(*), "
+        f"report, CAST(SUM(CASE WHEN status IN ({BROUGHT}) THEN {{rows}} ELSE 0 END) AS BIGINT), "
+        "COUNT(*), "
         "COUNT(CASE WHEN status = 'failed' THEN 1 END), MIN(date), MAX(date), MIN(time_zone)",
         "status <> 'unavailable'",
         "GROUP BY report ORDER BY report",

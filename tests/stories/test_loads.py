@@ -113,9 +113,9 @@ def test_ctrl_c_at_the_end_of_a_load_ends_the_series(
     days = {"since": FIRST, "until": FIRST + timedelta(days=9), "query_types": ["top_pages"]}
     load = made.pipeline.load
 
-    def pressed() -> LoadInfo:
+    def pressed(**given: Any) -> LoadInfo:
         with signals.intercepted_signals():  # as dlt does
-            done = load()
+            done = load(**given)
             os.kill(os.getpid(), signal.SIGINT)
             return done
 
