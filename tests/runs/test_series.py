@@ -66,7 +66,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> Loads:
         "dlt_defaults": MagicMock(),
         "alone": lambda *given, **more: nullcontext(),
         "finish_pending": lambda pipeline, hooks: ["pending"],
-        "Extraction": MagicMock(),
+        "Extraction": MagicMock(return_value=MagicMock(now=NOW)),
         "wanted": MagicMock(),
         "planned": found.planned,
         "source_of": lambda settings, scope: scope,
