@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date
 from typing import TYPE_CHECKING, Any, Final
 
-from databuddy_source.coverage.reading import coverage_rows, tables_of
+from databuddy_source.coverage.reading import BROUGHT, coverage_rows, tables_of
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
