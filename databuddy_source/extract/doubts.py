@@ -5,7 +5,8 @@ holds is handed in. What had data and is silent is believed only where nothing s
 
 - a type that has rows whenever there are page views is not silent beside another one that counts
   some in the same window, and page views do not go while a day's other rows stay;
-- a type may be quiet on a single day, but what it had on more than one does not go at once;
+- a type may be quiet on a single day, but what it had on more than one does not go at once, nor
+  what several of them had of the same day;
 - whether a website had visitors in a window is told only by what counts things, and only by cells
   that lie wholly inside it. A series that is cut in UTC has hours of two local days;
 - of a website about which such a type is silent in this run, no other silence is believed either;
@@ -14,8 +15,8 @@ holds is handed in. What had data and is silent is believed only where nothing s
 A day that lost its page views, or those of more than one hour, is doubted as a whole: whatever
 shares an instant with it stays as it is, weeks, months and days in UTC, too.
 
-Where there never was any data a silence is a fact, but for a type that has rows whenever there are
-page views, and had some in other windows, beside another one that counts some.
+Where there never was any data a silence is a fact: a breakdown leaves out what has no value, so
+that a day of a few visitors may lack a region beside its page views.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from itertools import chain
+from typing import TypeAlias
 
 from databuddy_source.extract.evidence import Evidence, span_of, tells
 from databuddy_source.extract.timeline import Span, Timeline
@@ -93,11 +96,7 @@ class Doubts:
         if result.silent and cell.website_id not in self._websites:
             return "the answer is empty and the server does not list the website"
         kept = self._evidence.kept_of(cell)
-        if self._allow_empty:
-            return ""
-        if kept is None:
-            if result.silent and await self._is_contradicted(result):
-                return "the answer is empty, but others count page views of the same time"
+        if kept is None or self._allow_empty:
             return ""
         if not result.silent:
             return await self._shrinks(result)
@@ -113,9 +112,9 @@ class Doubts:
             or (await self._evidence.told(website_id, span_of(window))).page_views
         ):
             return "the answer is empty, but had data that does not go while the day has visitors"
-        lost = await self._evidence.once(("lost", *cell.series), lambda: self._lost(cell))
-        if lost[_place(cell)] > 1:
-            return "the answer is empty, and so is another one of this report that had data"
+        lost = await self._evidence.once(("lost", website_id), lambda: self._lost(website_id))
+        if lost[_place(cell)] > 1 or lost[span_of(window)] > 1:
+            return "the answer is empty, and so is another one of this website that had data"
         if await self._evidence.once(("ill", website_id), lambda: self._is_ill(website_id)):
             return "the answer is empty, and so are others of this run that cannot be"
         return ""
@@ -143,37 +142,16 @@ class Doubts:
         ]
         return bool(others) and all(each and each.silent for each in others)
 
-    async def _lost(self, cell: Cell) -> Counter[date | None]:
-        """How many cells of the same website and report had data and are silent now, by place."""
+    async def _lost(self, website_id: str) -> Counter[_Place | Span]:
+        """How many cells of a website had data and are silent now, by place and by window."""
         had = [
-            each
-            for each in self._evidence.series[cell.series]
-            if self._evidence.kept_of(each) and not self._may_be_zeros(each)
+            cell
+            for _, cells in self._evidence.timelines[website_id]
+            for cell in cells
+            if self._evidence.kept_of(cell) and not self._may_be_zeros(cell)
         ]
-        return Counter(
-            _place(each.cell) for each in await self._evidence.answers(had) if each.silent
-        )
-
-    async def _is_contradicted(self, result: Result) -> bool:
-        """Whether a cell cannot be silent that the warehouse has no data of. While its window is
-        not over somebody may have come between two questions."""
-        cell, window = result.cell, result.cell.window
-        return (
-            cell.report.follows_page_views
-            and window.end <= result.fetched_at
-            and (await self._evidence.told(cell.website_id, span_of(window))).page_views
-            and await self._evidence.once(
-                ("counts", *cell.series), lambda: self._counts_elsewhere(cell)
-            )
-        )
-
-    async def _counts_elsewhere(self, cell: Cell) -> bool:
-        """Whether the cell's website and report have data of any window, here or in the warehouse.
-        A type that never has any may lack what it is made of, such as a place for an address."""
-        if (cell.website_id, cell.report.name) in await self._evidence.had():
-            return True
-        answers = await self._evidence.answers(self._evidence.series[cell.series])
-        return any(each.counts for each in answers)
+        silent = [each.cell for each in await self._evidence.answers(had) if each.silent]
+        return Counter(chain(map(_place, silent), (span_of(cell.window) for cell in silent)))
 
     async def _shrinks(self, result: Result) -> str:
         """Why an answer with rows has fewer than it should, or an empty string: it shares an
@@ -240,9 +218,12 @@ class Doubts:
         }
 
 
-def _place(cell: Cell) -> date | None:
-    """Of what one cell may be lost: of a day's hours, or of a report."""
-    return cell.window.date if cell.window.grain is Grain.HOUR else None
+_Place: TypeAlias = tuple[Report, date | None]
+
+
+def _place(cell: Cell) -> _Place:
+    """Of what one cell may be lost: of a report, or of its hours of a day."""
+    return cell.report, cell.window.date if cell.window.grain is Grain.HOUR else None
 
 
 def _judge_of(window: Window) -> Window:

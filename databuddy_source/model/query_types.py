@@ -131,8 +131,9 @@ class QueryType(BaseModel):
             some servers read plain dates as days of UTC, others as days of the zone.
         unstable: columns that differ from call to call.
         end_is_midnight: the server reads the end date as 00:00:00.
-        follows: "pageviews" where it has rows whenever there are page views, so that it cannot
-            have lost its rows beside another such type that counts some.
+        follows: "pageviews" where it has rows whenever there are page views that have a value to
+            break them down by, so that it cannot have lost its rows beside another such type that
+            counts some.
         fails: failed on every call when measured.
         gate: the part of a server that the type belongs to, where a plan may lack that part, or an
             installation may not have it set up: one of its types then fails a whole request.

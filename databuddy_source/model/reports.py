@@ -73,7 +73,7 @@ class Report:
 
     @property
     def follows_page_views(self) -> bool:
-        """Whether it has rows whenever there are page views."""
+        """Whether what it had stays as long as there are page views."""
         return bool(self.query_type.follows) and not self.filters
 
     @property

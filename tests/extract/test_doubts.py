@@ -14,9 +14,9 @@ from databuddy_source.extract.evidence import Evidence
 from databuddy_source.extract.timeline import Timeline
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell, Condition
-from databuddy_source.model.results import HeldCell, Result
+from databuddy_source.model.results import HeldCell, Result, Row
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import ONE_DAY, ONE_SECOND, Grain, tile
+from databuddy_source.model.windows import ONE_DAY, Grain, tile
 from tests.cells import DAY, a_report, a_result, cells_of
 
 ROWS = [{"pageviews": 3}]
@@ -419,43 +419,29 @@ def test_hours_of_a_type_that_may_be_quiet_do_not_go_together() -> None:
     assert [judged[cell].status is Status.SUSPECT for cell in hours] == [True, True, False, False]
 
 
-EARLIER = cells_of(a_report("top_pages"), DAY - ONE_DAY)[0]
+def test_a_first_silence_is_a_fact_also_beside_page_views() -> None:
+    """A breakdown leaves out what has no value: one visitor of a day may have no country."""
+    results = [a_result(COUNTRIES), a_result(PAGES, ROWS), a_result(NEXT_DAY, ROWS)]
+    assert Run(results).judged(COUNTRIES).status is Status.COMPLETE
+
+
+SOURCES = cells_of(a_report("traffic_sources"))[0]
 
 
 @pytest.mark.parametrize(
-    ("beside", "held", "status"),
-    [
-        ([a_result(COUNTRIES, ROWS), a_result(EARLIER, ROWS)], [], Status.SUSPECT),
-        ([a_result(COUNTRIES, ROWS), a_result(EARLIER)], [EARLIER], Status.SUSPECT),
-        ([a_result(COUNTRIES, ROWS)], [], Status.COMPLETE),
-        ([a_result(ERRORS, ERROR), a_result(EARLIER, ROWS)], [], Status.COMPLETE),
-        ([a_result(COUNTRIES, ZEROS), a_result(EARLIER, ROWS)], [], Status.COMPLETE),
-    ],
-    ids=["others count", "it had some before", "it never has any", "other things", "nothing"],
+    ("other", "status"), [((), Status.SUSPECT), ([{"visitors": 1}], Status.COMPLETE)]
 )
-def test_a_first_silence_is_not_believed_beside_page_views(
-    beside: list[Result], held: list[Cell], status: Status
-) -> None:
-    run = Run([a_result(PAGES), *beside], dict.fromkeys(held, OPEN))
-    assert run.judged(PAGES).status is status
-    run.allow_empty = True
-    assert run.judged(PAGES).status is Status.COMPLETE
-
-
-def test_a_first_silence_may_be_older_than_the_first_visitor() -> None:
-    asked = a_result(PAGES)
-    early = replace(asked, fetched_at=PAGES.window.end - ONE_SECOND)
-    beside = [a_result(COUNTRIES, ROWS), a_result(EARLIER, ROWS)]
-    assert Run([early, *beside]).judged(PAGES).status is Status.COMPLETE
+def test_several_types_do_not_lose_the_same_day_at_once(other: list[Row], status: Status) -> None:
+    results = [a_result(ERRORS), a_result(SOURCES, other), a_result(PAGES, ROWS)]
+    run = Run(results, dict.fromkeys((ERRORS, SOURCES, PAGES), OPEN))
+    assert run.judged(ERRORS).status is status
 
 
 def test_rows_of_a_filter_may_go_while_the_day_has_visitors() -> None:
     filtered = replace(PAGES, report=replace(a_report(), name="of_spain", filters=(SPAIN,)))
-    other = replace(EARLIER, report=filtered.report)
-    results = [a_result(filtered), a_result(COUNTRIES, ROWS), a_result(other, ROWS)]
+    results = [a_result(filtered), a_result(COUNTRIES, ROWS)]
     held = {filtered: OPEN, COUNTRIES: OPEN}
     assert Run(results, held).judged(filtered).status is Status.COMPLETE
-    assert Run(results).judged(filtered).status is Status.COMPLETE
 
 
 def test_a_row_of_zeros_of_0_1_0_is_no_sign_of_illness() -> None:
