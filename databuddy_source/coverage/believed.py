@@ -61,6 +61,22 @@ def held_cells(
     }
 
 
+def doubted_windows(pipeline: dlt.Pipeline, since: datetime) -> set[tuple[str, str, datetime]]:
+    """Website, report and end of the window of each suspect cell that ends at `since` (UTC) or
+    later.
+
+    Args:
+        pipeline: whose warehouse it is.
+        since: the first window that matters.
+    """
+    asked = (
+        "SELECT website_id, report, window_end FROM {table} "
+        "WHERE status = 'suspect' AND window_end >= %s"
+    )
+    found = query_coverage(pipeline, asked, since)
+    return {(website_id, report, end.astimezone(UTC)) for website_id, report, end in found}
+
+
 def final_windows(
     pipeline: dlt.Pipeline, now: datetime, since: date | None = None, until: date | None = None
 ) -> Mapping[tuple[str, str], set[datetime]]:

@@ -15,8 +15,9 @@ holds is handed in. What had data and is silent is believed only where nothing s
 A day that lost its page views, or those of more than one hour, is doubted as a whole: whatever
 shares an instant with it stays as it is, weeks, months and days in UTC, too.
 
-Where there never was any data a silence is a fact: a breakdown leaves out what has no value, so
-that a day of a few visitors may lack a region beside its page views.
+Where there never was any data a silence is a fact, but for the days after a doubted one: a server
+is ill until it has data again, however long that takes. It is a fact beside page views, too: a
+breakdown leaves out what has no value, so that a day of a few visitors may lack a region.
 """
 
 from __future__ import annotations
@@ -56,8 +57,13 @@ class Doubts:
     async def judged(self, result: Result) -> Result:
         """The same result; `suspect` when its emptiness is not to be believed, and with what the
         warehouse keeps of the cell when it brings no rows."""
-        if result.status.brings_rows and (doubt := await self._doubt(result)):
-            result = result.doubted(doubt)
+        if result.status.brings_rows:
+            place = (result.cell.website_id, result.cell.report.name, result.cell.window.end)
+            if doubt := await self._doubt(result):
+                result = result.doubted(doubt)
+                self._evidence.doubted.add(place)
+            else:
+                self._evidence.doubted.discard(place)
         if result.status.brings_rows:
             return result
         unavailable = result.status is Status.UNAVAILABLE
@@ -96,7 +102,11 @@ class Doubts:
         if result.silent and cell.website_id not in self._websites:
             return "the answer is empty and the server does not list the website"
         kept = self._evidence.kept_of(cell)
-        if kept is None or self._allow_empty:
+        if self._allow_empty:
+            return ""
+        if kept is None:
+            if result.silent and await self._goes_on(cell):
+                return "the answer is empty, and so was the one before, which is doubted"
             return ""
         if not result.silent:
             return await self._shrinks(result)
@@ -118,6 +128,24 @@ class Doubts:
         if await self._evidence.once(("ill", website_id), lambda: self._is_ill(website_id)):
             return "the answer is empty, and so are others of this run that cannot be"
         return ""
+
+    async def _goes_on(self, cell: Cell) -> bool:
+        """Whether the window before was doubted: of the same report, where it follows page views,
+        or of one that does, where nobody has counted any since."""
+        website_id, start = cell.website_id, cell.window.start
+        if not self._evidence.doubted:
+            return False
+        if cell.report.follows_page_views:
+            return (website_id, cell.report.name, start) in self._evidence.doubted
+        before = [
+            report
+            for website, report in self._evidence.series
+            if website == website_id
+            and report.follows_page_views
+            and (website_id, report.name, start) in self._evidence.doubted
+        ]
+        told = await self._evidence.told(website_id, span_of(_judge_of(cell.window)))
+        return bool(before) and not told.page_views
 
     def _may_be_zeros(self, cell: Cell) -> bool:
         """Whether a summary that is held may be the row of zeros that servers of June 2026 give of

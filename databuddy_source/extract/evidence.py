@@ -42,6 +42,8 @@ class Evidence:
     Attributes:
         held: the cells that the warehouse holds, by website, report and start of the window: those
             with data, and silent ones of 0.1.0.
+        doubted: website, report and end of the window of each cell that is suspect: at first those
+            that an earlier run left, then also those of this one.
         series: the wanted cells, by website and report.
         timelines: the same, by website.
         once: for what is found out once in a run.
@@ -51,6 +53,7 @@ class Evidence:
         self._result_of = result_of
         self._cells: list[list[Cell]] = []
         self.held: Mapping[tuple[str, str, datetime], HeldCell] = {}
+        self.doubted: set[tuple[str, str, datetime]] = set()
         self.series: dict[tuple[str, Report], list[Cell]] = {}
         self.timelines: dict[str, Timeline[Cell]] = defaultdict(Timeline)
         self.once = Once()

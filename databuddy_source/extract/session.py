@@ -20,6 +20,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.believed import (
     Covered,
     covered_days,
+    doubted_windows,
     final_windows,
     held_cells,
 )
@@ -186,6 +187,7 @@ class Extraction:
             tell_redefinitions(cells, parts, self.server.generation)
             since = min(cell.window.start for cell in cells)
             self._evidence.held = held_cells(self._pipeline, self.now, since)
+            self._evidence.doubted = doubted_windows(self._pipeline, since)
         self._looked_back = True
 
     async def result(self, cell: Cell) -> Result:

@@ -33,6 +33,7 @@ class Run:
     websites: tuple[str, ...] = ("shop", "blog")
     allow_empty: bool = False
     looks: Counter[Cell] = field(default_factory=Counter)
+    doubted: Iterable[Cell] = ()
 
     def judged(self, cell: Cell) -> Result:
         return self.all_judged([cell])[cell]
@@ -56,6 +57,9 @@ class Run:
         doubts = Doubts(evidence, self.websites, allow_empty=self.allow_empty)
         for series in {each.series: None for each in of_cell}:
             evidence.want(each for each in of_cell if each.series == series)
+        evidence.doubted = {
+            (each.website_id, each.report.name, each.window.end) for each in self.doubted
+        }
         evidence.held = {
             (each.website_id, each.report.name, each.window.start): kept
             for each, kept in self.held.items()
@@ -423,6 +427,60 @@ def test_a_first_silence_is_a_fact_also_beside_page_views() -> None:
     """A breakdown leaves out what has no value: one visitor of a day may have no country."""
     results = [a_result(COUNTRIES), a_result(PAGES, ROWS), a_result(NEXT_DAY, ROWS)]
     assert Run(results).judged(COUNTRIES).status is Status.COMPLETE
+
+
+DAYS_OF_PAGES, DAYS_OF_ERRORS = (
+    cells_of(a_report(name), DAY, DAY + 3 * ONE_DAY) for name in ("top_pages", "error_types")
+)
+
+
+@pytest.mark.parametrize(
+    ("pages", "doubted", "held", "suspect"),
+    [
+        ([0, 0, 0, 0], [], [], []),
+        ([0, 0, 0, 0], [0], [], [1, 2, 3]),
+        ([0, 0, 1, 0], [0], [], [1]),
+        ([0, 0, 0, 0], [], [0], [0, 1, 2, 3]),
+        ([1, 0, 0, 0], [0], [0], []),
+    ],
+    ids=["never any", "since an earlier run", "until it has data", "since now", "well again"],
+)
+def test_a_server_is_ill_until_it_has_data_again(
+    pages: list[int], doubted: list[int], held: list[int], suspect: list[int]
+) -> None:
+    results = [
+        a_result(cell, ROWS if has else ())
+        for cell, has in zip(DAYS_OF_PAGES, pages, strict=True)
+        if cell not in [DAYS_OF_PAGES[day] for day in doubted if not held]
+    ]
+    run = Run(
+        results,
+        {DAYS_OF_PAGES[day]: OPEN for day in held},
+        doubted=[DAYS_OF_PAGES[day] for day in doubted],
+    )
+    found = run.all_judged()
+    assert [
+        day for day, cell in enumerate(DAYS_OF_PAGES) if cell in found and is_suspect(found[cell])
+    ] == suspect
+    run.allow_empty = True
+    assert not any(map(is_suspect, run.all_judged().values()))
+
+
+@pytest.mark.parametrize(
+    ("pages", "status"), [((), Status.SUSPECT), (ROWS, Status.COMPLETE)], ids=["dark", "well again"]
+)
+def test_what_may_be_quiet_is_not_believed_either_until_page_views_are_back(
+    pages: list[Row], status: Status
+) -> None:
+    results = [a_result(DAYS_OF_ERRORS[1]), a_result(DAYS_OF_PAGES[1], pages)]
+    run = Run(results, doubted=[DAYS_OF_PAGES[0]])
+    assert run.judged(DAYS_OF_ERRORS[1]).status is status
+    run.doubted = [DAYS_OF_ERRORS[0]]
+    assert run.judged(DAYS_OF_ERRORS[1]).status is Status.COMPLETE, "errors may stay away"
+
+
+def is_suspect(result: Result) -> bool:
+    return result.status is Status.SUSPECT
 
 
 SOURCES = cells_of(a_report("traffic_sources"))[0]
