@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -63,6 +64,8 @@ answers = st.fixed_dictionaries(
 numbers = count()
 
 
+# fakesnow takes a dollar sign within a text for a variable of its session
+@pytest.mark.only("duckdb", "postgres")
 @settings(
     max_examples=times(3),
     # each example has a dataset of its own on the one server
@@ -95,7 +98,8 @@ def test_each_value_of_any_rows_can_be_read_back(
             lookback_days=0,
             allow_empty=True,
         )
-        assert gaps == []
+        # names of pages may come twice, which is loaded and told
+        assert all("have the key of another one" in gap.reason for gap in gaps)
         for report in ("top_pages", "brand_new"):
             wanted = {key[1:]: row for key, row in sent.items() if key[0] == report}
             assert_held(synced, report, wanted)
