@@ -28,7 +28,7 @@ _METADATA_KEY = b"databuddy.coverage"
 _TURNS: Final = 100
 """How often dlt is given a turn to pass on what it has, which takes it one for each step."""
 
-_TODO: Final = (
+_INSTEAD: Final = (
     "Let a map return the table that it is given, changed by Arrow's own means (filter, "
     "append_column), or leave it out and work on the tables in the warehouse."
 )
@@ -70,7 +70,7 @@ class Travel:
         raise OwnedBySource(
             f"A step of your pipeline dropped whole tables of {self._resource}, and with them what "
             "coverage has to say of their days",
-            f"Filter rows within a table. {_TODO}",
+            f"Filter rows within a table. {_INSTEAD}",
         )
 
     def for_load(self, table: pa.Table) -> Iterator[Any]:
@@ -83,7 +83,7 @@ class Travel:
             raise OwnedBySource(
                 f"A step of your pipeline made a new table of one of {self._resource}, without "
                 "what coverage has to say of its days",
-                _TODO,
+                _INSTEAD,
             )
         carried = _carried(table)
         table = table.replace_schema_metadata(None)
@@ -94,7 +94,7 @@ class Travel:
             raise OwnedBySource(
                 f"A step of your pipeline made several tables of one of {self._resource}, so that "
                 "coverage would have its days twice",
-                _TODO,
+                _INSTEAD,
             )
         self._under_way.remove(carried)
         covered = pa.ipc.open_stream(carried).read_all()
@@ -104,7 +104,7 @@ class Travel:
             raise OwnedBySource(
                 f"A step of your pipeline changed of which website and days the rows of "
                 f"{self._resource} are ({error})",
-                _TODO,
+                _INSTEAD,
             ) from error
         yield _with_load_id(table)
         yield coverage_alone(_with_load_id(covered))

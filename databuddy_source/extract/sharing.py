@@ -13,7 +13,7 @@ from weakref import WeakSet
 import dlt
 
 from databuddy_source.api.models import NAMES_SHOWN
-from databuddy_source.clock import in_words
+from databuddy_source.clock import in_words, now
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import shared_domains
 from databuddy_source.config.settings import Settings
@@ -50,9 +50,9 @@ class SharedExtraction:
             self._current = Extraction(self.settings, self.scope, progress=progress)
             if pipeline:
                 reports = [each.name for each in self.settings.chosen_reports()]
-                # our own clock is no reason to take anything away
+                # one clock alone is no reason to take anything away: either may be wrong
                 told = self._current.server.clock_ahead is not None
-                mend(pipeline, reports, self._current.now if told else None)
+                mend(pipeline, reports, max(self._current.now, now()) if told else None)
             if pipeline not in _told:
                 _tell(self._current)
             if pipeline:

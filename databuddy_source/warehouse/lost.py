@@ -27,7 +27,8 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
     Args:
         pipeline: that is about to extract.
         reports: names of those that it loads. Tables of others stay away.
-        now: this instant, with a time zone; None where nobody knows it for sure.
+        now: this instant, with a time zone, by whichever clock is ahead; None where only one tells
+            it.
     """
     if not (pipeline.default_schema_name and pipeline.destination):
         return

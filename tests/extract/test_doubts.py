@@ -11,7 +11,6 @@ import pytest
 
 from databuddy_source.extract.doubts import Doubts
 from databuddy_source.extract.evidence import Evidence
-from databuddy_source.extract.timeline import Timeline
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell, Condition
 from databuddy_source.model.results import HeldCell, Result, Row
@@ -585,16 +584,3 @@ def test_each_answer_is_looked_at_a_few_times_however_many_there_are(
         if count
     }
     assert max(run.looks.values(), default=0) <= 5
-
-
-def test_a_timeline_finds_what_lies_inside_and_what_touches() -> None:
-    timeline: Timeline[str] = Timeline()
-    for name, grain in {"hour": Grain.HOUR, "day": Grain.DAY, "month": Grain.MONTH}.items():
-        for number, window in enumerate(tile(DAY, DAY + ONE_DAY, ZONE, grain)):
-            timeline.add((window.start, window.end), f"{name} {number}")
-    day = tile(DAY, DAY, ZONE)[0]
-    span = day.start, day.end
-    assert sorted(timeline.inside(span)) == sorted(["day 0", *(f"hour {n}" for n in range(24))])
-    assert timeline.at(span) == ["day 0"]
-    found = [name for each in timeline.touching(span) for name in timeline.at(each)]
-    assert sorted(found) == sorted(["day 0", "month 0", *(f"hour {n}" for n in range(24))])

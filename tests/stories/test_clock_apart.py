@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -150,6 +151,24 @@ def test_days_of_the_future_do_not_survive_the_next_run(
     made.server.date = tells
     run(made, RIGHT)
     assert everything(made) == right
+
+
+@IDIOMS
+def test_a_server_whose_clock_is_behind_takes_no_day_away(
+    serve: Serve, warehouse: Make, run: Run
+) -> None:
+    made = warehouse(serve(days=8))
+    run(made, RIGHT)
+    rows = "SELECT date, pageviews FROM summary_metrics ORDER BY ALL"
+    before = made.query(rows)
+    assert before
+    tells = made.server.date
+    made.server.date = lambda: format_datetime(made.server.now - timedelta(days=10), usegmt=True)
+    run(made, RIGHT)
+    assert made.query(rows) == before
+    made.server.date = tells
+    run(made, RIGHT)
+    assert made.query(rows) == before
 
 
 def test_no_day_is_passed_over_that_was_of_the_future_where_the_server_tells_no_time(
