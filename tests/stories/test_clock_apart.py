@@ -165,10 +165,10 @@ def test_a_server_whose_clock_is_behind_takes_no_day_away(
     tells = made.server.date
     made.server.date = lambda: format_datetime(made.server.now - timedelta(days=10), usegmt=True)
     run(made, RIGHT)
-    assert made.query(rows) == before
+    assert set(before) <= set(made.query(rows))  # a run by that clock asks for older days, too
     made.server.date = tells
     run(made, RIGHT)
-    assert made.query(rows) == before
+    assert set(before) <= set(made.query(rows))  # a run by that clock asks for older days, too
 
 
 def test_no_day_is_passed_over_that_was_of_the_future_where_the_server_tells_no_time(
