@@ -7,7 +7,7 @@ being vacuumed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
 from hashlib import blake2b
@@ -23,14 +23,20 @@ from databuddy_source.warehouse.lock import this_process
 PATIENCE: Final = 2.0
 """Seconds in which a server notices that a process has ended."""
 
-_SETTINGS: Final = {
+_UNLIMITED: Final = {
     "idle_in_transaction_session_timeout": "0",
     "transaction_timeout": "0",  # since Postgres 17
-    # a machine that is gone says no farewell: after a minute of silence the server lets go
+}
+"""A sync may take hours."""
+
+_FAREWELL: Final = {
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
+    # also where the server waits for the machine to confirm what it sent
+    "tcp_user_timeout": "60000",
 }
+"""A machine that is gone says none: after a minute of silence the server lets go."""
 
 _TRY: Final = "SELECT pg_try_advisory_xact_lock(%s)"
 _IS_HELD: Final = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
@@ -50,6 +56,7 @@ def take_turn(client: SqlClientBase[Any]) -> None:
         client: of Postgres, in a transaction that has read nothing yet.
     """
     client.execute_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    _set(client, _FAREWELL)
     client.execute_sql("SELECT pg_advisory_xact_lock(%s)", _key(client.dataset_name))
 
 
@@ -107,12 +114,8 @@ class _Lease:
     def begin(self) -> None:
         """Begin the transaction, known by the name of this process."""
         self._client.execute_sql("BEGIN")
-        settings = {**_SETTINGS, "application_name": this_process()}
-        for name, value in settings.items():
-            # those of a newer server are passed over
-            self._client.execute_sql(
-                "SELECT set_config(name, %s, true) FROM pg_settings WHERE name = %s", value, name
-            )
+        own = {"application_name": this_process()}
+        _set(self._client, {**_UNLIMITED, **_FAREWELL, **own})
 
     def take_websites(self, ids: Collection[str]) -> None:
         """In one order for everybody: nobody waits for who waits for him."""
@@ -159,6 +162,16 @@ class _Lease:
     def _first(self, sql: str, *values: object) -> Any:
         found = self._client.execute_sql(sql, *values)
         return found[0] if found else ()
+
+
+def _set(client: SqlClientBase[Any], settings: Mapping[str, str]) -> None:
+    """Until the transaction ends. What an older server does not know is passed over."""
+    rows = ", ".join(["(%s, %s)"] * len(settings))
+    client.execute_sql(
+        "SELECT set_config(name, value, true) FROM pg_settings "
+        f"JOIN (VALUES {rows}) AS wanted(name, value) USING (name)",
+        *(word for each in settings.items() for word in each),
+    )
 
 
 def _key(*names: str) -> int:
