@@ -8,13 +8,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dlt
+import psycopg2
 import pytest
 import time_machine
+from tenacity import RetryCallState
 
 from databuddy_source import databuddy_source, load
 from databuddy_source.demo import DemoServer
@@ -178,5 +181,40 @@ def test_a_load_changes_nothing_once_its_lease_is_lost(
             run(made, shop)
     assert everything(made) == before
     made.sync(websites=[shop], **GIVEN)
+    assert "/late" in paths(made, YESTERDAY, shop)
+    assert len(set(everything(made)["top_pages"])) == len(everything(made)["top_pages"])
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f'LOCK TABLE "{DATASET}"."websites" IN EXCLUSIVE MODE',
+        f"SELECT pg_advisory_xact_lock({lease._key(DATASET)})",
+    ],
+    ids=["a table of the load", "the turn in the dataset"],
+)
+def test_what_the_server_refuses_for_the_sake_of_another_is_tried_again(
+    sql: str, made: Synced, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = made.server.websites[0].id
+    made.sync(websites=[shop], **GIVEN)
+    url = warehouse.environment()["DESTINATION__POSTGRES__CREDENTIALS"]
+    warehouse.rows(f'ALTER DATABASE "{urlsplit(url).path[1:]}" SET lock_timeout = 50')
+    made.server.events.add(shop, noon(YESTERDAY), path="/late")
+    refused: list[BaseException | None] = []
+    with closing(psycopg2.connect(url)) as other:
+        other.cursor().execute(sql)
+
+        def let_go(state: RetryCallState) -> float:
+            assert state.outcome
+            refused.append(state.outcome.exception())
+            other.rollback()
+            return 0
+
+        monkeypatch.setattr(whole, "wait_random_exponential", lambda **_: let_go)
+        made.sync(websites=[shop], **GIVEN)
+    assert [str(each).splitlines()[0] for each in refused] == [
+        "canceling statement due to lock timeout"
+    ]
     assert "/late" in paths(made, YESTERDAY, shop)
     assert len(set(everything(made)["top_pages"])) == len(everything(made)["top_pages"])
