@@ -25,6 +25,7 @@ from databuddy_source.warehouse.fitness import MODULES, refuse_unfit
 from databuddy_source.warehouse.redaction import redacted
 
 ADVICE: Final[Mapping[str, str]] = {
+    r"conflicting lock is held": "Wait until that process is done, then run this again.",
     r"password|authenticat|credential|invalid_grant|role .* does not exist": (
         "Check user and password in destination.*.credentials."
     ),

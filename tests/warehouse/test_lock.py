@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,8 +12,12 @@ from typing import cast
 import dlt
 import pytest
 
+from databuddy_source.dlt_seam import DestinationException
 from databuddy_source.errors import AlreadyRunning
 from databuddy_source.warehouse.lock import alone
+from databuddy_source.warehouse.trial import destination_failure
+
+HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
 
 
 def a_pipeline(folder: Path, name: str) -> dlt.Pipeline:
@@ -31,3 +37,23 @@ def test_pipelines_of_a_folder_have_a_lock_each(tmp_path: Path) -> None:
         with pytest.raises(AlreadyRunning):
             other.submit(hold, a_pipeline(tmp_path, "one")).result()
     assert hold(a_pipeline(tmp_path, "one"))
+
+
+def test_a_duckdb_file_that_another_process_writes_into_is_to_be_waited_for(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "web.duckdb"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        target = dlt.destinations.duckdb(str(file))
+        pipeline = dlt.pipeline("second", str(tmp_path), destination=target)
+        with pytest.raises(DestinationException) as caught, pipeline.sql_client():
+            pass
+        pipeline.deactivate()
+        said = str(destination_failure(caught.value))
+        holder.kill()
+    assert f"(PID {holder.pid})" in said
+    assert said.endswith("Wait until that process is done, then run this again.")

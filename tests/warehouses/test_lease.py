@@ -111,6 +111,15 @@ def test_another_dataset_has_a_lease_of_its_own(
         made.sync(websites=[shop], **GIVEN)
 
 
+def test_a_lease_keeps_nothing_from_being_vacuumed(
+    warehouse: Warehouse, elsewhere: Callable[[str], dlt.Pipeline]
+) -> None:
+    with held(elsewhere("other"), "shop"):
+        asked = "SELECT state, backend_xid, backend_xmin FROM pg_stat_activity"
+        found = warehouse.rows(f"{asked} WHERE application_name = '{US}'")
+    assert found == [("idle in transaction", None, None)]
+
+
 def test_who_waits_goes_on_when_the_other_is_done(
     made: Synced,
     elsewhere: Callable[[str], dlt.Pipeline],
