@@ -1,7 +1,7 @@
 """Removals that are cut off, and what is in the warehouse before and after anything else runs. Run
 as a program, which forks before any thread begins.
 
-    python -m tests.stories.cut_removal WAREHOUSE URL KEY WEBSITE FOLDER
+    python -m tests.stories.cut_removal WAREHOUSE URL KEY WEBSITE FOLDER SEED TIMES
 
 A website goes, and with it a report that no other website has. Each attempt begins with a copy of
 the warehouse, and is cut off at another place of the last step.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import random
 import shutil
 import sys
 from contextlib import suppress
@@ -94,7 +95,9 @@ def known(place: Place) -> None:
     (place.folder / "known").write_text(json.dumps(knows(place)))
 
 
-def main(warehouse: str, url: str, key: str, website: str, home: str) -> None:
+def main(
+    warehouse: str, url: str, key: str, website: str, home: str, seed: str, times: str
+) -> None:
     os.environ["SOURCES__DATABUDDY__API_KEY"] = key
     with first_place(warehouse, Path(home) / "old") as old:
 
@@ -117,7 +120,8 @@ def main(warehouse: str, url: str, key: str, website: str, home: str) -> None:
         before, after = told(old), told(undisturbed)
         assert before[0] != after[0]
         cuts = [(at, when) for at in range(statements) for when in ("before", "after")]
-        for number, (at, when) in enumerate([*cuts, (-1, "done")]):
+        chosen = random.Random(int(seed)).sample(cuts, min(int(times), len(cuts)))
+        for number, (at, when) in enumerate([*chosen, cuts[0], cuts[-1], (-1, "done")]):
             place = old.copy(f"attempt_{number}")
             was_cut = not run(place, partial(take_out, place, website, Cut(at, when, "change")))
             left = told(place)
