@@ -57,7 +57,7 @@ class Removing:
         load_id = new_load_id()
         taken = [*self._deletes(), *self._updates()]
         dropped = [each.table for each in self.found.tables if each.dropped]
-        drops = [f"DROP TABLE IF EXISTS {self.found.place(name)}" for name in dropped]
+        drops = [*self._drops(dropped)] if dropped else []
         schema = without_tables(self.found.schema, dropped) if dropped else self.found.schema
         stored = [*self._stores(schema)] if dropped else []
         if kind_of(self.found.client.config.destination_type) in DROPS_INSIDE:
@@ -107,6 +107,17 @@ class Removing:
 
     def _delete(self, name: str) -> str:
         return f"DELETE FROM {self.found.place(name)} WHERE {self.found.condition(name)}"
+
+    def _drops(self, names: Sequence[str]) -> Iterator[str]:
+        """What drops tables, also those in staging, which have their columns."""
+        client: Any = self.found.client  # one that merges has a staging dataset
+        for name in names:
+            yield f"DROP TABLE IF EXISTS {self.found.place(name)}"
+        with client.with_staging_dataset():
+            if client.is_storage_initialized():
+                for name, columns in client.get_storage_tables(names):
+                    if columns:
+                        yield f"DROP TABLE IF EXISTS {self.found.place(name)}"
 
     def _updates(self) -> Iterator[str]:
         """What puts the next version in the place of each state, and deletes those before."""

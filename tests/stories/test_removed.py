@@ -168,6 +168,26 @@ def test_a_report_goes_with_its_table(made: Warehouse, tmp_path: Path) -> None:
     assert made.tables() == before
 
 
+def test_a_report_may_be_defined_otherwise_once_it_is_taken_out(made: Warehouse) -> None:
+    def own(**definition: Any) -> dict[str, Any]:
+        return {"query_types": [], "reports": [{"name": "mine", **definition}]}
+
+    by_hour = own(query_type="top_pages", grain="hour")
+    synced(made, **by_hour, start_date=TODAY)
+    by_week = own(query_type="country", grain="week")
+    with pytest.raises(BadConfiguration, match=r"take what is there out with `remove --report`"):
+        synced(made, **by_week)
+    removed(made, reports=["mine"])
+    synced(made, **by_week)
+    columns = made.pipeline.default_schema.get_table("mine")["columns"]
+    assert "hour" not in columns
+    assert [name for name, each in columns.items() if each.get("merge_key")] == [
+        "website_id",
+        "date",
+    ]
+    assert made.query("SELECT COUNT(*) FROM mine WHERE dayofweek(date) <> 1") == [(0,)]
+
+
 def test_a_report_without_rows_keeps_its_table_for_the_websites_that_stay(made: Warehouse) -> None:
     """Days without rows are days that were loaded."""
     shop, blog = ids(made)
