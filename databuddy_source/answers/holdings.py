@@ -12,6 +12,7 @@ from databuddy_source.config.reports import table_name
 from databuddy_source.config.selection import ids_meant
 from databuddy_source.coverage.reading import TABLE, Tables, tables_of
 from databuddy_source.errors import BadSetting
+from databuddy_source.model.query_types import load_catalog
 
 if TYPE_CHECKING:
     import dlt
@@ -55,7 +56,8 @@ class Holdings:
         for name in names:
             table = name if name in self.reports else table_name(name)
             if table not in self.reports:
-                raise _unknown(name, "report", self.reports, self.reports)
+                also = {each for own in self.reports for each in load_catalog().get(own).aliases}
+                raise _unknown(name, "report", self.reports | also, self.reports)
             found.append(table)
         return list(dict.fromkeys(found))
 

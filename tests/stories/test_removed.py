@@ -271,6 +271,7 @@ def test_what_an_interrupted_load_left_comes_first_and_goes_too(
     [
         ({"websites": ["shop.exmaple"]}, "'shop.exmaple' is no website of this dataset. Did you"),
         ({"reports": ["top_pagez"]}, "'top_pagez' is no report of this dataset. Did you mean top_"),
+        ({"reports": ["pagez"]}, "'pagez' is no report of this dataset. Did you mean pages?"),
         ({"reports": ["city"]}, "'city' is no report of this dataset. It has: custom_events, sum"),
         ({"reports": ["coverage"]}, "'coverage' is no report of this dataset."),
         ({"reports": ["websites"]}, "'websites' is no report of this dataset."),
