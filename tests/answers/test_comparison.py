@@ -29,6 +29,12 @@ def test_rows_without_a_key_are_counted() -> None:
     ]
 
 
+def test_the_only_row_of_a_window_needs_no_name() -> None:
+    assert differences([{"n": 1}], [{"n": 2}], Tolerance()) == [
+        "the row: n is 1 here and 2 at the server"
+    ]
+
+
 def test_a_missing_column_is_a_null() -> None:
     assert differences([{"name": "a", "n": None}], [{"name": "a"}], KEYED) == []
     assert differences([{"name": "a", "n": 0}], [{"name": "a"}], KEYED) == [

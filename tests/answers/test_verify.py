@@ -24,6 +24,7 @@ from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import Result, Row
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, Grain, tile
+from databuddy_source.tables.layout import Layout
 from databuddy_source.tables.rows import rows_table
 from tests.cells import DAY, a_report, a_result
 
@@ -32,6 +33,9 @@ SERVER = Server(
     {"top_pages": TypeConfig(), "country": TypeConfig()},
     {name: Website(id=name, domain=f"{name}.example.com") for name in ("shop", "blog")},
 )
+
+SPELLING = str.lower, 63
+"""Of columns: how, and how long they may be."""
 
 Compare = Callable[..., list[Checked]]
 
@@ -48,7 +52,10 @@ def held(
 def rows_of(cell: Cell | Recorded) -> list[Row]:
     """Two rows, of another number for each window."""
     number = cell.window.date.day * 100 + cell.window.start.hour
-    return [{"name": f"{cell.website_id} {each}", "pageviews": number + each} for each in (1, 2)]
+    return [
+        {"name": f"{cell.website_id} {each}", "pageviews": number + each, "New": each}
+        for each in (1, 2)
+    ]
 
 
 class Tables:
@@ -65,7 +72,8 @@ class Tables:
             results = [
                 a_result(Cell(each.website_id, report, each.window), rows(each)) for each in own
             ]
-            loaded = rows_table(report, [each for each in results if each.rows])  # noqa: F841
+            layout = Layout(report, None, *SPELLING)
+            loaded = rows_table(report, [each for each in results if each.rows], layout)  # noqa: F841
             self._database.execute(f"CREATE TABLE {name} AS SELECT *, '7' _dlt_load_id FROM loaded")
 
     def columns(self, table: str) -> list[str]:
@@ -120,7 +128,7 @@ def compare(monkeypatch: pytest.MonkeyPatch) -> Compare:
         schema = SimpleNamespace(
             get_table_columns=tables.columns,
             tables={},
-            naming=SimpleNamespace(normalize_path=str, max_length=None),
+            naming=SimpleNamespace(normalize_path=SPELLING[0], max_length=SPELLING[1]),
         )
         pipeline = SimpleNamespace(sql_client=lambda: nullcontext(tables), default_schema=schema)
         return list(verify(cast(dlt.Pipeline, pipeline), Settings.of(api_key="k"), **given))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import dlt
@@ -15,6 +15,7 @@ from databuddy_source.config.resolve import checked
 from databuddy_source.coverage.parts import Definition, Part
 from databuddy_source.errors import OtherDays
 from databuddy_source.extract.session import Extraction
+from databuddy_source.model.reports import Report
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.runs import plan as planning
 from databuddy_source.runs.plan import Plan, WebsitePlan, planned
@@ -46,9 +47,18 @@ Planned = Callable[..., Plan]
 def plan_of(monkeypatch: pytest.MonkeyPatch) -> Planned:
     """A plan for the shop, whose last sync was yesterday's, and for the blog, which is new."""
 
-    def find(*parts: Part, final: tuple[date, ...] = (), **given: Any) -> Plan:
+    def find(
+        *parts: Part,
+        final: tuple[date, ...] = (),
+        final_of: Mapping[str, date] = MappingProxyType({}),
+        **given: Any,
+    ) -> Plan:
         settings, scope = checked(api_key="k", start_date=TODAY - 9 * ONE_DAY, **given)
-        left_alone = {cell.window.start for day in final for cell in cells_of(REPORT, day)}
+
+        def left_alone(report: Report, website_id: str) -> set[datetime]:
+            own = [final_of[website_id]] if website_id in final_of else []
+            return {cell.window.start for day in (*final, *own) for cell in cells_of(REPORT, day)}
+
         extraction = SimpleNamespace(
             settings=settings,
             scope=scope,
@@ -56,7 +66,7 @@ def plan_of(monkeypatch: pytest.MonkeyPatch) -> Planned:
             today=lambda report: TODAY,
             zone=lambda report: "UTC",
             covered=None,
-            final_windows=lambda report, website_id: left_alone,
+            final_windows=left_alone,
             questions=lambda cells, proven: [(cell.window, proven) for cell in cells],
         )
         held = {"top_pages__shop": {"last": TODAY - ONE_DAY, "first": str(TODAY - 9 * ONE_DAY)}}
@@ -86,6 +96,19 @@ def test_a_bounded_run_asks_for_its_days_that_are_not_final_whatever_was_synced(
     assert {name: each.cells for name, each in plan.by_website.items()} == {"shop": 2, "blog": 2}
     assert plan.by_day == {first + 2 * ONE_DAY: 2, first + 3 * ONE_DAY: 2}
     assert plan_of(final=(first,), since=first, until=first).by_website == {}
+
+
+def test_a_website_of_which_nothing_is_asked_costs_no_other_its_plan(plan_of: Planned) -> None:
+    """The shop's only day is final, and it comes first."""
+    day = TODAY - ONE_DAY
+    plan = plan_of(final_of={"shop": day}, since=day, until=day)
+    assert {name: each.cells for name, each in plan.by_website.items()} == {"blog": 1}
+
+
+def test_what_a_run_proves_is_told_to_its_questions(plan_of: Planned) -> None:
+    plan = plan_of(lookback_days=3)
+    assert set(plan.by_website["shop"].by_route) == {True}, "an earlier run had answers"
+    assert set(plan.by_website["blog"].by_route) == {False}
 
 
 def test_a_run_that_would_mix_days_of_two_zones_is_refused_before_it_begins(
