@@ -50,6 +50,7 @@ class Loads:
     brings: Callable[[Scope], Sequence[Loaded]] = lambda scope: [brought()]
     scopes: list[Scope] = field(default_factory=list)
     waits: bool | None = None
+    looked_at: list[dlt.Pipeline] = field(default_factory=list)
 
     @contextmanager
     def alone(self, pipeline: dlt.Pipeline, *, wait: bool, say: object) -> Iterator[None]:
@@ -98,7 +99,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> Loads:
         "finish_pending": found.finish_pending,
         "Extraction": found.extraction,
         "wanted": lambda extraction: CHOSEN,
-        "look_at_destination": MagicMock(),
+        "look_at_destination": found.looked_at.append,
         "planned": found.planned,
         "source_of": found.source_of,
         "load_once": found.load_once,
@@ -129,6 +130,7 @@ def bounded(days: int, **given: Any) -> Scope:
 def test_what_an_earlier_run_left_comes_first_and_the_daily_load_last(loads: Loads) -> None:
     loads.questions = of_days(5, 10)
     assert ran() == ([], ["pending", "1"])
+    assert loads.looked_at == [PIPELINE]
     assert loads.scopes == [EVERYTHING]
 
 
