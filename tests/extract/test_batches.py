@@ -138,9 +138,17 @@ def test_rows_of_other_columns_are_a_table_of_their_own_and_lose_none() -> None:
     assert [len(batch.results) for batch in found.batches] == [1, 2, 1]
 
 
-@pytest.mark.parametrize("bad", [{1}, {0, 2}, {0, 1, 2}])
+@pytest.mark.parametrize(
+    ("bad", "sizes"),
+    [
+        ({1}, [1, 1, 1, Status.SUSPECT]),
+        ({0, 2}, [1, 1, 1, Status.SUSPECT]),
+        ({0, 1, 2}, [1, 1, 1]),
+        ({0}, [1, Status.SUSPECT]),
+    ],
+)
 def test_a_cell_whose_rows_cannot_become_a_table_fails_alone(
-    monkeypatch: pytest.MonkeyPatch, bad: set[int]
+    monkeypatch: pytest.MonkeyPatch, bad: set[int], sizes: list[int | Status]
 ) -> None:
     days = {DAY + number * ONE_DAY for number in bad}
     reason = "odd " * 200
@@ -151,20 +159,19 @@ def test_a_cell_whose_rows_cannot_become_a_table_fails_alone(
         return rows_table(report, results, layout)
 
     monkeypatch.setattr(batches, "rows_table", made)
-    results = results_of(1, 1, 1, Status.SUSPECT)
+    results = results_of(*sizes)
     (batch,) = collected(results).batches
-    assert [number for number, each in enumerate(batch.results) if each.reason] == [*bad, 3]
-    for number in bad:
-        failed = batch.results[number]
-        assert (failed.cell, failed.status) == (results[number].cell, Status.FAILED)
+    assert [each.cell for each in batch.results] == [each.cell for each in results]
+    for number, (before, after) in enumerate(zip(results, batch.results, strict=True)):
+        if number not in bad:
+            assert after == before.without_rows()
+            continue
         told = f"its rows cannot be loaded: ValueError: {reason}"
-        assert failed.reason == told[: batches.REASON_SHOWN]
-    well = [
-        result.cell.window.date for number, result in enumerate(results[:3]) if number not in bad
-    ]
-    assert names_of(batch) == [(day, "0") for day in well]
-    statuses = batch.covered.column("status").to_pylist()
-    assert statuses == ["failed" if n in bad else "complete" for n in range(3)] + ["suspect"]
+        assert (after.status, after.reason) == (Status.FAILED, told[: batches.REASON_SHOWN])
+    well = [number for number, size in enumerate(sizes) if size == 1 and number not in bad]
+    assert names_of(batch) == [(DAY + number * ONE_DAY, "0") for number in well]
+    statuses = [each.status.value for each in batch.results]
+    assert batch.covered.column("status").to_pylist() == statuses
 
 
 def test_cells_whose_rows_became_tables_apart_are_one_with_all_columns(

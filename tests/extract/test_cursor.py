@@ -20,7 +20,7 @@ from databuddy_source.coverage.table import coverage_table
 from databuddy_source.extract.cursor import MAX_ATTEMPTS, Progress
 from databuddy_source.extract.session import Extraction
 from databuddy_source.model.generations import Generation
-from databuddy_source.model.reports import Report
+from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, Window, tile
@@ -117,7 +117,8 @@ def between(first: date, last: date) -> list[date]:
 
 def test_the_first_run_asks_for_all_days_from_the_start_on() -> None:
     resource = Resource()
-    assert resource.asks() == between(START, TODAY)
+    cells = resource.progress().cells(on(TODAY), REPORT, "shop")
+    assert cells == [Cell("shop", REPORT, each) for each in tile(START, TODAY, "UTC")]
     resource.run()
     assert resource.cursor == Cursor(TODAY)
 
@@ -283,11 +284,12 @@ def test_a_bounded_run_asks_for_its_days_and_leaves_no_trace(
 
 def test_a_run_for_gaps_alone_asks_for_them_and_counts_from_its_first_day_on() -> None:
     gaps = tile(START, START + 9 * ONE_DAY, "UTC", Grain.WEEK)
-    extraction = cast(Extraction, SimpleNamespace(gaps=lambda report, website_id: gaps))
+    held = {(REPORT, "shop"): gaps}
+    extraction = cast(Extraction, SimpleNamespace(gaps=lambda *given: held[given]))
     since = START + ONE_DAY
     progress = Resource(cursor=None).progress(since=since, until=TODAY, only_gaps=True)
     cells = progress.cells(extraction, REPORT, "shop")
-    assert [cell.window for cell in cells] == list(gaps)
+    assert cells == [Cell("shop", REPORT, gap) for gap in gaps]
     assert progress.first_day == since, "days of a week before it are none of this run"
 
 
