@@ -134,8 +134,20 @@ def test_rows_of_other_columns_are_a_table_of_their_own_and_lose_none() -> None:
         a_result(fourth, plain[:1]),
     ]
     found = collected(results)
+    assert collected([]).batches == []
     assert [len(names_of(batch)) for batch in found.batches] == [AT_ONCE, AT_ONCE, 1]
     assert [len(batch.results) for batch in found.batches] == [1, 2, 1]
+
+
+def test_a_table_that_follows_one_of_other_columns_is_no_larger() -> None:
+    first, second, third = cells_of(REPORT, DAY, DAY + 2 * ONE_DAY)
+    plain = [{"name": str(row), "pageviews": 1} for row in range(AT_ONCE)]
+    wide = [{"name": str(row), "pageviews": 1, "scrolls": 2} for row in range(PER_TABLE - 1)]
+    results = [a_result(first, plain), a_result(second, wide[:AT_ONCE]), a_result(third, wide)]
+    assert [len(names_of(batch)) for batch in collected(results).batches] == [
+        *(AT_ONCE, AT_ONCE),
+        PER_TABLE - 1,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,13 @@ def test_another_name_of_the_zone_is_no_other_zone() -> None:
     )
 
 
+def test_another_report_is_refused_beside_another_name_of_the_zone() -> None:
+    kyiv = cells_of(a_report(), zone="Europe/Kyiv")
+    renamed = replace(Definition.of(kyiv[0]), time_zone="Europe/Kiev")
+    with pytest.raises(OtherReport):
+        refuse_a_mixture(kyiv, held("top_pages", renamed, replace(renamed, grain="month")))
+
+
 TOKYO = cells_of(a_report(), zone="Asia/Tokyo")
 
 
@@ -105,6 +112,7 @@ def test_reports_that_mean_something_else_from_this_run_on_are_told_once(
         "This server is of June 2026, and the warehouse has days of April 2026. "
         "These reports mean something else from now on: outbound_links"
     )
+    assert told.endswith("`status` says what changed, and how to load them anew.")
     assert "top_pages" in told
     assert "entry_pages" not in told, "it is not asked for"
     caplog.clear()

@@ -123,3 +123,28 @@ def test_a_day_that_others_count_takes_no_month_with_it() -> None:
     results = [a_result(MONTH, ROWS), a_result(PAGES[0]), a_result(COUNTRIES[0], ROWS)]
     judged = Run(results, {MONTH: OPEN, PAGES[0]: OPEN}).all_judged([MONTH, PAGES[0]])
     assert [each.status for each in judged.values()] == [Status.COMPLETE, Status.SUSPECT]
+
+
+def test_a_type_that_is_lacking_makes_no_other_lack() -> None:
+    gone, had = (
+        a_result(PAGES[0], status=Status.UNAVAILABLE),
+        a_result(ERRORS[0], status=Status.UNAVAILABLE),
+    )
+    run = Run([gone, had, a_result(COUNTRIES[0], ROWS)], {ERRORS[1]: OPEN})
+    judged = run.all_judged()
+    assert [judged[each].status for each in (PAGES[0], ERRORS[0])] == [
+        Status.UNAVAILABLE,
+        Status.FAILED,
+    ]
+
+
+def test_a_website_that_lost_a_day_is_not_judged_by_another() -> None:
+    month, day = replace(MONTH, website_id="blog"), replace(PAGES[0], website_id="blog")
+    results = [
+        a_result(MONTH, ROWS),
+        a_result(PAGES[0], ROWS),
+        a_result(month, ROWS),
+        a_result(day),
+    ]
+    judged = Run(results, dict.fromkeys((MONTH, PAGES[0], month, day), OPEN)).all_judged()
+    assert [judged[each].status for each in (MONTH, month)] == [Status.COMPLETE, Status.SUSPECT]

@@ -147,6 +147,8 @@ def test_what_is_too_large_has_that_many_bytes_at_least() -> None:
     pace = Pace(100)
     pace.too_large([DEAR] * 100, 256 * 1024**2)
     assert size_for(pace, DEAR) == 6
+    pace.too_large([DEAR] * 1, 1024)
+    assert size_for(pace, DEAR) == 6
 
 
 def test_slow_answers_and_failures_leave_fewer_requests_under_way() -> None:

@@ -14,6 +14,7 @@ from databuddy_source.errors import (
     ServerFailed,
     TimedOut,
     UnknownQueryType,
+    Unreachable,
 )
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
@@ -174,6 +175,23 @@ def test_a_website_that_goes_down_beside_another_is_not_taken_for_a_part_that_fa
     assert statuses(of(results, well)) == {Status.COMPLETE: 40}
     assert statuses(of(results, others)) == {Status.COMPLETE: 30}
     assert statuses(of(results, every(failing))) == {Status.FAILED: 90}
+
+
+def test_a_server_that_is_gone_while_a_part_is_tried_ends_the_run() -> None:
+    client = FakeClient()
+
+    def refuse(questions: list[Question]) -> None:
+        if any(each.name in ERRORS for each in questions):
+            if len(questions) == 1:
+                raise Unreachable("The server cannot be reached")
+            raise ServerFailed("It failed (HTTP 500)")
+
+    client.refuse = refuse
+    failing = of_types(*ERRORS)
+    results = fetch(client, *failing, month())
+    assert statuses(of(results, month())) == {Status.COMPLETE: 30}
+    assert {each.outage for each in of(results, every(failing))} == {True}
+    assert requests_with(client, *ERRORS) == 2
 
 
 # -- what the plan does not include
