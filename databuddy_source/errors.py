@@ -338,7 +338,7 @@ class ServiceUnavailable(Retriable):
 
 
 class AlreadyRunning(Retriable):
-    """Another process syncs into the same dataset with the same local state."""
+    """Another process syncs into the same dataset: with the same pipeline, or the same website."""
 
     default_todo = "Wait until it is done, or use --wait."
 

@@ -84,7 +84,7 @@ def load(
         before = [] if warehouse.is_new else redefinitions(pipeline)
         known = {(each.report, each.now) for each in before}
         hooks = LoadHooks(before_load=warehouse.wait, after_load=put)
-        loads = sync(pipeline, settings, scope, hooks=hooks, tell=tell)
+        loads = sync(pipeline, settings, scope, hooks=hooks, tell=tell, wait=wait)
         if not loads:
             put()  # which may have been killed the last time
             out.print(NOTHING_TO_LOAD)

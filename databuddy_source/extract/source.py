@@ -100,6 +100,13 @@ def source_of(settings: Settings, scope: Scope) -> DltSource:
     return _of_choices(settings, scope)
 
 
+def websites_of(source: DltSource) -> set[str]:
+    """The ids of the websites that a source will ask for."""
+    resources = source.resources.selected.values()
+    found = (each.name.partition(f"{each.table_name}__") for each in resources)
+    return {website_id for rest, _, website_id in found if website_id and not rest}
+
+
 def _resources(settings: Settings, scope: Scope) -> Iterator[DltResource]:
     settings.credential.headers()
     dlt_defaults.for_source()

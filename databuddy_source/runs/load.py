@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dlt
 from dlt.sources import DltSource
 
 from databuddy_source.dlt_seam import PipelineStepFailed, signals_raised
+from databuddy_source.extract.source import websites_of
 from databuddy_source.runs import pending
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.comments import finish_tables
+from databuddy_source.warehouse.lease import leased
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.redaction import redacted
 from databuddy_source.warehouse.trial import own_errors
@@ -61,9 +64,29 @@ def load(
         PipelineStepFailed: of dlt, where the destination or the machine fails.
     """
     dlt_defaults.for_pipeline(pipeline)
-    with own_errors(), alone(pipeline, wait=wait, say=logger.warning):
+    with own_errors(), alone_everywhere(pipeline, wait=wait) as alone_with:
         hooks.before_load()
-        return finish_pending(pipeline, hooks) + load_once(pipeline, source, hooks)
+        loads = finish_pending(pipeline, hooks)
+        alone_with(websites_of(source))
+        return loads + load_once(pipeline, source, hooks)
+
+
+@contextmanager
+def alone_everywhere(
+    pipeline: dlt.Pipeline, *, wait: bool
+) -> Iterator[Callable[[Collection[str]], None]]:
+    """Keep other syncs of the pipeline away, those of this machine by a lock, those of others by a
+    lease, where the warehouse has one.
+
+    Yields:
+        A function that keeps other pipelines away from these websites, too.
+
+    Raises:
+        AlreadyRunning: says who syncs.
+    """
+    say = logger.warning
+    with alone(pipeline, wait=wait, say=say), leased(pipeline, wait=wait, say=say) as alone_with:
+        yield alone_with
 
 
 def load_once(pipeline: dlt.Pipeline, source: DltSource, hooks: LoadHooks) -> list[str]:

@@ -22,13 +22,13 @@ from databuddy_source.extract.source import source_of
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.runs.load import (
     LoadHooks,
+    alone_everywhere,
     finish_pending,
     load_once,
     look_at_destination,
 )
 from databuddy_source.runs.plan import Plan, planned, wanted
 from databuddy_source.warehouse import dlt_defaults
-from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.trial import own_errors
 
 logger = logging.getLogger("databuddy_source")
@@ -102,12 +102,13 @@ def sync(
     """
     settings, scope = settings or configured(), scope or scoped()
     dlt_defaults.for_pipeline(pipeline)
-    with own_errors(), alone(pipeline, wait=wait, say=logger.warning):
+    with own_errors(), alone_everywhere(pipeline, wait=wait) as alone_with:
         hooks.before_load()
         loads = finish_pending(pipeline, hooks)
         # before the warehouse is touched: a wrong key shall leave no empty one
         extraction = Extraction(settings, scope, pipeline)
         chosen = wanted(extraction)
+        alone_with({website_id for _, ids in chosen for website_id in ids})
         look_at_destination(pipeline)
         missing = planned(extraction, chosen, pipeline)
         if scope.until:

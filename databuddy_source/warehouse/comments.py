@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import dlt
 
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import SqlClientBase, kind_of, literal_of, shortened
+from databuddy_source.warehouse.lease import in_turn
 from databuddy_source.warehouse.redaction import redacted
 
 logger = logging.getLogger("databuddy_source")
@@ -86,7 +88,7 @@ def finish_tables(pipeline: dlt.Pipeline) -> None:
         if coverage_table.TABLE not in schema.tables or done.get(name) == digest:
             continue
         try:
-            with pipeline.sql_client(name) as client:
+            with pipeline.sql_client(name) as client, _turn(client, kind):
                 if statements := list(_missing(client, wanted, dialect)):
                     client.execute_many(statements)
         except Exception as error:  # comments are not worth a load
@@ -94,6 +96,11 @@ def finish_tables(pipeline: dlt.Pipeline) -> None:
             logger.warning("The tables got no comments or indexes: %s", reason)
             continue
         pipeline.set_local_state_val(DONE, {**done, name: digest})
+
+
+def _turn(client: SqlClientBase[Any], kind: str) -> AbstractContextManager[None]:
+    """Another pipeline may be about to make the same index."""
+    return in_turn(client) if kind == "postgres" else nullcontext()
 
 
 @dataclass(frozen=True, slots=True)

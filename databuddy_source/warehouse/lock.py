@@ -45,12 +45,15 @@ def alone(
         lock.acquire()
     try:
         since: datetime = now()
-        holder.write_text(
-            f"process {os.getpid()} on {socket.gethostname()}, since {since:%Y-%m-%d %H:%M:%S} UTC"
-        )
+        holder.write_text(f"{this_process()}, since {since:%Y-%m-%d %H:%M:%S} UTC")
         yield
     finally:
         lock.release()
+
+
+def this_process() -> str:
+    """What others are told of who runs."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def _read(holder: Path) -> str:

@@ -142,6 +142,7 @@ def own_errors() -> Iterator[None]:
 
     Raises:
         DatabuddyError: that made a step of dlt fail.
+        DestinationFails: the warehouse failed between the steps of dlt.
         NewerFile: the DuckDB at hand cannot read the file yet.
     """
     try:
@@ -149,8 +150,11 @@ def own_errors() -> Iterator[None]:
     except Exception as error:  # drivers have no base in common
         if own := newer_file(error):
             raise own from None
-        for cause in causes(error) if isinstance(error, PipelineStepFailed) else ():
-            if isinstance(cause, DatabuddyError):
-                # its own cause stays; as its context, the failure would lead back to it
-                raise cause from cause.__cause__
+        if isinstance(error, PipelineStepFailed):
+            for cause in causes(error):
+                if isinstance(cause, DatabuddyError):
+                    # its own cause stays; as its context, the failure would lead back to it
+                    raise cause from cause.__cause__
+        elif not isinstance(error, DatabuddyError) and (failure := destination_failure(error)):
+            raise failure from error
         raise

@@ -9,7 +9,8 @@ A report whose rows the warehouse refuses stays out of it, and coverage says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,7 @@ from databuddy_source.dlt_seam import (
     literal_of,
     loaded_chains,
 )
+from databuddy_source.warehouse.lease import in_turn, take_turn
 from databuddy_source.warehouse.refusals import refused_by, refusing, words_of, words_of_job
 
 MOST_TRIES: Final = 5
@@ -41,12 +43,23 @@ changed the same table at the same time."""
 
 def _in_transaction(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
     with client.begin_transaction():
-        for statement in statements:
-            try:
-                client.execute_sql(statement)
-            except DatabaseException as error:
-                error.add_note(statement)
-                raise
+        _execute(client, statements)
+
+
+def _in_turn(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
+    """One pipeline after the other: of two that replace the same rows at once each would leave what
+    the other brings, which it does not see."""
+    with in_turn(client):
+        _execute(client, statements)
+
+
+def _execute(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
+    for statement in statements:
+        try:
+            client.execute_sql(statement)
+        except DatabaseException as error:
+            error.add_note(statement)
+            raise
 
 
 def _as_script(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
@@ -58,7 +71,7 @@ def _as_script(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
 
 TRANSACTIONS: Final[Mapping[str, Callable[[SqlClientBase[Any], Sequence[str]], None]]] = {
     "duckdb": _in_transaction,
-    "postgres": _in_transaction,
+    "postgres": _in_turn,
     "snowflake": _in_transaction,
     "bigquery": _as_script,
 }
@@ -111,9 +124,42 @@ class _WholeDestination:
         behind: Any = super()
         return _client_class(behind.client_class)
 
+    def client(self, schema: dlt.Schema, initial_config: Any = None) -> Any:
+        """A client that changes nothing once the lease is lost, if there is one."""
+        behind: Any = super()
+        client = behind.client(schema, initial_config)
+        client.hold = getattr(self, "hold", client.hold)
+        return client
+
 
 class _WholeClient:
     """Before a class of dlt's clients."""
+
+    @staticmethod
+    def hold() -> None:
+        """Raises where another sync may run by now."""
+
+    def initialize_storage(self: Any, truncate_tables: Iterable[str] | None = None) -> None:
+        """In turn where something is to be made, which another pipeline may be about to make."""
+        behind: Any = super()
+        self.hold()
+        if self._takes_turns() and not self.is_storage_initialized():
+            with self.maybe_ddl_transaction():
+                behind.initialize_storage()
+        else:
+            behind.initialize_storage(truncate_tables)
+
+    @contextmanager
+    def maybe_ddl_transaction(self: Any) -> Iterator[None]:
+        """With what dlt reads of the tables that are there, to make those that are not."""
+        behind: Any = super()
+        with behind.maybe_ddl_transaction():
+            if self._takes_turns():
+                take_turn(self.sql_client)
+            yield
+
+    def _takes_turns(self: Any) -> bool:
+        return kind_of(self.config.destination_type) == "postgres"
 
     def should_load_data_to_staging_dataset(self: Any, table_name: str) -> bool:
         """dlt's state, too, waits in staging: appended at once it would be there twice when a load
@@ -154,6 +200,7 @@ class _WholeClient:
             reraise=True,
         ):
             with attempt:
+                self.hold()
                 if not self._is_noted(load_id):
                     run()
                     # the row is believed, and not that there was no error

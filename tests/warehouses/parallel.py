@@ -1,6 +1,7 @@
-"""One of several pipelines that sync into one dataset at the same time. Run as a program.
+"""One of several pipelines that sync into one dataset at the same time. Run as a program: it says
+that it is ready, and begins when it is told to.
 
-python -m tests.warehouses.parallel NAME DESTINATION DATASET STATE URL KEY WEBSITE
+python -m tests.warehouses.parallel NAME DESTINATION DATASET STATE URL KEY WEBSITE LOADS
 """
 
 from __future__ import annotations
@@ -24,14 +25,18 @@ def main(
     url: str,
     key: str,
     website: str,
+    loads: str,
 ) -> None:
     pipeline = dlt.pipeline(
         name, destination=destination, dataset_name=dataset, pipelines_dir=state
     )
     given: dict[str, Any] = {"api_key": key, "base_url": url, "websites": [website]}
+    print("ready", flush=True)
+    sys.stdin.readline()
     with time_machine.travel(datetime.combine(TODAY, time(18), UTC), tick=True):
-        for _ in range(3):
-            load(pipeline, databuddy_source(**given, query_types=["top_pages", "country"]))
+        for _ in range(int(loads)):
+            source = databuddy_source(**given, query_types=["top_pages", "country"])
+            load(pipeline, source, wait=True)
 
 
 if __name__ == "__main__":
