@@ -13,6 +13,7 @@ from .config.resolve import configured as configured
 from .config.resolve import scoped as scoped
 from .config.scope import Scope as Scope
 from .config.settings import Settings as Settings
+from .config.still_chosen import StillChosen as StillChosen
 from .coverage.queries import Gap as Gap
 from .coverage.queries import Loaded as Loaded
 from .coverage.queries import gaps_of_loads as gaps_of_loads
@@ -36,7 +37,10 @@ from .runs.load import load as load
 from .runs.load import new_columns as new_columns
 from .runs.plan import Plan as Plan
 from .runs.plan import plan as plan
+from .runs.remove import Removal as Removal
+from .runs.remove import remove as remove
 from .runs.series import Step as Step
 from .runs.series import backfill as backfill
 from .runs.series import sync as sync
 from .warehouse.comments import finish_tables as finish_tables
+from .warehouse.part import RemovedRows as RemovedRows

@@ -7,9 +7,12 @@ Nothing else of dlt is imported anywhere but here.
 
 from __future__ import annotations
 
+import base64
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,6 +35,7 @@ from dlt.common.destination.exceptions import (
     DestinationUndefinedEntity,
 )
 from dlt.common.exceptions import DltException, SignalReceivedException
+from dlt.common.json import json
 from dlt.common.normalizers.naming import NamingConvention
 from dlt.common.pipeline import PipelineContext
 from dlt.common.runtime import signals
@@ -39,7 +43,8 @@ from dlt.common.runtime.anon_tracker import disable_anon_tracker
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 from dlt.common.schema.utils import get_root_table
-from dlt.common.storages.load_package import LoadPackageStateInjectableContext
+from dlt.common.storages.load_package import LoadPackageStateInjectableContext, create_load_id
+from dlt.common.versioned_state import compress_state, decompress_state
 from dlt.destinations.exceptions import (
     DatabaseException,
     DatabaseTerminalException,
@@ -53,7 +58,10 @@ from dlt.extract.utils import wrap_async_iterator
 from dlt.load.exceptions import LoadClientJobRetry
 from dlt.load.utils import get_completed_table_chain
 from dlt.pipeline.exceptions import PipelineConfigMissing, PipelineStepFailed
-from dlt.pipeline.state_sync import migrate_state_to_current
+from dlt.pipeline.state_sync import (
+    bump_pipeline_state_version_if_modified,
+    migrate_state_to_current,
+)
 from dlt.sources import DltResource, DltSource
 
 if TYPE_CHECKING:
@@ -261,7 +269,77 @@ def last_value(state: Mapping[str, Any], column: str) -> Any:
     return state.get("incremental", {}).get(column, {}).get("last_value")
 
 
+def forgotten(state: dict[str, Any], source: str, gone: Callable[[str], bool]) -> Sequence[str]:
+    """Take resources out of a pipeline's state. `dlt pipeline ... drop` takes their tables along.
+
+    Args:
+        state: of a pipeline, which is changed.
+        source: whose resources they are.
+        gone: whether a resource of this name goes.
+
+    Returns:
+        The names of those that are gone.
+    """
+    resources = state.get("sources", {}).get(source, {}).get("resources", {})
+    names = [name for name in resources if gone(name)]
+    for name in names:
+        del resources[name]
+    return names
+
+
+def stored_states(client: SqlJobClientBase) -> Mapping[str, tuple[str, dict[str, Any]]]:
+    """The newest state of each pipeline that loads into a dataset, by its name, with the id of the
+    load that brought it. A pipeline reads its own alone."""
+    table = client.sql_client.make_qualified_table_name(client.schema.state_table_name)
+    column = client.sql_client.escape_column_name("pipeline_name")
+    found: dict[str, tuple[str, dict[str, Any]]] = {}
+    for (name,) in client.sql_client.execute_sql(f"SELECT DISTINCT {column} FROM {table}") or ():
+        stored = client.get_stored_state(name)
+        if stored and stored._dlt_load_id:
+            state: Any = migrate_state_to_current(name, decompress_state(stored.state))
+            found[name] = (stored._dlt_load_id, state)
+    return found
+
+
+def stored_as(state: dict[str, Any]) -> Mapping[str, Any]:
+    """The columns of a state's row that change with it, by name; the state becomes its pipeline's
+    next version, which every machine then takes for its own. A pipeline stores its own alone, and
+    by a load."""
+    whole: Any = state
+    version, version_hash, _ = bump_pipeline_state_version_if_modified(whole)
+    shared: Any = {key: value for key, value in state.items() if key != "_local"}
+    return {"version": version, "version_hash": version_hash, "state": compress_state(shared)}
+
+
+def without_tables(schema: dlt.Schema, names: Sequence[str]) -> dlt.Schema:
+    """A schema's next version, without some of its tables. The pipeline would forget them when the
+    tables are dropped by `dlt pipeline ... drop`, which goes by resources."""
+    other = schema.clone()
+    other.drop_tables(names)
+    other._bump_version()
+    return other
+
+
+def row_of_schema(schema: dlt.Schema, at: datetime) -> Sequence[Any]:
+    """The row of a schema in dlt's table of versions, whose columns the client names in this order
+    (`version_table_schema_columns`). A load stores one only where it makes a table or a column."""
+    text = base64.b64encode(zlib.compress(json.dumps(schema.to_dict()).encode(), 9)).decode()
+    return (
+        schema.version,
+        schema.ENGINE_VERSION,
+        at,
+        schema.name,
+        schema.stored_version_hash,
+        text,
+    )
+
+
 # -- load packages
+
+
+def new_load_id() -> str:
+    """An id that is greater than that of any load before. dlt gives them to packages."""
+    return create_load_id()
 
 
 def extracted_packages(pipeline: dlt.Pipeline) -> Path:

@@ -227,7 +227,10 @@ class OtherReport(BadConfiguration):
     """A table holds rows of a report that was defined differently: another query type, grain,
     filters or first day of the week."""
 
-    default_todo = "Give the report another name, or sync into another dataset (--dataset)."
+    default_todo = (
+        "Give the report another name, take what is there out with `remove --report`, or sync into "
+        "another dataset (--dataset)."
+    )
 
 
 class Fatal(DatabuddyError):

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,59 @@ def test_the_state_tells_where_an_incremental_stands(pipeline: dlt.Pipeline) -> 
     states = dlt_seam.resource_states(pipeline, "counted")
     assert list(states) == ["numbers"]
     assert dlt_seam.last_value(states["numbers"], "day") == DAY
+
+
+def test_a_state_goes_on_without_a_resource_on_each_machine(
+    pipeline: dlt.Pipeline, tmp_path: Path
+) -> None:
+    (load_id,) = pipeline.run(counted()).loads_ids
+    target = dlt.destinations.duckdb(str(tmp_path / "numbers.duckdb"))
+    other = dlt.pipeline("seam", str(tmp_path / "other"), destination=target, dataset_name="held")
+    other.sync_destination()
+    client: Any = pipeline.destination_client()
+    with client:
+        ((name, (of_load, state)),) = dlt_seam.stored_states(client).items()
+        assert (name, of_load) == ("seam", load_id)
+        assert dlt_seam.forgotten(state, "counted", lambda name: False) == []
+        assert dlt_seam.forgotten(state, "elsewhere", lambda name: True) == []
+        assert dlt_seam.forgotten(state, "counted", lambda name: True) == ["numbers"]
+        columns = dlt_seam.stored_as(state)
+        values = ", ".join(f"{column} = %s" for column in columns)
+        client.sql_client.execute_sql(f"UPDATE _dlt_pipeline_state SET {values}", *columns.values())
+    for each in (pipeline, other):
+        assert "numbers" in dlt_seam.resource_states(each, "counted")
+        each.sync_destination()
+        assert dict(dlt_seam.resource_states(each, "counted")) == {}
+    pipeline.activate()
+
+
+def test_a_schema_goes_on_without_a_table_where_its_row_is_stored(
+    pipeline: dlt.Pipeline, tmp_path: Path
+) -> None:
+    pipeline.run(counted())
+    schema = dlt_seam.without_tables(pipeline.default_schema, ["numbers"])
+    assert "numbers" in pipeline.default_schema.tables
+    row = dlt_seam.row_of_schema(schema, datetime.now(UTC))
+    client: Any = pipeline.destination_client()
+    with client:
+        client.sql_client.execute_sql("DELETE FROM _dlt_version")
+        marks = ", ".join(["%s"] * len(row))
+        columns = client.version_table_schema_columns
+        statement = f"INSERT INTO _dlt_version({columns}) VALUES({marks})"
+        client.sql_client.execute_sql(statement, *row)
+    target = dlt.destinations.duckdb(str(tmp_path / "numbers.duckdb"))
+    other = dlt.pipeline("seam", str(tmp_path / "other"), destination=target, dataset_name="held")
+    other.sync_destination()
+    assert other.default_schema.version == pipeline.default_schema.version + 1
+    assert set(pipeline.default_schema.tables) - set(other.default_schema.tables) == {"numbers"}
+    pipeline.activate()
+
+
+def test_ids_of_loads_grow(pipeline: dlt.Pipeline) -> None:
+    (first,) = pipeline.run(counted()).loads_ids
+    own = dlt_seam.new_load_id()
+    (last,) = pipeline.run(counted()).loads_ids
+    assert first < own < last
 
 
 def test_rows_are_extracted_with_the_id_that_their_load_will_have(pipeline: dlt.Pipeline) -> None:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from databuddy_source.answers.leftovers import Leftover, leftovers
 from databuddy_source.api.models import Website
 from databuddy_source.clock import now
 from databuddy_source.config.resolve import configured
@@ -92,11 +93,16 @@ class WarehouseStatus:
         reports: those configured now, by website.
         others: `(website_id, report)` that the warehouse has and that are not configured now.
         redefined: those of the configured reports whose days do not mean the same.
+        leftovers: what `remove` has to be told to take out the others, and nothing else.
+        withdrawn: `(website_id, report)` that the warehouse has and that are configured, but the
+            server did not have at the last sync.
     """
 
     reports: Sequence[ReportStatus]
     others: Sequence[tuple[str, str]]
     redefined: Sequence[Redefinition] = ()
+    leftovers: Sequence[Leftover] = ()
+    withdrawn: Sequence[tuple[str, str]] = ()
 
     @cached_property
     def cells(self) -> Mapping[Mark, int]:
@@ -147,9 +153,12 @@ def status(
         if "." in name and name not in domains.values():
             known = ", ".join(sorted(domain or id_ for id_, domain in domains.items())) or "none"
             raise BadSetting(f"{name!r} is no website that was synced", f"Synced were: {known}.")
-    found = []
+    found, configured_now, withdrawn = [], set(), []
     for chosen, website_ids in websites_of_reports(settings, lambda: websites):
+        places = [(website_id, chosen.name) for website_id in website_ids]
+        configured_now.update(places)
         if offered and chosen.query_type not in offered:
+            withdrawn += [place for place in places if place in has]
             continue  # a sync skips it with one line
         for website_id in website_ids:
             own = has.get((website_id, chosen.name))
@@ -170,7 +179,8 @@ def status(
                 )
             )
     found.sort(key=lambda each: each.website_id)
-    judged = {(each.website_id, each.report) for each in found}
     names = {each.report for each in found}
     redefined = [each for each in redefined if each.report in names]
-    return WarehouseStatus(found, [place for place in has if place not in judged], redefined)
+    others = [place for place in has if place not in configured_now]
+    found_leftovers = leftovers(has, configured_now)
+    return WarehouseStatus(found, others, redefined, found_leftovers, withdrawn)

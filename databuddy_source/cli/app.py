@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "discover": "List the websites and query types that the server has",
     "status": "Show what the warehouse has and lacks, day by day",
     "heal": "Load what `status` calls failed, truncated, suspect or missing, and nothing else",
+    "remove": "Take websites and reports out of a dataset",
     "explain": "Show the request that REPORT sends for a day",
     "export": "Save files that the server itself exports, where it has that",
     "demo": "Sync made-up visitors of a local server into demo.duckdb",

@@ -1,19 +1,14 @@
 """Whether a silence is to be believed: of a day that had visitors, and of a query type.
 
 No requests and no warehouse here: what a cell brought comes from a function, what the warehouse
-holds is handed in. What had data and is silent is believed only where nothing speaks against it:
+holds is handed in. What had data and is silent is never believed unasked: events do not go, and
+whether somebody deleted them or a server is ill, only the user can say. The reason tells what
+speaks for the one or the other; whether a website had visitors in a window is told only by what
+counts things, and only by cells that lie wholly inside it. A series that is cut in UTC has hours
+of two local days.
 
-- a type that has rows whenever there are page views is not silent beside another one that counts
-  some in the same window, and page views do not go while a day's other rows stay;
-- a type may be quiet on a single day, but what it had on more than one does not go at once, nor
-  what several of them had of the same day;
-- whether a website had visitors in a window is told only by what counts things, and only by cells
-  that lie wholly inside it. A series that is cut in UTC has hours of two local days;
-- of a website about which such a type is silent in this run, no other silence is believed either;
-  nor where such a type lost more than one hour of a day.
-
-A day that lost its page views, or those of more than one hour, is doubted as a whole: whatever
-shares an instant with it stays as it is, weeks, months and days in UTC, too.
+A day or an hour that lost its page views is doubted as a whole: whatever shares an instant with it
+stays as it is, weeks, months and days in UTC, too.
 
 Where there never was any data a silence is a fact, but for the days after a doubted one: a server
 is ill until it has data again, however long that takes. It is a fact beside page views, too: a
@@ -22,19 +17,15 @@ breakdown leaves out what has no value, so that a day of a few visitors may lack
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import date
 from functools import partial
-from itertools import chain
-from typing import TypeAlias
 
-from databuddy_source.extract.evidence import Evidence, span_of, tells
+from databuddy_source.extract.evidence import Evidence, Told, span_of, tells
 from databuddy_source.extract.timeline import Span, Timeline
 from databuddy_source.fetch.failures import ENOUGH, signature_of
 from databuddy_source.model.query_types import Shape
-from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window, tile
@@ -114,20 +105,9 @@ class Doubts:
             return ""
         if kept.final:
             return "the answer is empty, but the day was final and had data"
-        website_id, window = cell.website_id, cell.window
-        if not (await self._evidence.told(website_id, span_of(_judge_of(window)))).visitors:
+        if not (await self._told(cell)).visitors:
             return "the day had data and now everything about it is empty"
-        if cell.report.follows_page_views and (
-            window.grain is not Grain.HOUR
-            or (await self._evidence.told(website_id, span_of(window))).page_views
-        ):
-            return "the answer is empty, but had data that does not go while the day has visitors"
-        lost = await self._evidence.once(("lost", website_id), lambda: self._lost(website_id))
-        if lost[_place(cell)] > 1 or lost[span_of(window)] > 1:
-            return "the answer is empty, and so is another one of this website that had data"
-        if await self._evidence.once(("ill", website_id), lambda: self._is_ill(website_id)):
-            return "the answer is empty, and so are others of this run that cannot be"
-        return ""
+        return "the answer is empty, but had data, and the day has visitors"
 
     async def _goes_on(self, cell: Cell) -> bool:
         """Whether the window before was doubted: of the same report, where it follows page views,
@@ -144,8 +124,7 @@ class Doubts:
             and report.follows_page_views
             and (website_id, report.name, start) in self._evidence.doubted
         ]
-        told = await self._evidence.told(website_id, span_of(_judge_of(cell.window)))
-        return bool(before) and not told.page_views
+        return bool(before) and not (await self._told(cell)).page_views
 
     def _may_be_zeros(self, cell: Cell) -> bool:
         """Whether a summary that is held may be the row of zeros that servers of June 2026 give of
@@ -157,9 +136,12 @@ class Doubts:
     async def _was_empty(self, cell: Cell) -> bool:
         """Whether such a summary was that row: coverage says of the same window that the reports
         were silent that follow page views and have data of others. One that failed, or was not
-        asked for, proves nothing."""
+        asked for, proves nothing. Of an hour it is enough that its day has visitors."""
         if not self._may_be_zeros(cell):
             return False
+        if cell.window.grain is Grain.HOUR:
+            told = await self._evidence.told(cell.website_id, span_of(cell.window))
+            return (await self._told(cell)).visitors and not told.page_views
         had = await self._evidence.had()
         others = [
             self._evidence.held_of(each)
@@ -170,37 +152,25 @@ class Doubts:
         ]
         return bool(others) and all(each and each.silent for each in others)
 
-    async def _lost(self, website_id: str) -> Counter[_Place | Span]:
-        """How many cells of a website had data and are silent now, by place and by window."""
-        had = [
-            cell
-            for _, cells in self._evidence.timelines[website_id]
-            for cell in cells
-            if self._evidence.kept_of(cell) and not self._may_be_zeros(cell)
-        ]
-        silent = [each.cell for each in await self._evidence.answers(had) if each.silent]
-        return Counter(chain(map(_place, silent), (span_of(cell.window) for cell in silent)))
+    async def _told(self, cell: Cell) -> Told:
+        """What is told of a cell's window, or of the day of an hour."""
+        return await self._evidence.told(cell.website_id, span_of(_judge_of(cell.window)))
 
     async def _shrinks(self, result: Result) -> str:
         """Why an answer with rows has fewer than it should, or an empty string: it shares an
-        instant with a day, week or month that lost its page views, or with several such hours. A
-        single hour may have had a visitor who is gone."""
+        instant with an hour, day, week or month that lost its page views."""
         website_id, window = result.cell.website_id, result.cell.window
-        if window.grain is Grain.HOUR and _proves_its_days(result):
-            return ""
         could = await self._evidence.once(
             ("could", website_id), lambda: self._that_could_be_lost(website_id)
         )
-        lost = [
-            await self._evidence.once(
+        for span in could.touching(span_of(window)):
+            lost = await self._evidence.once(
                 ("lost", website_id, span), partial(self._grain_lost, could, span)
             )
-            for span in could.touching(span_of(window))
-        ]
-        if not _proves_its_days(result) and any(each not in {None, Grain.HOUR} for each in lost):
-            return "the answer lacks a day that had data and is empty now"
-        if lost.count(Grain.HOUR) > 1:
-            return "the answer lacks hours that had data and are empty now"
+            if lost is Grain.HOUR:
+                return "the answer lacks an hour that had data and is empty now"
+            if lost and not _proves_its_days(result):
+                return "the answer lacks a day that had data and is empty now"
         return ""
 
     async def _grain_lost(self, could: Timeline[Cell], span: Span) -> Grain | None:
@@ -208,8 +178,7 @@ class Doubts:
         silent = [each.cell for each in await self._evidence.answers(could.at(span)) if each.silent]
         if not silent or (await self._evidence.told(silent[0].website_id, span)).page_views:
             return None
-        grain = silent[0].window.grain
-        return None if grain is Grain.HOUR and self._may_be_zeros(silent[0]) else grain
+        return None if await self._was_empty(silent[0]) else silent[0].window.grain
 
     async def _that_could_be_lost(self, website_id: str) -> Timeline[Cell]:
         """The windows that had page views. What is cut in UTC beside local days tells of none: it
@@ -221,37 +190,11 @@ class Doubts:
                     found.add(span, cell)
         return found
 
-    async def _is_ill(self, website_id: str) -> bool:
-        """Whether a type is silent that cannot be: of a day, week or month, or of more than one
-        hour of a day. A single hour may have had a visitor who is gone."""
-        had = [
-            cell
-            for _, cells in self._evidence.timelines[website_id]
-            for cell in cells
-            if self._evidence.had_page_views(cell)
-        ]
-        silent = [each.cell for each in await self._evidence.answers(had) if each.silent]
-        hours: Counter[tuple[Report, date]] = Counter()
-        for cell in silent:
-            if cell.window.grain is Grain.HOUR:
-                hours[cell.report, cell.window.date] += not self._may_be_zeros(cell)
-            elif not await self._was_empty(cell):
-                return True
-        return any(count > 1 for count in hours.values())
-
     async def _answered(self) -> Collection[str]:
         """The reports that the server answered for any website."""
         return {
             each.cell.report.name for each in await self._evidence.answers(self._evidence.cells)
         }
-
-
-_Place: TypeAlias = tuple[Report, date | None]
-
-
-def _place(cell: Cell) -> _Place:
-    """Of what one cell may be lost: of a report, or of its hours of a day."""
-    return cell.report, cell.window.date if cell.window.grain is Grain.HOUR else None
 
 
 def _judge_of(window: Window) -> Window:

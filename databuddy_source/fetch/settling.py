@@ -146,7 +146,7 @@ class Settling:
         else:
             self._fail(question, reason)
 
-    def give_up(self, questions: Iterable[Question], reason: str, *, lacking: bool = False) -> None:
+    def give_up(self, questions: Iterable[Question], reason: str, *, lacking: bool) -> None:
         """Fail cells whose types are known to fail in each window, and those held back.
 
         Args:

@@ -16,6 +16,7 @@ import dlt
 
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import SqlJobClientBase, tables_given_up
+from databuddy_source.warehouse.part import reports_of
 
 logger = logging.getLogger("databuddy_source")
 
@@ -52,8 +53,9 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
             _forget_future(client, early, own - missing, now)
         if lost:
             _forget(client, lost)
-        # of other reports they were perhaps dropped for good
-        if again := {name for name in missing if name in reports or name not in known}:
+        # of other reports they were dropped for good, perhaps
+        others = reports_of(schema) - {*reports}
+        if again := missing - others:
             # a load makes tables of a schema that is new to the warehouse only
             client.update_stored_schema(only_tables=again, force=True)
     if said := sorted(missing & {*known, coverage_table.TABLE}):

@@ -77,6 +77,10 @@ TRANSACTIONS: Final[Mapping[str, Callable[[SqlClientBase[Any], Sequence[str]], N
 }
 """How each type of destination runs statements all or none. Others keep dlt's own merges."""
 
+DROPS_INSIDE: Final = frozenset({"duckdb", "postgres"})
+"""The types whose transactions may drop tables, too: Snowflake's would end with it, and BigQuery's
+take no such statement."""
+
 
 def make_whole(pipeline: dlt.Pipeline) -> None:
     """Give a pipeline a destination whose loads happen whole, where there is one. Its name, its
@@ -93,6 +97,23 @@ def make_whole(pipeline: dlt.Pipeline) -> None:
 def is_whole(pipeline: dlt.Pipeline) -> bool:
     """Whether the loads of a pipeline happen whole."""
     return isinstance(pipeline.destination, _WholeDestination)
+
+
+def change(client: SqlJobClientBase, load_id: str, statements: Sequence[str]) -> None:
+    """Run statements that no job brought, noted as a load: all or none where loads happen whole,
+    else one after the other.
+
+    Args:
+        client: that is open.
+        load_id: of a load that is not noted yet.
+        statements: of SQL.
+    """
+    if isinstance(client, _WholeClient):
+        client.change(load_id, statements)
+        return
+    for statement in statements:
+        client.sql_client.execute_sql(statement)
+    client.complete_load(load_id)
 
 
 class _WholeDestination:
@@ -161,6 +182,16 @@ class _WholeClient:
             str(chain[0]["name"]): list(self._statements(chain, behind))
             for chain in loaded_chains(self, load_id)
         }
+        self._once(load_id, lambda: self._bring_in(load_id, merges))
+
+    def change(self: Any, load_id: str, statements: Sequence[str]) -> None:
+        """Run statements and note them as a load, in one transaction."""
+        run = TRANSACTIONS[kind_of(self.config.destination_type)]
+        noted = [*statements, self._note_of(load_id)]
+        self._once(load_id, lambda: run(self.sql_client, noted))
+
+    def _once(self: Any, load_id: str, run: Callable[[], object]) -> None:
+        """Run a transaction until its load is noted, and not at all where it is."""
         for attempt in Retrying(
             retry=retry_if_exception_type(DatabaseTransientException),
             stop=stop_after_attempt(MOST_TRIES),
@@ -171,7 +202,7 @@ class _WholeClient:
             with attempt:
                 self.hold()
                 if not self._is_noted(load_id):
-                    self._bring_in(load_id, merges)
+                    run()
                     # the row is believed, and not that there was no error
                     if not self._is_noted(load_id):
                         raise DatabaseTransientException(OSError(f"Load {load_id} has no effect"))

@@ -10,8 +10,10 @@ from databuddy_source.answers.comparison import Tolerance, differences
 from databuddy_source.model.query_types import load_catalog
 
 KEYED = Tolerance(key=("name",))
-VITALS = Tolerance.of(load_catalog().get("web_vitals_by_page"))  # has no key
-SESSIONS = Tolerance.of(load_catalog().get("session_list"))
+
+
+def tolerance_of(query_type: str) -> Tolerance:
+    return Tolerance.of(load_catalog().get(query_type))
 
 
 def test_order_means_nothing() -> None:
@@ -24,6 +26,12 @@ def test_rows_without_a_key_are_counted() -> None:
     row = {"name": "a", "n": 1}
     assert differences([row, row], [row], Tolerance()) == [
         "{'n': 1, 'name': 'a'}: 2 rows here, 1 at the server"
+    ]
+
+
+def test_the_only_row_of_a_window_needs_no_name() -> None:
+    assert differences([{"n": 1}], [{"n": 2}], Tolerance()) == [
+        "the row: n is 1 here and 2 at the server"
     ]
 
 
@@ -47,23 +55,25 @@ def test_an_instant_is_the_same_in_any_zone_and_nan_equals_itself() -> None:
 
 @pytest.mark.parametrize("copies", [1, 2])
 def test_last_digits_of_an_unstable_average_may_differ(copies: int) -> None:
+    vitals = tolerance_of("web_vitals_by_page")  # has no key
     held = [{"name": "/", "samples": 3, "avg_lcp": 1234.5678901}] * copies
     near = [{"name": "/", "samples": 3, "avg_lcp": 1234.5678902}] * copies
-    assert differences(held, near, VITALS) == []
+    assert differences(held, near, vitals) == []
     assert differences(held, near, KEYED)  # but only of a column that is marked so
-    assert differences(held, [{**each, "avg_lcp": 1235.0} for each in held], VITALS)
-    assert differences(held, [{**each, "avg_lcp": None} for each in held], VITALS)
-    assert differences(held, [{**each, "samples": 4} for each in held], VITALS)
+    assert differences(held, [{**each, "avg_lcp": 1235.0} for each in held], vitals)
+    assert differences(held, [{**each, "avg_lcp": None} for each in held], vitals)
+    assert differences(held, [{**each, "samples": 4} for each in held], vitals)
 
 
 def test_a_column_of_any_value_is_left_out() -> None:
+    sessions = tolerance_of("session_list")
     held = [{"session_id": "s", "country": "DE", "page_views": 3}]
-    assert differences(held, [{**held[0], "country": "FR"}], SESSIONS) == []
-    assert differences(held, [{**held[0], "page_views": 4}], SESSIONS) == [
+    assert differences(held, [{**held[0], "country": "FR"}], sessions) == []
+    assert differences(held, [{**held[0], "page_views": 4}], sessions) == [
         "session_id 's': page_views is 3 here and 4 at the server"
     ]
-    assert SESSIONS.left_out >= {"country", "referrer"}
-    assert not SESSIONS.nearly
+    assert sessions.left_out >= {"country", "referrer"}
+    assert not sessions.nearly
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+import pytest
 import time_machine
 
 from databuddy_source.answers.status import ReportStatus, WarehouseStatus, status
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.marks import Known, Marked
 from databuddy_source.coverage.reading import Tables
+from databuddy_source.errors import BadSetting
 from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import ONE_DAY, Grain, tile
 from tests.cells import DAY, FETCHED
@@ -79,10 +82,12 @@ class Held(Tables):
         return frozenset()
 
 
-def status_of(tables: Tables, **given: Any) -> WarehouseStatus:
+def status_of(
+    tables: Tables, since: date | None = None, until: date | None = None, **given: Any
+) -> WarehouseStatus:
     chosen = {"api_key": "k", "query_types": ["top_pages"], "start_date": DAY, "lookback_days": 0}
     with time_machine.travel(FETCHED, tick=False):
-        return status(tables, Settings.of(**{**chosen, **given}))
+        return status(tables, Settings.of(**{**chosen, **given}), since=since, until=until)
 
 
 def test_what_is_not_configured_is_named_and_not_judged() -> None:
@@ -111,3 +116,35 @@ def test_windows_are_those_that_the_warehouse_has_however_it_is_configured_now()
     (never,) = status_of(held, timezone="Europe/Berlin", query_types=["country"]).reports
     assert (never.grain, never.time_zone) == (Grain.DAY, "Europe/Berlin")
     assert (never.load_id, never.synced_at) == (None, None)
+
+
+def test_a_domain_that_was_never_synced_is_refused_with_those_that_were() -> None:
+    held = Held(["shop", "blog"])
+    with pytest.raises(BadSetting) as e:
+        status_of(held, websites=["shop.example.com", "shop.example"])
+    assert "'shop.example' is no website that was synced" in str(e.value)
+    assert "Synced were: blog.example.com, shop.example.com." in str(e.value)
+    with pytest.raises(BadSetting, match=r"Synced were: none\."):
+        status_of(Held([]), websites=["shop.example.com"])
+    # an id may be of a website that is not there yet
+    found = status_of(held, websites=["new", "blog.example.com"])
+    assert [each.website_id for each in found.reports] == ["blog", "new"]
+    assert [each.domain for each in found.reports] == ["blog.example.com", None]
+
+
+def test_a_status_of_some_days_has_the_windows_of_these_days() -> None:
+    held = Held(["shop"])
+    (own,) = status_of(held, since=DAY + ONE_DAY, until=DAY + 3 * ONE_DAY).reports
+    assert [each.window.date for each in own.calendar] == [DAY + n * ONE_DAY for n in (1, 2, 3)]
+    (own,) = status_of(held, since=DAY, until=DAY).reports
+    assert [each.mark for each in own.calendar] == [Mark.COMPLETE]
+    with pytest.raises(BadSetting, match=f"since \\({DAY + ONE_DAY}\\) is after until"):
+        status_of(held, since=DAY + ONE_DAY, until=DAY)
+
+
+def test_reports_are_told_by_website() -> None:
+    types = ["top_pages", "country"]
+    found = status_of(Held(["shop", "blog"]), query_types=types)
+    assert [(each.website_id, each.report) for each in found.reports] == [
+        (website, report) for website in ("blog", "shop") for report in types
+    ]

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, list[str]] = {
     "heal": ["heal", "--report", "pages"],
     "status": ["status", "--report", "pages"],
     "verify": ["verify", "--report", "pages"],
+    "remove": ["remove", "--report", "pages"],
     "check": ["check"],
     "discover": ["discover"],
     "explain": ["explain", "pages"],
@@ -39,7 +40,7 @@ COMMANDS: Mapping[str, list[str]] = {
 }
 """By name, how each is called."""
 
-READERS = {"heal", "status", "verify"}
+READERS = {"heal", "status", "verify", "remove"}
 """They look into the warehouse first, in which nothing is."""
 
 NOTHING_THERE = "Sync first, or name the destination and dataset that you synced into."
@@ -205,6 +206,22 @@ WAYS: Mapping[str, Way] = {
         _INTO_FILE,
         before=("sync", "--since", WEEK_AGO, "--until", WEEK_AGO, "--report", "pages"),
         held=_synced_elsewhere,
+    ),
+    "another sync that runs while something is taken out": Way(
+        Exit.FAILED,
+        "Wait until it is done, or use --wait.",
+        frozenset({"remove"}),
+        _INTO_FILE,
+        before=("sync", "--since", WEEK_AGO, "--until", WEEK_AGO, "--report", "pages"),
+        held=_synced_elsewhere,
+    ),
+    "a website that is not there to be taken out": Way(
+        Exit.WRONG_USAGE,
+        "'shop.exmaple.com' is no website of this dataset. Did you mean shop.example.com?",
+        frozenset({"remove"}),
+        _INTO_FILE,
+        before=("sync", "--since", WEEK_AGO, "--until", WEEK_AGO, "--report", "pages"),
+        words=("--website", "shop.exmaple.com"),
     ),
     "a list that the warehouse refuses": Way(
         Exit.FAILED,

@@ -324,6 +324,11 @@ READING = {
         f"{ASKING} websites query_types reports {PACING}",
         f"timezone weeks {DAYS} {OF_A_RUN}",
     ),
+    "remove": Reading(
+        "remove --website shop.example.com --report country --report phones --dry-run",
+        "allow_http websites query_types reports timezone",  # in which times are told
+        f"api_key session_cookie base_url weeks {PACING} {DAYS} {OF_A_RUN}",
+    ),
     "check": Reading(
         "check --destination nowhere",
         f"{ASKING} websites query_types reports timezone requests_per_minute",

@@ -81,7 +81,8 @@ def test_the_shape_for_programs(run: Run, server: DemoServer) -> None:
     assert run(*REPORTS, "--report", "country").returncode == 0
     found = document(run)
     assert list(found) == [
-        *("version", "complete", "cells", "reports", "not_configured", "redefined", "load_anew")
+        *("version", "complete", "cells", "reports", "not_configured", "remove", "not_offered"),
+        *("redefined", "load_anew"),
     ]
     assert (found["version"], found["complete"]) == (1, True)
     marks = {

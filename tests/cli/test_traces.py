@@ -18,12 +18,21 @@ FILE = "databuddy_warehouse.duckdb"
 
 
 @pytest.mark.parametrize(
-    ("command", "code"), [("status", 2), ("verify", 2), ("heal", 2), ("plan", 0), ("check", 0)]
+    ("words", "code"),
+    [
+        ("status", 2),
+        ("verify", 2),
+        ("heal", 2),
+        ("remove --report pages", 2),
+        ("remove --report pages --dry-run", 2),
+        ("plan", 0),
+        ("check", 0),
+    ],
 )
 def test_a_look_leaves_nothing_in_an_empty_folder(
-    command: str, code: int, invoke: Callable[..., Outcome], folder: Path
+    words: str, code: int, invoke: Callable[..., Outcome], folder: Path
 ) -> None:
-    done = invoke(command)
+    done = invoke(*words.split())
     assert done.exit_code == code, done.stderr
     assert list(folder.iterdir()) == []
 

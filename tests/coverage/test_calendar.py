@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -112,6 +113,14 @@ def test_a_day_is_as_bad_as_its_worst_hour() -> None:
     }
 
 
+def test_of_two_marks_of_a_day_the_worse_one_counts_in_any_order() -> None:
+    first, second = tile(MONDAY, MONDAY, "UTC", Grain.HOUR)[:2]
+    for worse, better in pairwise(sorted(Mark, key=lambda mark: mark.badness, reverse=True)):
+        for one, other in ((worse, better), (better, worse)):
+            hours = [Marked(first, Known(one)), Marked(second, Known(other))]
+            assert by_date(hours) == {MONDAY: worse}
+
+
 def test_neighbours_with_different_reasons_are_told_apart() -> None:
     windows = tile(MONDAY, MONDAY + 3 * ONE_DAY, "UTC")
     reasons = ["out of memory", "out of memory", "too long", "too long"]
@@ -172,8 +181,9 @@ def test_weeks_begin_as_those_that_are_held_do() -> None:
     ]
 
 
-def test_hours_that_have_not_begun_are_no_part_of_it() -> None:
-    now = NOW.replace(hour=3, minute=30)
+@pytest.mark.parametrize("minute", [0, 30])
+def test_hours_that_have_not_begun_are_no_part_of_it(minute: int) -> None:
+    now = NOW.replace(hour=3, minute=minute)
     held = Held(Grain.HOUR, "UTC", now.date(), now.date(), now, "1")
     found = calendar_of(held, Settings(), zone="UTC", grain=Grain.HOUR, now=now)
     assert [(each.window.start.hour, each.mark) for each in found] == [

@@ -70,3 +70,12 @@ def test_before_the_first_days_of_a_generation_the_old_ones_are_told_already() -
     assert found is not None
     assert [stay.generation for stay in found.stays] == [APRIL]
     assert list(found.changes) == [APRIL]
+
+
+def test_each_change_since_an_old_generation_is_told_once() -> None:
+    stays = (OLDEST, 0, 2), (APRIL, 3, 5), (JUNE, 6, 6)
+    found = redefinition([part(*each, "top_pages") for each in stays], JUNE)
+    assert found is not None
+    words = [str(change) for change in found.changes.values()]
+    assert len({*words}) == 2
+    assert str(found) == "; ".join(words)

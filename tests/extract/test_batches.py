@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from databuddy_source.extract import batches
 from databuddy_source.extract.batches import Batch, Batches
 from databuddy_source.model.generations import Generation
+from databuddy_source.model.reports import Report
 from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.layout import TOMBSTONE, Layout
+from databuddy_source.tables.rows import rows_table
 from tests.campaign import examples
 from tests.cells import DAY, a_report, a_result, cells_of
 
@@ -53,7 +56,7 @@ def collected(results: Sequence[Result]) -> Collected:
 
 
 def unloadable(result: Result, why: str) -> Result:
-    raise AssertionError(why)
+    return replace(result, status=Status.FAILED, rows=(), reason=why)
 
 
 def results_of(*sizes: int | Status) -> list[Result]:
@@ -86,6 +89,7 @@ def test_each_result_is_in_one_table_in_order_with_its_coverage(given: list[int 
     results = results_of(*given)
     found = collected(results)
     light = [result.without_rows() for result in results]
+    assert not any(result.reason.startswith("its rows") for result in found.dropped)
     assert [each for batch in found.batches for each in batch.results] == light
     assert found.dropped == light, "or their rows stay in memory"
     rows = [each for batch in found.batches for each in names_of(batch)]
@@ -130,5 +134,69 @@ def test_rows_of_other_columns_are_a_table_of_their_own_and_lose_none() -> None:
         a_result(fourth, plain[:1]),
     ]
     found = collected(results)
+    assert collected([]).batches == []
     assert [len(names_of(batch)) for batch in found.batches] == [AT_ONCE, AT_ONCE, 1]
     assert [len(batch.results) for batch in found.batches] == [1, 2, 1]
+
+
+def test_a_table_that_follows_one_of_other_columns_is_no_larger() -> None:
+    first, second, third = cells_of(REPORT, DAY, DAY + 2 * ONE_DAY)
+    plain = [{"name": str(row), "pageviews": 1} for row in range(AT_ONCE)]
+    wide = [{"name": str(row), "pageviews": 1, "scrolls": 2} for row in range(PER_TABLE - 1)]
+    results = [a_result(first, plain), a_result(second, wide[:AT_ONCE]), a_result(third, wide)]
+    assert [len(names_of(batch)) for batch in collected(results).batches] == [
+        *(AT_ONCE, AT_ONCE),
+        PER_TABLE - 1,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bad", "sizes"),
+    [
+        ({1}, [1, 1, 1, Status.SUSPECT]),
+        ({0, 2}, [1, 1, 1, Status.SUSPECT]),
+        ({0, 1, 2}, [1, 1, 1]),
+        ({0}, [1, Status.SUSPECT]),
+    ],
+)
+def test_a_cell_whose_rows_cannot_become_a_table_fails_alone(
+    monkeypatch: pytest.MonkeyPatch, bad: set[int], sizes: list[int | Status]
+) -> None:
+    days = {DAY + number * ONE_DAY for number in bad}
+    reason = "odd " * 200
+
+    def made(report: Report, results: Sequence[Result], layout: Layout) -> pa.Table:
+        if any(result.cell.window.date in days for result in results):
+            raise ValueError(reason)
+        return rows_table(report, results, layout)
+
+    monkeypatch.setattr(batches, "rows_table", made)
+    results = results_of(*sizes)
+    (batch,) = collected(results).batches
+    assert [each.cell for each in batch.results] == [each.cell for each in results]
+    for number, (before, after) in enumerate(zip(results, batch.results, strict=True)):
+        if number not in bad:
+            assert after == before.without_rows()
+            continue
+        told = f"its rows cannot be loaded: ValueError: {reason}"
+        assert (after.status, after.reason) == (Status.FAILED, told[: batches.REASON_SHOWN])
+    well = [number for number, size in enumerate(sizes) if size == 1 and number not in bad]
+    assert names_of(batch) == [(DAY + number * ONE_DAY, "0") for number in well]
+    statuses = [each.status.value for each in batch.results]
+    assert batch.covered.column("status").to_pylist() == statuses
+
+
+def test_cells_whose_rows_became_tables_apart_are_one_with_all_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def made(report: Report, results: Sequence[Result], layout: Layout) -> pa.Table:
+        if len(results) > 1:
+            raise ValueError("odd")
+        return rows_table(report, results, layout)
+
+    monkeypatch.setattr(batches, "rows_table", made)
+    first, second = cells_of(REPORT, DAY, DAY + ONE_DAY)
+    plain, wide = {"name": "/", "pageviews": 1}, {"name": "/", "pageviews": 1, "scrolls": 2}
+    (batch,) = collected([a_result(first, [plain]), a_result(second, [wide])]).batches
+    assert batch.rows is not None
+    assert batch.rows.column("scrolls").to_pylist() == [None, 2]

@@ -20,7 +20,7 @@ from databuddy_source.coverage.table import coverage_table
 from databuddy_source.extract.cursor import MAX_ATTEMPTS, Progress
 from databuddy_source.extract.session import Extraction
 from databuddy_source.model.generations import Generation
-from databuddy_source.model.reports import Report
+from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, Window, tile
@@ -117,7 +117,8 @@ def between(first: date, last: date) -> list[date]:
 
 def test_the_first_run_asks_for_all_days_from_the_start_on() -> None:
     resource = Resource()
-    assert resource.asks() == between(START, TODAY)
+    cells = resource.progress().cells(on(TODAY), REPORT, "shop")
+    assert cells == [Cell("shop", REPORT, each) for each in tile(START, TODAY, "UTC")]
     resource.run()
     assert resource.cursor == Cursor(TODAY)
 
@@ -206,6 +207,46 @@ def test_a_start_in_the_future_asks_for_today() -> None:
     assert Resource().asks(start=TODAY + ONE_DAY) == [TODAY]
 
 
+def test_a_run_without_an_end_begins_once_with_its_first_day_and_goes_on_daily() -> None:
+    resource = Resource()
+    first = START + 5 * ONE_DAY
+    assert resource.asks(since=first) == between(first, TODAY)
+    resource.run(since=first)
+    assert resource.cursor == Cursor(TODAY)
+    assert resource.asks(since=first) == between(TODAY - timedelta(days=3), TODAY)
+
+
+def test_what_a_run_is_about_begins_with_the_first_day_that_it_asks_for() -> None:
+    resource = Resource()
+    progress = resource.progress(START + ONE_DAY)
+    progress.cells(on(TODAY), replace(REPORT, grain=Grain.WEEK), "shop")
+    assert progress.first_day == START + ONE_DAY, "days of a week before it are none of this run"
+    resource.run(failing={START: Status.FAILED})
+    for again in (START, TODAY - timedelta(days=3)):
+        progress = resource.progress()
+        progress.cells(on(TODAY), REPORT, "shop")
+        assert progress.first_day == again
+        resource.run()
+
+
+def test_a_cursor_without_anything_beside_it_goes_on() -> None:
+    resource = Resource(Cursor(TODAY))
+    assert resource.asks(start=TODAY) == between(TODAY - timedelta(days=3), TODAY)
+
+
+def test_days_before_the_first_known_one_are_asked_for_though_older_ones_are_covered() -> None:
+    """A backfill brought a month of the last year."""
+    resource = Resource()
+    resource.run()
+    old = START - timedelta(days=365)
+    covered = {("shop", "top_pages"): Covered(old, TODAY)}
+    earlier = START - timedelta(days=10)
+    cells = resource.progress(earlier).cells(on(TODAY, covered), REPORT, "shop")
+    usual = between(TODAY - timedelta(days=3), TODAY)
+    asked = [cell.window.date for cell in cells]
+    assert asked == between(earlier, START - ONE_DAY) + usual
+
+
 def test_a_clock_that_moved_back_asks_up_to_its_today_and_keeps_the_cursor() -> None:
     resource = Resource()
     resource.run()
@@ -243,11 +284,12 @@ def test_a_bounded_run_asks_for_its_days_and_leaves_no_trace(
 
 def test_a_run_for_gaps_alone_asks_for_them_and_counts_from_its_first_day_on() -> None:
     gaps = tile(START, START + 9 * ONE_DAY, "UTC", Grain.WEEK)
-    extraction = cast(Extraction, SimpleNamespace(gaps=lambda report, website_id: gaps))
+    held = {(REPORT, "shop"): gaps}
+    extraction = cast(Extraction, SimpleNamespace(gaps=lambda *given: held[given]))
     since = START + ONE_DAY
     progress = Resource(cursor=None).progress(since=since, until=TODAY, only_gaps=True)
     cells = progress.cells(extraction, REPORT, "shop")
-    assert [cell.window for cell in cells] == list(gaps)
+    assert cells == [Cell("shop", REPORT, gap) for gap in gaps]
     assert progress.first_day == since, "days of a week before it are none of this run"
 
 

@@ -1,3 +1,5 @@
+"""A table holds one kind of rows, and a run says what means something else from it on."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -6,7 +8,7 @@ import pytest
 
 from databuddy_source.coverage.parts import Definition, Part
 from databuddy_source.errors import OtherDays, OtherReport
-from databuddy_source.extract.definitions import refuse_a_mixture
+from databuddy_source.extract.definitions import refuse_a_mixture, tell_redefinitions
 from databuddy_source.model.generations import Generation
 from tests.cells import DAY, a_report, cells_of
 
@@ -47,6 +49,13 @@ def test_another_name_of_the_zone_is_no_other_zone() -> None:
     )
 
 
+def test_another_report_is_refused_beside_another_name_of_the_zone() -> None:
+    kyiv = cells_of(a_report(), zone="Europe/Kyiv")
+    renamed = replace(Definition.of(kyiv[0]), time_zone="Europe/Kiev")
+    with pytest.raises(OtherReport):
+        refuse_a_mixture(kyiv, held("top_pages", renamed, replace(renamed, grain="month")))
+
+
 TOKYO = cells_of(a_report(), zone="Asia/Tokyo")
 
 
@@ -82,3 +91,48 @@ def test_days_that_were_chosen_in_utc_go_on_when_the_zone_is_set_back(
 def test_another_report_is_refused_in_words(other: Definition, words: str) -> None:
     with pytest.raises(OtherReport, match=words):
         refuse_a_mixture(CELLS, held("top_pages", other))
+
+
+# -- what means something else
+
+
+def test_reports_that_mean_something_else_from_this_run_on_are_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    reports = ["outbound_links", "device_types", "top_pages", "country"]
+    cells = [cell for name in reports for cell in cells_of(a_report(name))]
+    parts = [
+        *held("top_pages", Definition.of(cells[2])),
+        *held("outbound_links", Definition.of(cells[0])),
+        *held("entry_pages", Definition.of(cells_of(a_report("entry_pages"))[0])),
+    ]
+    tell_redefinitions(cells, parts, Generation.G2026_06)
+    (told,) = caplog.messages
+    assert told.startswith(
+        "This server is of June 2026, and the warehouse has days of April 2026. "
+        "These reports mean something else from now on: outbound_links"
+    )
+    assert told.endswith("`status` says what changed, and how to load them anew.")
+    assert "top_pages" in told
+    assert "entry_pages" not in told, "it is not asked for"
+    caplog.clear()
+    told_already = [
+        Part(each.report, each.definition, Generation.G2026_06, DAY, DAY, "2", True)
+        for each in parts
+    ]
+    tell_redefinitions(cells, [*parts, *told_already], Generation.G2026_06)
+    tell_redefinitions(cells, parts, Generation.G2026_04)
+    tell_redefinitions(cells, [], Generation.G2026_06)
+    assert caplog.messages == []
+
+
+def test_columns_that_come_and_go_are_told_beside_their_report(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cells = cells_of(a_report("profile_list"))
+    own = Definition.of(cells[0])
+    parts = held("profile_list", own) + held("profile_list", own, generation=Generation.G2025)
+    tell_redefinitions(cells, parts, Generation.G2026_06)
+    (told,) = caplog.messages
+    assert "the warehouse has days of 2025 and April 2026" in told
+    assert "profile_list (new column" in told

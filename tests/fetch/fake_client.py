@@ -188,10 +188,11 @@ def a_fetcher(
     client: FakeClient,
     generation: Generation = Generation.G2026_04,
     pace: Pace | None = None,
+    count: Callable[[str, int, int], None] = lambda what, done, wanted: None,
 ) -> Fetcher:
     types = {each.name: TypeConfig() for each in load_catalog()}
     server = Server(generation, types, {})
-    return Fetcher(lambda: cast(Client, client), server, pace or Pace(PACK_SIZE))
+    return Fetcher(lambda: cast(Client, client), server, pace or Pace(PACK_SIZE), count)
 
 
 async def fetched(

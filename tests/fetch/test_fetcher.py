@@ -611,3 +611,29 @@ def test_who_waits_gets_a_result_though_nobody_takes_the_others(
     client = in_simulated_time(run())
     others = {question.website for question in client.questions} - {"a"}
     assert len(others) <= MOST_IN_FLIGHT, "what is waited for goes first"
+
+
+def test_what_is_wanted_and_done_is_counted() -> None:
+    counted: dict[str, tuple[int, int]] = {}
+
+    def count(what: str, done: int, wanted: int) -> None:
+        before = counted.get(what, (0, 0))
+        counted[what] = before[0] + done, before[1] + wanted
+
+    async def run() -> None:
+        fetcher = a_fetcher(FakeClient(), count=count)
+        fetcher.want(month(days=3))
+        assert counted == {"Cells": (0, 3)}
+        for cell in month(days=3):
+            await fetcher.result(cell)
+        await fetcher.close()
+
+    in_simulated_time(run())
+    assert counted == {"Cells": (3, 3), "Rows": (6, 0)}
+
+
+def test_rows_that_have_the_key_of_others_are_told_and_counted_once() -> None:
+    client = FakeClient(lambda question: [{"name": "/", "pageviews": n} for n in (1, 2, 3)])
+    (result,) = fetch(client, month(days=1)).values()
+    assert (result.status, len(result.rows), result.rows_expected) == (Status.TRUNCATED, 3, 1)
+    assert result.reason == "2 of 3 rows have the key of another one (name)"

@@ -119,6 +119,16 @@ def test_a_dear_kind_takes_room_from_cheap_ones_in_the_same_pack() -> None:
     assert pace.fitting([CHEAP] * 30 + [DEAR] * 40 + [CHEAP] * 30) == 34
 
 
+def test_a_quicker_answer_makes_each_of_its_kinds_cheaper_by_the_same_part() -> None:
+    pace = Pace(100)
+    pace.answered([CHEAP] * 100, 11.0, 100)
+    pace.answered([DEAR] * 1, 11.0, 100)
+    pace.answered([CHEAP] * 10 + [DEAR], 6.5, 100)  # half of what was expected
+    assert (size_for(pace, CHEAP), size_for(pace, DEAR)) == (100, 2)
+    pace.answered([CHEAP] * 20, 2.5, 100)
+    assert size_for(pace, CHEAP) == 100
+
+
 def test_what_fails_at_once_says_nothing_of_its_size() -> None:
     pace = Pace(100)
     pace.failed([DEAR] * 100, 0.3)
@@ -136,6 +146,8 @@ def test_what_times_out_costs_that_much_at_least() -> None:
 def test_what_is_too_large_has_that_many_bytes_at_least() -> None:
     pace = Pace(100)
     pace.too_large([DEAR] * 100, 256 * 1024**2)
+    assert size_for(pace, DEAR) == 6
+    pace.too_large([DEAR] * 1, 1024)
     assert size_for(pace, DEAR) == 6
 
 

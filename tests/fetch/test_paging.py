@@ -492,9 +492,11 @@ def test_a_filter_brings_all_rows_with_their_shares_in_as_few_pages_as_there_are
     assert pages.pages == len(rows) // limit + 1
 
 
-@pytest.mark.parametrize("of", ["ignored", "other shares"])
+@pytest.mark.parametrize("of", ["ignored", "other shares", "no numbers"])
 def test_where_a_filter_does_not_do_pages_have_numbers(of: str) -> None:
     rows: list[Row] = [{"name": f"/{n}", "pageviews": 9 - n % 3, "visitors": 1} for n in range(25)]
+    if of == "no numbers":
+        rows = [{**row, "pageviews": str(row["pageviews"])} for row in rows]
     whole = shared(rows, "visitors" if of == "other shares" else "pageviews")
     asked: list[tuple[int, int]] = []
 

@@ -14,6 +14,7 @@ from databuddy_source.errors import (
     ServerFailed,
     TimedOut,
     UnknownQueryType,
+    Unreachable,
 )
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
@@ -37,8 +38,8 @@ from tests.fetch.fake_client import (
 ERRORS = ["error_types", "errors_by_page", "error_summary"]
 
 
-def of_types(*names: str, days: int = 30) -> list[list[Cell]]:
-    return [month(name, days) for name in names]
+def of_types(*names: str, days: int = 30, website: str = "shop") -> list[list[Cell]]:
+    return [month(name, days, website) for name in names]
 
 
 def every(lots: list[list[Cell]]) -> list[Cell]:
@@ -157,6 +158,42 @@ def test_a_server_that_goes_down_is_not_taken_for_a_part_that_fails() -> None:
     assert all(each.outage for each in of(results, failing[0]))
 
 
+def test_a_website_that_goes_down_beside_another_is_not_taken_for_a_part_that_fails() -> None:
+    client = FakeClient()
+
+    def refuse(questions: list[Question]) -> None:
+        if questions[0].website == "ill" and requests_of("ill") > 1:
+            raise ServerFailed("It is down (HTTP 500)")
+
+    def requests_of(website: str) -> int:
+        return sum(request[0].website == website for request in client.requests)
+
+    client.refuse = refuse
+    failing, others = of_types(*ERRORS, website="ill"), month(website="ill")
+    well = month(days=40, website="well")
+    results = fetch(client, well, *failing, others)
+    assert statuses(of(results, well)) == {Status.COMPLETE: 40}
+    assert statuses(of(results, others)) == {Status.COMPLETE: 30}
+    assert statuses(of(results, every(failing))) == {Status.FAILED: 90}
+
+
+def test_a_server_that_is_gone_while_a_part_is_tried_ends_the_run() -> None:
+    client = FakeClient()
+
+    def refuse(questions: list[Question]) -> None:
+        if any(each.name in ERRORS for each in questions):
+            if len(questions) == 1:
+                raise Unreachable("The server cannot be reached")
+            raise ServerFailed("It failed (HTTP 500)")
+
+    client.refuse = refuse
+    failing = of_types(*ERRORS)
+    results = fetch(client, *failing, month())
+    assert statuses(of(results, month())) == {Status.COMPLETE: 30}
+    assert {each.outage for each in of(results, every(failing))} == {True}
+    assert requests_with(client, *ERRORS) == 2
+
+
 # -- what the plan does not include
 
 
@@ -268,12 +305,14 @@ def test_a_pack_is_divided_where_the_server_names_a_type_that_was_not_asked_for(
 # -- a body that throws
 
 
-def test_a_question_that_throws_in_an_array_is_found_with_one_more_request() -> None:
-    def with_second_pages(question: Question) -> Answer:
-        full = question.name == "entry_pages" and question.page == 1
-        rows = range(10_000 if full else 2)
-        return [{"name": f"{question.page} {n}", "pageviews": 1} for n in rows]
+def with_second_pages(question: Question) -> Answer:
+    """Rows of which there is a second page for entry pages."""
+    full = question.name == "entry_pages" and question.page == 1
+    rows = range(10_000 if full else 2)
+    return [{"name": f"{question.page} {n}", "pageviews": 1} for n in rows]
 
+
+def test_a_question_that_throws_in_an_array_is_found_with_one_more_request() -> None:
     bad = DAY + ONE_DAY
     client = FakeClient(
         with_second_pages, throws=lambda each: each.name == "language" and each.start == bad
@@ -285,6 +324,19 @@ def test_a_question_that_throws_in_an_array_is_found_with_one_more_request() -> 
     assert (results[language[1]].status, results[language[1]].reason) == (Status.FAILED, "It threw")
     # second pages travel beside the type in a body of their own; then that body's questions apart
     assert [len(request) for request in client.requests] == [100, 12, 9]
+
+
+def test_a_question_that_throws_once_beside_a_single_other_is_asked_again() -> None:
+    left = [True]
+
+    def throws(question: Question) -> bool:
+        return question.name == "language" and bool(left) and left.pop()
+
+    client = FakeClient(with_second_pages, throws=throws)
+    wanted = month("entry_pages", 1), month("top_pages", 99), month("language", 1)
+    results = fetch(client, *wanted, generation=Generation.G2026_06)
+    assert [len(request) for request in client.requests] == [100, 2, 1]
+    assert statuses(results.values()) == {Status.COMPLETE: 101}
 
 
 def throwing(name: str, *days: date, arrays_throw: bool = False) -> FakeClient:
@@ -429,12 +481,14 @@ def test_a_website_for_which_everything_fails_costs_no_other_website() -> None:
         if questions[0].website == "ill":
             raise ServerFailed("It failed (HTTP 500)")
 
-    client = FakeClient(refuse=refuse)
+    # so slow that its requests come one after the other
+    client = FakeClient(refuse=refuse, work=lambda question: 0.3)
     ill = [month(name, 10, "ill") for name in BREAKDOWNS[:10]]
-    well = [month(name, 10, "shop") for name in BREAKDOWNS[:11]]
+    well = [month(name, 60, "shop") for name in BREAKDOWNS[:20]]
     results = fetch(client, *ill, *well)
-    assert statuses(of(results, every(well))) == {Status.COMPLETE: 110}
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 1_200}
     assert not any(each.status.brings_rows for each in of(results, every(ill)))
+    assert all("It failed (HTTP 500)" in each.reason for each in of(results, every(ill)))
 
 
 def test_failures_of_several_reports_with_answers_between_are_those_of_the_questions() -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from databuddy_source.model.generations import ABILITIES, Generation
 from databuddy_source.model.query_types import Catalog, Kind, QueryType, Shape, load_catalog
+from databuddy_source.model.windows import Grain
 
 
 def names(text: str) -> list[str]:
@@ -288,6 +289,77 @@ def test_a_type_behaves_as_its_server_does(
 ) -> None:
     assert getattr(catalog.get(name).on(Generation.G2026_04), attribute) == in_2026
     assert getattr(catalog.get(name).on(Generation.G2025), attribute) == in_2025
+
+
+def test_what_generations_changed_adds_up() -> None:
+    october, june, old = Generation.G2026_10, Generation.G2026_06, Generation.G2025
+    described = QueryType(
+        name="x",
+        margin_days=2,
+        differs={
+            old: {"merged": True},
+            june: {"margin_days": 3, "key": ("name",)},
+            october: {"margin_days": 4},
+        },
+    )
+    assert described.on(old) == QueryType(name="x", margin_days=2, merged=True)
+    assert described.on(Generation.G2026_04) == described
+    assert described.on(june) == QueryType(name="x", margin_days=3, key=("name",))
+    assert described.on(october) == QueryType(name="x", margin_days=4, key=("name",))
+
+
+@pytest.mark.parametrize(
+    ("name", "category", "gate"),
+    [
+        ("brand_new", "Errors", "errors"),
+        ("brand_new", "Audience", ""),
+        ("brand_new", None, ""),
+        ("top_pages", "Errors", ""),  # what is described here is known better
+        ("error_types", "Audience", "errors"),
+    ],
+)
+def test_a_type_that_nobody_described_stands_behind_the_gate_of_its_category(
+    catalog: Catalog, name: str, category: str | None, gate: str
+) -> None:
+    known = catalog.get(name)
+    assert known.of_category(category) == known.model_copy(update={"gate": gate})
+
+
+@pytest.mark.parametrize(
+    ("name", "grain", "generation", "reason"),
+    [
+        ("top_pages", Grain.DAY, Generation.G2025, ""),
+        ("retention_rate", Grain.DAY, None, ""),
+        ("top_pages", Grain.HOUR, None, ""),
+        ("top_pages", Grain.HOUR, Generation.G2026_04, ""),
+        ("top_pages", Grain.HOUR, Generation.G2025, "this server knows whole days only"),
+        ("top_pages", Grain.WEEK, Generation.G2025, ""),
+        ("top_pages", Grain.MONTH, None, ""),
+        ("events_by_date", Grain.HOUR, Generation.G2025, ""),
+        ("error_trends", Grain.HOUR, None, "it knows days only"),
+        *(
+            (
+                "events_by_date",
+                grain,
+                None,
+                "it has a row for each day, and days do not add up to a longer window",
+            )
+            for grain in (Grain.WEEK, Grain.MONTH)
+        ),
+        ("interesting_sessions", Grain.HOUR, Generation.G2026_06, ""),
+    ],
+)
+def test_it_says_why_there_are_no_windows_of_a_length(
+    catalog: Catalog, name: str, grain: Grain, generation: Generation | None, reason: str
+) -> None:
+    assert catalog.get(name).why_not_by(grain, generation) == reason
+
+
+@pytest.mark.parametrize("shape", [Shape.BREAKDOWN, Shape.SUMMARY])
+def test_what_looks_back_has_no_hours(shape: Shape) -> None:
+    looks_back = QueryType(name="x", shape=shape, trailing_days=7)
+    assert looks_back.why_not_by(Grain.HOUR) == "it looks back over 7 days"
+    assert [looks_back.why_not_by(grain) for grain in Grain if grain is not Grain.HOUR] == [""] * 3
 
 
 @pytest.mark.parametrize(

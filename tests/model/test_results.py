@@ -1,12 +1,16 @@
-"""What an answer says of whether anybody came."""
+"""What an answer says of whether anybody came, and what is left of it once it has gone on."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
 from databuddy_source.model.results import Row, counted, is_silent
+from databuddy_source.model.statuses import Status
+from tests.cells import a_report, a_result, cells_of
 
 NUMBERS = QueryType(name="x", columns={"name": Kind.TEXT, "rate": Kind.NUMBER, "n": Kind.WHOLE})
 UNKNOWN = QueryType(name="x", known=False)
@@ -103,3 +107,19 @@ def test_averages_rates_and_shares_are_no_counts() -> None:
         for generation in query_type.generations:
             counting = query_type.on(generation).counting
             assert not [name for name in counting if any(word in name for word in rates)]
+
+
+def test_an_answer_loses_its_rows_and_nothing_else_once_they_have_gone_on() -> None:
+    (cell,) = cells_of(a_report())
+    result = a_result(cell, [{"name": "/", "pageviews": 3}], Status.TRUNCATED, "more exist")
+    assert result.without_rows() == replace(result, rows=())
+    assert result.without_rows().counts
+    assert result.without_rows().without_rows() == result.without_rows()
+
+
+def test_a_doubted_answer_is_suspect_for_a_reason_and_brings_no_rows() -> None:
+    (cell,) = cells_of(a_report())
+    result = a_result(cell, [{"name": "/", "pageviews": 3}])
+    doubted = result.doubted("it cannot be")
+    assert doubted == replace(result, status=Status.SUSPECT, rows=(), reason="it cannot be")
+    assert not doubted.status.brings_rows

@@ -20,6 +20,8 @@ from databuddy_source.model.windows import (
     Window,
     date_range,
     label,
+    last_date,
+    plain_dates,
     tile,
 )
 
@@ -441,3 +443,30 @@ def test_weeks_and_months_are_plain_dates_for_a_server_without_offsets(grain: Gr
     window = the_window(grain, "2026-03-05")
     first, last = {"week": ("02", "08"), "month": ("01", "31")}[grain]
     assert sent(window, window, offsets=False) == DateRange(f"2026-03-{first}", f"2026-03-{last}")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/New_York"])
+@pytest.mark.parametrize("grain", [Grain.DAY, Grain.WEEK, Grain.MONTH])
+@pytest.mark.parametrize("first", [date(2026, 2, 11), date(2026, 12, 31), date(2024, 2, 29)])
+def test_a_window_ends_with_the_same_day_whether_or_not_its_instants_are_known(
+    zone: str, grain: Grain, first: date
+) -> None:
+    (window,) = tile(first, first, zone, grain)
+    assert last_date(window.date, grain) == window.last_date
+    assert last_date(first, Grain.HOUR) == first
+
+
+@pytest.mark.parametrize(
+    ("zone", "margin", "expected"),
+    [
+        ("UTC", 0, DateRange("2026-03-02", "2026-03-04")),
+        ("UTC", 2, DateRange("2026-02-28", "2026-03-06")),
+        ("Pacific/Kiritimati", 2, DateRange("2026-02-28", "2026-03-06")),
+        ("America/New_York", 1, DateRange("2026-03-01", "2026-03-05")),
+    ],
+)
+def test_plain_dates_are_those_of_the_zone_with_a_margin_on_either_side(
+    zone: str, margin: int, expected: DateRange
+) -> None:
+    first, *_, last = tile(date(2026, 3, 2), date(2026, 3, 4), zone)
+    assert plain_dates(first.start, last.end, zone, margin) == expected

@@ -45,6 +45,8 @@ pytest_add_cli_args =
     not outside
     -p
     no:cacheprovider
+    -p
+    tests.mutants.quick_first
 pytest_add_cli_args_test_selection =
     {tests}
 """

@@ -18,9 +18,11 @@ from databuddy_source.coverage.marks import Known, Marked
 from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import ONE_DAY, Grain, tile
 from databuddy_source.runs import heal
+from databuddy_source.runs.load import LoadHooks
 
 MONDAY = date(2026, 3, 2)
 SETTINGS = Settings.of(api_key="k", timezone="America/New_York")
+PIPELINE = cast(dlt.Pipeline, MagicMock())
 
 
 def a_report(
@@ -40,11 +42,15 @@ def chosen(
     until: date | None = None,
     allow_empty: bool = False,
 ) -> Choices | None:
-    monkeypatch.setattr(heal, "status", lambda *given, **more: WarehouseStatus(reports, []))
+    def status(*given: object, **days: date | None) -> WarehouseStatus:
+        assert given == (PIPELINE, SETTINGS)
+        assert days == {"since": since, "until": until}
+        return WarehouseStatus(reports, [])
+
+    monkeypatch.setattr(heal, "status", status)
     with time_machine.travel(datetime(2026, 3, 20, 3, tzinfo=UTC), tick=False):
-        pipeline = cast(dlt.Pipeline, MagicMock())
         scope = Scope(allow_empty=allow_empty)
-        return heal.choice_of_gaps(pipeline, SETTINGS, scope, since, until)
+        return heal.choice_of_gaps(PIPELINE, SETTINGS, scope, since, until)
 
 
 def test_where_nothing_is_lacking_nothing_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,3 +95,27 @@ def test_a_day_of_utc_that_has_not_begun_here_begins_no_run(
     found = chosen(monkeypatch, a_report("shop", Mark.FAILED, first=date(2026, 3, 20)))
     assert found is not None
     assert (found.scope.since, found.scope.until) == (date(2026, 3, 19), date(2026, 3, 20))
+
+
+@pytest.mark.parametrize("allow_empty", [False, True])
+def test_what_is_lacking_is_loaded_as_it_was_configured(
+    monkeypatch: pytest.MonkeyPatch, allow_empty: bool
+) -> None:
+    gaps = Choices(SETTINGS, Scope(since=MONDAY, until=MONDAY, only_gaps=True))
+    choice, sync, waited = MagicMock(return_value=gaps), MagicMock(return_value=["1"]), MagicMock()
+    monkeypatch.setattr(heal, "choice_of_gaps", choice)
+    monkeypatch.setattr(heal, "sync", sync)
+    monkeypatch.setattr(heal, "configured", lambda: SETTINGS)
+    monkeypatch.setattr(heal, "scoped", lambda: Scope(allow_empty=allow_empty))
+    given = {"hooks": LoadHooks(before_load=waited), "tell": print, "wait": True}
+    assert heal.heal(PIPELINE, since=MONDAY, until=MONDAY, **given) == ["1"]
+    asked = PIPELINE, SETTINGS, Scope(allow_empty=allow_empty), MONDAY, MONDAY
+    choice.assert_called_once_with(*asked)
+    sync.assert_called_once_with(PIPELINE, *gaps, **given)
+    waited.assert_called_once_with()
+
+
+def test_where_nothing_is_lacking_nothing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heal, "choice_of_gaps", lambda *given: None)
+    monkeypatch.setattr(heal, "sync", MagicMock(side_effect=AssertionError("nothing is asked")))
+    assert heal.heal(PIPELINE, SETTINGS) == []

@@ -4,8 +4,8 @@ is told."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
@@ -21,6 +21,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import Loaded
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.runs import series
+from databuddy_source.runs.load import LoadHooks
 from databuddy_source.runs.plan import Plan, WebsitePlan
 from databuddy_source.runs.series import Step, backfill, sync
 
@@ -35,6 +36,12 @@ def brought(rows: int = 1, *, failed: int = 0, cells: int = 2, report: str = "to
     return Loaded(report, rows, cells, failed, FIRST, FIRST, "UTC")
 
 
+PIPELINE = cast(dlt.Pipeline, MagicMock())
+HOOKS = LoadHooks()
+CHOSEN = [("top_pages", ["shop"])]
+"""What the server has of what was chosen."""
+
+
 @dataclass
 class Loads:
     """What is missing, and what each load brings; `scopes` has those that were loaded."""
@@ -42,18 +49,41 @@ class Loads:
     questions: dict[date, int] = field(default_factory=dict)
     brings: Callable[[Scope], Sequence[Loaded]] = lambda scope: [brought()]
     scopes: list[Scope] = field(default_factory=list)
+    waits: bool | None = None
+    looked_at: list[dlt.Pipeline] = field(default_factory=list)
 
-    def load_once(self, pipeline: dlt.Pipeline, scope: Scope, hooks: Any) -> list[str]:
+    @contextmanager
+    def alone(self, pipeline: dlt.Pipeline, *, wait: bool, say: object) -> Iterator[None]:
+        assert pipeline is PIPELINE
+        self.waits = wait
+        yield
+
+    def finish_pending(self, pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
+        assert (pipeline, hooks) == (PIPELINE, HOOKS)
+        return ["pending"]
+
+    def extraction(self, settings: Settings, scope: Scope, pipeline: dlt.Pipeline) -> object:
+        assert (settings, pipeline) == (NEW_YORK, PIPELINE)
+        return SimpleNamespace(now=NOW, scope=scope)
+
+    def planned(self, extraction: Any, chosen: object, pipeline: dlt.Pipeline) -> Plan:
+        assert (chosen, pipeline) == (CHOSEN, PIPELINE)
+        assert isinstance(extraction.scope, Scope)
+        website = WebsitePlan(100, by_route=Counter(common=sum(self.questions.values())))
+        return Plan(60, {"shop": website}, Counter(self.questions))
+
+    def source_of(self, settings: Settings, scope: Scope) -> Scope:
+        assert settings == NEW_YORK
+        return scope
+
+    def load_once(self, pipeline: dlt.Pipeline, scope: Scope, hooks: LoadHooks) -> list[str]:
+        assert (pipeline, hooks) == (PIPELINE, HOOKS)
         self.scopes.append(scope)
         return [str(len(self.scopes))]
 
     def loaded_reports(self, pipeline: dlt.Pipeline, ids: Sequence[str]) -> Sequence[Loaded]:
-        assert ids == [str(len(self.scopes))]
+        assert (pipeline, ids) == (PIPELINE, [str(len(self.scopes))])
         return self.brings(self.scopes[-1])
-
-    def planned(self, *given: object) -> Plan:
-        website = WebsitePlan(100, by_route=Counter(common=sum(self.questions.values())))
-        return Plan(60, {"shop": website}, Counter(self.questions))
 
     @property
     def days(self) -> list[tuple[date | None, date | None]]:
@@ -65,12 +95,13 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> Loads:
     found = Loads()
     for name, value in {
         "dlt_defaults": MagicMock(),
-        "alone": lambda *given, **more: nullcontext(),
-        "finish_pending": lambda pipeline, hooks: ["pending"],
-        "Extraction": lambda *given: SimpleNamespace(now=NOW),
-        "wanted": MagicMock(),
+        "alone": found.alone,
+        "finish_pending": found.finish_pending,
+        "Extraction": found.extraction,
+        "wanted": lambda extraction: CHOSEN,
+        "look_at_destination": found.looked_at.append,
         "planned": found.planned,
-        "source_of": lambda settings, scope: scope,
+        "source_of": found.source_of,
         "load_once": found.load_once,
         "loaded_reports": found.loaded_reports,
     }.items():
@@ -85,11 +116,11 @@ def of_days(count: int, questions: int) -> dict[date, int]:
 EVERYTHING = Scope()
 
 
-def ran(given: Scope = EVERYTHING) -> tuple[list[Step], list[str]]:
+def ran(given: Scope = EVERYTHING, here: datetime = NOW) -> tuple[list[Step], list[str]]:
+    """What a run tells and returns, by the clock of this machine; the server's shows `NOW`."""
     steps: list[Step] = []
-    pipeline = cast(dlt.Pipeline, MagicMock())
-    with time_machine.travel(NOW, tick=False):
-        return steps, sync(pipeline, NEW_YORK, given, tell=steps.append)
+    with time_machine.travel(here, tick=False):
+        return steps, sync(PIPELINE, NEW_YORK, given, hooks=HOOKS, tell=steps.append)
 
 
 def bounded(days: int, **given: Any) -> Scope:
@@ -99,12 +130,16 @@ def bounded(days: int, **given: Any) -> Scope:
 def test_what_an_earlier_run_left_comes_first_and_the_daily_load_last(loads: Loads) -> None:
     loads.questions = of_days(5, 10)
     assert ran() == ([], ["pending", "1"])
+    assert loads.looked_at == [PIPELINE]
     assert loads.scopes == [EVERYTHING]
 
 
-def test_a_first_sync_of_many_days_is_a_series_up_to_what_is_settled(loads: Loads) -> None:
+@pytest.mark.parametrize("ahead", [0, 2])
+def test_a_first_sync_of_many_days_is_a_series_up_to_what_is_settled_at_the_server(
+    loads: Loads, ahead: int
+) -> None:
     loads.questions = of_days(20, 600)
-    steps, ids = ran()
+    steps, ids = ran(here=NOW + ahead * ONE_DAY)
     # it is the 19th in New York, and three days before it are asked for again
     assert steps[-1].last == date(2026, 3, 15)
     assert [step.done for step in steps][-1] == steps[-1].total == 15 * 600
@@ -164,8 +199,34 @@ def test_a_load_in_which_everything_fails_is_the_last_unless_gaps_alone_are_aske
     assert len(ran(bounded(6, only_gaps=only_gaps))[0]) == count
 
 
-def test_a_backfill_ends_with_the_reporting_zones_today(loads: Loads) -> None:
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_backfill_ends_with_the_reporting_zones_today(loads: Loads, wait: bool) -> None:
     loads.questions = of_days(3, 10)
+    steps: list[Step] = []
     with time_machine.travel(NOW, tick=False):
-        backfill(cast(dlt.Pipeline, MagicMock()), FIRST, settings=NEW_YORK, refetch=True)
+        ids = backfill(
+            PIPELINE,
+            FIRST,
+            settings=NEW_YORK,
+            refetch=True,
+            hooks=HOOKS,
+            tell=steps.append,
+            wait=wait,
+        )
     assert loads.scopes == [Scope(since=FIRST, until=date(2026, 3, 19), refetch=True)]
+    assert (ids, [step.load_ids for step in steps]) == (["pending", "1"], [["1"]])
+    assert loads.waits is wait
+
+
+def test_the_warehouse_is_waited_for_before_each_look_at_it(
+    loads: Loads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads.questions = of_days(6, 900)
+    waited, steps = MagicMock(), list[Step]()
+    monkeypatch.setattr(series, "load_once", lambda pipeline, scope, hooks: ["1"])
+    monkeypatch.setattr(series, "loaded_reports", lambda pipeline, ids: [brought()])
+    monkeypatch.setattr(series, "finish_pending", lambda pipeline, hooks: [])
+    with time_machine.travel(NOW, tick=False):
+        hooks = LoadHooks(before_load=waited)
+        sync(PIPELINE, NEW_YORK, bounded(6), hooks=hooks, tell=steps.append)
+    assert waited.call_count == 1 + len(steps) == 3, "at first, and for what each load brought"

@@ -114,6 +114,7 @@ class Cut:
 
     at: int
     when: str
+    step: str = "complete_load"
 
     def prepare(self, pipeline: dlt.Pipeline, cut: Callable[[], None]) -> list[str]:
         """Returns the statements of the last step as they come."""
@@ -121,11 +122,11 @@ class Cut:
         inside: list[str] = []
         client: Any = type(pipeline.sql_client())
         execute, commit = client.execute_sql, client.commit_transaction
-        complete = whole._WholeClient.complete_load
+        complete = getattr(whole._WholeClient, self.step)
 
-        def complete_load(self: Any, load_id: str) -> None:
+        def last_step(self: Any, load_id: str, *more: Any) -> None:
             inside.append(load_id)
-            complete(self, load_id)
+            complete(self, load_id, *more)
             inside.clear()
 
         def execute_sql(self: Any, sql: str, *values: Any) -> Any:
@@ -146,7 +147,7 @@ class Cut:
 
         self_at, self_when = self.at, self.when
         client.execute_sql, client.commit_transaction = execute_sql, commit_transaction
-        whole._WholeClient.complete_load = complete_load  # type: ignore[method-assign]
+        setattr(whole._WholeClient, self.step, last_step)
         return seen
 
 

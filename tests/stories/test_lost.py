@@ -114,6 +114,15 @@ def test_a_run_as_dlt_knows_it_goes_on_after_a_table_was_dropped(made: Warehouse
     assert is_whole(made)
 
 
+def test_a_table_that_was_dropped_and_is_no_longer_chosen_stays_away(made: Warehouse) -> None:
+    made.query("DROP TABLE top_pages")
+    for _ in range(2):
+        synced(made, query_types=["summary_metrics"])
+        assert "top_pages" not in made.tables()
+    synced(made)
+    assert is_whole(made)
+
+
 def test_coverage_that_was_dropped_is_loaded_anew(made: Warehouse) -> None:
     made.query("DROP TABLE coverage")
     synced(made)

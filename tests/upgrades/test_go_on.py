@@ -130,6 +130,23 @@ def test_the_command_line_goes_on_with_its_file(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_a_report_is_taken_out_of_it_and_comes_back(
+    version: str, tmp_path: Path, server: DemoServer
+) -> None:
+    unpack(version, "command_line", tmp_path)
+    query = of_file(tmp_path / "databuddy.duckdb")
+    reports = "SELECT DISTINCT report FROM databuddy.databuddy.coverage"
+    before = query(reports)
+    command("remove", "--report", "country")
+    assert set(query(reports)) == set(before) - {("country",)}
+    assert query("SELECT 1 FROM duckdb_tables() WHERE table_name = 'country'") == []
+    assert "country__" not in (tmp_path / ".databuddy" / "databuddy" / "state.json").read_text()
+    command("sync")
+    assert set(query(reports)) == set(before)
+    assert query("SELECT MAX(date) FROM databuddy.databuddy.country") == [(NEXT,)]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_wrapper_goes_on_with_its_state(version: str, tmp_path: Path, server: DemoServer) -> None:
     unpack(version, "wrapper", tmp_path)
     query = of_file(tmp_path / "databuddy_sync.duckdb")

@@ -30,6 +30,7 @@ from databuddy_source.cli.options import (
 )
 from databuddy_source.cli.program import Exit
 from databuddy_source.cli.redefined_lines import load_anew, redefined_lines, warehouse_options
+from databuddy_source.cli.removal_lines import removal_commands
 from databuddy_source.model.statuses import Mark
 from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.reading import opened
@@ -71,18 +72,21 @@ def status(
         with opened(demo, destination, dataset, state_dir, say) as tables:
             found = status_of(tables, settings, since=since, until=until)
         if as_json:
-            write_json(as_document(found, where))
+            write_json(as_document(found, where, named=bool(website or report)))
         else:
             show(found, where, named=bool(website or report))
     raise typer.Exit(Exit.COMPLETE if found.is_complete else Exit.INCOMPLETE)
 
 
-def as_document(found: WarehouseStatus, where: Sequence[str] = ()) -> dict[str, Any]:
+def as_document(
+    found: WarehouseStatus, where: Sequence[str] = (), *, named: bool = False
+) -> dict[str, Any]:
     """What `--json` prints. Days are `YYYY-MM-DD` in the report's time zone, instants UTC.
 
     Args:
         found: what the warehouse has and lacks.
         where: options by which another command finds it.
+        named: whether the user named websites or reports, so that others may be configured, too.
     """
     return {
         "version": JSON_VERSION,
@@ -116,6 +120,10 @@ def as_document(found: WarehouseStatus, where: Sequence[str] = ()) -> dict[str, 
         ],
         "not_configured": [
             {"website_id": website_id, "report": report} for website_id, report in found.others
+        ],
+        "remove": [] if named else removal_commands(found.leftovers, where),
+        "not_offered": [
+            {"website_id": website_id, "report": report} for website_id, report in found.withdrawn
         ],
         "redefined": [
             {
@@ -176,6 +184,15 @@ def show(found: WarehouseStatus, where: Sequence[str], *, named: bool) -> None:
                     f"{', '.join(map(shown, names))}. Name them with {option} to see them.",
                     soft_wrap=False,
                 )
+        out.print("To take them out of the warehouse, with --dry-run for a look first:")
+        for command in removal_commands(found.leftovers, where):
+            out.print(f"  {command}")
+    if found.withdrawn:
+        names = sorted({report for _, report in found.withdrawn})
+        out.print(
+            f"Kept, but the server no longer has it: {', '.join(map(shown, names))}.",
+            soft_wrap=False,
+        )
     for line in redefined_lines(found.redefined, where) if found.redefined else ():
         out.print(line)
     if found.is_complete:

@@ -1,0 +1,208 @@
+"""A part of a dataset, some websites and reports, and how much there is of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import dlt
+
+from databuddy_source.coverage import table as coverage_table
+from databuddy_source.dlt_seam import SqlJobClientBase, literal_of
+from databuddy_source.errors import BadSetting, NothingLoaded
+
+WEBSITES: Final = "websites"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a dataset goes.
+
+    Attributes:
+        websites: ids; none stands for all.
+        reports: names of tables; none stands for all.
+
+    Raises:
+        BadSetting: there are neither.
+    """
+
+    websites: Sequence[str]
+    reports: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if not self.websites and not self.reports:
+            raise BadSetting("Nothing is named that shall go", "Name a website, a report, or both.")
+
+    def has(self, resource: str) -> bool:
+        """Whether the state of a resource, `<report>__<website id>`, is of it."""
+        report, _, website_id = resource.partition("__")
+        return all(
+            not names or name in names
+            for name, names in ((report, self.reports), (website_id, self.websites))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedRows:
+    """What goes of one table.
+
+    Attributes:
+        table: its name.
+        rows: that go.
+        left: rows of other websites, which stay.
+        cells: that coverage has of it and forgets.
+        dropped: whether the table goes, too: nothing is left that it is for.
+    """
+
+    table: str
+    rows: int
+    left: int
+    cells: int
+    dropped: bool
+
+
+def reports_of(schema: dlt.Schema) -> set[str]:
+    """The tables of reports that dlt knows of, by what only they have."""
+    return {
+        str(table["name"])
+        for table in schema.data_tables()
+        if "website_id" in table["columns"] and table["name"] != coverage_table.TABLE
+    }
+
+
+def schema_of(pipeline: dlt.Pipeline) -> dlt.Schema:
+    """The schema of our tables.
+
+    Raises:
+        NothingLoaded: nothing was ever loaded.
+    """
+    for name in pipeline.schema_names:
+        if coverage_table.TABLE in pipeline.schemas[name].tables:
+            return pipeline.schemas[name]
+    raise NothingLoaded(f"Nothing was loaded into the dataset {pipeline.dataset_name}")
+
+
+@contextmanager
+def opened(pipeline: dlt.Pipeline, part: Part) -> Iterator[PartOfDataset]:
+    """A part of the pipeline's dataset, while the block runs.
+
+    Args:
+        pipeline: whose dataset it is; its local state is the newest.
+        part: which may go.
+
+    Raises:
+        NothingLoaded: nothing was ever loaded.
+    """
+    schema = schema_of(pipeline)
+    client = pipeline.destination_client(schema.name)
+    assert isinstance(client, SqlJobClientBase)  # no other can replace days
+    with client:
+        yield PartOfDataset(pipeline, schema, client, part)
+
+
+@dataclass(frozen=True)
+class PartOfDataset:
+    """What a dataset has of a part of it.
+
+    Attributes:
+        pipeline: whose dataset it is.
+        schema: of the tables, as dlt knows it.
+        client: that is open.
+        part: which.
+    """
+
+    pipeline: dlt.Pipeline
+    schema: dlt.Schema
+    client: SqlJobClientBase
+    part: Part
+
+    @cached_property
+    def tables(self) -> Sequence[RemovedRows]:
+        """What goes, in alphabetical order: tables that lose rows, or of which coverage forgets
+        cells, or that were named and are for nothing."""
+        counted = dict(self._counted())
+        cells = self._cells()
+        found = []
+        for name in sorted({*counted, *cells}):
+            (rows, gone), (known, forgets) = (each.get(name, (0, 0)) for each in (counted, cells))
+            dropped = name in counted and name != WEBSITES and (rows, known) == (gone, forgets)
+            if gone or forgets or (dropped and name in self.part.reports):
+                found.append(RemovedRows(name, gone, rows - gone, forgets, dropped))
+        return found
+
+    @cached_property
+    def there(self) -> Collection[str]:
+        """The tables with rows of websites that are in the warehouse, and dlt's."""
+        reports = reports_of(self.schema)
+        names = {*reports, coverage_table.TABLE, WEBSITES, *self.schema.dlt_table_names()}
+        return {name for name, columns in self.client.get_storage_tables(names) if columns}
+
+    @property
+    def _reports(self) -> Sequence[str]:
+        """The tables of reports that are looked at."""
+        known = reports_of(self.schema) & {*self.there}
+        return sorted(known & {*self.part.reports} if self.part.reports else known)
+
+    def _counted(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        """How many rows each table has, and how many of them go."""
+        names = list(self._reports)
+        if self._takes_websites:
+            names.append(WEBSITES)
+        if not names:
+            return
+        selects = [
+            f"SELECT {self.literal(name)} AS name, COUNT(*) AS held, "
+            f"COUNT(CASE WHEN {self.condition(name)} THEN 1 END) AS gone FROM {self.place(name)}"
+            for name in names
+        ]
+        for name, held, gone in (
+            self.client.sql_client.execute_sql(" UNION ALL ".join(selects)) or ()
+        ):
+            yield str(name), (int(held), int(gone))
+
+    def _cells(self) -> Mapping[str, tuple[int, int]]:
+        """How many cells coverage has of each report, and how many of them it forgets."""
+        if coverage_table.TABLE not in self.there:
+            return {}
+        report = self.column("report")
+        found = self.client.sql_client.execute_sql(
+            f"SELECT {report}, COUNT(*), "
+            f"COUNT(CASE WHEN {self.condition(coverage_table.TABLE)} THEN 1 END) "
+            f"FROM {self.place(coverage_table.TABLE)} GROUP BY {report}"
+        )
+        return {str(name): (int(held), int(gone)) for name, held, gone in found or ()}
+
+    @property
+    def _takes_websites(self) -> bool:
+        """Whether the websites go from the list of them, too."""
+        return not self.part.reports and WEBSITES in self.there
+
+    # -- SQL
+
+    def condition(self, name: str) -> str:
+        """SQL for the rows of a table that are of the part."""
+        of_website = "id" if name == WEBSITES else "website_id"
+        chosen = {of_website: self.part.websites}
+        if name == coverage_table.TABLE:
+            chosen["report"] = self.part.reports
+        conditions = [
+            f"{self.column(column)} IN ({', '.join(map(self.literal, names))})"
+            for column, names in chosen.items()
+            if names
+        ]
+        return " AND ".join(conditions) or "1 = 1"
+
+    def place(self, name: str) -> str:
+        """A table's name for SQL."""
+        return self.client.sql_client.make_qualified_table_name(name)
+
+    def column(self, name: str) -> str:
+        """A column's name for SQL."""
+        return self.client.sql_client.escape_column_name(name)
+
+    def literal(self, value: Any) -> str:
+        """A value for SQL."""
+        return str(literal_of(self.client.sql_client)(value))

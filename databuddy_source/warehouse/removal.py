@@ -1,0 +1,143 @@
+"""Websites and reports that are taken out of a dataset: their rows, coverage and state, all or
+none.
+
+A report of which nothing is left loses its table, in dlt's schema, too: it would come back empty
+else, with columns of a time that is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import dlt
+
+from databuddy_source.clock import now
+from databuddy_source.coverage import table as coverage_table
+from databuddy_source.dlt_seam import (
+    forgotten,
+    kind_of,
+    new_load_id,
+    row_of_schema,
+    stored_as,
+    stored_states,
+    without_tables,
+)
+from databuddy_source.warehouse.part import PartOfDataset
+from databuddy_source.warehouse.whole import DROPS_INSIDE, change
+
+SOURCE: Final = "databuddy"
+"""Under which dlt's state has the resources."""
+
+
+@dataclass(frozen=True)
+class Removing:
+    """Takes a part out of its dataset.
+
+    Attributes:
+        found: the part, open.
+    """
+
+    found: PartOfDataset
+
+    @cached_property
+    def resources(self) -> Collection[str]:
+        """The resources whose state goes, also those of other pipelines."""
+        names = {name for _, (_, gone) in self._states.items() for name in gone}
+        return names | {*forgotten(self._own_state(), SOURCE, self.found.part.has)}
+
+    def take_out(self) -> str | None:
+        """Take it out. Returns the id of the load as which that is noted; None where there is
+        nothing to be taken out."""
+        if not self.found.tables and not self.resources:
+            return None
+        load_id = new_load_id()
+        taken = [*self._deletes(), *self._updates()]
+        dropped = [each.table for each in self.found.tables if each.dropped]
+        drops = [*self._drops(dropped)] if dropped else []
+        schema = without_tables(self.found.schema, dropped) if dropped else self.found.schema
+        stored = [*self._stores(schema)] if dropped else []
+        if kind_of(self.found.client.config.destination_type) in DROPS_INSIDE:
+            change(self.found.client, load_id, [*taken, *drops, *stored])
+        else:  # killed before its end, it leaves tables that are empty, and may be named again
+            change(self.found.client, load_id, taken)
+            for statement in drops:
+                self.found.client.sql_client.execute_sql(statement)
+            if stored:
+                change(self.found.client, new_load_id(), stored)
+        # who is killed before this takes it from the warehouse, which has the next version
+        with self.found.pipeline.managed_state() as state:
+            own: Any = state
+            forgotten(own, SOURCE, self.found.part.has)
+        if dropped:
+            self.found.pipeline.schemas.save_schema(schema)
+        return load_id
+
+    @cached_property
+    def _states(self) -> Mapping[str, tuple[tuple[str, dict[str, Any]], Sequence[str]]]:
+        """The states of all pipelines without what goes, each with the id of its load, and what
+        goes of it; those of which nothing does are left out."""
+        if self.found.schema.state_table_name not in self.found.there:
+            return {}
+        found = {}
+        for name, (load_id, stored) in stored_states(self.found.client).items():
+            # what this pipeline knows may be newer
+            state = self._own_state() if name == self.found.pipeline.pipeline_name else stored
+            if gone := forgotten(state, SOURCE, self.found.part.has):
+                found[name] = ((load_id, state), gone)
+        return found
+
+    def _own_state(self) -> dict[str, Any]:
+        state: Any = deepcopy(self.found.pipeline.state)
+        own: dict[str, Any] = state
+        return own
+
+    # -- what takes it out
+
+    def _deletes(self) -> Iterator[str]:
+        # coverage first: one that says too little does no harm where this is no transaction
+        if coverage_table.TABLE in self.found.there:
+            yield self._delete(coverage_table.TABLE)
+        for each in self.found.tables:
+            if each.rows:
+                yield self._delete(each.table)
+
+    def _delete(self, name: str) -> str:
+        return f"DELETE FROM {self.found.place(name)} WHERE {self.found.condition(name)}"
+
+    def _drops(self, names: Sequence[str]) -> Iterator[str]:
+        """What drops tables, also those in staging, which have their columns."""
+        client: Any = self.found.client  # one that merges has a staging dataset
+        for name in names:
+            yield f"DROP TABLE IF EXISTS {self.found.place(name)}"
+        with client.with_staging_dataset():
+            if client.is_storage_initialized():
+                for name, columns in client.get_storage_tables(names):
+                    if columns:
+                        yield f"DROP TABLE IF EXISTS {self.found.place(name)}"
+
+    def _updates(self) -> Iterator[str]:
+        """What puts the next version in the place of each state, and deletes those before."""
+        table = self.found.place(self.found.schema.state_table_name)
+        for name, ((load_id, state), _) in self._states.items():
+            columns = stored_as(state).items()
+            values = ", ".join(
+                f"{self.found.column(n)} = {self.found.literal(v)}" for n, v in columns
+            )
+            own = f"{self.found.column('pipeline_name')} = {self.found.literal(name)}"
+            load = f"{self.found.column('_dlt_load_id')} <> {self.found.literal(load_id)}"
+            yield f"DELETE FROM {table} WHERE {own} AND {load}"
+            yield f"UPDATE {table} SET {values} WHERE {own}"
+
+    def _stores(self, schema: dlt.Schema) -> Iterator[str]:
+        """What puts a schema in the place of all versions before: dlt takes a schema that it once
+        stored for one whose tables are there."""
+        table = self.found.place(schema.version_table_name)
+        values = ", ".join(str(self.found.literal(each)) for each in row_of_schema(schema, now()))
+        own = f"{self.found.column('schema_name')} = {self.found.literal(schema.name)}"
+        yield f"DELETE FROM {table} WHERE {own}"
+        columns = self.found.client.version_table_schema_columns
+        yield f"INSERT INTO {table}({columns}) VALUES({values})"
