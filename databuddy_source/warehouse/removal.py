@@ -27,7 +27,8 @@ from databuddy_source.dlt_seam import (
     without_tables,
 )
 from databuddy_source.warehouse.part import PartOfDataset
-from databuddy_source.warehouse.whole import DROPS_INSIDE, change
+from databuddy_source.warehouse.transactions import DROPS_INSIDE
+from databuddy_source.warehouse.whole import change
 
 SOURCE: Final = "databuddy"
 """Under which dlt's state has the resources."""

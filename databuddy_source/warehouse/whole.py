@@ -26,60 +26,19 @@ from databuddy_source.dlt_seam import (
     DatabaseException,
     DatabaseTransientException,
     DestinationTerminalException,
-    SqlClientBase,
     SqlJobClientBase,
     failed_jobs,
     kind_of,
     literal_of,
     loaded_chains,
 )
-from databuddy_source.warehouse.lease import in_turn, take_turn
+from databuddy_source.warehouse.lease import take_turn
 from databuddy_source.warehouse.refusals import refused_by, refusing, words_of, words_of_job
+from databuddy_source.warehouse.transactions import TRANSACTIONS
 
 MOST_TRIES: Final = 5
 """Of a transaction that a warehouse breaks off: one of two that wait for each other, or that
 changed the same table at the same time."""
-
-
-def _in_transaction(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
-    with client.begin_transaction():
-        _execute(client, statements)
-
-
-def _in_turn(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
-    """One pipeline after the other: of two that replace the same rows at once each would leave what
-    the other brings, which it does not see."""
-    with in_turn(client):
-        _execute(client, statements)
-
-
-def _execute(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
-    for statement in statements:
-        try:
-            client.execute_sql(statement)
-        except DatabaseException as error:
-            error.add_note(statement)
-            raise
-
-
-def _as_script(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
-    """A transaction of several requests would need a session, and each would be a job of its own,
-    which takes a second or more. A script that fails before its end rolls back."""
-    script = ["BEGIN TRANSACTION", *statements, "COMMIT TRANSACTION"]
-    client.execute_sql("".join(f"{statement.rstrip(' ;')};\n" for statement in script))
-
-
-TRANSACTIONS: Final[Mapping[str, Callable[[SqlClientBase[Any], Sequence[str]], None]]] = {
-    "duckdb": _in_transaction,
-    "postgres": _in_turn,
-    "snowflake": _in_transaction,
-    "bigquery": _as_script,
-}
-"""How each type of destination runs statements all or none. Others keep dlt's own merges."""
-
-DROPS_INSIDE: Final = frozenset({"duckdb", "postgres"})
-"""The types whose transactions may drop tables, too: Snowflake's would end with it, and BigQuery's
-take no such statement."""
 
 
 def make_whole(pipeline: dlt.Pipeline) -> None:

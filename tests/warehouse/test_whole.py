@@ -13,7 +13,8 @@ from databuddy_source import databuddy_source
 from databuddy_source.dlt_seam import DatabaseTransientException
 from databuddy_source.tables.hints import REPLACE_PARTITION
 from databuddy_source.warehouse import whole
-from databuddy_source.warehouse.whole import TRANSACTIONS, make_whole
+from databuddy_source.warehouse.transactions import TRANSACTIONS
+from databuddy_source.warehouse.whole import make_whole
 
 
 @dlt.resource(write_disposition=REPLACE_PARTITION, merge_key="day")

@@ -11,7 +11,7 @@ import pytest
 
 from databuddy_source.demo import DemoServer
 from databuddy_source.dlt_seam import DatabaseTerminalException
-from databuddy_source.warehouse import whole
+from databuddy_source.warehouse.transactions import TRANSACTIONS
 from tests.stories.conftest import TODAY
 from tests.warehouses.conftest import Synced
 from tests.warehouses.test_scenario import YESTERDAY, noon, paths
@@ -90,7 +90,7 @@ def test_coverage_of_a_refused_report_is_the_same_on_each_warehouse(
 ) -> None:
     made = synced(serve(days=2))
     shop = made.server.websites[0].id
-    run = whole.TRANSACTIONS[warehouse.name]
+    run = TRANSACTIONS[warehouse.name]
 
     def refusing(client: Any, statements: Sequence[str]) -> None:
         for statement in statements:
@@ -108,7 +108,7 @@ def test_coverage_of_a_refused_report_is_the_same_on_each_warehouse(
     assert not sync(TODAY)
     held = made.rows("coverage", *HELD, "silent", where=OWN)
     ((_, _, rows, *_),) = held
-    monkeypatch.setitem(whole.TRANSACTIONS, warehouse.name, refusing)  # type: ignore[arg-type]
+    monkeypatch.setitem(TRANSACTIONS, warehouse.name, refusing)  # type: ignore[arg-type]
     days = {("top_pages", day, "failed") for day in (YESTERDAY, TODAY)}
     assert sync(YESTERDAY) == days
     after = made.rows("coverage", *HELD, "silent", where=OWN)

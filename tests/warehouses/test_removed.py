@@ -14,6 +14,7 @@ from databuddy_source import Removal, configured, remove
 from databuddy_source.demo import DemoServer
 from databuddy_source.dlt_seam import DatabaseException, resource_states
 from databuddy_source.warehouse import whole
+from databuddy_source.warehouse.transactions import TRANSACTIONS
 from tests.warehouses.conftest import DATASET, Synced
 from tests.warehouses.test_scenario import YESTERDAY, everything
 from tests.warehouses.warehouse import Warehouse
@@ -78,7 +79,7 @@ def test_a_removal_that_fails_in_its_middle_changes_nothing(
     made: Synced, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = made.server.websites[0].id
-    run = whole.TRANSACTIONS[warehouse.name]
+    run = TRANSACTIONS[warehouse.name]
 
     def broken(client: Any, statements: Sequence[str]) -> None:
         run(client, [*statements[:-1], "DELETE FROM nowhere WHERE 1 = 1", statements[-1]])
@@ -86,7 +87,7 @@ def test_a_removal_that_fails_in_its_middle_changes_nothing(
     before, states = everything(made), resources(made.pipeline)
     loads = made.rows("_dlt_loads", "load_id")
     with monkeypatch.context() as patched:
-        patched.setitem(whole.TRANSACTIONS, warehouse.name, broken)  # type: ignore[arg-type]
+        patched.setitem(TRANSACTIONS, warehouse.name, broken)  # type: ignore[arg-type]
         patched.setattr(whole, "MOST_TRIES", 1)
         # bqemulator does not pass on what failed in a script; that it has no effect is found then
         with pytest.raises(DatabaseException, match=r"(?i)nowhere|has no effect"):

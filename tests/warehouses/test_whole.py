@@ -10,6 +10,7 @@ import pytest
 from databuddy_source.demo import DemoServer
 from databuddy_source.dlt_seam import PipelineStepFailed
 from databuddy_source.warehouse import whole
+from databuddy_source.warehouse.transactions import TRANSACTIONS
 from tests.stories.conftest import TODAY
 from tests.warehouses.conftest import Synced
 from tests.warehouses.test_scenario import YESTERDAY, everything, noon, paths
@@ -26,7 +27,7 @@ def test_a_load_that_fails_in_the_middle_of_its_last_step_changes_no_table(
 ) -> None:
     made = synced(serve(days=2))
     shop = made.server.websites[0].id
-    run, seen = whole.TRANSACTIONS[warehouse.name], []
+    run, seen = TRANSACTIONS[warehouse.name], []
 
     def broken(client: Any, statements: Sequence[str]) -> None:
         middle = len(statements) // 2
@@ -39,7 +40,7 @@ def test_a_load_that_fails_in_the_middle_of_its_last_step_changes_no_table(
     for day in (YESTERDAY, TODAY):
         made.server.events.add(shop, noon(day), path="/late")
     with monkeypatch.context() as patched:
-        patched.setitem(whole.TRANSACTIONS, warehouse.name, broken)  # type: ignore[arg-type]
+        patched.setitem(TRANSACTIONS, warehouse.name, broken)  # type: ignore[arg-type]
         patched.setattr(whole, "MOST_TRIES", 1)
         # bqemulator does not pass on what failed in a script; that it has no effect is found then
         with pytest.raises(PipelineStepFailed, match=r"(?i)nowhere|has no effect"):
