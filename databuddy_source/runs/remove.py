@@ -14,9 +14,13 @@ from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.config.still_chosen import StillChosen, still_chosen
 from databuddy_source.coverage.reading import newest_listing, tables_of
-from databuddy_source.runs.load import LoadHooks, finish_pending, look_at_destination
+from databuddy_source.runs.load import (
+    LoadHooks,
+    alone_everywhere,
+    finish_pending,
+    look_at_destination,
+)
 from databuddy_source.warehouse import dlt_defaults
-from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.part import (
     Part,
     RemovedRows,
@@ -84,7 +88,7 @@ def remove(
         What went, or would go.
 
     Raises:
-        AlreadyRunning: another process syncs with this pipeline.
+        AlreadyRunning: another process syncs with this pipeline, or one of these websites.
         BadSetting: nothing is named, or something that the dataset does not have.
         NothingLoaded: nothing was ever loaded.
     """
@@ -93,7 +97,7 @@ def remove(
     with ExitStack() as stack:
         stack.enter_context(own_errors())
         if not dry_run:
-            stack.enter_context(alone(pipeline, wait=wait, say=logger.warning))
+            alone_with = stack.enter_context(alone_everywhere(pipeline, wait=wait))
         hooks.before_load()
         if not dry_run:
             finish_pending(pipeline, hooks)
@@ -103,6 +107,8 @@ def remove(
             has = holdings(tables, known)
             seen = {id_ for (id_,) in newest_listing(tables, "websites", "id")}
         part = Part(has.ids_of(websites), has.reports_of(reports))
+        if not dry_run:
+            alone_with(part.websites or has.websites)
         with opened(pipeline, part) as found:
             removing = Removing(found)
             gone, resources = found.tables, sorted(removing.resources)

@@ -19,7 +19,8 @@ import pytest
 import time_machine
 from tenacity import RetryCallState
 
-from databuddy_source import databuddy_source, load
+from databuddy_source import databuddy_source, load, remove
+from databuddy_source.config.settings import Settings
 from databuddy_source.demo import DemoServer
 from databuddy_source.errors import AlreadyRunning, DestinationFails
 from databuddy_source.warehouse import lease, whole
@@ -86,6 +87,23 @@ def test_a_website_has_one_sync_at_a_time_and_others_go_on(
     assert {website for (website,) in made.rows("top_pages", "website_id")} == {blog}
     made.sync(websites=[blog, shop], **GIVEN)
     assert {website for (website,) in made.rows("top_pages", "website_id")} == {blog, shop}
+
+
+def test_nothing_is_taken_out_of_a_website_that_another_pipeline_syncs(
+    made: Synced, elsewhere: Callable[[str], dlt.Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "PATIENCE", 0.0)
+    shop, blog = (website.id for website in made.server.websites[:2])
+    made.sync(websites=[shop, blog], **GIVEN)
+    settings = Settings()
+    before = everything(made)
+    with held(elsewhere("other"), shop):
+        for given in ({"websites": [shop]}, {"reports": ["top_pages"]}):
+            with pytest.raises(AlreadyRunning, match=f"Another sync of {shop} into"):
+                remove(made.pipeline, **given, settings=settings)
+        assert everything(made) == before
+        remove(made.pipeline, websites=[blog], settings=settings)
+    assert {website for (website,) in made.rows("top_pages", "website_id")} == {shop}
 
 
 def test_pipelines_of_one_name_run_one_after_the_other_whatever_their_websites(
