@@ -91,6 +91,7 @@ def remove(
         AlreadyRunning: another process syncs with this pipeline, or one of these websites.
         BadSetting: nothing is named, or something that the dataset does not have.
         NothingLoaded: nothing was ever loaded.
+        DestinationFails: the warehouse refuses it; nothing has changed where loads happen whole.
     """
     settings = settings or configured()
     dlt_defaults.for_pipeline(pipeline)

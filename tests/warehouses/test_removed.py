@@ -12,7 +12,8 @@ import time_machine
 
 from databuddy_source import Removal, configured, remove
 from databuddy_source.demo import DemoServer
-from databuddy_source.dlt_seam import DatabaseException, resource_states
+from databuddy_source.dlt_seam import resource_states
+from databuddy_source.errors import DestinationFails
 from databuddy_source.warehouse import whole
 from databuddy_source.warehouse.transactions import TRANSACTIONS
 from tests.warehouses.conftest import DATASET, Synced
@@ -90,7 +91,7 @@ def test_a_removal_that_fails_in_its_middle_changes_nothing(
         patched.setitem(TRANSACTIONS, warehouse.name, broken)  # type: ignore[arg-type]
         patched.setattr(whole, "MOST_TRIES", 1)
         # bqemulator does not pass on what failed in a script; that it has no effect is found then
-        with pytest.raises(DatabaseException, match=r"(?i)nowhere|has no effect"):
+        with pytest.raises(DestinationFails, match=r"(?i)nowhere|has no effect"):
             removed(made, websites=[shop])
     assert everything(made) == before
     assert resources(made.pipeline) == states
@@ -103,7 +104,7 @@ def test_a_table_that_a_view_reads_stays_with_all_that_was_to_go(made: Synced) -
     with made.pipeline.sql_client() as client:
         client.execute_sql(f"CREATE VIEW mine AS SELECT * FROM {made.table('top_pages')}")
     before = everything(made)
-    with pytest.raises(DatabaseException, match="other objects depend on it"):
+    with pytest.raises(DestinationFails, match="other objects depend on it"):
         removed(made, reports=["top_pages"])
     assert everything(made) == before
     with made.pipeline.sql_client() as client:
