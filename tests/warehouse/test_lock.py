@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 from types import SimpleNamespace
 from typing import cast
 
@@ -31,3 +33,21 @@ def test_pipelines_of_a_folder_have_a_lock_each(tmp_path: Path) -> None:
         with pytest.raises(AlreadyRunning):
             other.submit(hold, a_pipeline(tmp_path, "one")).result()
     assert hold(a_pipeline(tmp_path, "one"))
+
+
+def test_who_waits_is_told_for_whom_and_goes_on_once_it_is_done(tmp_path: Path) -> None:
+    told: Queue[str] = Queue()
+
+    def wait() -> bool:
+        with alone(a_pipeline(tmp_path, "one"), wait=True, say=told.put):
+            return True
+
+    with ThreadPoolExecutor(1) as other:
+        with alone(a_pipeline(tmp_path, "one")):
+            waiting = other.submit(wait)
+            words = told.get()
+            assert not waiting.done()
+        assert waiting.result()
+    assert words.startswith("Another sync into databuddy is running: process ")
+    assert f"process {os.getpid()} on " in words
+    assert words.endswith("; waiting for it.")
