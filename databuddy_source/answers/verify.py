@@ -144,7 +144,7 @@ def _compare(
             whole = [each for each, answer in answers.items() if answer.status is Status.COMPLETE]
             columns = list(pipeline.default_schema.get_table_columns(table))
             held = _held(client, table, columns, whole)
-            loaded = _as_loaded(pipeline, table, [answers[each] for each in whole])
+            loaded = _as_loaded(pipeline, [answers[each] for each in whole])
             for each, answer in answers.items():
                 if answer.status is not Status.COMPLETE:
                     yield Checked(each, Outcome.UNANSWERED, (answer.reason,))
@@ -208,9 +208,7 @@ def _held(
     return found
 
 
-def _as_loaded(
-    pipeline: dlt.Pipeline, table: str, results: Sequence[Result]
-) -> Mapping[object, list[_Row]]:
+def _as_loaded(pipeline: dlt.Pipeline, results: Sequence[Result]) -> Mapping[object, list[_Row]]:
     """The rows of answers as a load would bring them, by `_place`."""
     found: dict[object, list[_Row]] = defaultdict(list)
     if not results:

@@ -98,3 +98,16 @@ def test_rows_without_a_key_that_only_one_side_has_are_told() -> None:
         "{'name': 'a'}: 2 rows here, 1 at the server",
         "{'name': 'b'}: 0 rows here, 1 at the server",
     ]
+
+
+def test_rows_are_named_by_all_columns_of_their_key_also_where_one_is_lacking() -> None:
+    here: list[dict[str, object]] = [{"name": "a", "kind": None}, {"name": "a", "kind": "x"}]
+    assert differences(here, [], Tolerance(key=("name", "kind"))) == [
+        "name 'a', kind 'x' is here, but not at the server",
+        "name 'a', kind None is here, but not at the server",
+    ]
+
+
+def test_the_date_of_a_series_is_the_windows_and_names_no_row() -> None:
+    assert "date" in load_catalog().get("events_by_date").key
+    assert tolerance_of("events_by_date").key == ()

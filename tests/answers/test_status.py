@@ -138,8 +138,9 @@ def test_a_status_of_some_days_has_the_windows_of_these_days() -> None:
     assert [each.window.date for each in own.calendar] == [DAY + n * ONE_DAY for n in (1, 2, 3)]
     (own,) = status_of(held, since=DAY, until=DAY).reports
     assert [each.mark for each in own.calendar] == [Mark.COMPLETE]
-    with pytest.raises(BadSetting, match=f"since \\({DAY + ONE_DAY}\\) is after until"):
+    with pytest.raises(BadSetting, match=f"since \\({DAY + ONE_DAY}\\) is after until") as e:
         status_of(held, since=DAY + ONE_DAY, until=DAY)
+    assert e.value.todo == "Swap them."
 
 
 def test_reports_are_told_by_website() -> None:

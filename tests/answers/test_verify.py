@@ -19,6 +19,7 @@ from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.server import Server
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import Recorded
+from databuddy_source.errors import OtherDays
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import Result, Row
@@ -152,6 +153,7 @@ def test_a_type_that_the_server_lacks_is_told_as_unanswered(compare: Compare) ->
     *lacking, other = compare([*held("browser_name", days=2), *held()])
     assert {each.cell.report for each in lacking} == {"browser_name"}
     assert {each.details for each in lacking} == {("this server lacks the query type",)}
+    assert {each.outcome for each in lacking} == {Outcome.UNANSWERED}
     assert other.cell.report == "top_pages"
 
 
@@ -254,3 +256,21 @@ def test_a_difference_names_what_the_numbers_mean_no_more(compare: Compare) -> N
     assert unknown.details == found.details[1:]
     (equal,) = compare(held(), Status.COMPLETE, of=Generation.G2026_06)
     assert (equal.outcome, equal.details) == (Outcome.EQUAL, ())
+
+
+def test_the_hour_that_differs_is_named_with_its_rows(compare: Compare) -> None:
+    hours = held(grain=Grain.HOUR)
+
+    def late(cell: Cell) -> list[Row]:
+        return [] if cell.window.start.hour == 7 else rows_of(cell)
+
+    found = compare(hours, Status.COMPLETE, answered=late)
+    differs = [each for each in found if each.outcome is Outcome.DIFFERENT]
+    assert [each.cell for each in differs] == [hours[7]]
+    assert differs[0].details[0] == "name 'shop 1' is here, but not at the server"
+
+
+def test_days_that_a_server_cannot_cut_are_not_compared(compare: Compare) -> None:
+    window = tile(DAY, DAY, "Asia/Tokyo")[0]
+    with pytest.raises(OtherDays, match="The tables hold days of Asia/Tokyo, and this server"):
+        compare([*held(), replace(held()[0], window=window)], of=Generation.G2025)

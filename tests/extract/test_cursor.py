@@ -279,7 +279,18 @@ def test_a_bounded_run_asks_for_its_days_and_leaves_no_trace(
     resource = Resource(cursor=None)
     assert resource.asks(since=since, until=until) == expected
     resource.run(since=since, until=until, failing=Status.FAILED)
+    resource.run(since=since, until=until)
     assert resource.state == {}
+
+
+def test_what_is_final_of_a_website_and_report_is_not_asked_again() -> None:
+    found = on(TODAY)
+    windows = tile(START, START + ONE_DAY, "UTC")
+    final = {(REPORT, "shop"): {window.start for window in windows}}
+    found.final_windows = lambda *given: final[given]  # type: ignore[method-assign]
+    bounded = Resource(cursor=None).progress(since=START, until=START + 3 * ONE_DAY)
+    cells = bounded.cells(found, REPORT, "shop")
+    assert [cell.window.date for cell in cells] == [START + 2 * ONE_DAY, START + 3 * ONE_DAY]
 
 
 def test_a_run_for_gaps_alone_asks_for_them_and_counts_from_its_first_day_on() -> None:

@@ -113,7 +113,7 @@ def test_reports_that_mean_something_else_from_this_run_on_are_told_once(
         "These reports mean something else from now on: outbound_links"
     )
     assert told.endswith("`status` says what changed, and how to load them anew.")
-    assert "top_pages" in told
+    assert "outbound_links, top_pages. " in told
     assert "entry_pages" not in told, "it is not asked for"
     caplog.clear()
     told_already = [

@@ -80,3 +80,10 @@ def test_a_server_that_was_set_back_changes_the_same_the_other_way_round() -> No
     assert back is not None
     assert there.meanings == back.meanings
     assert (there.came, there.gone) == (back.gone, back.came) != ((), ())
+
+
+def test_several_changes_are_told_after_each_other() -> None:
+    change = change_between("top_pages", Generation.G2025, Generation.G2026_06)
+    assert change is not None
+    first, second = change.meanings.values()
+    assert str(change).startswith(f"since April 2026 {first}; since June 2026 {second}")

@@ -253,6 +253,11 @@ def test_a_wrong_name_gets_suggestions_best_first(
     assert len(found) <= 3
 
 
+def test_three_names_are_suggested_where_many_look_alike(catalog: Catalog) -> None:
+    listed = [f"revenue_by_{each}" for each in ("browser", "city", "os", "region", "device")]
+    assert len(catalog.suggestions("revenue_by_x", listed)) == 3
+
+
 def test_what_the_server_lacks_is_not_suggested(catalog: Catalog) -> None:
     assert catalog.suggestions("top_page", ["country"]) == []
 

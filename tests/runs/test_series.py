@@ -218,6 +218,25 @@ def test_a_backfill_ends_with_the_reporting_zones_today(loads: Loads, wait: bool
     assert loads.waits is wait
 
 
+def test_a_backfill_leaves_final_days_alone_and_waits_for_nobody_unless_it_is_told_to(
+    loads: Loads,
+) -> None:
+    loads.questions = of_days(3, 10)
+    backfill(PIPELINE, FIRST, FIRST + 2 * ONE_DAY, NEW_YORK, hooks=HOOKS)
+    assert loads.scopes == [Scope(since=FIRST, until=FIRST + 2 * ONE_DAY)]
+    assert loads.waits is False
+
+
+def test_a_load_has_one_day_where_each_brings_more_than_a_load_may(
+    loads: Loads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series, "FIRST_QUESTIONS", 1)
+    loads.questions = of_days(4, 1)
+    loads.brings = lambda scope: [brought(3 * series.ROWS_PER_LOAD)]
+    ran(bounded(4))
+    assert loads.days == [(day, day) for day in loads.questions]
+
+
 def test_the_warehouse_is_waited_for_before_each_look_at_it(
     loads: Loads, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 from types import SimpleNamespace
 from typing import cast
 
@@ -57,3 +59,21 @@ def test_a_duckdb_file_that_another_process_writes_into_is_to_be_waited_for(
         holder.kill()
     assert f"(PID {holder.pid})" in said
     assert said.endswith("Wait until that process is done, then run this again.")
+
+
+def test_who_waits_is_told_for_whom_and_goes_on_once_it_is_done(tmp_path: Path) -> None:
+    told: Queue[str] = Queue()
+
+    def wait() -> bool:
+        with alone(a_pipeline(tmp_path, "one"), wait=True, say=told.put):
+            return True
+
+    with ThreadPoolExecutor(1) as other:
+        with alone(a_pipeline(tmp_path, "one")):
+            waiting = other.submit(wait)
+            words = told.get()
+            assert not waiting.done()
+        assert waiting.result()
+    assert words.startswith("Another sync into databuddy is running: process ")
+    assert f"process {os.getpid()} on " in words
+    assert words.endswith("; waiting for it.")
