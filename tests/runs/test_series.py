@@ -51,12 +51,13 @@ class Loads:
     scopes: list[Scope] = field(default_factory=list)
     waits: bool | None = None
     looked_at: list[dlt.Pipeline] = field(default_factory=list)
+    leased: set[str] = field(default_factory=set)
 
     @contextmanager
-    def alone(self, pipeline: dlt.Pipeline, *, wait: bool, say: object) -> Iterator[None]:
+    def alone(self, pipeline: dlt.Pipeline, *, wait: bool) -> Iterator[Callable[[Any], None]]:
         assert pipeline is PIPELINE
         self.waits = wait
-        yield
+        yield self.leased.update
 
     def finish_pending(self, pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
         assert (pipeline, hooks) == (PIPELINE, HOOKS)
@@ -68,6 +69,7 @@ class Loads:
 
     def planned(self, extraction: Any, chosen: object, pipeline: dlt.Pipeline) -> Plan:
         assert (chosen, pipeline) == (CHOSEN, PIPELINE)
+        assert self.leased == {"shop"}  # before anything is looked at
         assert isinstance(extraction.scope, Scope)
         website = WebsitePlan(100, by_route=Counter(common=sum(self.questions.values())))
         return Plan(60, {"shop": website}, Counter(self.questions))
@@ -95,7 +97,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> Loads:
     found = Loads()
     for name, value in {
         "dlt_defaults": MagicMock(),
-        "alone": found.alone,
+        "alone_everywhere": found.alone,
         "finish_pending": found.finish_pending,
         "Extraction": found.extraction,
         "wanted": lambda extraction: CHOSEN,
