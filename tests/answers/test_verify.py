@@ -124,7 +124,6 @@ def compare(monkeypatch: pytest.MonkeyPatch) -> Compare:
     ) -> Any:
         nonlocal answers, rows, server
         answers, rows, server = told, answered, replace(SERVER, generation=of)
-        monkeypatch.setattr(verifying, "recorded_cells", lambda *given: list(cells))
         tables = Tables(cells, here)
         schema = SimpleNamespace(
             get_table_columns=tables.columns,
@@ -132,6 +131,10 @@ def compare(monkeypatch: pytest.MonkeyPatch) -> Compare:
             naming=SimpleNamespace(normalize_path=SPELLING[0], max_length=SPELLING[1]),
         )
         pipeline = SimpleNamespace(sql_client=lambda: nullcontext(tables), default_schema=schema)
+        recorded = {(id(pipeline), given.get("since"), given.get("until")): list(cells)}
+        monkeypatch.setattr(
+            verifying, "recorded_cells", lambda asked, *days: recorded[id(asked), *days]
+        )
         return list(verify(cast(dlt.Pipeline, pipeline), Settings.of(api_key="k"), **given))
 
     answers: Status | Callable[[Cell], Status] = Status.TRUNCATED
@@ -220,6 +223,11 @@ def test_the_cell_that_differs_is_named_with_its_rows(
     assert [each.outcome for each in found] == [Outcome.EQUAL, outcome, Outcome.EQUAL]
     assert found[1].details == ("name 'shop 2': pageviews is 302 here and 7 at the server",)
     assert found[1].tolerance.key == ("name",)
+
+
+def test_the_warehouse_is_asked_for_the_named_days(compare: Compare) -> None:
+    (found,) = compare(held(), Status.COMPLETE, since=DAY, until=DAY + ONE_DAY)
+    assert found.outcome is Outcome.EQUAL
 
 
 def test_a_cell_without_rows_is_equal_to_an_answer_without_any(compare: Compare) -> None:

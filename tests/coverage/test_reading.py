@@ -223,6 +223,14 @@ def test_the_newest_load_tells_what_numbers_mean_now() -> None:
     assert (found.now, found.old) == (APRIL, (DAY + 2 * ONE_DAY, DAY + 3 * ONE_DAY))
 
 
+def test_what_is_kept_of_days_that_failed_tells_nothing_of_now() -> None:
+    old, new = cells(4, "outbound_links")[:2], cells(4, "outbound_links")[2:]
+    kept = HeldCell(7, final=True, generation="2026-04")
+    failed = [replace(a_result(cell, status=Status.FAILED), kept=kept) for cell in old]
+    (found,) = redefinitions(InMemory(Load(complete(new), generation=JUNE), Load(failed)))
+    assert (found.now, found.old) == (JUNE, (DAY, DAY + ONE_DAY))
+
+
 def test_days_that_hold_nothing_redefine_no_table() -> None:
     old, new = cells(4, "outbound_links")[:2], cells(4, "outbound_links")[2:]
     failed = [a_result(cell, status=Status.FAILED, reason="no answer") for cell in new]

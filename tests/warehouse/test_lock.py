@@ -71,7 +71,7 @@ def test_who_waits_is_told_for_whom_and_goes_on_once_it_is_done(tmp_path: Path) 
     with ThreadPoolExecutor(1) as other:
         with alone(a_pipeline(tmp_path, "one")):
             waiting = other.submit(wait)
-            words = told.get()
+            words = told.get(timeout=300)  # it is told at once, or never
             assert not waiting.done()
         assert waiting.result()
     assert words.startswith("Another sync into databuddy is running: process ")
