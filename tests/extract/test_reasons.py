@@ -62,11 +62,6 @@ MONTH = Cell(
             "the answer is empty, but had data, and the day has visitors",
         ),
         (
-            [a_result(ERRORS[0]), a_result(COUNTRIES[0], ROWS), *map(a_result, HOURS[:2])],
-            dict.fromkeys((ERRORS[0], *HOURS[:2]), OPEN),
-            "the answer is empty, and so are others of this run that cannot be",
-        ),
-        (
             [a_result(MONTH, ROWS), a_result(PAGES[0])],
             {MONTH: OPEN, PAGES[0]: OPEN},
             "the answer lacks a day that had data and is empty now",
@@ -143,10 +138,3 @@ def test_a_website_that_lost_a_day_is_not_judged_by_another() -> None:
     ]
     judged = Run(results, dict.fromkeys((MONTH, PAGES[0], month, day), OPEN)).all_judged()
     assert [judged[each].status for each in (MONTH, month)] == [Status.COMPLETE, Status.SUSPECT]
-
-
-def test_a_single_lost_hour_takes_no_month_with_it() -> None:
-    """It may have had a visitor who is gone."""
-    results = [a_result(MONTH, ROWS), *map(a_result, HOURS)]
-    judged = Run(results, {MONTH: OPEN, HOURS[0]: OPEN}).judged(MONTH)
-    assert judged.status is Status.COMPLETE
