@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from email.utils import format_datetime
 from types import TracebackType
@@ -28,6 +29,9 @@ from databuddy_source.demo.websites import Website
 
 # Requests that are still being answered when the server stops are cut off.
 _PATIENCE_SECONDS = 1
+
+# Of the event loop, until uvicorn knows of a connection that was accepted: three, to be sure more.
+_TURNS = 10
 
 
 class DemoServer:
@@ -179,13 +183,24 @@ class DemoServer:
 
 
 class _Server(uvicorn.Server):
-    """Ends also the connections that came while it stopped, which uvicorn leaves open."""
+    """Ends also the connections that come while it stops, which uvicorn leaves open."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._accept_no_more()
         await super().shutdown(sockets)
         while left := list(self.server_state.connections):
             for connection in left:
                 connection.transport.abort()
+            await asyncio.sleep(0)
+
+    async def _accept_no_more(self) -> None:
+        """asyncio loses a connection that was accepted, and not yet made known, when it closes."""
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            for listening in server.sockets:
+                with suppress(NotImplementedError):  # on Windows
+                    loop.remove_reader(listening)
+        for _ in range(_TURNS):
             await asyncio.sleep(0)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 import time_machine
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from databuddy_source.demo import DemoServer
@@ -64,6 +65,31 @@ def test_a_connection_that_comes_while_it_stops_is_ended(monkeypatch: pytest.Mon
         server.close()
         del server
         gc.collect()
+    assert [str(each.message) for each in heard] == []
+
+
+def test_a_connection_that_was_just_accepted_when_it_stops_is_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """uvicorn does not know of it yet."""
+    late: list[socket.socket] = []
+    serve = uvicorn.Server.main_loop
+
+    async def serve_and_accept(self: uvicorn.Server) -> None:
+        await serve(self)
+        late.append(socket.create_connection(self.servers[0].sockets[0].getsockname()))
+        for _ in range(2):  # the loop sees that it waits, and accepts it
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(uvicorn.Server, "main_loop", serve_and_accept)
+    server = DemoServer(today=TODAY, days=1).start()
+    httpx.get(f"{server.url}/query/types", trust_env=False)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        server.close()
+        del server
+        gc.collect()
+    late.pop().close()
     assert [str(each.message) for each in heard] == []
 
 
