@@ -7,8 +7,13 @@ draws others each time and prints its seed.
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 from hypothesis import settings
 
@@ -29,6 +34,20 @@ def times(usual: int) -> int:
 def examples(usual: int) -> settings:
     """hypothesis' examples of one test."""
     return settings(max_examples=times(usual))
+
+
+def told_by(module: str, *words: object) -> list[dict[str, Any]]:
+    """What a module of the tests prints as a program of its own, an object a line. It cuts itself
+    off on the way."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *map(str, words)],
+        cwd=Path(__file__).resolve().parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def prepare() -> None:

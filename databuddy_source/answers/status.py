@@ -182,5 +182,4 @@ def status(
     names = {each.report for each in found}
     redefined = [each for each in redefined if each.report in names]
     others = [place for place in has if place not in configured_now]
-    found_leftovers = leftovers(has, configured_now)
-    return WarehouseStatus(found, others, redefined, found_leftovers, withdrawn)
+    return WarehouseStatus(found, others, redefined, leftovers(has, configured_now), withdrawn)

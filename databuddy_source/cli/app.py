@@ -132,4 +132,4 @@ def _group(
 
 def every_command() -> Mapping[str, Any]:
     """The commands by name, which imports them all. typer's own click has no public types."""
-    return typer.main.get_command(app).commands  # type: ignore[attr-defined,no-any-return]
+    return typer.main.get_command(app).commands  # type: ignore[attr-defined,no-any-return]  # as said above

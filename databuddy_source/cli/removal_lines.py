@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
+from databuddy_source import Leftover
 from databuddy_source.cli.program import called
 
 
-class Named(Protocol):
-    """What one command takes out."""
-
-    @property
-    def websites(self) -> Sequence[str]: ...
-    @property
-    def reports(self) -> Sequence[str]: ...
-
-
-def removal_commands(leftovers: Iterable[Named], where: Sequence[str]) -> list[str]:
+def removal_commands(leftovers: Iterable[Leftover], where: Sequence[str]) -> list[str]:
     """One command for each.
 
     Args:

@@ -23,6 +23,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.config.spec import SPEC
 from databuddy_source.config.unknown_keys import refuse_unknown_keys
 from databuddy_source.coverage import table as coverage_table
+from databuddy_source.coverage.resources import parts_of_resource, resource_name
 from databuddy_source.dlt_seam import awaited_by_dlt, resolved_for_source
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
@@ -103,8 +104,8 @@ def source_of(settings: Settings, scope: Scope) -> DltSource:
 def websites_of(source: DltSource) -> set[str]:
     """The ids of the websites that a source will ask for."""
     resources = source.resources.selected.values()
-    found = (each.name.partition(f"{each.table_name}__") for each in resources)
-    return {website_id for rest, _, website_id in found if website_id and not rest}
+    of_tables = ((each.table_name, *parts_of_resource(each.name)) for each in resources)
+    return {website_id for table, report, website_id in of_tables if website_id and report == table}
 
 
 def _resources(settings: Settings, scope: Scope) -> Iterator[DltResource]:
@@ -134,7 +135,7 @@ def _report(
     website_id: str,
     columns: dict[str, TColumnSchema],
 ) -> DltResource:
-    name = f"{chosen.name}__{website_id}"
+    name = resource_name(chosen.name, website_id)
     travel = Travel(name, partition_of(chosen.grain))
 
     # given as a hint, since for an argument dlt would resolve configuration, of each resource

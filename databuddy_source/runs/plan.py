@@ -16,6 +16,7 @@ from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.parts import Part, parts_of_tables
+from databuddy_source.coverage.resources import resource_name
 from databuddy_source.dlt_seam import last_value, resource_states
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.definitions import refuse_a_mixture
@@ -142,7 +143,7 @@ def planned(extraction: Extraction, wanted: Wanted, pipeline: dlt.Pipeline) -> P
     found = Plan(settings.requests_per_minute)
     for report, website_ids in wanted:
         for website_id in website_ids:
-            state: dict[str, Any] = dict(states.get(f"{report.name}__{website_id}", {}))
+            state: dict[str, Any] = dict(states.get(resource_name(report.name, website_id), {}))
             cursor = None if scope.bounded else _Cursor(last_value(state, "date"))
             progress = Progress(settings, scope, cursor, state)
             cells = progress.cells(extraction, report, website_id)

@@ -18,7 +18,7 @@ import dlt
 
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import SqlClientBase, kind_of, literal_of, shortened
-from databuddy_source.warehouse.lease import in_turn
+from databuddy_source.warehouse.lease import HAS_LOCKS, in_turn
 from databuddy_source.warehouse.redaction import redacted
 
 logger = logging.getLogger("databuddy_source")
@@ -100,7 +100,7 @@ def finish_tables(pipeline: dlt.Pipeline) -> None:
 
 def _turn(client: SqlClientBase[Any], kind: str) -> AbstractContextManager[None]:
     """Another pipeline may be about to make the same index."""
-    return in_turn(client) if kind == "postgres" else nullcontext()
+    return in_turn(client) if kind in HAS_LOCKS else nullcontext()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ from databuddy_source.dlt_seam import SqlClientBase, kind_of
 from databuddy_source.errors import AlreadyRunning, DestinationFails
 from databuddy_source.warehouse.lock import this_process
 
+HAS_LOCKS: Final = frozenset({"postgres"})
+"""The types of destinations that have advisory locks."""
+
 PATIENCE: Final = 2.0
 """Seconds in which a server notices that a process has ended."""
 
@@ -53,7 +56,7 @@ def take_turn(client: SqlClientBase[Any]) -> None:
     the transaction ends. Each statement after it sees what the others have done.
 
     Args:
-        client: of Postgres, in a transaction that has read nothing yet.
+        client: of a warehouse that has locks, in a transaction that has read nothing yet.
     """
     client.execute_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
     _set(client, _FAREWELL)
@@ -65,7 +68,7 @@ def in_turn(client: SqlClientBase[Any]) -> Iterator[None]:
     """A transaction that takes its turn.
 
     Args:
-        client: of Postgres.
+        client: of a warehouse that has locks.
     """
     with client.begin_transaction():
         take_turn(client)
@@ -91,7 +94,7 @@ def leased(
         AlreadyRunning: says who holds it.
     """
     destination: Any = pipeline.destination
-    if not destination or kind_of(destination.destination_type) != "postgres":
+    if not destination or kind_of(destination.destination_type) not in HAS_LOCKS:
         yield lambda _: None
         return
     with pipeline.sql_client() as client:

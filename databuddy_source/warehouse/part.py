@@ -11,6 +11,7 @@ from typing import Any, Final
 import dlt
 
 from databuddy_source.coverage import table as coverage_table
+from databuddy_source.coverage.resources import parts_of_resource
 from databuddy_source.dlt_seam import SqlJobClientBase, literal_of
 from databuddy_source.errors import BadSetting, NothingLoaded
 
@@ -37,8 +38,8 @@ class Part:
             raise BadSetting("Nothing is named that shall go", "Name a website, a report, or both.")
 
     def has(self, resource: str) -> bool:
-        """Whether the state of a resource, `<report>__<website id>`, is of it."""
-        report, _, website_id = resource.partition("__")
+        """Whether the state of a resource is of it."""
+        report, website_id = parts_of_resource(resource)
         return all(
             not names or name in names
             for name, names in ((report, self.reports), (website_id, self.websites))

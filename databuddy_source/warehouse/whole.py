@@ -32,7 +32,7 @@ from databuddy_source.dlt_seam import (
     literal_of,
     loaded_chains,
 )
-from databuddy_source.warehouse.lease import take_turn
+from databuddy_source.warehouse.lease import HAS_LOCKS, take_turn
 from databuddy_source.warehouse.refusals import refused_by, refusing, words_of, words_of_job
 from databuddy_source.warehouse.transactions import TRANSACTIONS
 
@@ -118,7 +118,7 @@ class _WholeClient:
             yield
 
     def _takes_turns(self: Any) -> bool:
-        return kind_of(self.config.destination_type) == "postgres"
+        return kind_of(self.config.destination_type) in HAS_LOCKS
 
     def should_load_data_to_staging_dataset(self: Any, table_name: str) -> bool:
         """dlt's state, too, waits in staging: appended at once it would be there twice when a load

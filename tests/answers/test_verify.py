@@ -74,7 +74,8 @@ class Tables:
                 a_result(Cell(each.website_id, report, each.window), rows(each)) for each in own
             ]
             layout = Layout(report, None, *SPELLING)
-            loaded = rows_table(report, [each for each in results if each.rows], layout)  # noqa: F841
+            loaded = rows_table(report, [each for each in results if each.rows], layout)
+            self._database.register("loaded", loaded)
             self._database.execute(f"CREATE TABLE {name} AS SELECT *, '7' _dlt_load_id FROM loaded")
 
     def columns(self, table: str) -> list[str]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from databuddy_source.demo import DemoServer
-from tests.campaign import SEED, times
-
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.campaign import SEED, times, told_by
 
 
 @pytest.mark.parametrize(("warehouse", "usual"), [("duckdb", 30), ("postgres", 10)])
@@ -28,15 +23,7 @@ def test_a_load_that_is_cut_off_has_changed_all_tables_or_none(
     kills = max(3, times(usual))  # one of three is after the moment at which all changes
     print(f"seed={SEED} {kills=}")
     words = [warehouse, old.url, new.url, new.api_key, tmp_path, SEED, kills]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.stories.cut_off", *map(str, words)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    outcomes = [json.loads(line) for line in done.stdout.splitlines()]
+    outcomes = told_by("tests.stories.cut_off", *words)
     assert sum(each["cut"] for each in outcomes) == kills
     wrong = [
         each

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from databuddy_source.demo import DemoServer
-from tests.campaign import SEED, times
-
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.campaign import SEED, times, told_by
 
 
 @pytest.mark.parametrize(("warehouse", "usual"), [("duckdb", 8), ("postgres", 4)])
@@ -23,15 +18,7 @@ def test_a_removal_that_is_cut_off_has_taken_out_all_or_nothing(
     server = serve(days=10)
     words = [warehouse, server.url, server.api_key, server.websites[0].id, tmp_path]
     words += [SEED, times(usual)]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.stories.cut_removal", *map(str, words)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    outcomes = [json.loads(line) for line in done.stdout.splitlines()]
+    outcomes = told_by("tests.stories.cut_removal", *words)
     assert len(outcomes) >= min(times(usual), 20)
     assert [each for each in outcomes if not each["cut"]] == []
     assert [each for each in outcomes if each["then"] != "new"] == []

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from datetime import datetime, time
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -16,7 +18,27 @@ import time_machine
 from dlt.load.load import Load
 
 from databuddy_source import databuddy_source, load
+from databuddy_source.demo import DemoServer
 from tests.stories.conftest import TODAY
+from tests.warehouses.warehouse import Warehouse
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def kill_at(
+    step: str, warehouse: Warehouse, dataset: str, state: Path, server: DemoServer, website: str
+) -> None:
+    """Run a sync of a website in a process of its own until it is killed."""
+    words = [warehouse.name, dataset, str(state), server.url, server.api_key, website]
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.warehouses.killed", step, *words],
+        cwd=PROJECT,
+        env={**os.environ, **warehouse.environment()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
 
 
 def die(*_: Any, **__: Any) -> None:

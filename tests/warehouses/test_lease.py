@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -27,6 +25,7 @@ from databuddy_source.warehouse import lease, whole
 from databuddy_source.warehouse.dlt_defaults import for_pipeline
 from databuddy_source.warehouse.lease import leased
 from tests.warehouses.conftest import DATASET, Synced
+from tests.warehouses.killed import kill_at
 from tests.warehouses.test_scenario import YESTERDAY, everything, noon, paths
 from tests.warehouses.warehouse import Warehouse
 
@@ -160,23 +159,7 @@ def test_a_process_that_is_killed_lets_go_and_the_next_machine_goes_on(
     made: Synced, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     shop = made.server.websites[0].id
-    words = [warehouse.name, DATASET, tmp_path / "gone", made.server.url, made.server.api_key]
-    killed = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.warehouses.killed",
-            "complete_package",
-            *map(str, words),
-            shop,
-        ],
-        cwd=PROJECT,
-        env={**os.environ, **warehouse.environment()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert killed.returncode == -9, killed.stderr
+    kill_at("complete_package", warehouse, DATASET, tmp_path / "gone", made.server, shop)
     made.sync(websites=[shop], **GIVEN)
     assert "/" in paths(made, YESTERDAY, shop)
     after = everything(made)

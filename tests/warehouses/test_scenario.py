@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -15,6 +12,7 @@ from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.model.statuses import Status
 from tests.stories.conftest import TODAY, days_between, plain, truth
 from tests.warehouses.conftest import DATASET, Synced
+from tests.warehouses.killed import kill_at
 from tests.warehouses.warehouse import Warehouse
 
 Serve = Callable[..., DemoServer]
@@ -157,16 +155,7 @@ def test_killed_in_a_load_the_next_sync_ends_as_if_nothing_had_happened(
 ) -> None:
     shop = made.server.websites[0].id
     made.server.events.add(shop, noon(YESTERDAY), path="/late")
-    words = [warehouse.name, DATASET, tmp_path / "state", made.server.url, made.server.api_key]
-    killed = subprocess.run(
-        [sys.executable, "-m", "tests.warehouses.killed", step, *map(str, words), shop],
-        cwd=PROJECT,
-        env={**os.environ, **warehouse.environment()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert killed.returncode == -9, killed.stderr
+    kill_at(step, warehouse, DATASET, tmp_path / "state", made.server, shop)
     assert sync(made) == []
     assert "/late" in paths(made, YESTERDAY, shop)
     after = everything(made)
