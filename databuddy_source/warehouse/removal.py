@@ -110,14 +110,18 @@ class Removing:
         return f"DELETE FROM {self.found.place(name)} WHERE {self.found.condition(name)}"
 
     def _drops(self, names: Sequence[str]) -> Iterator[str]:
-        """What drops tables, also those in staging, which have their columns."""
+        """What drops tables, also those in staging, which have their columns. What staging knows of
+        schemas goes with them, as in `_stores`."""
         client: Any = self.found.client  # one that merges has a staging dataset
         for name in names:
             yield f"DROP TABLE IF EXISTS {self.found.place(name)}"
         with client.with_staging_dataset():
             if client.is_storage_initialized():
-                for name, columns in client.get_storage_tables(names):
-                    if columns:
+                versions = self.found.schema.version_table_name
+                for name, columns in client.get_storage_tables([*names, versions]):
+                    if columns and name == versions:
+                        yield self._forget_versions()
+                    elif columns:
                         yield f"DROP TABLE IF EXISTS {self.found.place(name)}"
 
     def _updates(self) -> Iterator[str]:
@@ -136,9 +140,13 @@ class Removing:
     def _stores(self, schema: dlt.Schema) -> Iterator[str]:
         """What puts a schema in the place of all versions before: dlt takes a schema that it once
         stored for one whose tables are there."""
+        yield self._forget_versions()
         table = self.found.place(schema.version_table_name)
         values = ", ".join(str(self.found.literal(each)) for each in row_of_schema(schema, now()))
-        own = f"{self.found.column('schema_name')} = {self.found.literal(schema.name)}"
-        yield f"DELETE FROM {table} WHERE {own}"
         columns = self.found.client.version_table_schema_columns
         yield f"INSERT INTO {table}({columns}) VALUES({values})"
+
+    def _forget_versions(self) -> str:
+        table = self.found.place(self.found.schema.version_table_name)
+        own = f"{self.found.column('schema_name')} = {self.found.literal(self.found.schema.name)}"
+        return f"DELETE FROM {table} WHERE {own}"
