@@ -50,7 +50,7 @@ def sentence_and_code(error: BaseException) -> tuple[str, Exit]:
             return str(cause), exit_code_of(type(cause))
         if isinstance(cause, KeyboardInterrupt):
             return (
-                "Stopped. What was not loaded whole was not loaded at all: run the same command "
+                "Stopped. What was not done whole was not done at all: run the same command "
                 "again to go on.",
                 Exit.TERMINATED if _is_termination(cause) else Exit.INTERRUPTED,
             )
