@@ -25,10 +25,12 @@ PURE := $(addprefix tests/,model config tables coverage warehouse fetch extract 
 pure: .venv/.installed-dev
 	EXAMPLES=0.2 $(BIN)/python -m pytest -q -n 2 --dist worksteal -m 'not outside' $(PURE) $(ARGS)
 
-# twenty times the random examples and kills, drawn anew, for hours, and each way to fail on each
-# command; SEED=... kills at the moments of the run that printed it
+# twenty times the random examples and kills, drawn anew, for hours, each way to fail on each command
+# and all the cases of what the suite has a sample of; SEED=... kills at the moments of the run that
+# printed it
 campaigns: .venv/.installed-dev
 	EXAMPLES=20 $(BIN)/python -m pytest -n 2 --dist worksteal $(PURE) tests/stories/test_killed.py tests/stories/test_cut_off.py tests/stories/test_silence.py tests/stories/test_parts.py tests/cli/test_failing.py $(ARGS)
+	EXAMPLES=20 $(BIN)/python -m pytest -n 2 --dist worksteal -m sampled $(ARGS)
 
 # 300 loads into DuckDB and 100 into Postgres that are cut off; FACTOR=1: 30 and 10, as in the suite
 cut-off: .venv/.installed-dev

@@ -12,9 +12,11 @@ import os
 import random
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 
 FACTOR = float(os.environ.get("EXAMPLES", "1"))
@@ -34,6 +36,40 @@ def times(usual: int) -> int:
 def examples(usual: int) -> settings:
     """hypothesis' examples of one test."""
     return settings(max_examples=times(usual))
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take away the cases that a campaign runs and the suite does not, of tests that are marked
+    `sampled`, unless somebody names a case.
+
+    `@pytest.mark.sampled(4)` keeps four of a test's cases, drawn by SEED, first of all those with a
+    value of a parameter that no case before has: so each generation comes, and each time zone, as
+    long as there is room.
+    """
+    if IS_CAMPAIGN or any("[" in name for name in config.args):
+        return
+    cases: dict[str, list[pytest.Function]] = defaultdict(list)
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("sampled"):
+            cases[f"{item.path}::{item.originalname}"].append(item)
+    away = [case for name, of_one in cases.items() for case in _not_drawn(name, of_one)]
+    config.hook.pytest_deselected(items=away)
+    items[:] = [item for item in items if item not in away]
+
+
+def _not_drawn(name: str, cases: list[pytest.Function]) -> list[pytest.Function]:
+    (most,) = cases[0].get_closest_marker("sampled").args
+    rest = random.Random(f"{SEED} {Path(name).name}").sample(cases, len(cases))
+    seen: set[tuple[str, str]] = set()
+    for _ in range(min(most, len(rest))):
+        drawn = max(rest, key=lambda case: len(_values(case) - seen))
+        seen |= _values(drawn)
+        rest.remove(drawn)
+    return rest
+
+
+def _values(case: pytest.Function) -> set[tuple[str, str]]:
+    return {(name, repr(value)) for name, value in case.callspec.params.items()}
 
 
 def told_by(module: str, *words: object) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from types import FrameType
 
 import pytest
 
-from tests.campaign import FACTOR, IS_CAMPAIGN, SEED, prepare
+from tests.campaign import FACTOR, IS_CAMPAIGN, SEED, leave_out, prepare
 
 # dlt reads its project's folder when it is imported, which test modules do after this one
 _EMPTY = tempfile.TemporaryDirectory(prefix="databuddy-tests-")
@@ -47,8 +47,9 @@ def pytest_report_header() -> list[str]:
     return [f"SEED={SEED}"] if IS_CAMPAIGN else []
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what a quick look leaves out."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what a quick look leaves out, and leave to a campaign what is its."""
+    leave_out(config, items)
     for item in items:
         if OUTSIDE & set(getattr(item, "fixturenames", ())):
             item.add_marker("outside")

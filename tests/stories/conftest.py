@@ -6,7 +6,6 @@ windows.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -98,9 +97,6 @@ def plain(value: Any) -> str:
 
 
 GENERATIONS: tuple[Generation, ...] = ("2026-04", "2026-06", "2026-10", "2025")
-
-CAMPAIGNS = bool(os.environ.get("DATABUDDY_CAMPAIGNS"))
-"""Whether each combination is to be tried, which takes minutes, and not a sample of them."""
 
 SERIES = {"events_by_date", "sessions_time_series"}
 WHOLE_DAYS: dict[Generation, set[str]] = {
