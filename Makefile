@@ -108,11 +108,11 @@ test-warehouses: .venv-warehouses/.installed .venv-bqemulator/.installed
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
-# the suite with the oldest dependencies that pyproject.toml allows
+# the suite, or some of it, with the oldest dependencies that pyproject.toml allows
 test-lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/lowest.lock
-	.venv-lowest/bin/python -m pytest -n 2
+	.venv-lowest/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 clean:
 	rm -rf .venv .venv-* .databuddy demo.duckdb

@@ -18,5 +18,6 @@ reports = [
 pipeline = dlt.pipeline("web", destination="duckdb", dataset_name="databuddy")
 loads = load(pipeline, databuddy_source(query_types=[], reports=reports))
 raise_if_incomplete(pipeline, loads)
-for name in ("events_by_date_hourly", "summary_metrics_monthly", "phone_pages"):
-    print(name, pipeline.dataset()[name].arrow().num_rows)
+tables = ["events_by_date_hourly", "summary_metrics_monthly", "phone_pages"]
+for name, rows in pipeline.dataset().row_counts(table_names=tables).fetchall():
+    print(name, rows)
