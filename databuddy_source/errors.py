@@ -210,6 +210,14 @@ class NoRoom(BadConfiguration):
     default_todo = "Name a file elsewhere in destination.duckdb.credentials, or change its rights."
 
 
+class NoState(BadConfiguration):
+    """Nothing can be written where the local state shall be."""
+
+    default_todo = (
+        "Name another folder with --state-dir or DATABUDDY_STATE_DIR, or make room there."
+    )
+
+
 class NothingLoaded(BadConfiguration):
     """The warehouse has no tables of ours."""
 

@@ -16,12 +16,28 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Item
 
 from databuddy_source.cli.failures import no_toml_in
-from databuddy_source.errors import UnreadableFile
+from databuddy_source.errors import BadConfiguration, UnreadableFile
+from databuddy_source.warehouse.local_state import unwritable
 
 
 def folder() -> Path:
     """The `.dlt` that commands read."""
     return Path(dlt.current.run_context().settings_dir).resolve()
+
+
+def folder_to_write() -> Path:
+    """The same, where something can be written.
+
+    Raises:
+        BadConfiguration: nothing can.
+    """
+    place = folder()
+    if reason := unwritable(place):
+        raise BadConfiguration(
+            f"Nothing can be written into {place}: {reason}",
+            "Go to a folder of yours, or name one with DLT_PROJECT_DIR.",
+        )
+    return place
 
 
 def read(path: Path) -> TOMLDocument:

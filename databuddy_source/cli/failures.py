@@ -81,6 +81,14 @@ def _is_termination(interrupt: KeyboardInterrupt) -> bool:
     return getattr(interrupt, "signal_code", None) == signal.SIGTERM  # dlt's
 
 
+def _is_nowhere() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _of_others(error: BaseException) -> tuple[str, Exit]:
     # dlt takes a while, and what goes wrong without it is most often ours
     from databuddy_source.dlt_seam import (
@@ -101,6 +109,8 @@ def _of_others(error: BaseException) -> tuple[str, Exit]:
         *_, place, why = last.args[0][0]
         reason = re.sub(r"^\[Errno \d+\] |: '.*'$", "", str(why))
         return f"{reason} ({place}). Make room or rights, then go on.", Exit.FAILED
+    if isinstance(last, FileNotFoundError) and _is_nowhere():
+        return "The working directory is gone. Go to a folder that exists.", Exit.WRONG_USAGE
     if isinstance(last, OSError):
         where = f" ({last.filename})" if last.filename else ""
         return f"{last.strerror or words[0]}{where}. Make room or rights, then go on.", Exit.FAILED

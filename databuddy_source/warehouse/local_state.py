@@ -1,14 +1,28 @@
-"""dlt's local state where it cannot be read: set aside, since the warehouse has it, too."""
+"""dlt's local state where it cannot be kept, or cannot be read: then it is set aside, since the
+warehouse has it, too."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import dlt
 
 from databuddy_source.clock import now
 from databuddy_source.dlt_seam import migrate_state_to_current
+
+
+def unwritable(folder: Path) -> str:
+    """Why nothing can be written into a folder, or into the one that it would be made in; empty
+    where something can. Leaves nothing behind."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def unreadable(folder: Path) -> str:

@@ -19,11 +19,11 @@ from typing import Any
 import dlt
 
 from databuddy_source.dlt_seam import DltException, destination_of
-from databuddy_source.errors import AlreadyRunning, BadConfiguration, NoRoom, NothingLoaded
+from databuddy_source.errors import AlreadyRunning, BadConfiguration, NoRoom, NoState, NothingLoaded
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.fitness import refuse_unfit
-from databuddy_source.warehouse.local_state import set_aside, unreadable
+from databuddy_source.warehouse.local_state import set_aside, unreadable, unwritable
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.place import CATALOG, STATE, Place, place_of
 from databuddy_source.warehouse.trial import prove
@@ -97,7 +97,11 @@ class Warehouse:
 
     @cached_property
     def pipeline(self) -> dlt.Pipeline:
-        """dlt's. The folder of its state comes into being with it."""
+        """dlt's. The folder of its state comes into being with it.
+
+        Raises:
+            NoState: it cannot.
+        """
         dlt_defaults.without_telemetry()
         place, target = self.place, self.target
         if place.file:
@@ -107,6 +111,8 @@ class Warehouse:
             target = dlt.destinations.duckdb(credentials=credentials)
         # Google's client names a package for large reads, and a sync has none
         warnings.filterwarnings("ignore", "Cannot create BigQuery Storage client")
+        if reason := unwritable(place.home):
+            raise NoState(f"The local state cannot be kept in {place.home}: {reason}")
         place.home.mkdir(parents=True, exist_ok=True)
         if place.home.name == STATE:
             (place.home / ".gitignore").write_text("*\n")

@@ -328,3 +328,39 @@ def test_a_zone_that_is_meant_is_found(wrong: str, meant: str) -> None:
     from databuddy_source.config.settings import zones_like
 
     assert meant in zones_like(wrong)
+
+
+def test_the_server_of_the_environment_gets_the_key_of_the_environment(
+    project: Path, unconfigured: dict[str, str], server: DemoServer
+) -> None:
+    mine = {
+        "SOURCES__DATABUDDY__API_KEY": server.api_key,
+        "SOURCES__DATABUDDY__BASE_URL": server.url,
+        "SOURCES__DATABUDDY__TIMEZONE": "Europe/Berlin",
+    }
+    done = subprocess.run(
+        [*SYNC, "init", "--yes"],
+        cwd=project,
+        env={**unconfigured, **mine},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"Reached {server.url}" in done.stderr
+    of_ours = config(project)["sources"]["databuddy"]
+    assert (of_ours["base_url"], of_ours["timezone"]) == (server.url, "Europe/Berlin")
+
+
+def test_a_folder_in_which_nothing_can_be_written_is_said_before_anything_is_asked(
+    init: Any, server: DemoServer, tmp_path: Path
+) -> None:
+    (tmp_path / "a file").touch()
+    asked = len(server.log)
+    done = init(DLT_PROJECT_DIR=str(tmp_path / "a file" / "project"))
+    assert done.returncode == 2
+    assert "Nothing can be written into" in done.stderr
+    assert (
+        "Not a directory. Go to a folder of yours, or name one with DLT_PROJECT_DIR." in done.stderr
+    )
+    assert len(server.log) == asked

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import dlt
+import duckdb
 import pytest
 
 from databuddy_source.demo import DemoServer
 from databuddy_source.warehouse.local_state import unreadable
-from tests.cli.conftest import Run
+from tests.cli.conftest import PROJECT, SYNC, Run
 
 CHOICE = ("--report", "summary_metrics", "--report", "top_pages")
 
@@ -72,3 +75,73 @@ def test_an_unreadable_state_is_set_aside_and_made_again(
         for parameter in body["parameters"]
     }
     assert 0 < len(days) <= 5, "the cursor came from the warehouse"
+
+
+@pytest.mark.parametrize("command", ["sync", "backfill", "heal", "remove"])
+def test_where_no_state_can_be_kept_nothing_is_asked_or_written(
+    command: str, run: Run, server: DemoServer, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a file").touch()
+    home = tmp_path / "a file" / "state"
+    words = {"backfill": ["--since", "2026-01-01"], "remove": ["--report", "pages"]}
+    file = folder / "loaded before.duckdb"
+    if command in {"heal", "remove"}:
+        duckdb.connect(str(file)).close()
+    before, asked = set(folder.iterdir()), len(server.log)
+    done = run(
+        command,
+        *words.get(command, []),
+        "--state-dir",
+        str(home),
+        DESTINATION__DUCKDB__CREDENTIALS=str(file),
+    )
+    assert done.returncode == 2, done.stderr
+    assert f"The local state cannot be kept in {home}: Not a directory." in done.stderr
+    assert "Name another folder with --state-dir or DATABUDDY_STATE_DIR" in done.stderr
+    assert len(server.log) == asked
+    assert set(folder.iterdir()) == before
+
+
+def test_a_full_disk_is_said_before_anything_is_asked(
+    run: Run, server: DemoServer, folder: Path, environment: dict[str, str]
+) -> None:
+    asked = len(server.log)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, *SYNC[1:], "sync", *CHOICE],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "The local state cannot be kept in" in done.stderr
+    assert len(server.log) == asked
+
+
+FULL = """
+import resource, runpy, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # as on a full disk, writing is an error and no end
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+sys.argv[:] = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("program", [SYNC, [sys.executable, "-m", "databuddy_source"]])
+def test_a_working_directory_that_is_gone_is_named(
+    program: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", 'rmdir "$0" && exec "$@"', str(gone), *program, "sync"],
+        cwd=gone,
+        env=environment | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    (told,) = done.stderr.splitlines()
+    assert "The working directory is gone. Go to a folder that exists." in told

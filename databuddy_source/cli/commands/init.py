@@ -28,9 +28,8 @@ from databuddy_source.warehouse.target import Warehouse
 
 T = TypeVar("T")
 
-
-KEY_VARIABLE = "SOURCES__DATABUDDY__API_KEY"
-
+VARIABLE = "SOURCES__DATABUDDY__{}"
+KEY_VARIABLE = VARIABLE.format("API_KEY")
 ALL = "all"
 
 
@@ -122,7 +121,7 @@ class Answers:
 
 
 def _init(answers: Answers) -> None:
-    folder = config_files.folder()
+    folder = config_files.folder_to_write()
     if config_files.in_git(folder / "secrets.toml"):
         raise TrackedSecrets(f"git tracks {folder / 'secrets.toml'}, so a key would get into it")
     config = config_files.read(folder / "config.toml")
@@ -131,7 +130,11 @@ def _init(answers: Answers) -> None:
     def configured(key: str) -> Any:
         return config_files.value(config, SECTION, key)
 
-    fixed = {"allow_http": configured("allow_http")}
+    def usual(key: str) -> Any:
+        # a key from the environment is for the server that stands there, and for no other
+        return os.environ.get(VARIABLE.format(key.upper())) or configured(key)
+
+    fixed = {"allow_http": usual("allow_http")}
 
     def of_server(text: str) -> str:
         address = Settings.of(base_url=text, **fixed).base_url
@@ -140,7 +143,7 @@ def _init(answers: Answers) -> None:
         say(f"Reached {address}{generation}.")
         return address
 
-    standard = str(configured("base_url") or DEFAULT_BASE_URL)
+    standard = str(usual("base_url") or DEFAULT_BASE_URL)
     base_url = answers.until_it_works(
         answers.server, lambda: typer.prompt("Server", standard, err=True), standard, of_server
     )
@@ -172,7 +175,7 @@ def _init(answers: Answers) -> None:
         lambda text: _chosen(text, list(seen.values())),
     )
 
-    zone = str(configured("timezone") or machine_zone())
+    zone = str(usual("timezone") or machine_zone())
     timezone = answers.until_it_works(
         answers.timezone,
         lambda: typer.prompt("Time zone that cuts the days", zone, err=True),
@@ -180,11 +183,11 @@ def _init(answers: Answers) -> None:
         lambda name: Settings.of(timezone=name.strip()).timezone,
     )
 
-    usual = str(config_files.value(config, "pipelines", "destination_type") or "duckdb")
+    standard = str(config_files.value(config, "pipelines", "destination_type") or "duckdb")
     destination = answers.until_it_works(
         answers.destination,
-        lambda: typer.prompt("Destination, as dlt calls it", usual, err=True),
-        usual,
+        lambda: typer.prompt("Destination, as dlt calls it", standard, err=True),
+        standard,
         _fit,
     )
 
@@ -195,7 +198,7 @@ def _init(answers: Answers) -> None:
             "timezone": timezone,
         }
     }
-    if destination != "duckdb" or usual != destination:
+    if destination != "duckdb" or standard != destination:
         values["pipelines"] = {"destination_type": destination}
     before_all = config_files.text_of(config)
     for section, keys in values.items():
@@ -277,7 +280,7 @@ def _fit(destination: str) -> str:
 def _warn_of_environment(written: Mapping[str, str]) -> None:
     """Name variables that win over what was written."""
     for key, value in written.items():
-        variable = f"SOURCES__DATABUDDY__{key}"
+        variable = VARIABLE.format(key)
         if os.environ.get(variable, value) != value:
             warn(f"The environment has another {variable}, which wins over the file.")
 
