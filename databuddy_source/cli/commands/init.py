@@ -147,7 +147,6 @@ def _init(answers: Answers) -> None:
     base_url = answers.until_it_works(
         answers.server, lambda: typer.prompt("Server", standard, err=True), standard, of_server
     )
-
     before = config_files.value(secrets, SECTION, "api_key")
     known = os.environ.get(KEY_VARIABLE) or before or ""
     source = KEY_VARIABLE if os.environ.get(KEY_VARIABLE) else "secrets.toml"
