@@ -4,6 +4,7 @@ from .answers.explain import explain as explain
 from .answers.export import Exported as Exported
 from .answers.export import export as export
 from .answers.leftovers import Leftover as Leftover
+from .answers.miscounts import Miscount as Miscount
 from .answers.status import ReportStatus as ReportStatus
 from .answers.status import WarehouseStatus as WarehouseStatus
 from .answers.status import status as status

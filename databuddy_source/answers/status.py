@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from databuddy_source.answers.leftovers import Leftover, leftovers
+from databuddy_source.answers.miscounts import Miscount, miscounts
 from databuddy_source.api.models import Website
 from databuddy_source.clock import now
 from databuddy_source.config.resolve import configured
@@ -74,6 +75,14 @@ class ReportStatus:
     def rows(self) -> int:
         return sum(each.known.rows for each in self.calendar)
 
+    @property
+    def rows_by_date(self) -> Mapping[date, int]:
+        """Rows that were loaded, by the date with which a window begins."""
+        found: Counter[date] = Counter()
+        for each in self.calendar:
+            found[each.window.date] += each.known.rows
+        return found
+
     @cached_property
     def cells(self) -> Mapping[Mark, int]:
         """How many windows have each mark; those that none has are left out."""
@@ -96,6 +105,8 @@ class WarehouseStatus:
         leftovers: what `remove` has to be told to take out the others, and nothing else.
         withdrawn: `(website_id, report)` that the warehouse has and that are configured, but the
             server did not have at the last sync.
+        miscounts: days of which a table has other numbers of rows than coverage says, where they
+            were counted.
     """
 
     reports: Sequence[ReportStatus]
@@ -103,6 +114,7 @@ class WarehouseStatus:
     redefined: Sequence[Redefinition] = ()
     leftovers: Sequence[Leftover] = ()
     withdrawn: Sequence[tuple[str, str]] = ()
+    miscounts: Sequence[Miscount] = ()
 
     @cached_property
     def cells(self) -> Mapping[Mark, int]:
@@ -119,7 +131,7 @@ class WarehouseStatus:
 
     @property
     def is_complete(self) -> bool:
-        return not self.lacking
+        return not (self.lacking or self.miscounts)
 
 
 def status(
@@ -128,6 +140,7 @@ def status(
     *,
     since: date | None = None,
     until: date | None = None,
+    deep: bool = False,
 ) -> WarehouseStatus:
     """What the warehouse has and lacks of the configured reports.
 
@@ -135,6 +148,8 @@ def status(
         pipeline: whose warehouse it is, or its tables, where they are open.
         settings: websites, reports, and where they begin. Default: as configured.
         since, until: look at these days only, both included.
+        deep: count the rows of each day, too, a query for each table: so rows are missed that
+            somebody deleted.
 
     Raises:
         BadSetting: a configured domain is none of the websites that the warehouse knows, or
@@ -182,4 +197,10 @@ def status(
     names = {each.report for each in found}
     redefined = [each for each in redefined if each.report in names]
     others = [place for place in has if place not in configured_now]
-    return WarehouseStatus(found, others, redefined, leftovers(has, configured_now), withdrawn)
+    odd: Sequence[Miscount] = ()
+    if deep:
+        with tables_of(pipeline) as tables:
+            odd = tuple(
+                miscounts(tables, {(e.website_id, e.report): e.rows_by_date for e in found})
+            )
+    return WarehouseStatus(found, others, redefined, leftovers(has, configured_now), withdrawn, odd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 
@@ -30,9 +31,22 @@ def load_anew(found: Sequence[Redefinition], where: Sequence[str]) -> str:
     """The command that loads the old days of all of these tables anew."""
     first = min(each.old[0] for each in found)
     last = max(each.old[1] for each in found)
+    return refetching(first, last, where, reports=[each.report for each in found])
+
+
+def refetching(
+    first: date,
+    last: date,
+    where: Sequence[str],
+    *,
+    reports: Sequence[str],
+    websites: Sequence[str] = (),
+) -> str:
+    """The command that loads days of reports anew, of all websites unless some are named."""
     words = ["backfill", "--refetch", "--since", f"{first}", "--until", f"{last}"]
-    for each in found:
-        words += ["--report", each.report]
+    for option, names in (("--report", reports), ("--website", websites)):
+        for name in names:
+            words += [option, name]
     return f"{called()} {shlex.join([*words, *where])}"
 
 

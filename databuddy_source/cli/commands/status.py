@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -16,6 +16,7 @@ from databuddy_source.cli.account import account
 from databuddy_source.cli.calendar_lines import calendar_lines, legend
 from databuddy_source.cli.console import LINES_SHOWN, for_people, out, say, shown, write_json
 from databuddy_source.cli.journal import moment
+from databuddy_source.cli.miscounted_lines import miscounted_lines
 from databuddy_source.cli.options import (
     Dataset,
     Demo,
@@ -47,6 +48,9 @@ def status(
     until: LastDay = None,
     website: Websites = None,
     report: Reports = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Count the rows of each day in the tables, too.")
+    ] = False,
     as_json: Json = False,
     demo: Demo = False,
     destination: Destination = None,
@@ -56,7 +60,8 @@ def status(
 ) -> None:
     """Show what the warehouse has and lacks, day by day. Asks nothing of the API.
 
-    Exit codes: 0 nothing is lacking, 3 some cells failed, are truncated, suspect or missing.
+    Exit codes: 0 nothing is lacking, 3 some cells failed, are truncated, suspect or missing, or
+    with --deep have lost or gained rows in the tables.
 
     Examples:
 
@@ -64,13 +69,15 @@ def status(
 
         databuddy-source status --since 2026-01-01 --report pages
 
+        databuddy-source status --deep
+
         databuddy-source status --json
     """
     with for_people(verbose), account(demo, report, asks=False, websites=website) as choose:
         settings, _ = choose(chosen(demo, destination, dataset, state_dir).pipeline_name)
         where = warehouse_options(demo, destination, dataset, state_dir)
         with opened(demo, destination, dataset, state_dir, say) as tables:
-            found = status_of(tables, settings, since=since, until=until)
+            found = status_of(tables, settings, since=since, until=until, deep=deep)
         if as_json:
             write_json(as_document(found, where, named=bool(website or report)))
         else:
@@ -150,6 +157,16 @@ def as_document(
             for each in found.redefined
         ],
         "load_anew": load_anew(found.redefined, where) if found.redefined else None,
+        "miscounted": [
+            {
+                "website_id": each.website_id,
+                "report": each.report,
+                "first_day": str(each.date),
+                "rows": each.there,
+                "rows_loaded": each.told,
+            }
+            for each in found.miscounts
+        ],
     }
 
 
@@ -195,8 +212,11 @@ def show(found: WarehouseStatus, where: Sequence[str], *, named: bool) -> None:
         )
     for line in redefined_lines(found.redefined, where) if found.redefined else ():
         out.print(line)
+    for line in miscounted_lines(found.miscounts, where) if found.miscounts else ():
+        out.print(line)
     if found.is_complete:
         out.print("Nothing is lacking.")
+    if not found.lacking:
         return
     counted = ", ".join(f"{n:,} {mark}" for mark, n in found.cells.items() if mark.is_gap)
     cells = "1 cell is" if found.lacking == 1 else f"{found.lacking:,} cells are"
