@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from databuddy_source.api.models import Website
-from databuddy_source.config.reports import table_name
+from databuddy_source.config.reports import split_name, table_name
 from databuddy_source.config.selection import ids_meant
 from databuddy_source.coverage.reading import TABLE, Tables, tables_of
 from databuddy_source.errors import BadSetting
@@ -57,7 +57,10 @@ class Holdings:
             table = name if name in self.reports else table_name(name)
             if table not in self.reports:
                 also = {each for own in self.reports for each in load_catalog().get(own).aliases}
-                raise _unknown(name, "report", self.reports | also, self.reports)
+                is_one = split_name(name)[0] in {each.name for each in load_catalog()}
+                # spelled right, and not here: another one is not what was meant
+                near = set() if is_one else self.reports | also
+                raise _unknown(name, "report", near, self.reports)
             found.append(table)
         return list(dict.fromkeys(found))
 

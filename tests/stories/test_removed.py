@@ -273,6 +273,7 @@ def test_what_an_interrupted_load_left_comes_first_and_goes_too(
         ({"reports": ["top_pagez"]}, "'top_pagez' is no report of this dataset. Did you mean top_"),
         ({"reports": ["pagez"]}, "'pagez' is no report of this dataset. Did you mean pages?"),
         ({"reports": ["city"]}, "'city' is no report of this dataset. It has: custom_events, sum"),
+        ({"reports": ["exit_pages"]}, "'exit_pages' is no report of this dataset. It has: custom_"),
         ({"reports": ["coverage"]}, "'coverage' is no report of this dataset."),
         ({"reports": ["websites"]}, "'websites' is no report of this dataset."),
         ({}, "Nothing is named that shall go. Name a website, a report, or both."),
