@@ -15,10 +15,9 @@ from databuddy_source import databuddy_source, sync
 from databuddy_source.config.resolve import checked
 from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer
-from tests.stories.conftest import TODAY, Warehouse, days_between
+from tests.stories.conftest import TODAY, Make, Warehouse, days_between
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 FIRST = TODAY - timedelta(days=3)
 

@@ -10,10 +10,9 @@ from math import ceil
 from dlt.common.schema.typing import TSchemaTables
 
 from databuddy_source.demo import DemoServer
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make, Warehouse
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 KINDS = ["top_pages", "events_by_date", "top_pages_weekly"]
 

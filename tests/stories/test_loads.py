@@ -30,10 +30,9 @@ from databuddy_source.runs import pending, series
 from databuddy_source.runs.plan import plan
 from databuddy_source.runs.series import Step
 from databuddy_source.warehouse.lock import alone
-from tests.stories.conftest import TODAY, Warehouse, without_nameless_sessions
+from tests.stories.conftest import TODAY, Make, Warehouse, without_nameless_sessions
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 FEW = ["summary_metrics", "top_pages", "events_by_date", "summary_metrics_weekly"]
 FIRST = TODAY - timedelta(days=12)

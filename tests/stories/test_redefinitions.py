@@ -16,10 +16,9 @@ from typer.testing import CliRunner
 from databuddy_source.coverage.redefinitions import redefinitions
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.model.generations import Generation
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make, Warehouse
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 DAY = timedelta(days=1)
 FIRST = TODAY - 9 * DAY

@@ -21,10 +21,9 @@ from databuddy_source.demo import GENERATIONS, DemoServer, Generation, Silence
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from tests.campaign import IS_CAMPAIGN
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make, Warehouse
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 ZONES = [
     "America/New_York",

@@ -16,10 +16,9 @@ from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.layout import Layout
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make, Warehouse
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 NORMAL = {"name": "/", "pageviews": 3, "visitors": 2, "percentage": 50}
 
