@@ -244,6 +244,8 @@ def test_a_type_that_always_fails_is_asked_a_few_times_and_the_rest_is_complete(
     made = warehouse(server)
     shop = server.websites[0].id
     given = {"websites": [shop], "start_date": FIRST, "lookback_days": 0}
+    types = ["page_performance", "browser_versions", "browser_name", "top_pages"]
+    given["resources"] = [f"{name}__{shop}" for name in types]
     server.faults.add(Fault(query_type="browser_versions", times=None, parameter_error="no column"))
     gaps = made.sync(query_types=["all"], **given)
     assert {gap.status for gap in gaps} == {Status.UNAVAILABLE}
@@ -276,6 +278,8 @@ def test_one_websites_failing_type_is_no_matter_of_the_others(
     fault = Fault(query_type="browser_name", website_id=shop, times=None, parameter_error="boom")
     server.faults.add(fault)
     given = {"query_types": ["default"], "start_date": FIRST}
+    types = ["browser_name", "top_pages"]  # of those, which nobody named
+    given["resources"] = [f"{name}__{website}" for name in types for website in (shop, blog)]
     for _ in range(2):  # as loud the second time
         gaps = made.sync(**given)
         assert {(gap.website_id, gap.report, gap.status) for gap in gaps} == {
@@ -337,9 +341,9 @@ def test_a_bounded_run_loads_exactly_its_days_and_leaves_the_cursor(
 
 
 def test_days_that_nobody_synced_are_caught_up(serve: Serve, warehouse: Make) -> None:
-    server = serve(ahead=9)
+    server = serve(ahead=5)
     made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
-    server.now = server.now + timedelta(days=9)
+    server.now = server.now + timedelta(days=5)
     made.sync(query_types=FEW, start_date=server.now.date())
     whole = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     assert made.tables()["events_by_date"] == whole.tables()["events_by_date"]
