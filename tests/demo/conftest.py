@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from databuddy_source.demo import DemoServer, Generation
+from tests.traffic import demo_server
 
 TODAY = date(2026, 11, 22)
 YESTERDAY = TODAY - timedelta(days=1)
@@ -107,7 +108,7 @@ def of(http: httpx.Client) -> Iterator[Of]:
     def serving(generation: Generation) -> Client:
         if generation not in clients:
             days = 90 if generation == "2026-04" else 40
-            server = DemoServer(today=TODAY, generation=generation, days=days)
+            server = demo_server(today=TODAY, generation=generation, days=days)
             clients[generation] = Client(server.start(), http)
         return clients[generation]
 
@@ -137,5 +138,5 @@ def october(of: Of) -> Client:
 @pytest.fixture
 def fresh(http: httpx.Client) -> Iterator[Client]:
     """A small server of April 2026 to be changed."""
-    with DemoServer(today=TODAY, days=12) as server:
+    with demo_server(today=TODAY, days=12) as server:
         yield Client(server, http)

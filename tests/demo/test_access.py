@@ -7,6 +7,7 @@ import pytest
 
 from databuddy_source.demo import GENERATIONS, DemoServer, Generation
 from tests.demo.conftest import TODAY, YESTERDAY, Client, Of
+from tests.traffic import demo_server
 
 BODY = {"parameters": ["top_pages"], "startDate": str(YESTERDAY), "endDate": str(YESTERDAY)}
 
@@ -116,7 +117,7 @@ def test_a_key_with_no_scope_but_a_websites_is_let_in_since_october(
 
 
 def test_such_a_key_was_refused_up_front_for_a_while_in_autumn(http: httpx.Client) -> None:
-    with DemoServer(today=TODAY, days=3, generation="2026-10") as server:
+    with demo_server(today=TODAY, days=3, generation="2026-10") as server:
         client = Client(server, http)
         server.account.website_scopes = False
         assert status(client, server.api_key_with_website_scope) == 401

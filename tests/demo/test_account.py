@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from databuddy_source.demo import GENERATIONS, Billing, DemoServer
+from databuddy_source.demo import GENERATIONS, Billing
 from tests.demo.conftest import TODAY, YESTERDAY, Client
+from tests.traffic import demo_server
 
 BODY = {
     "parameters": ["os_name", "error_types"],
@@ -20,7 +21,7 @@ GATED = ("2026-06", "2026-10")
 
 @pytest.fixture(scope="module", params=GENERATIONS)
 def running(request: pytest.FixtureRequest, http: httpx.Client) -> Iterator[Client]:
-    with DemoServer(today=TODAY, generation=request.param, days=3) as server:
+    with demo_server(today=TODAY, generation=request.param, days=3) as server:
         yield Client(server, http)
 
 
@@ -68,5 +69,5 @@ def test_what_october_adds_about_errors_is_not_in_the_free_plan_either(client: C
 
 
 def test_a_server_can_start_on_the_free_plan(http: httpx.Client) -> None:
-    with DemoServer(today=TODAY, days=2, generation="2026-06", billing=Billing.FREE) as server:
+    with demo_server(today=TODAY, days=2, generation="2026-06", billing=Billing.FREE) as server:
         assert Client(server, http).post(BODY).status_code == 402

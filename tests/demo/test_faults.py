@@ -10,16 +10,17 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from databuddy_source.demo import GENERATIONS, DemoServer, Fault, Generation, Vanished
+from databuddy_source.demo import GENERATIONS, Fault, Generation, Vanished
 from databuddy_source.demo.faults import Faults
 from tests.demo.conftest import TODAY, YESTERDAY, Client
+from tests.traffic import demo_server
 
 BODY = {"parameters": ["os_name"], "startDate": str(YESTERDAY), "endDate": str(YESTERDAY)}
 
 
 @pytest.fixture(scope="module")
 def small(http: httpx.Client) -> Iterator[Client]:
-    with DemoServer(today=TODAY, days=12) as server:
+    with demo_server(today=TODAY, days=12) as server:
         yield Client(server, http)
 
 
@@ -101,7 +102,7 @@ def test_a_dropped_connection_of_the_asgi_application() -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
             await client.post("/v1/query")
 
-    server = DemoServer(today=TODAY, days=1)
+    server = demo_server(today=TODAY, days=1)
     server.faults.add(Fault(drop=True))
     with pytest.raises(ConnectionResetError):
         asyncio.run(ask())
@@ -160,7 +161,7 @@ def test_an_answer_that_lacks_some_parameters(faulty: Client) -> None:
 
 
 def test_a_query_that_throws_takes_its_body_with_it(http: httpx.Client) -> None:
-    with DemoServer(today=TODAY, days=12, generation="2026-06") as server:
+    with demo_server(today=TODAY, days=12, generation="2026-06") as server:
         server.faults.add(Fault(query_type="country", throws=True, times=None))
         client = Client(server, http)
         asked = {"name": "country", "id": "a"}
@@ -195,7 +196,7 @@ def test_a_fault_of_some_seconds_is_over_after_them() -> None:
 
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_a_type_that_vanishes_is_an_unknown_one(generation: Generation, http: httpx.Client) -> None:
-    with DemoServer(today=TODAY, days=2, generation=generation) as server:
+    with demo_server(today=TODAY, days=2, generation=generation) as server:
         client, key = Client(server, http), {"x-api-key": server.api_key}
         day = str(YESTERDAY)
         assert "country" in client.get("/query/types", key).json()["types"]

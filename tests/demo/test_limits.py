@@ -12,13 +12,14 @@ import pytest
 from databuddy_source.demo import DemoServer, Fault, Generation, Plan
 from databuddy_source.demo.limits import RateLimiter
 from tests.demo.conftest import TODAY, Client
+from tests.traffic import demo_server
 
 BODY = {"parameters": ["link_total_clicks"], "startDate": "2026-11-20", "endDate": "2026-11-20"}
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[DemoServer]:
-    with DemoServer(today=TODAY, days=1, rate_limit=Plan.SERVER) as server:
+    with demo_server(today=TODAY, days=1, rate_limit=Plan.SERVER) as server:
         yield server
 
 
@@ -108,7 +109,7 @@ def test_in_october_a_refusal_says_when_to_come_back() -> None:
 
 @pytest.mark.parametrize("generation", ["2026-04", "2026-06", "2026-10"])
 def test_only_october_sends_retry_after(generation: Generation, http: httpx.Client) -> None:
-    with DemoServer(today=TODAY, days=1, rate_limit=Plan.SERVER, generation=generation) as server:
+    with demo_server(today=TODAY, days=1, rate_limit=Plan.SERVER, generation=generation) as server:
         client = Client(server, http)
         answers = [client.post("invalid") for _ in range(121)]
     assert answers[-1].status_code == 429
@@ -148,7 +149,7 @@ def test_twenty_requests_of_a_key_at_a_time(generation: Generation, refused: int
             asked += [client.get("/query/types", headers=other) for _ in range(20)]
             return [*await asyncio.gather(*asked), await client.get("/query/types", headers=key)]
 
-    server = DemoServer(today=TODAY, days=1, generation=generation)
+    server = demo_server(today=TODAY, days=1, generation=generation)
     server.faults.add(Fault(path=None, delay=0.3, times=None))
     answers = asyncio.run(ask())
     server.close()
@@ -178,7 +179,7 @@ def test_documented_plans_count_in_ten_seconds(plan: Plan, requests: int) -> Non
 
 
 def test_documented_plans_put_headers_on_each_answer(http: httpx.Client) -> None:
-    with DemoServer(today=TODAY, days=1, rate_limit=Plan.FREE) as server:
+    with demo_server(today=TODAY, days=1, rate_limit=Plan.FREE) as server:
         client = Client(server, http)
         answers = [client.get("/query/types") for _ in range(51)]
     remaining = [int(answer.headers["x-ratelimit-remaining"]) for answer in answers]

@@ -20,13 +20,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from databuddy_source.demo import DemoServer
 from tests.demo.conftest import TODAY, YESTERDAY, Client
+from tests.traffic import demo_server
 
 BODY = {"parameters": ["os_name"], "startDate": str(YESTERDAY), "endDate": str(YESTERDAY)}
 
 
 def test_nothing_is_left_when_it_stops() -> None:
     before = set(threading.enumerate())
-    with DemoServer(today=TODAY, days=1) as server:
+    with demo_server(today=TODAY, days=1) as server:
         client = httpx.Client(trust_env=False)
         client.get(f"{server.url}/query/types")
         port = int(server.url.split(":")[2].split("/")[0])
@@ -43,7 +44,7 @@ def test_it_takes_a_free_port_of_the_loopback(api: Client, old: Client) -> None:
 
 
 def test_it_can_be_started_again() -> None:
-    server = DemoServer(today=TODAY, days=1)
+    server = demo_server(today=TODAY, days=1)
     with pytest.raises(RuntimeError, match="not running"):
         _ = server.url
     for _ in range(2):
@@ -58,7 +59,7 @@ def test_it_can_be_started_again() -> None:
 def test_a_connection_that_comes_while_it_stops_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """It misses that connections are told to end."""
     monkeypatch.setattr(H11Protocol, "shutdown", lambda self: None)
-    server = DemoServer(today=TODAY, days=1).start()
+    server = demo_server(today=TODAY, days=1).start()
     with warnings.catch_warnings(record=True) as heard, httpx.Client(trust_env=False) as client:
         warnings.simplefilter("always")
         client.get(f"{server.url}/query/types")
@@ -82,7 +83,7 @@ def test_a_connection_that_was_just_accepted_when_it_stops_is_ended(
             await asyncio.sleep(0)
 
     monkeypatch.setattr(uvicorn.Server, "main_loop", serve_and_accept)
-    server = DemoServer(today=TODAY, days=1).start()
+    server = demo_server(today=TODAY, days=1).start()
     httpx.get(f"{server.url}/query/types", trust_env=False)
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
@@ -105,19 +106,19 @@ def test_it_is_a_plain_asgi_application_too(zone: str) -> None:
                 json=BODY,
             )
 
-    server = DemoServer(today=TODAY, days=2)
+    server = demo_server(today=TODAY, days=2)
     answer = asyncio.run(ask(server))
     server.close()
     assert answer.json()["data"][0]["data"]
 
 
 def test_the_clock_stands_at_18_on_a_given_day_and_runs_otherwise() -> None:
-    fixed = DemoServer(today=TODAY, days=1)
+    fixed = demo_server(today=TODAY, days=1)
     assert fixed.now == datetime(2026, 11, 22, 18, tzinfo=UTC)
     fixed.close()
     at = datetime(2027, 5, 6, 7, 8, tzinfo=UTC)
     with time_machine.travel(at, tick=False) as traveller:
-        running = DemoServer(days=1)
+        running = demo_server(days=1)
         assert (running.today, running.now) == (date(2027, 5, 6), at)
         traveller.shift(timedelta(hours=1))
         assert running.now == at + timedelta(hours=1)

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from databuddy_source.demo import DemoServer
 from tests.demo.conftest import TODAY, Client
+from tests.traffic import demo_server
 
 DAYS = [TODAY - timedelta(days=n) for n in range(9, 1, -1)]
 
@@ -19,7 +19,7 @@ DAYS = [TODAY - timedelta(days=n) for n in range(9, 1, -1)]
 def client(request: pytest.FixtureRequest, http: httpx.Client) -> Iterator[Client]:
     """A server whose quiet website has one session from 23:30 until 00:40 of the next day, with
     views at 23:30, 00:10 and 00:40."""
-    with DemoServer(today=TODAY, generation=request.param, days=12) as server:
+    with demo_server(today=TODAY, generation=request.param, days=12) as server:
         evening = datetime(2026, 11, 19, 23, 30, tzinfo=UTC)
         for minutes in (0, 40, 70):
             server.events.add(

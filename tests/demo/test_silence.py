@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from databuddy_source.demo import GENERATIONS, DemoServer, Generation, Silence
+from databuddy_source.demo import GENERATIONS, Generation, Silence
 from tests.demo.conftest import TODAY, YESTERDAY, Client
+from tests.traffic import demo_server
 
 DAYS = [YESTERDAY - timedelta(days=n) for n in (2, 1, 0)]
 # A row of zeros, but for what cannot be counted.
@@ -24,7 +25,7 @@ ZEROS: dict[Generation, dict[str, object] | None] = {
 
 @pytest.fixture(scope="module", params=GENERATIONS)
 def running(request: pytest.FixtureRequest, http: httpx.Client) -> Iterator[Client]:
-    with DemoServer(today=TODAY, generation=request.param, days=12) as server:
+    with demo_server(today=TODAY, generation=request.param, days=12) as server:
         yield Client(server, http)
 
 

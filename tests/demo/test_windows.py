@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.demo import DemoServer, Generation
+from databuddy_source.demo import Generation
 from databuddy_source.demo.windows import ImpossibleDateError, Window, instants, plain_days
 from tests.demo.conftest import TODAY, YESTERDAY, Client, Of
+from tests.traffic import demo_server
 
 
 def total(client: Client, start: object, end: object = None, **given: object) -> int:
@@ -139,7 +140,7 @@ def test_hours_are_local_and_the_repeated_one_has_one_label(
     http: httpx.Client,
 ) -> None:
     change = date(2026, 11, 1)
-    with DemoServer(today=change, days=2, now=datetime(2026, 11, 3, tzinfo=UTC)) as server:
+    with demo_server(today=change, days=2, now=datetime(2026, 11, 3, tzinfo=UTC)) as server:
         shop = server.websites[0].id
         for hour in (5, 6):  # both are 01:xx in New York
             server.events.add(shop, datetime(2026, 11, 1, hour, 30, tzinfo=UTC))

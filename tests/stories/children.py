@@ -3,11 +3,17 @@ Python."""
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+from databuddy_source.model.query_types import load_catalog
+from tests import dlt_hints
 
 
 def begun(folder: Path, work: Callable[[], object]) -> int:
@@ -33,3 +39,20 @@ def came_to_its_end(child: int) -> bool:
     """Whether it did, rather than to be killed or to fail."""
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status) == 0
+
+
+def note_modules(folder: Path) -> None:
+    """Called by work at its end, for `warm_up`."""
+    (folder / "modules").write_text("\n".join(sys.modules))
+
+
+def warm_up(folder: Path) -> None:
+    """Have what each process would get anew, which takes longer than a load: what the work in this
+    folder had at its end."""
+    for module in (folder / "modules").read_text().splitlines():
+        with suppress(Exception):
+            importlib.import_module(module)
+    dlt_hints.remember()
+    load_catalog()
+    gc.collect()
+    gc.freeze()  # else each child would walk through it, and so copy it

@@ -6,22 +6,30 @@ windows.
 
 from __future__ import annotations
 
+import itertools
+import shutil
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 import pytest
 import time_machine
 
 from databuddy_source import databuddy_source, load
 from databuddy_source.coverage.queries import Gap, gaps_of_loads
 from databuddy_source.demo import DemoServer, Generation, queries
+from tests.traffic import demo_server
 
 TODAY = date(2026, 3, 20)
+
+First = Callable[..., object]
+"""Fills an empty warehouse: takes it and what it is given."""
 
 
 @dataclass
@@ -42,7 +50,7 @@ class Warehouse:
         cells that are not complete."""
         given = {"api_key": self.server.api_key, "base_url": self.server.url, **given}
         given.setdefault("websites", [website.id for website in self.server.websites[:2]])
-        with time_machine.travel(self.server.now, tick=True):
+        with time_machine.travel(self.server.now, tick=True), self._open():
             source = databuddy_source(**given)
             if resources:
                 source = source.with_resources(*resources)
@@ -51,24 +59,42 @@ class Warehouse:
             loads = load(self.pipeline, source)
             return gaps_of_loads(self.pipeline, loads)
 
+    @contextmanager
+    def _open(self) -> Iterator[None]:
+        """Keep the file open, if there is one: DuckDB takes longer to open it than to be asked, and
+        each of a sync's ten connections would."""
+        with self.pipeline.sql_client() if self.file.exists() else nullcontext():
+            yield
+
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        with self.pipeline.sql_client() as client:
-            return [tuple(row) for row in client.execute_sql(sql, *values) or ()]
+        """Without dlt, which resolves its configuration for each."""
+        with duckdb.connect(str(self.file)) as connection:
+            connection.execute("SET TimeZone = 'UTC'; USE databuddy")
+            return connection.execute(sql.replace("%s", "?"), values).fetchall()
+
+    @property
+    def file(self) -> Path:
+        destination: Any = self.pipeline.destination
+        return Path(destination.config_params["credentials"])
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything in the warehouse that two equal syncs have in common."""
-        found = self.query(
-            "SELECT table_name FROM information_schema.tables "
-            "WHERE table_schema = 'databuddy' AND table_name NOT LIKE '!_dlt%' ESCAPE '!'"
-        )
         own = {"coverage": "EXCLUDE (_dlt_load_id, fetched_at, final)"}
-        return {
-            name: sorted(
-                self.query(f"SELECT * {own.get(name, 'EXCLUDE (_dlt_load_id)')} FROM {name}"),
-                key=repr,
-            )
-            for (name,) in sorted(found)
-        }
+        with duckdb.connect(str(self.file)) as connection:  # opening it takes longer than the rest
+            connection.execute("SET TimeZone = 'UTC'; USE databuddy")
+            found = connection.execute(
+                "SELECT table_name FROM information_schema.tables "
+                "WHERE table_schema = 'databuddy' AND table_name NOT LIKE '!_dlt%' ESCAPE '!'"
+            ).fetchall()
+            return {
+                name: sorted(
+                    connection.execute(
+                        f"SELECT * {own.get(name, 'EXCLUDE (_dlt_load_id)')} FROM {name}"
+                    ).fetchall(),
+                    key=repr,
+                )
+                for (name,) in sorted(found)
+            }
 
     def cells(
         self, report: str, period: str = "date"
@@ -95,6 +121,9 @@ def plain(value: Any) -> str:
         return repr(float(value))
     return repr(value) if value is None else str(value)
 
+
+Make = Callable[..., Warehouse]
+"""The fixture `warehouse`."""
 
 GENERATIONS: tuple[Generation, ...] = ("2026-04", "2026-06", "2026-10", "2025")
 
@@ -199,7 +228,7 @@ def serve() -> Iterator[Callable[..., DemoServer]]:
     servers: list[DemoServer] = []
 
     def start(generation: Generation = "2026-04", **given: Any) -> DemoServer:
-        server = DemoServer(**{"today": TODAY, "generation": generation, "days": 14, **given})
+        server = demo_server(**{"today": TODAY, "generation": generation, "days": 14, **given})
         servers.append(server.start())
         return server
 
@@ -208,21 +237,64 @@ def serve() -> Iterator[Callable[..., DemoServer]]:
         server.close()
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path) -> Callable[[DemoServer], Warehouse]:
-    """An empty DuckDB file for a server; each call makes another one."""
-    made: list[Warehouse] = []
+class Begun:
+    """What warehouses hold after their first syncs, each made once for each process and copied."""
 
-    def make(server: DemoServer) -> Warehouse:
-        number = len(made)
-        pipeline = dlt.pipeline(
-            f"databuddy_{number}",
-            destination=dlt.destinations.duckdb(str(tmp_path / f"w{number}.duckdb")),
-            dataset_name="databuddy",
-            pipelines_dir=str(tmp_path / "state"),
-        )
-        made.append(Warehouse(server, pipeline))
-        return made[-1]
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[object, Path] = {}
+
+    def copy(
+        self, server: DemoServer, number: int, to: Path, first: First, given: dict[str, Any]
+    ) -> Warehouse:
+        """A warehouse that `first` has filled from a server that has the same events. The server
+        does not remember whether it was this one."""
+        faults = server.faults
+        wrong = [*faults._script, *faults._silences, *faults._vanished]
+        assert not wrong, "what fails belongs to a test"
+        key = (server.generation, server.now, *self._events(server), number, first, repr(given))
+        if key not in self._made:
+            made = self._folder / f"{len(self._made)}"
+            first(_warehouse(server, number, made), **given)
+            server.log.clear()
+            self._made[key] = made
+        shutil.copytree(self._made[key], to, dirs_exist_ok=True)
+        return _warehouse(server, number, to)
+
+    @staticmethod
+    def _events(server: DemoServer) -> tuple[object, ...]:
+        with server.events.connection() as cursor:
+            found = cursor.execute("SELECT count(*), bit_xor(hash(events)) FROM events").fetchone()
+        return (*(found or ()), *server.websites)
+
+
+def _warehouse(server: DemoServer, number: int, folder: Path) -> Warehouse:
+    folder.mkdir(exist_ok=True)
+    pipeline = dlt.pipeline(
+        f"databuddy_{number}",
+        destination=dlt.destinations.duckdb(str(folder / f"w{number}.duckdb")),
+        dataset_name="databuddy",
+        pipelines_dir=str(folder / "state"),
+    )
+    return Warehouse(server, pipeline)
+
+
+@pytest.fixture(scope="session")
+def _begun(tmp_path_factory: pytest.TempPathFactory) -> Begun:
+    return Begun(tmp_path_factory.mktemp("begun"))
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, _begun: Begun) -> Make:
+    """A DuckDB file for a server; each call makes another one. It is empty, or as `first` leaves
+    it: a function that fills a warehouse, a `sync` for instance, with what it is given."""
+    numbers = itertools.count()
+
+    def make(server: DemoServer, first: First | None = None, **given: Any) -> Warehouse:
+        number = next(numbers)
+        if first is None:
+            return _warehouse(server, number, tmp_path)
+        return _begun.copy(server, number, tmp_path, first, given)
 
     return make
 

@@ -9,7 +9,6 @@ server has them, and is cut off. Each attempt begins with a copy of the warehous
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import random
@@ -19,7 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,10 +30,12 @@ import psycopg2
 
 from databuddy_source import sync
 from databuddy_source.config.resolve import checked
+from databuddy_source.demo.websites import QUIET, SHOP
 from databuddy_source.warehouse import whole
-from tests.stories.children import begun, came_to_its_end
+from tests.stories.children import begun, came_to_its_end, note_modules, warm_up
 from tests.warehouses.postgres import Server, server
 
+WEBSITES = [SHOP.id, QUIET.id]  # one that has rows before, and one that has none
 REPORTS = ["summary_metrics", "top_pages", "events_by_date"]
 DAYS = {"since": "2026-03-12", "until": "2026-03-14"}
 DATASET = "databuddy"
@@ -164,10 +165,10 @@ def bring(
         pipelines_dir=str(place.folder / "state"),
     )
     seen = cut.prepare(pipeline, end)
-    account = {"api_key": key, "base_url": url, "query_types": REPORTS}
+    account = {"api_key": key, "base_url": url, "websites": WEBSITES, "query_types": REPORTS}
     sync(pipeline, *checked(**account, **DAYS, **given))
     (place.folder / "statements").write_text(str(len(seen)))
-    (place.folder / "modules").write_text("\n".join(sys.modules))
+    note_modules(place.folder)
 
 
 def start(place: Place, *what: Any, **given: Any) -> int:
@@ -247,10 +248,7 @@ def main(
     outcomes: list[dict[str, Any]] = []
     with first_place(warehouse, Path(home) / "old") as old:
         assert came_to_its_end(start(old, old_url, key, NOWHERE, die))
-        # else each process would import them anew, which takes longer than a load
-        for module in (old.folder / "modules").read_text().splitlines():
-            with suppress(Exception):
-                importlib.import_module(module)
+        warm_up(old.folder)
         old_load = load_of(old)
         undisturbed = old.copy("undisturbed")
         started = time.monotonic()

@@ -9,13 +9,11 @@ the warehouse, and is cut off at another place of the last step.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import random
 import shutil
 import sys
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ import dlt
 
 from databuddy_source import remove, sync
 from databuddy_source.config.resolve import checked
-from tests.stories.children import begun, came_to_its_end
+from tests.stories.children import begun, came_to_its_end, note_modules, warm_up
 from tests.stories.cut_off import DATASET, NOWHERE, Cut, Place, die, first_place
 
 TIMES = {"_dlt_load_id", "fetched_at", "inserted_at", "load_id", "created_at", "version_hash"}
@@ -46,7 +44,7 @@ def fill(place: Place, url: str, key: str, website: str) -> None:
     own = {"query_type": "top_pages", "name": "own_pages", "websites": [website]}
     own["filters"] = [{"field": "device_type", "op": "eq", "value": "mobile"}]  # type: ignore[assignment]
     sync(pipeline, *checked(**account, query_types=["summary_metrics"], reports=[own]))
-    (place.folder / "modules").write_text("\n".join(sys.modules))
+    note_modules(place.folder)
 
 
 def take_out(place: Place, website: str, cut: Cut) -> None:
@@ -110,9 +108,7 @@ def main(
             return found, json.loads((place.folder / "known").read_text())
 
         assert run(old, partial(fill, old, url, key, website))
-        for module in (old.folder / "modules").read_text().splitlines():
-            with suppress(Exception):
-                importlib.import_module(module)
+        warm_up(old.folder)
         undisturbed = old.copy("undisturbed")
         nowhere = Cut(NOWHERE.at, NOWHERE.when, "change")
         assert run(undisturbed, partial(take_out, undisturbed, website, nowhere))

@@ -15,10 +15,9 @@ from databuddy_source import databuddy_source, sync
 from databuddy_source.config.resolve import checked
 from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer
-from tests.stories.conftest import TODAY, Warehouse, days_between
+from tests.stories.conftest import TODAY, Make, Warehouse, days_between
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 FIRST = TODAY - timedelta(days=3)
 
@@ -74,12 +73,12 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
 @pytest.fixture
 def right(serve: Serve, warehouse: Make) -> object:
     """A warehouse whose machine was never wrong."""
-    made = warehouse(serve(days=8))
-    by_command(made, RIGHT)
+    made = warehouse(serve(days=8), by_command, ahead=RIGHT)
     assert covered(made) == days_between(FIRST, TODAY)
     return everything(made)
 
 
+@pytest.mark.sampled(3)  # each difference, and each idiom
 @IDIOMS
 @pytest.mark.parametrize(
     ("ahead", "words"),
@@ -115,7 +114,7 @@ def test_a_day_that_goes_on_at_the_server_is_not_final(
     """However little the clocks differ; then nothing is said."""
     made = warehouse(serve(days=8, now=datetime.combine(TODAY, time(23, 59), UTC)))
     with caplog.at_level(logging.WARNING, "databuddy_source"):
-        by_command(made, timedelta(minutes=2), lookback_days=0)
+        by_command(made, timedelta(minutes=2), lookback_days=0, reports=[])
     assert told(caplog) == []
     assert covered(made) == days_between(FIRST, TODAY)
     final = made.query("SELECT max(date) FROM coverage WHERE final AND grain = 'day'")
@@ -135,7 +134,7 @@ def test_the_machine_counts_where_the_server_tells_no_time(
     made = warehouse(serve(days=8))
     made.server.date = lambda: date
     with caplog.at_level(logging.WARNING, "databuddy_source"):
-        by_command(made, timedelta(days=-1))
+        by_command(made, timedelta(days=-1), reports=[])
     assert covered(made) == days_between(FIRST, TODAY - timedelta(days=1))
     assert told(caplog) == []
 
@@ -146,7 +145,7 @@ def test_days_of_the_future_do_not_survive_the_next_run(
 ) -> None:
     made = warehouse(serve(days=8))
     tells, made.server.date = made.server.date, lambda: None
-    run(made, timedelta(days=20))
+    run(made, timedelta(days=3))
     assert max(covered(made)) > TODAY
     made.server.date = tells
     run(made, RIGHT)
@@ -157,13 +156,12 @@ def test_days_of_the_future_do_not_survive_the_next_run(
 def test_a_server_whose_clock_is_behind_takes_no_day_away(
     serve: Serve, warehouse: Make, run: Run
 ) -> None:
-    made = warehouse(serve(days=8))
-    run(made, RIGHT)
+    made = warehouse(serve(days=8), run, ahead=RIGHT)
     rows = "SELECT date, pageviews FROM summary_metrics ORDER BY ALL"
     before = made.query(rows)
     assert before
     tells = made.server.date
-    made.server.date = lambda: format_datetime(made.server.now - timedelta(days=10), usegmt=True)
+    made.server.date = lambda: format_datetime(made.server.now - timedelta(days=5), usegmt=True)
     run(made, RIGHT)
     assert set(before) <= set(made.query(rows))  # a run by that clock asks for older days, too
     made.server.date = tells
@@ -196,8 +194,7 @@ def test_no_day_is_passed_over_that_was_of_the_future_where_the_server_tells_no_
 def test_a_final_cell_that_cannot_be_is_asked_for_again(
     serve: Serve, warehouse: Make, wrong: str
 ) -> None:
-    made = warehouse(serve(days=8))
-    by_dlt(made, RIGHT)
+    made = warehouse(serve(days=8), by_dlt, ahead=RIGHT)
     right = everything(made)
     # one whose answer was another one then
     made.query("UPDATE summary_metrics SET pageviews = 0 WHERE date = ?", FIRST)

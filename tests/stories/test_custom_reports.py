@@ -10,7 +10,7 @@ import pytest
 from databuddy_source import databuddy_source
 from databuddy_source.demo import DemoServer, Generation
 from databuddy_source.errors import BadSetting, OtherReport, WrongReport
-from tests.stories.conftest import TODAY, Warehouse, days_between, truth
+from tests.stories.conftest import TODAY, Make, Warehouse, days_between, truth
 
 FIRST = TODAY - timedelta(days=2)
 GERMAN = {
@@ -24,7 +24,7 @@ GERMAN = {
 def test_filters_hold_and_leave_the_unfiltered_table_alone(
     generation: Generation,
     serve: Callable[..., DemoServer],
-    warehouse: Callable[[DemoServer], Warehouse],
+    warehouse: Make,
 ) -> None:
     server = serve(generation)
     made = warehouse(server)
@@ -57,9 +57,7 @@ def test_filters_hold_and_leave_the_unfiltered_table_alone(
     assert filters == '[{"field":"country","op":"eq","value":"DE"}]'
 
 
-def test_a_report_has_its_own_websites(
-    serve: Callable[..., DemoServer], warehouse: Callable[[DemoServer], Warehouse]
-) -> None:
+def test_a_report_has_its_own_websites(serve: Callable[..., DemoServer], warehouse: Make) -> None:
     server = serve()
     made = warehouse(server)
     shop, blog = (website.id for website in server.websites[:2])
@@ -95,7 +93,7 @@ def test_what_the_server_cannot_give_is_refused_before_the_first_query(
     generation: Generation,
     sentence: str,
     serve: Callable[..., DemoServer],
-    warehouse: Callable[[DemoServer], Warehouse],
+    warehouse: Make,
 ) -> None:
     server = serve(generation)
     with pytest.raises(WrongReport) as caught:
@@ -135,10 +133,9 @@ def test_two_definitions_never_mix_in_a_table(
     after: dict[str, object],
     sentence: str,
     serve: Callable[..., DemoServer],
-    warehouse: Callable[[DemoServer], Warehouse],
+    warehouse: Make,
 ) -> None:
-    made = warehouse(serve())
-    made.sync(**{"query_types": [], **before, "start_date": FIRST})
+    made = warehouse(serve(), Warehouse.sync, **{"query_types": [], **before, "start_date": FIRST})
     held = made.tables()
     with pytest.raises(OtherReport) as caught:
         made.sync(**{"query_types": [], **after, "start_date": FIRST})
@@ -149,7 +146,7 @@ def test_two_definitions_never_mix_in_a_table(
 
 
 def test_the_comment_of_a_series_in_utc_says_so(
-    serve: Callable[..., DemoServer], warehouse: Callable[[DemoServer], Warehouse]
+    serve: Callable[..., DemoServer], warehouse: Make
 ) -> None:
     made = warehouse(serve())
     made.sync(

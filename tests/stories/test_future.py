@@ -14,10 +14,9 @@ from databuddy_source.config.connect import client_for
 from databuddy_source.config.resolve import checked
 from databuddy_source.demo import Added, DemoServer, Fault
 from databuddy_source.errors import DatabuddyError, KeyRejected, NoSuchAddress
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 CHOSEN: dict[str, Any] = {"query_types": ["top_pages", "pages_of_2027"], "start_date": TODAY}
 

@@ -30,13 +30,12 @@ from databuddy_source.runs import pending, series
 from databuddy_source.runs.plan import plan
 from databuddy_source.runs.series import Step
 from databuddy_source.warehouse.lock import alone
-from tests.stories.conftest import TODAY, Warehouse, without_nameless_sessions
+from tests.stories.conftest import TODAY, Make, Warehouse, without_nameless_sessions
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 FEW = ["summary_metrics", "top_pages", "events_by_date", "summary_metrics_weekly"]
-FIRST = TODAY - timedelta(days=12)
+FIRST = TODAY - timedelta(days=8)
 OLD = TODAY - timedelta(days=4)
 """The newest day that is final today."""
 
@@ -81,10 +80,9 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_first_sync_of_many_days_is_a_series_and_ends_like_one_load(
     serve: Serve, warehouse: Make, small: None
 ) -> None:
-    server = without_nameless_sessions(serve(days=20))
-    whole, made = warehouse(server), warehouse(server)
-    whole.sync(query_types=FEW, start_date=FIRST)
-    server.log.clear()
+    server = without_nameless_sessions(serve(days=12))
+    whole = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
+    made = warehouse(server)
     steps, ids = run(made, start_date=FIRST)
     assert len(ids) == len(steps) + 1 >= 4
     assert made.tables() == whole.tables()
@@ -110,7 +108,8 @@ def test_ctrl_c_at_the_end_of_a_load_ends_the_series(
     serve: Serve, warehouse: Make, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = warehouse(serve())
-    days = {"since": FIRST, "until": FIRST + timedelta(days=9), "query_types": ["top_pages"]}
+    first = TODAY - timedelta(days=12)
+    days = {"since": first, "until": first + timedelta(days=9), "query_types": ["top_pages"]}
     load = made.pipeline.load
 
     def pressed(**given: Any) -> LoadInfo:
@@ -145,7 +144,7 @@ def test_what_was_slow_or_heavy_makes_the_next_load_smaller(
 def test_a_backfill_asks_once_for_what_is_final_unless_told_otherwise(
     serve: Serve, warehouse: Make, small: None
 ) -> None:
-    server = serve(days=20)
+    server = serve(days=12)
     made = warehouse(server)
     days = {"since": FIRST, "until": OLD, "query_types": FEW[:3]}
     run(made, **days)
@@ -161,7 +160,7 @@ def test_a_backfill_asks_once_for_what_is_final_unless_told_otherwise(
 
 @pytest.mark.parametrize("pack_size", [100, 7])
 def test_a_plan_says_what_a_run_then_asks(serve: Serve, warehouse: Make, pack_size: int) -> None:
-    server = serve(days=20)
+    server = serve(days=12)
     made = warehouse(server)
     choices = account(made, start_date=FIRST, pack_size=pack_size)
     with time_machine.travel(server.now, tick=True):
@@ -185,7 +184,7 @@ SEVERAL_ROUTES = ["country", "region", "city", "error_types", "events_by_date"]
 
 
 def test_a_plan_knows_what_cannot_travel_together(serve: Serve, warehouse: Make) -> None:
-    server = serve(days=20)
+    server = serve(days=12)
     made = warehouse(server)
     chosen = {"query_types": SEVERAL_ROUTES, "timezone": "America/New_York", "pack_size": 7}
     for _ in range(2):  # what an earlier run had answers of travels otherwise
@@ -204,9 +203,9 @@ def test_a_range_of_a_series_is_asked_for_whole_in_each_load(
     serve: Serve, warehouse: Make, small: None
 ) -> None:
     """Of the days in the middle only the series are missing."""
-    server = serve(days=20)
+    server = serve(days=12)
     made = warehouse(server)
-    middle = {"since": FIRST + timedelta(days=3), "until": FIRST + timedelta(days=6)}
+    middle = {"since": FIRST + timedelta(days=1), "until": OLD - timedelta(days=1)}
     run(made, **middle, query_types=["summary_metrics", "top_pages"])
     run(made, since=FIRST, until=OLD)
     ((days,),) = made.query("SELECT COUNT(DISTINCT date) FROM events_by_date")
@@ -216,7 +215,7 @@ def test_a_range_of_a_series_is_asked_for_whole_in_each_load(
 def test_a_key_that_is_withdrawn_ends_the_series(
     serve: Serve, warehouse: Make, small: None
 ) -> None:
-    server = serve(days=20)
+    server = serve(days=12)
     made = warehouse(server)
     server.faults.add(Fault(status=401, body={"code": "AUTH_REQUIRED"}, times=None))
     with time_machine.travel(server.now, tick=True):
@@ -257,9 +256,8 @@ def test_what_can_never_load_is_set_aside_and_asked_for_again(
     stage: str, serve: Serve, warehouse: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = without_nameless_sessions(serve())
-    whole, made = warehouse(server), warehouse(server)
-    whole.sync(query_types=FEW, start_date=OLD)
-    run(made, start_date=OLD)
+    made = warehouse(server, run, start_date=OLD)
+    whole = made.tables()
     broken(made, stage)
     for _ in range(4):  # an error that may pass is waited for in a few runs
         try:
@@ -268,7 +266,7 @@ def test_what_can_never_load_is_set_aside_and_asked_for_again(
         except PipelineStepFailed:
             continue
         break
-    assert made.tables() == whole.tables()
+    assert made.tables() == whole
     assert "can never be loaded" in caplog.text
     (kept,) = Path(made.pipeline.pipelines_dir).glob(f"{made.pipeline.pipeline_name}.set_aside/*")
     assert str(kept) in caplog.text

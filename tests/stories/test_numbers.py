@@ -19,10 +19,9 @@ from databuddy_source.demo import DemoServer, Generation, queries
 from databuddy_source.model.query_types import Kind, load_catalog
 from databuddy_source.tables.hints import MEANINGS
 from docs.numbers_tables import PAGE, SUMMABLE, markdown, with_tables
-from tests.stories.conftest import UNDECIDED, Warehouse, days_between, truth
+from tests.stories.conftest import UNDECIDED, Make, Warehouse, days_between, truth
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 TODAY = date(2026, 11, 6)
 

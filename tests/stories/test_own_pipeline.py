@@ -18,7 +18,7 @@ from databuddy_source import databuddy_source
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.dlt_seam import PipelineStepFailed
 from databuddy_source.errors import OwnedBySource
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make, Warehouse
 
 FIRST = TODAY - timedelta(days=3)
 DAYS = 4
@@ -31,7 +31,6 @@ class Own:
         self.made = made
         self.pipeline = made.pipeline
         self.report = f"top_pages__{made.server.websites[0].id}"
-        self.run()
 
     def source(self, **given: Any) -> DltSource:
         server = self.made.server
@@ -63,9 +62,13 @@ class Own:
         return cause
 
 
+def loaded(made: Warehouse) -> None:
+    Own(made).run()
+
+
 @pytest.fixture
-def own(serve: Callable[..., DemoServer], warehouse: Callable[[DemoServer], Warehouse]) -> Own:
-    return Own(warehouse(serve()))
+def own(serve: Callable[..., DemoServer], warehouse: Make) -> Own:
+    return Own(warehouse(serve(), loaded))
 
 
 HINTS: list[dict[str, Any]] = [

@@ -16,13 +16,12 @@ from typer.testing import CliRunner
 from databuddy_source.coverage.redefinitions import redefinitions
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.model.generations import Generation
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make, Warehouse
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 DAY = timedelta(days=1)
-FIRST = TODAY - 9 * DAY
+FIRST = TODAY - 6 * DAY
 REPORTS = ["outbound_links", "traffic_sources", "error_types"]
 CHOSEN: dict[str, Any] = {"query_types": REPORTS, "start_date": FIRST, "lookback_days": 2}
 """The first two mean something else since June."""
@@ -110,9 +109,8 @@ def test_cells_that_fail_as_the_new_server_is_met_do_not_turn_the_change_round(
 ) -> None:
     """What they keep is of the old server, and came with an earlier load."""
     april, june = upgraded()
-    made = warehouse(april)
     chosen = {**CHOSEN, "query_types": ["traffic_sources"]}
-    made.sync(**chosen)
+    made = warehouse(april, Warehouse.sync, **chosen)
     made.server = june
     june.faults.add(
         Fault(query_type="traffic_sources", parameter_error="It failed", times=None, **failing)

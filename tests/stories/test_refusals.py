@@ -14,10 +14,9 @@ from databuddy_source.api.server import Server
 from databuddy_source.demo import DemoServer, Fault, Vanished
 from databuddy_source.demo.account import Billing
 from databuddy_source.extract import session
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make, Warehouse
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 ERRORS = {"error_types", "errors_by_page", "error_summary"}
 FIRST = TODAY - timedelta(days=3)

@@ -11,10 +11,8 @@ from databuddy_source import backfill, status, sync
 from databuddy_source.coverage.queries import Gap, gaps_of_loads
 from databuddy_source.demo import DemoServer
 from databuddy_source.errors import DestinationFails
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make, Warehouse
 from tests.stories.test_lost import DAYS, FIRST, account, now, synced
-
-Make = Callable[[DemoServer], Warehouse]
 
 KEY = "CREATE UNIQUE INDEX mine ON {table} (website_id, date, name)"
 WAYS = {
@@ -40,9 +38,7 @@ WAYS = {
 
 @pytest.fixture
 def made(serve: Callable[..., DemoServer], warehouse: Make) -> Warehouse:
-    found = warehouse(serve())
-    synced(found)
-    return found
+    return warehouse(serve(), synced)
 
 
 def again(made: Warehouse) -> list[Gap]:
@@ -110,8 +106,7 @@ def test_a_report_that_is_refused_from_the_first_day_on_says_so(
     serve: Callable[..., DemoServer], warehouse: Make
 ) -> None:
     """Nothing is held of its days."""
-    made = warehouse(serve())
-    synced(made, query_types=["summary_metrics"])
+    made = warehouse(serve(), synced, query_types=["summary_metrics"])
     made.query("CREATE TABLE top_pages (website_id VARCHAR UNIQUE, date DATE, _dlt_load_id TEXT)")
     gaps = again(made)
     assert {gap.report for gap in gaps} == {"top_pages"}

@@ -18,9 +18,7 @@ from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer
 from databuddy_source.dlt_seam import resource_states
 from databuddy_source.runs.plan import plan
-from tests.stories.conftest import TODAY, Warehouse
-
-Make = Callable[[DemoServer], Warehouse]
+from tests.stories.conftest import TODAY, Make, Warehouse
 
 REPORTS = ["summary_metrics", "top_pages", "custom_events"]
 FIRST = TODAY - timedelta(days=9)
@@ -88,9 +86,7 @@ def elsewhere(made: Warehouse, tmp_path: Path) -> dlt.Pipeline:
 
 @pytest.fixture
 def made(serve: Callable[..., DemoServer], warehouse: Make) -> Warehouse:
-    found = warehouse(serve())
-    synced(found)
-    return found
+    return warehouse(serve(), synced)
 
 
 def test_a_website_goes_with_its_rows_coverage_and_state(made: Warehouse, tmp_path: Path) -> None:

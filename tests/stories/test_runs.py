@@ -12,10 +12,9 @@ from databuddy_source import Outcome, Settings, plan, verify
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import MissingScope, OtherDays
 from databuddy_source.model.statuses import Status
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make, Warehouse
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 FIRST = TODAY - timedelta(days=5)
 FEW = ["summary_metrics", "top_pages", "events_by_date", "error_types"]
@@ -35,8 +34,7 @@ def pageviews(made: Warehouse, day: date, website_id: str) -> int | None:
 
 def test_a_second_run_changes_nothing(serve: Serve, warehouse: Make) -> None:
     server = serve()
-    made = warehouse(server)
-    made.sync(query_types=FEW, start_date=FIRST)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     before = made.tables()
     assert before["top_pages"]
     asked = len(server.log)
@@ -48,9 +46,8 @@ def test_a_second_run_changes_nothing(serve: Serve, warehouse: Make) -> None:
 
 def test_late_events_appear_within_the_lookback(serve: Serve, warehouse: Make) -> None:
     server = serve()
-    made = warehouse(server)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     shop = server.websites[0].id
-    made.sync(query_types=FEW, start_date=FIRST)
     before = {day: pageviews(made, day, shop) for day in (YESTERDAY, FIRST)}
     for day in (YESTERDAY, FIRST):
         server.events.add(shop, noon(day), path="/late")
@@ -63,9 +60,8 @@ def test_late_events_appear_within_the_lookback(serve: Serve, warehouse: Make) -
 
 def test_a_row_that_vanished_at_the_source_vanishes(serve: Serve, warehouse: Make) -> None:
     server = serve()
-    made = warehouse(server)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     shop = server.websites[0].id
-    made.sync(query_types=FEW, start_date=FIRST)
     server.events.delete(shop, YESTERDAY, path="/")
     count = "SELECT count(*) FROM top_pages WHERE name = '/' AND date = %s AND website_id = %s"
     assert made.query(count, YESTERDAY, shop) == [(1,)]
@@ -77,9 +73,8 @@ def test_a_type_that_is_emptied_at_the_source_is_empty_when_that_is_accepted(
     serve: Serve, warehouse: Make
 ) -> None:
     server = serve()
-    made = warehouse(server)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     shop = server.websites[0].id
-    made.sync(query_types=FEW, start_date=FIRST)
     count = "SELECT count(*) FROM error_types WHERE date = %s AND website_id = %s"
     assert made.query(count, YESTERDAY, shop) > [(0,)]
     server.events.delete(shop, YESTERDAY, kind="error")
@@ -97,9 +92,8 @@ def test_a_whole_day_that_turns_empty_is_suspect_until_it_is_accepted(
     serve: Serve, warehouse: Make
 ) -> None:
     server = serve()
-    made = warehouse(server)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     shop = server.websites[0].id
-    made.sync(query_types=FEW, start_date=FIRST)
     before = made.tables()
     server.events.delete(shop, YESTERDAY)
     gaps = made.sync(query_types=FEW, start_date=FIRST)
@@ -160,9 +154,8 @@ def test_what_is_said_of_a_day_in_utc_comes_from_what_lies_within_it(
 
 def test_a_final_day_that_turns_empty_is_suspect(serve: Serve, warehouse: Make) -> None:
     server = serve()
-    made = warehouse(server)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     shop = server.websites[0].id
-    made.sync(query_types=FEW, start_date=FIRST)
     server.events.delete(shop, FIRST, kind="error")
     gaps = made.sync(query_types=["error_types"], since=FIRST, until=FIRST, refetch=True)
     assert [(gap.report, gap.date, gap.status) for gap in gaps] == [
@@ -175,9 +168,8 @@ def test_a_final_day_whose_refetch_failed_keeps_its_rows_and_is_asked_for_again(
     serve: Serve, warehouse: Make
 ) -> None:
     server = serve()
-    made = warehouse(server)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     shop = server.websites[0].id
-    made.sync(query_types=FEW, start_date=FIRST)
     server.events.add(shop, noon(FIRST), path="/late")
     bounded = {"query_types": ["top_pages"], "since": FIRST, "until": FIRST, "websites": [shop]}
     server.faults.add(
@@ -205,13 +197,13 @@ def test_a_removed_website_keeps_its_rows_and_the_others_load(
     generation: str, serve: Serve, warehouse: Make
 ) -> None:
     server = serve(generation)
-    made = warehouse(server)
     shop, blog, quiet = (website.id for website in server.websites)
-    made.sync(query_types=FEW, start_date=FIRST, websites=[shop, blog, quiet])
+    chosen = {"query_types": FEW, "start_date": FIRST, "websites": [shop, blog, quiet]}
+    made = warehouse(server, Warehouse.sync, **chosen)
     before = made.query("SELECT count(*) FROM top_pages WHERE website_id = %s", shop)
     server.events.remove_website(shop)
     server.events.add(blog, noon(YESTERDAY), path="/new")
-    gaps = made.sync(query_types=FEW, start_date=FIRST, websites=[shop, blog, quiet])
+    gaps = made.sync(**chosen)
     assert {gap.website_id for gap in gaps} == {shop}
     expected = Status.FAILED if generation == "2026-04" else Status.SUSPECT
     assert {gap.status for gap in gaps} == {expected}
@@ -224,8 +216,7 @@ def test_one_failing_cell_costs_no_other_and_is_asked_again(serve: Serve, wareho
     server = serve()
     made = warehouse(server)
     shop = server.websites[0].id
-    whole = warehouse(server)
-    whole.sync(query_types=FEW, start_date=FIRST)
+    whole = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     server.faults.add(
         Fault(
             query_type="top_pages",
@@ -253,6 +244,8 @@ def test_a_type_that_always_fails_is_asked_a_few_times_and_the_rest_is_complete(
     made = warehouse(server)
     shop = server.websites[0].id
     given = {"websites": [shop], "start_date": FIRST, "lookback_days": 0}
+    types = ["page_performance", "browser_versions", "browser_name", "top_pages"]
+    given["resources"] = [f"{name}__{shop}" for name in types]
     server.faults.add(Fault(query_type="browser_versions", times=None, parameter_error="no column"))
     gaps = made.sync(query_types=["all"], **given)
     assert {gap.status for gap in gaps} == {Status.UNAVAILABLE}
@@ -285,6 +278,8 @@ def test_one_websites_failing_type_is_no_matter_of_the_others(
     fault = Fault(query_type="browser_name", website_id=shop, times=None, parameter_error="boom")
     server.faults.add(fault)
     given = {"query_types": ["default"], "start_date": FIRST}
+    types = ["browser_name", "top_pages"]  # of those, which nobody named
+    given["resources"] = [f"{name}__{website}" for name in types for website in (shop, blog)]
     for _ in range(2):  # as loud the second time
         gaps = made.sync(**given)
         assert {(gap.website_id, gap.report, gap.status) for gap in gaps} == {
@@ -322,11 +317,9 @@ def test_a_type_that_was_named_fails_loudly(serve: Serve, warehouse: Make) -> No
 
 def test_an_earlier_start_date_loads_the_missing_days(serve: Serve, warehouse: Make) -> None:
     server = serve()
-    made = warehouse(server)
-    made.sync(query_types=FEW, start_date=YESTERDAY)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=YESTERDAY)
     made.sync(query_types=FEW, start_date=FIRST)
-    whole = warehouse(server)
-    whole.sync(query_types=FEW, start_date=FIRST)
+    whole = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     assert made.tables() == whole.tables()
 
 
@@ -334,8 +327,7 @@ def test_a_bounded_run_loads_exactly_its_days_and_leaves_the_cursor(
     serve: Serve, warehouse: Make
 ) -> None:
     server = serve()
-    made = warehouse(server)
-    made.sync(query_types=FEW, start_date=YESTERDAY)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=YESTERDAY)
     state = made.pipeline.state["sources"]
     days = FIRST, FIRST + timedelta(days=1)
     made.sync(query_types=FEW, since=days[0], until=days[1])
@@ -349,13 +341,11 @@ def test_a_bounded_run_loads_exactly_its_days_and_leaves_the_cursor(
 
 
 def test_days_that_nobody_synced_are_caught_up(serve: Serve, warehouse: Make) -> None:
-    server = serve(ahead=9)
-    made = warehouse(server)
-    made.sync(query_types=FEW, start_date=FIRST)
-    server.now = server.now + timedelta(days=9)
+    server = serve(ahead=5)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
+    server.now = server.now + timedelta(days=5)
     made.sync(query_types=FEW, start_date=server.now.date())
-    whole = warehouse(server)
-    whole.sync(query_types=FEW, start_date=FIRST)
+    whole = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     assert made.tables()["events_by_date"] == whole.tables()["events_by_date"]
 
 
@@ -376,8 +366,7 @@ def test_the_server_going_away_in_the_middle_costs_only_what_was_not_there_yet(
     assert len(loaded) == 1
     server.faults.clear()
     assert made.sync(query_types=FEW, start_date=FIRST) == []
-    whole = warehouse(server)
-    whole.sync(query_types=FEW, start_date=FIRST)
+    whole = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     assert made.tables() == whole.tables()
 
 
@@ -385,8 +374,7 @@ def test_a_deleted_working_directory_is_restored_from_the_warehouse(
     serve: Serve, warehouse: Make
 ) -> None:
     server = serve()
-    made = warehouse(server)
-    made.sync(query_types=FEW, start_date=FIRST)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     before = made.tables()
     asked = len(server.log)
     made.pipeline.drop()
@@ -412,8 +400,7 @@ def test_a_cell_that_failed_is_not_believed_empty_afterwards(serve: Serve, wareh
 
 def test_another_time_zone_is_refused_and_changes_nothing(serve: Serve, warehouse: Make) -> None:
     server = serve()
-    made = warehouse(server)
-    made.sync(query_types=FEW, start_date=FIRST)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
     before = made.tables()
     asked = len([arrival for arrival in server.log if arrival.path == "/v1/query"])
     berlin = {"query_types": FEW, "start_date": FIRST, "timezone": "Europe/Berlin"}

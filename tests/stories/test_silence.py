@@ -7,24 +7,20 @@ most, a campaign takes all.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-import dlt
 import pytest
 
 from databuddy_source.demo import GENERATIONS, DemoServer, Generation, Silence
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from tests.campaign import IS_CAMPAIGN
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make, Warehouse
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 ZONES = [
     "America/New_York",
@@ -70,56 +66,16 @@ def silence_of(what: str, server: DemoServer, zone: str) -> Silence:
     }[what]
 
 
-class Established:
-    """Warehouses that are right, made once for each generation and time zone, and copied."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._servers: dict[Generation, DemoServer] = {}
-        self._made: dict[tuple[Generation, str], Path] = {}
-
-    def copy(self, generation: Generation, zone: str, to: Path) -> Warehouse:
-        """A warehouse of one's own, and the server that it came from, well."""
-        if generation not in self._servers:
-            server = DemoServer(today=TODAY, generation=generation, days=9)
-            self._servers[generation] = server.start()
-        server = self._servers[generation]
-        server.faults.clear()
-        if (generation, zone) not in self._made:
-            made = self._folder / generation / zone.replace("/", "-")
-            made.mkdir(parents=True)
-            assert sync(self._in(made, server), zone) == []
-            self._made[generation, zone] = made
-        shutil.copytree(self._made[generation, zone], to)
-        return self._in(to, server)
-
-    @staticmethod
-    def _in(folder: Path, server: DemoServer) -> Warehouse:
-        pipeline = dlt.pipeline(
-            "silence",
-            destination=dlt.destinations.duckdb(str(folder / "w.duckdb")),
-            dataset_name="databuddy",
-            pipelines_dir=str(folder / "state"),
-        )
-        return Warehouse(server, pipeline)
-
-    def close(self) -> None:
-        for server in self._servers.values():
-            server.close()
-
-
-@pytest.fixture(scope="module")
-def established(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Established]:
-    found = Established(tmp_path_factory.mktemp("established"))
-    yield found
-    found.close()
-
-
 def sync(made: Warehouse, zone: str, **more: Any) -> list[tuple[str, str, Any]]:
     """Returns the cells that are suspect. Nothing else may be lacking."""
     gaps = made.sync(query_types=REPORTS, start_date=FIRST, timezone=zone, **more)
     assert {gap.status for gap in gaps} <= {Status.SUSPECT}
     return sorted((gap.website_id, gap.report, gap.date) for gap in gaps)
+
+
+def established(made: Warehouse, zone: str) -> None:
+    """Fill a warehouse with what is right."""
+    assert sync(made, zone) == []
 
 
 def rows(made: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
@@ -135,9 +91,9 @@ def cells_with_data(made: Warehouse) -> list[tuple[str, str, Any]]:
 
 @pytest.mark.parametrize(("generation", "zone", "what"), DRAWN)
 def test_nothing_is_lost_to_a_silent_server(
-    generation: Generation, zone: str, what: str, established: Established, tmp_path: Path
+    generation: Generation, zone: str, what: str, serve: Serve, warehouse: Make
 ) -> None:
-    made = established.copy(generation, zone, tmp_path / "own")
+    made = warehouse(serve(generation, days=9), established, zone=zone)
     server, before, had = made.server, rows(made), cells_with_data(made)
     server.faults.add(silence_of(what, server, zone))
 
@@ -184,13 +140,13 @@ def test_an_outage_longer_than_a_run_looks_back_leaves_no_hole(
     serve: Serve, warehouse: Make
 ) -> None:
     """Each run says so, and heal brings all days once the server is well again."""
-    server = serve("2026-06", ahead=9)
+    server = serve("2026-06", ahead=5)
     made, whole = warehouse(server), warehouse(server)
     chosen: dict[str, Any] = {"query_types": REPORTS, "start_date": TODAY - 3 * ONE_DAY}
     chosen["lookback_days"] = 1
     assert made.sync(**chosen) == []
     server.faults.add(Silence())
-    for _ in range(8):
+    for _ in range(4):
         server.now += ONE_DAY
         gaps = made.sync(**chosen)
         newest = {(gap.website_id, gap.report) for gap in gaps if gap.date == server.now.date()}

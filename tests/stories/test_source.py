@@ -22,10 +22,9 @@ from databuddy_source import (
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import BadSetting, NoKey, UnknownQueryType
 from databuddy_source.model.query_types import load_catalog
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 FIRST = TODAY - timedelta(days=3)
 

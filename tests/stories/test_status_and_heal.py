@@ -14,16 +14,22 @@ from databuddy_source.answers.status import WarehouseStatus
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.statuses import Mark, Status
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make, Warehouse
 
 START = TODAY - timedelta(days=8)
 REPORTS = ["top_pages", "events_by_date", "summary_metrics_weekly", "events_by_date_hourly"]
+CHOSEN = {"query_types": REPORTS, "start_date": START}
 DAY = TODAY - timedelta(days=6)
 
 
 @pytest.fixture
-def held(serve: Callable[..., DemoServer], warehouse: Callable[..., Warehouse]) -> Warehouse:
+def held(serve: Callable[..., DemoServer], warehouse: Make) -> Warehouse:
     return warehouse(serve())
+
+
+@pytest.fixture
+def synced(serve: Callable[..., DemoServer], warehouse: Make) -> Warehouse:
+    return warehouse(serve(), Warehouse.sync, **CHOSEN)
 
 
 def given(held: Warehouse, **more: Any) -> dict[str, Any]:
@@ -31,8 +37,7 @@ def given(held: Warehouse, **more: Any) -> dict[str, Any]:
         "api_key": held.server.api_key,
         "base_url": held.server.url,
         "websites": [website.id for website in held.server.websites[:2]],
-        "query_types": REPORTS,
-        "start_date": START,
+        **CHOSEN,
     }
     return own | more
 
@@ -108,33 +113,31 @@ def test_what_fails_again_stays_listed_for_the_next_sync(held: Warehouse) -> Non
 
 @pytest.mark.parametrize("status_of_cell", [Status.TRUNCATED, Status.SUSPECT, Status.FAILED])
 def test_a_final_cell_that_lacks_something_is_healed(
-    held: Warehouse, status_of_cell: Status
+    synced: Warehouse, status_of_cell: Status
 ) -> None:
-    held.sync(**given(held))
-    shop = held.server.websites[0].id
-    held.query(
+    shop = synced.server.websites[0].id
+    synced.query(
         "UPDATE coverage SET status = %s WHERE report = 'top_pages' AND date = %s "
         "AND website_id = %s AND final",
         status_of_cell.value,
         DAY,
         shop,
     )
-    assert status_now(held).cells[Mark(status_of_cell.value)] == 1
-    (asked,) = healed(held)
+    assert status_now(synced).cells[Mark(status_of_cell.value)] == 1
+    (asked,) = healed(synced)
     assert (asked["website_id"], asked["name"], asked["start_date"]) == (
         shop,
         "top_pages",
         str(DAY),
     )
-    assert status_now(held).is_complete
+    assert status_now(synced).is_complete
 
 
 def test_days_hours_and_weeks_that_nobody_asked_for_are_missing_and_healed(
-    held: Warehouse,
+    synced: Warehouse,
 ) -> None:
-    held.sync(**given(held))
-    before = held.tables()
-    shop = held.server.websites[0].id
+    before = synced.tables()
+    shop = synced.server.websites[0].id
     week = TODAY - timedelta(days=TODAY.weekday() + 7)
     for report, condition in {
         "top_pages": f"date BETWEEN '{DAY}' AND '{DAY + timedelta(days=1)}'",
@@ -142,11 +145,11 @@ def test_days_hours_and_weeks_that_nobody_asked_for_are_missing_and_healed(
         "events_by_date_hourly": f"date = '{DAY}' AND hour(window_start) IN (3, 4, 9)",
         "summary_metrics_weekly": f"date = '{week}'",
     }.items():
-        held.query(
+        synced.query(
             f"DELETE FROM coverage WHERE report = '{report}' AND website_id = '{shop}' "
             f"AND {condition}"
         )
-    found = status_now(held)
+    found = status_now(synced)
     gaps = {each.report: each.gaps for each in found.reports if each.website_id == shop}
     assert {(gap.mark, gap.cells) for gap in gaps["top_pages"]} == {(Mark.MISSING, 2)}
     assert [gap.cells for gap in gaps["events_by_date_hourly"]] == [2, 1]
@@ -155,14 +158,14 @@ def test_days_hours_and_weeks_that_nobody_asked_for_are_missing_and_healed(
     ]
     assert found.lacking == 2 + 1 + 3 + 1
 
-    asked = healed(held)
+    asked = healed(synced)
     assert {each["website_id"] for each in asked} == {shop}
     # two days, one series, two ranges of hours, one week
     assert sorted(each["name"] for each in asked) == sorted(
         ["top_pages"] * 2 + ["events_by_date"] * 3 + ["summary_metrics"]
     )
-    assert status_now(held).is_complete
-    assert held.tables() == before
+    assert status_now(synced).is_complete
+    assert synced.tables() == before
 
 
 def test_a_start_that_moved_earlier_is_missing_and_healed_within_the_named_days(
@@ -205,7 +208,7 @@ def test_reports_that_are_not_configured_are_named_and_not_judged(held: Warehous
 
 
 def test_a_type_that_the_server_lacks_is_not_missing(
-    serve: Callable[..., DemoServer], warehouse: Callable[..., Warehouse]
+    serve: Callable[..., DemoServer], warehouse: Make
 ) -> None:
     held = warehouse(serve("2025"))
     held.sync(**given(held, query_types=["default"]))
@@ -231,14 +234,13 @@ def test_a_domain_that_was_never_synced_is_named(held: Warehouse) -> None:
         status_now(held, websites=["no.example"])
 
 
-def test_a_status_asks_nothing(held: Warehouse) -> None:
-    held.sync(**given(held))
-    before = len(held.server.log)
-    found = status_now(held)
+def test_a_status_asks_nothing(synced: Warehouse) -> None:
+    before = len(synced.server.log)
+    found = status_now(synced)
     assert found.is_complete
-    assert len(held.server.log) == before
+    assert len(synced.server.log) == before
     one = next(each for each in found.reports if each.report == "top_pages")
-    ((rows, load_id),) = held.query(
+    ((rows, load_id),) = synced.query(
         "SELECT count(*), max(_dlt_load_id) FROM top_pages WHERE website_id = %s", one.website_id
     )
     assert (one.rows, one.load_id) == (rows, load_id)
@@ -257,7 +259,7 @@ def test_days_without_visitors_are_empty_also_where_the_server_has_a_row_of_zero
     generation: str,
     rows: int,
     serve: Callable[..., DemoServer],
-    warehouse: Callable[..., Warehouse],
+    warehouse: Make,
 ) -> None:
     made = warehouse(serve(generation))
     quiet = made.server.websites[2].id

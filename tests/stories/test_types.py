@@ -16,10 +16,9 @@ from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.layout import Layout
-from tests.stories.conftest import TODAY, Warehouse
+from tests.stories.conftest import TODAY, Make, Warehouse
 
 Serve = Callable[..., DemoServer]
-Make = Callable[[DemoServer], Warehouse]
 
 NORMAL = {"name": "/", "pageviews": 3, "visitors": 2, "percentage": 50}
 
@@ -41,23 +40,32 @@ def made(serve: Serve, warehouse: Make) -> Warehouse:
     return warehouse(serve(days=2))
 
 
-def test_a_whole_number_that_becomes_a_fraction_and_back(made: Warehouse) -> None:
+@pytest.fixture
+def normal(serve: Serve, warehouse: Make) -> Warehouse:
+    """One that has had the usual answer."""
+    return warehouse(serve(days=2), as_usual)
+
+
+def as_usual(made: Warehouse) -> None:
     answers(made, NORMAL)
-    answers(made, NORMAL | {"percentage": 33.3, "pageviews": 2.5})
-    assert shown(made, "percentage") == [33.3]
-    assert (shown(made, "pageviews"), shown(made, "pageviews__v_text")) == ([None], ["2.5"])
-    answers(made, NORMAL)
-    assert (shown(made, "pageviews"), shown(made, "pageviews__v_text")) == ([3], [None])
+    made.server.faults.clear()
 
 
-def test_a_number_that_becomes_text_and_text_that_becomes_a_number(made: Warehouse) -> None:
-    answers(made, NORMAL)
-    answers(made, NORMAL | {"visitors": "many", "name": 404})
-    assert (shown(made, "visitors"), shown(made, "visitors__v_text")) == ([None], ["many"])
-    assert shown(made, "name") == ["404"]
+def test_a_whole_number_that_becomes_a_fraction_and_back(normal: Warehouse) -> None:
+    answers(normal, NORMAL | {"percentage": 33.3, "pageviews": 2.5})
+    assert shown(normal, "percentage") == [33.3]
+    assert (shown(normal, "pageviews"), shown(normal, "pageviews__v_text")) == ([None], ["2.5"])
+    answers(normal, NORMAL)
+    assert (shown(normal, "pageviews"), shown(normal, "pageviews__v_text")) == ([3], [None])
 
 
-def test_a_new_column_keeps_the_type_that_it_first_had(made: Warehouse) -> None:
+def test_a_number_that_becomes_text_and_text_that_becomes_a_number(normal: Warehouse) -> None:
+    answers(normal, NORMAL | {"visitors": "many", "name": 404})
+    assert (shown(normal, "visitors"), shown(normal, "visitors__v_text")) == ([None], ["many"])
+    assert shown(normal, "name") == ["404"]
+
+
+def test_a_new_column_keeps_the_type_that_it_first_had(normal: Warehouse) -> None:
     # what the column has first, what it has then, and what becomes of that
     changes: dict[str, tuple[object, object, object, str | None]] = {
         "number": (1, "text", None, "text"),
@@ -67,15 +75,14 @@ def test_a_new_column_keeps_the_type_that_it_first_had(made: Warehouse) -> None:
         "nested": ({"a": [1]}, {"a": [2]}, '{"a":[2]}', None),
         "large": (2**63, 2**53 + 1, None, "9007199254740993"),
     }
-    answers(made, NORMAL)
-    answers(made, NORMAL | {name: first for name, (first, *_) in changes.items()})
-    answers(made, NORMAL | {name: then for name, (_, then, *_) in changes.items()})
+    answers(normal, NORMAL | {name: first for name, (first, *_) in changes.items()})
+    answers(normal, NORMAL | {name: then for name, (_, then, *_) in changes.items()})
     for name, (_, _, kept, leftover) in changes.items():
-        assert shown(made, name) == [kept], name
+        assert shown(normal, name) == [kept], name
         if leftover is not None:
-            assert shown(made, name + "__v_text") == [leftover], name
-    answers(made, NORMAL)  # the columns vanish
-    assert [shown(made, name) for name in changes] == [[None]] * len(changes)
+            assert shown(normal, name + "__v_text") == [leftover], name
+    answers(normal, NORMAL)  # the columns vanish
+    assert [shown(normal, name) for name in changes] == [[None]] * len(changes)
 
 
 def test_names_of_any_kind(made: Warehouse) -> None:

@@ -21,6 +21,7 @@ import time_machine
 from typer.testing import CliRunner
 
 from databuddy_source.demo import DemoServer
+from tests.traffic import demo_server
 from tests.upgrades.keep import SETTINGS, TODAY, WRAPPER
 from tests.warehouses import postgres
 
@@ -35,7 +36,7 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoServer]:
     """The account of that time, one day later."""
     now = datetime(NEXT.year, NEXT.month, NEXT.day, 18, tzinfo=UTC)
-    with DemoServer(today=TODAY, days=12, ahead=1, now=now) as running:
+    with demo_server(today=TODAY, days=12, ahead=1, now=now) as running:
         for key, text in SETTINGS.items():
             monkeypatch.setenv(f"SOURCES__DATABUDDY__{key}", text)
         monkeypatch.setenv("SOURCES__DATABUDDY__API_KEY", running.api_key)
