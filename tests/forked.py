@@ -182,6 +182,10 @@ def _run(words: list[str]) -> None:
             sys.path.insert(0, str(Path.cwd()))
             sys.argv = ["-m", *options]
             runpy.run_module(module, run_name="__main__", alter_sys=True)
+        case ["-c", code, *options]:
+            sys.path.insert(0, "")
+            sys.argv = ["-c", *options]
+            exec(code, {"__name__": "__main__"})
         case [script, *options]:
             sys.path.insert(0, str(Path(script).resolve().parent))
             sys.argv = [script, *options]

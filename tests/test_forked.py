@@ -34,7 +34,9 @@ exec(sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("how", [["./tells.py"], ["-m", "tells"]], ids=["script", "module"])
+@pytest.mark.parametrize(
+    "how", [["./tells.py"], ["-m", "tells"], ["-c", TELLS]], ids=["script", "module", "code"]
+)
 @pytest.mark.parametrize(
     "end",
     [
