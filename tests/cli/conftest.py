@@ -19,9 +19,12 @@ from click.testing import Result as Outcome
 from typer.testing import CliRunner
 
 from databuddy_source.demo import DemoServer, Fault, Plan
+from tests.forked import python
 
 PROJECT = Path(__file__).resolve().parents[2]
-SYNC = [sys.executable, str(PROJECT / "pipelines" / "sync.py")]
+PROGRAM = str(PROJECT / "pipelines" / "sync.py")
+SYNC = [sys.executable, PROGRAM]
+"""A process of its own, where that is what is tested."""
 
 Result = subprocess.CompletedProcess[str]
 Run = Callable[..., Result]
@@ -120,12 +123,13 @@ def invoke(
 
 @pytest.fixture
 def run(folder: Path, environment: dict[str, str]) -> Run:
-    """Runs `sync.py` with words and changed environment variables (None takes one away)."""
+    """Runs `sync.py`, forked, with words and changed environment variables (None takes one
+    away)."""
 
     def call(*words: str, **changes: str | None) -> Result:
         changed = {**environment, **changes}
         return subprocess.run(
-            [*SYNC, *words],
+            [*python(), PROGRAM, *words],
             cwd=folder,
             env={name: value for name, value in changed.items() if value is not None},
             capture_output=True,

@@ -19,7 +19,8 @@ from filelock import FileLock
 from databuddy_source.cli.program import Exit
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.warehouse.place import DATASET, place_of
-from tests.cli.conftest import PROJECT
+from tests.cli.conftest import PROGRAM, PROJECT
+from tests.forked import python
 
 FILE = "web.duckdb"
 TODAY = str(datetime.now(UTC).date())
@@ -74,6 +75,12 @@ class Way:
     largest: int | None = None
     before: tuple[str, ...] = ()
     held: Callable[[Path], AbstractContextManager[object]] = nullcontext
+
+    @property
+    def python(self) -> list[str]:
+        """What runs the command: a process of its own, where this is about how one begins."""
+        begins = self.largest or "PYTHONPATH" in self.changes
+        return [sys.executable] if begins else python()
 
 
 _OPENS = """
@@ -266,12 +273,11 @@ def chosen(every: bool, seed: int) -> list[tuple[str, str]]:
 def fail(
     way: Way,
     command: str,
-    program: list[str],
     folder: Path,
     environment: Mapping[str, str],
     server: DemoServer,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command that fails, as a process of its own, in a folder that is made for it."""
+    """Run a command that fails, in a folder that is made for it."""
     folder.mkdir(parents=True)
     for name, text in way.files.items():
         (folder / name).parent.mkdir(exist_ok=True)
@@ -292,6 +298,7 @@ def fail(
         text=True,
         preexec_fn=_with_files_of_at_most(way.largest),
     )
+    program = [*way.python, PROGRAM]
     if way.before:
         run([*program, *way.before], check=True)
     with way.held(folder):

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from databuddy_source.demo import DemoServer
-from tests.cli.conftest import SYNC, Held, Run
+from tests.cli.conftest import PROGRAM, SYNC, Held, Run
+from tests.forked import python
 
 TODAY = datetime.now(UTC).date()
 DAYS = ["--since", str(TODAY - timedelta(days=8)), "--until", str(TODAY - timedelta(days=5))]
@@ -43,7 +44,7 @@ def test_the_second_of_two_syncs_says_who_runs_or_waits(
     )
     held.wait_for_query(first)
     third = subprocess.Popen(
-        [*SYNC, *DAYS, *REPORTS, "--wait"],
+        [*python(), PROGRAM, *DAYS, *REPORTS, "--wait"],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

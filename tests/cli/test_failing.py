@@ -14,7 +14,7 @@ import pytest
 from databuddy_source.cli.program import Exit
 from databuddy_source.demo import DemoServer
 from tests.campaign import IS_CAMPAIGN, SEED
-from tests.cli.conftest import PROJECT, SYNC, Run
+from tests.cli.conftest import PROJECT, Run
 from tests.cli.failing import FILE, TODAY, WAYS, chosen, fail, unique
 
 
@@ -29,7 +29,7 @@ def test_a_failing_command_says_its_sentence_and_ends(
     name: str, command: str, server: DemoServer, environment: dict[str, str], tmp_path: Path
 ) -> None:
     way = WAYS[name]
-    done = fail(way, command, SYNC, tmp_path / "run", environment, server)
+    done = fail(way, command, tmp_path / "run", environment, server)
     assert done.returncode == way.code, done.stderr
     told = done.stdout + done.stderr
     assert way.says in told

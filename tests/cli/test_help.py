@@ -118,3 +118,22 @@ def test_completion(words: list[str], found: set[str], run: Run) -> None:
     assert found <= set(done.stdout.split("\n"))
     if words != [""]:
         assert found == {line for line in done.stdout.split("\n") if line} or found == {""}
+
+
+APART = """
+import importlib, sys
+from databuddy_source.cli.app import COMMANDS
+for name in COMMANDS:
+    for ours in [each for each in sys.modules if each.startswith("databuddy_source")]:
+        del sys.modules[ours]
+    importlib.import_module(f"databuddy_source.cli.commands.{name}")
+    print(name)
+"""
+
+
+def test_each_command_imports_what_it_needs_itself() -> None:
+    """Most tests run commands where all has been imported before."""
+    done = subprocess.run(
+        [sys.executable, "-c", APART], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.split()) == (0, list(commands())), done.stderr

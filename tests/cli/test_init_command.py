@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from databuddy_source.demo import DemoServer
-from tests.cli.conftest import SYNC, Result
+from tests.cli.conftest import PROGRAM, SYNC, Result
 from tests.cli.terminal import Terminal
+from tests.forked import python
 
 HIDDEN = "API key (hidden): "
 """With the space behind: it is written once the terminal echoes no more."""
@@ -43,7 +44,7 @@ def init(project: Path, unconfigured: dict[str, str], server: DemoServer) -> Any
 
     def call(*words: str, key: str = server.api_key, **changes: str) -> Result:
         return subprocess.run(
-            [*SYNC, "init", "--api-key-stdin", "--server", server.url, *words],
+            [*python(), PROGRAM, "init", "--api-key-stdin", "--server", server.url, *words],
             cwd=project,
             env={**unconfigured, **changes},
             input=key + "\n",
@@ -131,7 +132,7 @@ def test_a_script_gives_all_answers(project: Path, init: Any, server: DemoServer
     assert config(project)["sources"]["databuddy"]["websites"] == [server.websites[1].id]
     assert stat.S_IMODE((project / ".dlt" / "secrets.toml").stat().st_mode) == 0o600
     checked = subprocess.run(
-        [*SYNC, "check"],
+        [*python(), PROGRAM, "check"],
         cwd=project,
         env={**os.environ, "DLT_PROJECT_DIR": str(project)},
         capture_output=True,

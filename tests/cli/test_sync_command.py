@@ -13,7 +13,8 @@ import duckdb
 import pytest
 
 from databuddy_source.demo import DemoServer, Fault
-from tests.cli.conftest import SYNC, Held, Outcome, Run
+from tests.cli.conftest import PROGRAM, SYNC, Held, Outcome, Run
+from tests.forked import python
 
 SINCE = (datetime.now(UTC) - timedelta(days=3)).date().isoformat()
 FEW = ["--report", "pages", "--report", "events_by_date", "--since", SINCE]
@@ -219,7 +220,11 @@ def test_an_open_file_is_waited_for(run: Run, folder: Path, environment: dict[st
     file = folder / "databuddy_warehouse.duckdb"
     with opened(file) as pid:
         running = subprocess.Popen(
-            [*SYNC, *FEW], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+            [*python(), PROGRAM, *FEW],
+            cwd=folder,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         assert running.stderr
         told = running.stderr.readline()
@@ -235,7 +240,7 @@ def test_a_file_that_is_opened_during_the_fetch_is_waited_for(
     assert run(*FEW).returncode == 0
     held = hold()
     running = subprocess.Popen(
-        [*SYNC, *FEW], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+        [*python(), PROGRAM, *FEW], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
     )
     assert running.stderr
     held.wait_for_query(running)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from textwrap import dedent
 from typing import Final
 
 from docs import generate
+from tests import forked
 
 PROJECT = generate.PROJECT
 
@@ -170,15 +172,18 @@ class Checkout:
         return self.home / "databuddy-source"
 
     def make(self) -> None:
-        """Link the project's files, and this Python as that of `.venv`."""
+        """Link the project's files, and this Python, forked, as that of `.venv`."""
         bin_ = self.folder / ".venv" / "bin"
         bin_.mkdir(parents=True)
         for path in PROJECT.iterdir():
             if not path.name.startswith(".") and path.suffix != ".duckdb":
                 (self.folder / path.name).symlink_to(path)
-        (bin_ / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        anew, python = shlex.quote(sys.executable), shlex.join(forked.python())
+        (bin_ / "python").write_text(
+            f'#!/bin/sh\ncase "$*" in *pytest*) exec {anew} "$@" ;; esac\nexec {python} "$@"\n'
+        )
         (bin_ / "databuddy-source").write_text(
-            f'#!/bin/sh\nexec "{sys.executable}" -m databuddy_source "$@"\n'
+            f'#!/bin/sh\nexec {python} -m databuddy_source "$@"\n'
         )
         for program in bin_.iterdir():
             program.chmod(0o755)

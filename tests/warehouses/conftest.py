@@ -6,6 +6,8 @@ and gives a function that makes an empty warehouse. One that cannot run fails it
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib import import_module
@@ -21,15 +23,20 @@ from dlt.common.pipeline import PipelineContext
 from databuddy_source import databuddy_source, load
 from databuddy_source.coverage.queries import Gap, gaps_of_loads
 from databuddy_source.demo import DemoServer
+from tests.campaign import IS_CAMPAIGN, SEED
 from tests.stories.conftest import serve as serve
 from tests.warehouses.warehouse import Warehouse
 
 NAMES = ("duckdb", "postgres", "bigquery", "snowflake")
+EMULATED = ("bigquery", "snowflake")
 DATASET = "web"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(*names): what the test is about only these have")
+    config.addinivalue_line(
+        "markers", "emulated_once: in the suite on one of the emulators, in a campaign on each"
+    )
 
 
 def wanted(config: pytest.Config) -> tuple[str, ...]:
@@ -54,6 +61,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         or "engine" not in item.fixturenames
         or item.callspec.params["warehouse"] not in others
     ]
+    if not IS_CAMPAIGN and not any("[" in name for name in config.args):
+        config.hook.pytest_deselected(items=(away := list(_emulated_elsewhere(items))))
+        items[:] = [item for item in items if item not in away]
+
+
+def _emulated_elsewhere(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """The cases of tests marked `emulated_once` on all emulators but one, which SEED draws for each
+    case of the other parameters."""
+    on: dict[str, dict[str, pytest.Item]] = defaultdict(dict)
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("emulated_once"):
+            given = dict(item.callspec.params)
+            if (name := given.pop("warehouse")) in EMULATED:
+                on[f"{item.path.name} {item.originalname} {given}"][name] = item
+    for case, emulated in on.items():
+        del emulated[random.Random(f"{SEED} {case}").choice(sorted(emulated))]
+        yield from emulated.values()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 from databuddy_source.demo import DemoServer
 from databuddy_source.warehouse.dlt_defaults import for_pipeline
 from databuddy_source.warehouse.lease import leased
+from tests.forked import python
 from tests.warehouses.warehouse import Warehouse
 
 SYNC = Path(__file__).resolve().parents[2] / "pipelines" / "sync.py"
@@ -28,7 +28,7 @@ class Run:
 
     def __init__(self, server: DemoServer, warehouse: Warehouse, folder: Path) -> None:
         self.website = server.websites[0].id
-        self._words = [sys.executable, str(SYNC)]
+        self._words = [*python(), str(SYNC)]
         self._options = ["--destination", warehouse.name, "--dataset", "web"]
         self._folder = folder
         self._environment = {

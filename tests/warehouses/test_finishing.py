@@ -24,6 +24,7 @@ def made(serve: Callable[..., DemoServer], synced: Callable[[DemoServer], Synced
     return made
 
 
+@pytest.mark.emulated_once
 def test_tables_and_columns_say_what_they_are(made: Synced) -> None:
     of_pages = made.warehouse.comments(DATASET, "top_pages")
     assert "Page views and visitors of each path" in of_pages[None]  # the API's
@@ -51,6 +52,7 @@ def statements(made: Synced, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return sent
 
 
+@pytest.mark.emulated_once
 def test_nothing_is_asked_or_written_after_a_sync_that_brings_nothing_new(
     made: Synced, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,12 +66,14 @@ def test_nothing_is_asked_or_written_after_a_sync_that_brings_nothing_new(
     assert statements(made, monkeypatch) == []
 
 
+@pytest.mark.emulated_once
 def test_only_what_differs_is_written(made: Synced, monkeypatch: pytest.MonkeyPatch) -> None:
     made.pipeline.set_local_state_val(comments.DONE, {})
     sent = statements(made, monkeypatch)
     assert [sql for sql in sent if not sql.startswith(("SELECT ", "SET TRANSACTION "))] == []
 
 
+@pytest.mark.emulated_once
 def test_quotes_and_breaks_survive(
     serve: Callable[..., DemoServer],
     synced: Callable[[DemoServer], Synced],

@@ -36,6 +36,7 @@ def credentials(warehouse: Warehouse) -> dict[str, Any]:
     }
 
 
+@pytest.mark.emulated_once
 def test_a_warehouse_that_can_merge_is_proven_and_left_as_it_was(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:

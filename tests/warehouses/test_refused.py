@@ -82,6 +82,7 @@ def test_a_report_that_the_warehouse_refuses_fails_alone(
     assert {"/late", long} <= set(paths(made, YESTERDAY, shop))
 
 
+@pytest.mark.emulated_once
 def test_coverage_of_a_refused_report_is_the_same_on_each_warehouse(
     serve: Callable[..., DemoServer],
     synced: Callable[[DemoServer], Synced],

@@ -76,6 +76,7 @@ def test_what_is_taken_out_is_gone_and_comes_back_when_it_is_chosen(
     assert everything(made) == before
 
 
+@pytest.mark.emulated_once
 def test_a_report_that_was_taken_out_comes_back_with_the_schema_that_it_had(made: Synced) -> None:
     """Staging, too, has to make its table again."""
     before = everything(made)
@@ -84,6 +85,7 @@ def test_a_report_that_was_taken_out_comes_back_with_the_schema_that_it_had(made
     assert everything(made) == before
 
 
+@pytest.mark.emulated_once
 def test_a_removal_that_fails_in_its_middle_changes_nothing(
     made: Synced, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

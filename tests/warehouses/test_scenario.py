@@ -77,6 +77,7 @@ def test_the_rows_of_two_websites_equal_the_events(made: Synced) -> None:
                 assert sorted(rows) == expected, (report, website.id, day)
 
 
+@pytest.mark.emulated_once
 def test_a_second_sync_changes_nothing(made: Synced) -> None:
     before = everything(made)
     assert len(before["top_pages"]) > 20
@@ -84,6 +85,7 @@ def test_a_second_sync_changes_nothing(made: Synced) -> None:
     assert everything(made) == before
 
 
+@pytest.mark.emulated_once
 def test_a_day_is_replaced_whole_and_final_days_and_other_websites_stay(made: Synced) -> None:
     shop, blog = (website.id for website in made.server.websites[:2])
     before = {day: pageviews(made, day, shop) for day in (YESTERDAY, FIRST)}
@@ -100,6 +102,7 @@ def test_a_day_is_replaced_whole_and_final_days_and_other_websites_stay(made: Sy
     assert paths(made, YESTERDAY, blog) == of_blog
 
 
+@pytest.mark.emulated_once
 def test_final_days_are_restated_when_that_is_asked_for(made: Synced) -> None:
     shop = made.server.websites[0].id
     made.server.events.add(shop, noon(FIRST), path="/late")
@@ -107,6 +110,7 @@ def test_final_days_are_restated_when_that_is_asked_for(made: Synced) -> None:
     assert "/late" in paths(made, FIRST, shop)
 
 
+@pytest.mark.emulated_once
 def test_a_tombstone_empties_a_day_and_is_not_kept(made: Synced) -> None:
     shop = made.server.websites[0].id
     assert paths(made, YESTERDAY, shop, "error_types")
@@ -116,6 +120,7 @@ def test_a_tombstone_empties_a_day_and_is_not_kept(made: Synced) -> None:
     assert {flag for (flag,) in made.rows("error_types", "tombstone")} <= {None}
 
 
+@pytest.mark.emulated_once
 def test_coverage_says_what_is_there_and_what_is_missing(made: Synced) -> None:
     shop = made.server.websites[0].id
     covered = made.rows("coverage", "rows", "status", where="report = 'top_pages'")
@@ -139,6 +144,7 @@ def test_coverage_says_what_is_there_and_what_is_missing(made: Synced) -> None:
     assert made.rows("coverage", "report", where="status = 'failed'") == []
 
 
+@pytest.mark.emulated_once
 def test_the_cursor_comes_back_after_the_working_directory_is_deleted(made: Synced) -> None:
     before, asked = everything(made), len(made.server.log)
     made.pipeline.drop()
@@ -149,7 +155,10 @@ def test_the_cursor_comes_back_after_the_working_directory_is_deleted(made: Sync
     assert sum(arrival.parameters for arrival in later) <= 2 * (3 * 4 + 1)
 
 
-@pytest.mark.parametrize("step", ["create_followup_jobs", "complete_package"])
+@pytest.mark.parametrize(
+    "step",
+    [pytest.param("create_followup_jobs", marks=pytest.mark.emulated_once), "complete_package"],
+)
 def test_killed_in_a_load_the_next_sync_ends_as_if_nothing_had_happened(
     step: str, made: Synced, warehouse: Warehouse, tmp_path: Path
 ) -> None:

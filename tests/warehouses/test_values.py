@@ -69,6 +69,7 @@ def test_numbers_days_and_instants(made: Synced) -> None:
     ]
 
 
+@pytest.mark.emulated_once
 def test_instants_to_the_microsecond(made: Synced) -> None:
     seen = "2026-03-20 11:22:33.123456"
     answers(made, "custom_events_recent", {"event_name": "a", "timestamp": seen, "properties": {}})
@@ -76,6 +77,7 @@ def test_instants_to_the_microsecond(made: Synced) -> None:
     assert found == datetime(2026, 3, 20, 11, 22, 33, 123456, UTC)
 
 
+@pytest.mark.emulated_once
 def test_columns_with_names_that_sql_reserves_and_columns_that_appear_later(made: Synced) -> None:
     answers(made, "top_pages", NORMAL)
     reserved = {"order": "first", "user": "", "select": True, "group": 0.5, "rows": "r", "end": "e"}
@@ -85,6 +87,7 @@ def test_columns_with_names_that_sql_reserves_and_columns_that_appear_later(made
     assert made.rows("top_pages", *reserved) == [(None,) * len(reserved)]
 
 
+@pytest.mark.emulated_once
 def test_a_value_that_changes_its_type_stands_beside(made: Synced) -> None:
     answers(made, "top_pages", NORMAL)
     answers(made, "top_pages", NORMAL | {"pageviews": 2.5, "visitors": ""})
@@ -92,6 +95,7 @@ def test_a_value_that_changes_its_type_stands_beside(made: Synced) -> None:
     assert made.rows("top_pages", *columns) == [(None, "2.5", None, "")]
 
 
+@pytest.mark.emulated_once
 def test_what_no_warehouse_takes_in_names_of_websites_and_in_reasons(made: Synced) -> None:
     (shop,) = made.server.websites[:1]
     listed = {"websites": [{"id": shop.id, "name": "a\0b\ud83d", "createdAt": "soon"}]}
@@ -109,6 +113,7 @@ def test_what_no_warehouse_takes_in_names_of_websites_and_in_reasons(made: Synce
     assert made.rows("country", "date")
 
 
+@pytest.mark.emulated_once
 def test_a_row_as_wide_as_a_table_has_room_for(made: Synced) -> None:
     numbers = {f"c{number}": number for number in range(300)}
     answers(made, "top_pages", NORMAL | numbers)
