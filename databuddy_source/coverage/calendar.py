@@ -97,10 +97,9 @@ def _held(tables: Tables) -> Mapping[tuple[str, str], Held]:
         what = marks[kind], rows, reason or ""
         if what not in alike:
             alike[what] = Known(what[0], what[2], rows)
-        place = hour.astimezone(UTC) if hour else day
         own = found.get((website_id, report))
         if own and report not in lost:  # else loaded since the first query
-            own.known[place] = alike[what]
+            own.known[hour.astimezone(UTC) if own.grain is Grain.HOUR else day] = alike[what]
     return found
 
 
