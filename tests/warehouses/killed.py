@@ -19,6 +19,7 @@ from dlt.load.load import Load
 
 from databuddy_source import databuddy_source, load
 from databuddy_source.demo import DemoServer
+from tests.forked import python
 from tests.stories.conftest import TODAY
 from tests.warehouses.warehouse import Warehouse
 
@@ -31,7 +32,7 @@ def kill_at(
     """Run a sync of a website in a process of its own until it is killed."""
     words = [warehouse.name, dataset, str(state), server.url, server.api_key, website]
     killed = subprocess.run(
-        [sys.executable, "-m", "tests.warehouses.killed", step, *words],
+        [*python(), "-m", "tests.warehouses.killed", step, *words],
         cwd=PROJECT,
         env={**os.environ, **warehouse.environment()},
         capture_output=True,
