@@ -85,3 +85,19 @@ def test_an_error_ends_it_with_1_and_its_traceback(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.endswith("ValueError: so\n")
+
+
+LOAD_ID = """
+import time_machine
+from dlt.common.storages.load_package import create_load_id
+with time_machine.travel(0):
+    print(create_load_id())
+"""
+
+
+def test_two_that_travel_back_in_time_have_loads_of_their_own() -> None:
+    ids = {
+        subprocess.run([*python(), "-c", LOAD_ID], capture_output=True, check=True).stdout
+        for _ in range(2)
+    }
+    assert len(ids) == 2
