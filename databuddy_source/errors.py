@@ -14,6 +14,7 @@
     │   ├── NoDatabase             a DuckDB file that cannot be opened
     │   │   └── NewerFile          one that a newer DuckDB made
     │   ├── NoRoom                 a folder in which nothing can be written
+    │   ├── NoState                one in which no local state can be kept
     │   ├── NothingLoaded          a warehouse without tables of ours
     │   ├── OtherDays              tables whose days were cut otherwise
     │   └── OtherReport            a table of a report that was defined otherwise

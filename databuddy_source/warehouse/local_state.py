@@ -14,12 +14,11 @@ from databuddy_source.dlt_seam import migrate_state_to_current
 
 
 def unwritable(folder: Path) -> str:
-    """Why nothing can be written into a folder, or into the one that it would be made in; empty
-    where something can. Leaves nothing behind."""
+    """Why nothing can be made in a folder, or in the one that it would be made in; empty where
+    something can. Leaves nothing behind. Whether the disk has room shows when it is written to."""
     there = next(each for each in (folder, *folder.parents) if each.exists())
     try:
-        with tempfile.TemporaryFile(dir=there) as file:
-            file.write(bytes(4096))
+        tempfile.TemporaryFile(dir=there).close()
     except OSError as error:
         return error.strerror or str(error)
     return ""

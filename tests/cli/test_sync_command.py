@@ -91,7 +91,7 @@ def test_the_file_is_the_one_that_dlt_is_configured_with(run: Run, folder: Path)
         (["--since", "2999-01-01"], {}, 2, ["since (2999-01-01) is after today"]),
         (["--demo", "--destination", "postgres"], {}, 2, ["--demo has a DuckDB file of its own"]),
         ([], {"DESTINATION__DUCKDB__CREDENTIALS": ":memory:"}, 2, ["credentials names no file"]),
-        ([], {"DESTINATION__DUCKDB__CREDENTIALS": "/proc/x.duckdb"}, 1, ["/proc"]),
+        ([], {"DESTINATION__DUCKDB__CREDENTIALS": "/proc/x.duckdb"}, 2, ["/proc", "--state-dir"]),
         (["--website", ""], {}, 2, ["--website = [''] is wrong: has an empty name"]),
         (["--nonsense"], {}, 2, ["No such option"]),
     ],
