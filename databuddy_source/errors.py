@@ -215,7 +215,7 @@ class NoState(BadConfiguration):
     """Nothing can be written where the local state shall be."""
 
     default_todo = (
-        "Name another folder with --state-dir or DATABUDDY_STATE_DIR, or make room there."
+        "Name another folder with --state-dir or DATABUDDY_STATE_DIR, or change its rights."
     )
 
 

@@ -22,11 +22,6 @@ os.environ["PROVIDERS__ENABLE_AIRFLOW_SECRETS"] = "false"
 
 prepare()
 
-# after the environment is set, for the same reason
-from tests.dlt_hints import remember  # noqa: E402
-
-remember()
-
 A_HANG = round(1800 * max(1, FACTOR))
 """Seconds after which a test has failed. Far above what any takes on a busy machine: no test waits
 for a time of its own."""

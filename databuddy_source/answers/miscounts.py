@@ -42,8 +42,8 @@ def miscounts(tables: Tables, told: Told) -> Iterator[Miscount]:
             report, "SELECT website_id, date, COUNT(*) FROM {table} GROUP BY website_id, date"
         )
         there = {(website_id, day): rows for website_id, day, rows in counted}
-        for (website_id, _), days in ((place, told[place]) for place in told if place[1] == report):
-            for day, rows in sorted(days.items()):
+        for (website_id, name), days in told.items():
+            for day, rows in days.items() if name == report else ():
                 found = there.get((website_id, day), 0)
                 if found != rows:
                     yield Miscount(website_id, report, day, rows, found)

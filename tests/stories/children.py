@@ -13,7 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from databuddy_source.model.query_types import load_catalog
-from tests import dlt_hints
 
 
 def begun(folder: Path, work: Callable[[], object]) -> int:
@@ -52,7 +51,6 @@ def warm_up(folder: Path) -> None:
     for module in (folder / "modules").read_text().splitlines():
         with suppress(Exception):
             importlib.import_module(module)
-    dlt_hints.remember()
     load_catalog()
     gc.collect()
     gc.freeze()  # else each child would walk through it, and so copy it
