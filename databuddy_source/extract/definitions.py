@@ -46,12 +46,14 @@ def refuse_a_mixture(cells: Iterable[Cell], parts: Iterable[Part]) -> None:
                         f"The table {report.name} holds days of {before.time_zone}, since a server "
                         f"of {old} knows no others. This one is newer, and would cut them in "
                         f"{now.time_zone}",
-                        f'Go on with sources.databuddy.timezone = "{before.time_zone}", or sync '
-                        "into another dataset (--dataset).",
+                        f'Go on with sources.databuddy.timezone = "{before.time_zone}", load all '
+                        f"days anew with `rebuild --timezone {now.time_zone}`, or sync into "
+                        "another dataset (--dataset).",
                     )
                 raise OtherDays(
                     f"The table {report.name} holds days of {before.time_zone}, and this run "
-                    f"would cut them in {now.time_zone}"
+                    f"would cut them in {now.time_zone}",
+                    OtherDays.default_todo.replace("ZONE", now.time_zone),
                 )
             raise OtherReport(f"The table {report.name} holds {before}, and not {now}")
 
