@@ -40,6 +40,7 @@ from .runs.load import load as load
 from .runs.load import new_columns as new_columns
 from .runs.plan import Plan as Plan
 from .runs.plan import plan as plan
+from .runs.rebuild import PlannedRebuild as PlannedRebuild
 from .runs.rebuild import Rebuilt as Rebuilt
 from .runs.rebuild import plan_of_rebuild as plan_of_rebuild
 from .runs.rebuild import rebuild as rebuild

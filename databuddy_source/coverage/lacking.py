@@ -11,9 +11,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows, tables_of
+from databuddy_source.errors import BadConfiguration
 
 if TYPE_CHECKING:
     import dlt
+
+SHOWN: Final = 3
+"""As many gaps as an error names."""
 
 HOUR: Final = timedelta(hours=1)
 
@@ -104,6 +108,25 @@ def lacking(old: Windows, new: Windows) -> Iterator[Lacking]:
         ]
         if gone:
             yield Lacking(website_id, report, gone[0].date, gone[-1].date, len(gone))
+
+
+def refuse_left_out(dataset: str, found: Sequence[Lacking]) -> None:
+    """Refuse a configuration that does not choose all that a dataset has.
+
+    Args:
+        dataset: its name.
+        found: what is not chosen.
+
+    Raises:
+        BadConfiguration: there is something.
+    """
+    if found:
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise BadConfiguration(
+            f"The configuration leaves out what {dataset} has: "
+            f"{'; '.join(map(str, found[:SHOWN]))}{more}",
+            "Choose it, take it out with `remove`, or let it go with --allow-gaps.",
+        )
 
 
 def _meets(one: Filled, others: Sequence[Filled]) -> bool:

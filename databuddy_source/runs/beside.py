@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from datetime import UTC, date, timedelta
@@ -12,23 +12,31 @@ from typing import Final
 
 import dlt
 
-from databuddy_source.clock import same_days, today
+from databuddy_source.clock import today
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.lacking import Lacking, answered, lacking
-from databuddy_source.coverage.parts import Part, parts_of_tables
+from databuddy_source.coverage.parts import parts_of_tables
 from databuddy_source.coverage.queries import query_coverage
 from databuddy_source.coverage.reading import BROUGHT
-from databuddy_source.errors import BadConfiguration, OtherDays
+from databuddy_source.extract.definitions import (
+    other_zones,
+    refuse_other_zones,
+    refuse_utc_only,
+)
 from databuddy_source.extract.session import Extraction
-from databuddy_source.model.query_types import load_catalog
-from databuddy_source.model.reports import day_zone
 from databuddy_source.model.windows import Grain
 from databuddy_source.runs import pending
 from databuddy_source.runs.plan import Wanted, wanted
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.dataset import schema_of
-from databuddy_source.warehouse.exchange import is_there, refuse_taken, refuse_unchangeable
+from databuddy_source.warehouse.exchange import (
+    is_there,
+    refuse_foreign,
+    refuse_same_names,
+    refuse_taken,
+    refuse_unchangeable,
+)
 
 FOLDER: Final = "rebuild"
 """Where the local state of what is loaded beside lies, in the folder of the dataset's."""
@@ -58,11 +66,7 @@ class Beside:
         self.zone = settings.timezone
         self.dataset = dataset or f"{old}_rebuild"
         self.keep_as = f"{old}_before" if keep_as is None else keep_as
-        names = [name.lower() for name in (old, self.dataset, self.keep_as) if name]
-        if len({*names}) < len(names):
-            raise BadConfiguration(
-                f"Two datasets of {', '.join(names)} have one name", "Name each otherwise."
-            )
+        refuse_same_names(old, self.dataset, self.keep_as)
         dlt_defaults.for_pipeline(pipeline)
         refuse_unchangeable(pipeline)
         if not pipeline.default_schema_name:
@@ -97,7 +101,7 @@ class Beside:
 
     def other_zones(self) -> list[str]:
         """The zones of the dataset's days that are not those of the new zone."""
-        return _other_zones(parts_of_tables(self._pipeline), self.zone)
+        return other_zones(parts_of_tables(self._pipeline), self.zone)
 
     def begin(self, other: dlt.Pipeline) -> None:
         """Make sure that the dataset beside is ours, and that its columns will be those of the old
@@ -108,8 +112,7 @@ class Beside:
             OtherDays: it was begun in yet another zone.
         """
         if self.keep_as:
-            todo = "Drop it if you need it no longer, or name another one with --keep-as."
-            refuse_taken(self._pipeline, self.keep_as, todo)
+            refuse_taken(self._pipeline, self.keep_as)
         if not is_there(self._pipeline, self.dataset):
             other.drop()  # what an earlier call left here of a dataset that is gone
             pending.forget(other)
@@ -118,15 +121,8 @@ class Beside:
         if not other.default_schema_name:
             other.sync_destination()
         if not (other.default_schema_name or self._begun_here):
-            raise BadConfiguration(
-                f"The dataset {self.dataset} is there already, and no rebuild began it",
-                "Drop it, or name another one with --beside.",
-            )
-        if zones := _other_zones(parts_of_tables(other), self.zone):
-            raise OtherDays(
-                f"The dataset {self.dataset} was begun with days of {' and '.join(zones)}",
-                "Go on in that zone, or drop it, or name another one with --beside.",
-            )
+            refuse_foreign(self.dataset)
+        refuse_other_zones(self.dataset, parts_of_tables(other), self.zone)
 
     def chosen(self, other: dlt.Pipeline) -> tuple[Extraction, Wanted]:
         """The days to load, by the scope of an extraction, and what of the server's.
@@ -135,11 +131,7 @@ class Beside:
             OtherDays: the server knows UTC days only.
         """
         extraction = Extraction(self._settings, Scope(since=self._first_day()), other)
-        if extraction.server.generation.zone(self.zone) != self.zone:
-            raise OtherDays(
-                f"This server knows UTC days only, and no days of {self.zone}",
-                "Update the server first.",
-            )
+        refuse_utc_only(extraction.server.generation, self.zone)
         return extraction, wanted(extraction)
 
     def left_out(self, chosen: Wanted) -> list[Lacking]:
@@ -162,16 +154,3 @@ class Beside:
         ]
         days = (today(self.zone, each.astimezone(UTC)) for each in instants)
         return min(days, default=today(self.zone))
-
-
-def _other_zones(parts: Sequence[Part], zone: str) -> list[str]:
-    """The zones of these days that are not as the new zone cuts them."""
-    catalog = load_catalog()
-    found = set()
-    for part in parts:
-        query_type = catalog.get(part.definition.query_type)
-        if part.generation:
-            query_type = query_type.on(part.generation)
-        if not same_days(part.definition.time_zone, day_zone(query_type, zone)):
-            found.add(part.definition.time_zone)
-    return sorted(found)

@@ -6,15 +6,13 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Final
 
 import dlt
 
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.lacking import Lacking, answered, lacking
-from databuddy_source.errors import BadConfiguration
+from databuddy_source.coverage.lacking import Lacking, answered, lacking, refuse_left_out
 from databuddy_source.runs.beside import Beside
 from databuddy_source.runs.load import (
     LoadHooks,
@@ -23,7 +21,7 @@ from databuddy_source.runs.load import (
     look_at_destination,
 )
 from databuddy_source.runs.plan import Plan, planned
-from databuddy_source.runs.series import Step, sync
+from databuddy_source.runs.series import Step, least_loads, sync
 from databuddy_source.warehouse.comments import finish_tables
 from databuddy_source.warehouse.exchange import take_the_place
 from databuddy_source.warehouse.lock import alone
@@ -31,11 +29,27 @@ from databuddy_source.warehouse.trial import own_errors
 
 logger = logging.getLogger("databuddy_source")
 
-SHOWN: Final = 3
-"""As many gaps as an error names."""
-
 Load = Callable[[dlt.Pipeline, Settings, Scope], object]
 """What loads into the dataset beside, as `sync` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRebuild:
+    """What loading a dataset anew would take.
+
+    Attributes:
+        before: the other zones that the tables were cut in; none where there is nothing to do.
+        beside: the dataset that would be loaded.
+        plan: what would be asked for.
+        loads: as many as it takes at least.
+        left_out: what the dataset has data for and the configuration does not choose.
+    """
+
+    before: Sequence[str]
+    beside: str
+    plan: Plan
+    loads: int
+    left_out: Sequence[Lacking]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +124,8 @@ def rebuild(
             return Rebuilt(settings.timezone, (), new.dataset, (), "", None)
         new.begin(other)
         extraction, chosen = new.chosen(other)
-        if (left_out := new.left_out(chosen)) and not allow_gaps:
-            raise BadConfiguration(
-                f"The configuration leaves out what {pipeline.dataset_name} has: {named(left_out)}",
-                "Choose it, take it out with `remove`, or let it go with --allow-gaps.",
-            )
+        if not allow_gaps:
+            refuse_left_out(pipeline.dataset_name, new.left_out(chosen))
         if load:
             load(other, settings, extraction.scope)
         else:
@@ -128,10 +139,9 @@ def plan_of_rebuild(
     *,
     beside: str | None = None,
     keep_as: str | None = None,
-) -> tuple[Plan, Sequence[Lacking]]:
-    """What `rebuild` would ask for, as far as no call before has loaded it, and what the
-    configuration leaves out of what the dataset has. Changes nothing, and costs two requests that
-    no rate limit counts. A plan without cells is one of a dataset that has these days already.
+) -> PlannedRebuild:
+    """What `rebuild` would ask for, as far as no call before has loaded it. Changes nothing, and
+    costs two requests that no rate limit counts.
 
     Args:
         pipeline: whose dataset it is.
@@ -143,11 +153,13 @@ def plan_of_rebuild(
     settings = settings or configured()
     new = Beside(pipeline, settings, beside, keep_as)
     with own_errors(), new.opened(look=True) as other:
-        if not new.other_zones():
-            return Plan(settings.requests_per_minute), ()
+        if not (before := new.other_zones()):
+            return PlannedRebuild((), new.dataset, Plan(settings.requests_per_minute), 0, ())
         new.begin(other)
         extraction, chosen = new.chosen(other)
-        return planned(extraction, chosen, other), new.left_out(chosen)
+        asked = planned(extraction, chosen, other)
+        left_out = new.left_out(chosen)
+        return PlannedRebuild(before, new.dataset, asked, least_loads(asked), left_out)
 
 
 def _change_places(
@@ -175,9 +187,3 @@ def _change_places(
             finish_tables(pipeline)
             hooks.after_load()
     return Rebuilt(new.zone, before, new.dataset, less, kept, load_id)
-
-
-def named(found: Sequence[Lacking]) -> str:
-    """What is lacking, in words, without what there is too much of to be read."""
-    more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return "; ".join(map(str, found[:SHOWN])) + more

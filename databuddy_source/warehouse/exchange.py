@@ -56,20 +56,50 @@ def is_there(pipeline: dlt.Pipeline, dataset: str) -> bool:
         return bool(found.client.sql_client.has_dataset())
 
 
-def refuse_taken(pipeline: dlt.Pipeline, dataset: str, todo: str) -> None:
-    """Refuse a dataset in which tables of ours are.
+def refuse_same_names(*datasets: str) -> None:
+    """Refuse datasets of one name.
+
+    Args:
+        datasets: their names; empty ones do not count.
+
+    Raises:
+        BadConfiguration: two have the same.
+    """
+    names = [name.lower() for name in datasets if name]
+    if len({*names}) < len(names):
+        raise BadConfiguration(
+            f"Two datasets of {', '.join(names)} have one name", "Name each otherwise."
+        )
+
+
+def refuse_taken(pipeline: dlt.Pipeline, dataset: str) -> None:
+    """Refuse a dataset for old tables in which there are some.
 
     Args:
         pipeline: into whose warehouse it shall come.
         dataset: its name.
-        todo: what to do about it.
 
     Raises:
         BadConfiguration: there are some.
     """
     with opened_dataset(pipeline) as found, _in(found, dataset):
         if found.columns:
-            raise BadConfiguration(f"The dataset {dataset} has tables already", todo)
+            raise BadConfiguration(
+                f"The dataset {dataset} has tables already",
+                "Drop it if you need it no longer, or name another one with --keep-as.",
+            )
+
+
+def refuse_foreign(dataset: str) -> None:
+    """Refuse a dataset that is there, and not by a call before.
+
+    Raises:
+        BadConfiguration: always.
+    """
+    raise BadConfiguration(
+        f"The dataset {dataset} is there already, and no rebuild began it",
+        "Drop it, or name another one with --beside.",
+    )
 
 
 @dataclass(frozen=True)
