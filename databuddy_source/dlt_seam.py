@@ -327,6 +327,7 @@ def with_tables_of(schema: dlt.Schema, other: dlt.Schema) -> dlt.Schema:
     Raises:
         DltException: a column has another type there.
     """
+    schema.unify_schemas([other])  # which gives it another name, and looks at types
     both = schema.clone()
     both.update_schema(other)
     both._bump_version()

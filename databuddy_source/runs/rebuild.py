@@ -122,7 +122,8 @@ def rebuild(
         hooks.before_load()
         if not new.other_zones():
             return Rebuilt(settings.timezone, (), new.dataset, (), "", None)
-        new.begin(other)
+        with alone_everywhere(other, wait=wait):
+            new.begin(other)
         extraction, chosen = new.chosen(other)
         if not allow_gaps:
             refuse_left_out(pipeline.dataset_name, new.left_out(chosen))

@@ -167,7 +167,7 @@ def take_the_place(pipeline: dlt.Pipeline, beside: dlt.Pipeline, keep_as: str) -
     pipeline.schemas.save_schema(schema)
     load_id = new_load_id()
     with opened_dataset(pipeline) as old:
-        old.client.update_stored_schema()
+        old.client.update_stored_schema(only_tables=new.names)
     with opened_dataset(pipeline) as old:
         states = old.states()
         for name, (_, state) in states.items():

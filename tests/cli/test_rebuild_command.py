@@ -142,22 +142,3 @@ def test_days_that_the_server_lost_are_named_and_places_stay(
     assert "databuddy has days of UTC as before, and databuddy_rebuild waits." in done.stderr
     assert "still" not in done.stderr
     assert zones(folder) == [("UTC",)]
-
-
-@pytest.mark.parametrize(
-    ("zone", "says"),
-    [("Mars/X", "--timezone = 'Mars/X' is wrong"), ("", "--timezone")],
-)
-def test_a_zone_that_nobody_has_is_wrong_usage(zone: str, says: str, invoke: Invoke) -> None:
-    assert invoke().exit_code == 0
-    done = invoke("rebuild", "--timezone", zone)
-    assert done.exit_code == 2
-    assert says in done.stderr
-
-
-def test_nothing_loaded_is_nothing_to_be_rebuilt(invoke: Invoke, folder: Path) -> None:
-    for words in ([], ["--dry-run"]):
-        done = invoke("rebuild", "--timezone", ZONE, *words)
-        assert done.exit_code == 2
-        assert "Sync first, or name the destination and dataset" in done.stderr
-    assert list(folder.iterdir()) == []
