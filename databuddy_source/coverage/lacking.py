@@ -91,11 +91,14 @@ def lacking(old: Windows, new: Windows) -> Iterator[Lacking]:
     Args:
         old, new: of two datasets with the same websites and reports.
     """
-    hours: dict[str, set[datetime]] = defaultdict(set)
+    busy: dict[str, set[Filled]] = defaultdict(set)
     for (website_id, _), windows in new.items():
-        for each in windows:
-            if each.has_data and each.end - each.start <= LONGEST_DAY:
-                hours[website_id].update(_hours(each))
+        days = (each for each in windows if each.has_data and each.end - each.start <= LONGEST_DAY)
+        busy[website_id].update(days)  # those of most reports are the same
+    hours = {
+        website_id: {hour for each in days for hour in _hours(each)}
+        for website_id, days in busy.items()
+    }
     for (website_id, report), windows in sorted(old.items()):
         own = new.get((website_id, report), ())
         with_data = [each for each in own if each.has_data]
@@ -104,7 +107,9 @@ def lacking(old: Windows, new: Windows) -> Iterator[Lacking]:
             for each in windows
             if each.has_data
             and not _meets(each, with_data)
-            and not (_meets(each, own) and not hours[website_id].isdisjoint(_hours(each)))
+            and not (
+                _meets(each, own) and not hours.get(website_id, set()).isdisjoint(_hours(each))
+            )
         ]
         if gone:
             yield Lacking(website_id, report, gone[0].date, gone[-1].date, len(gone))
