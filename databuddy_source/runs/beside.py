@@ -33,6 +33,7 @@ from databuddy_source.warehouse.dataset import schema_of
 from databuddy_source.warehouse.exchange import (
     is_there,
     refuse_foreign,
+    refuse_one_staging,
     refuse_same_names,
     refuse_taken,
     refuse_unchangeable,
@@ -109,8 +110,10 @@ class Beside:
 
         Raises:
             BadConfiguration: somebody else's dataset is in the way.
+            UnfitDestination: both would have one staging dataset.
             OtherDays: it was begun in yet another zone.
         """
+        refuse_one_staging(self._pipeline)
         if self.keep_as:
             refuse_taken(self._pipeline, self.keep_as)
         if not is_there(self._pipeline, self.dataset):

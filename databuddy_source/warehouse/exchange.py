@@ -56,6 +56,25 @@ def is_there(pipeline: dlt.Pipeline, dataset: str) -> bool:
         return bool(found.client.sql_client.has_dataset())
 
 
+def refuse_one_staging(pipeline: dlt.Pipeline) -> None:
+    """Refuse a staging dataset that all datasets share: what waits in it for one would come into
+    another.
+
+    Args:
+        pipeline: whose configuration names it.
+
+    Raises:
+        UnfitDestination: there is such a one.
+    """
+    with opened_dataset(pipeline) as found:
+        layout = found.client.config.staging_dataset_name_layout
+    if "%s" not in layout:
+        raise UnfitDestination(
+            f"All datasets have the staging dataset {layout}, by staging_dataset_name_layout",
+            "Write %s into it, for the name of the dataset.",
+        )
+
+
 def refuse_same_names(*datasets: str) -> None:
     """Refuse datasets of one name.
 
@@ -136,7 +155,7 @@ class _Tables:
                 {name: found.place(name) for name in found.columns},
                 client.fully_qualified_dataset_name(),
                 client.fully_qualified_dataset_name(staging=True),
-                found.own_state()["sources"][SOURCE],
+                found.own_state().get("sources", {}).get(SOURCE, {}),
             )
 
 
@@ -172,7 +191,7 @@ def take_the_place(pipeline: dlt.Pipeline, beside: dlt.Pipeline, keep_as: str) -
         states = old.states()
         for name, (_, state) in states.items():
             if name == pipeline.pipeline_name:
-                state["sources"][SOURCE] = new.resources
+                state.setdefault("sources", {})[SOURCE] = new.resources
             else:  # what others failed to load were days of the old dataset
                 forgotten(state, SOURCE, lambda _: True)
         statements = [
@@ -187,7 +206,7 @@ def take_the_place(pipeline: dlt.Pipeline, beside: dlt.Pipeline, keep_as: str) -
     # who is killed before this takes it from the warehouse, which has the next version
     with pipeline.managed_state() as own:
         changed: Any = own
-        changed["sources"][SOURCE] = new.resources
+        changed.setdefault("sources", {})[SOURCE] = new.resources
     return load_id
 
 

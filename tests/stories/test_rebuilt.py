@@ -259,6 +259,18 @@ def test_a_dataset_that_is_in_the_way_is_left_alone(made: Warehouse, warehouse: 
         rebuilt(made, "Asia/Tokyo", beside="databuddy")
 
 
+def test_a_staging_dataset_that_both_would_share_is_refused(
+    made: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = made.pipeline.pipeline_name.upper()
+    layout = f"{own}__DESTINATION__DUCKDB__STAGING_DATASET_NAME_LAYOUT"
+    monkeypatch.setenv(layout, "waiting")
+    made = Warehouse(made.server, elsewhere(made, made.file.parent / "other"))
+    with pytest.raises(BadConfiguration, match="All datasets have the staging dataset waiting"):
+        rebuilt(made)
+    assert datasets(made) == {"databuddy"}
+
+
 def test_a_rebuild_that_was_begun_in_yet_another_zone_is_named(made: Warehouse) -> None:
     def stop(other: dlt.Pipeline, *chosen: Any) -> None:
         sync(other, *chosen)
