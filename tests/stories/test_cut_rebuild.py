@@ -11,7 +11,7 @@ from databuddy_source.demo import DemoServer
 from tests.campaign import SEED, times, told_by
 
 
-@pytest.mark.parametrize(("warehouse", "usual"), [("duckdb", 6), ("postgres", 4)])
+@pytest.mark.parametrize(("warehouse", "usual"), [("duckdb", 3), ("postgres", 2)])
 def test_a_change_of_places_that_is_cut_off_has_happened_whole_or_not_at_all(
     warehouse: str, usual: int, serve: Callable[..., DemoServer], tmp_path: Path
 ) -> None:
