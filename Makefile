@@ -67,7 +67,7 @@ bench: .venv/.installed-dev
 # tracing makes it slow, so it is a command of its own, which .ci/run leaves out: nothing runs twice
 # there. Without tests that start programs
 coverage: .venv/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-fail-under=90 --ignore tests/cli --ignore tests/docs --ignore tests/warehouses --ignore tests/stories/test_killed.py --ignore tests/stories/test_cut_off.py --ignore tests/stories/test_cut_removal.py
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-fail-under=90 --ignore tests/cli --ignore tests/docs --ignore tests/warehouses --ignore tests/stories/test_killed.py --ignore tests/stories/test_cut_off.py --ignore tests/stories/test_cut_removal.py --ignore tests/stories/test_cut_rebuild.py
 
 # installed from locks that hold versions and hashes; --no-deps: the locks are complete
 .venv/.installed-demo: requirements/demo.lock pyproject.toml | .venv

@@ -16,6 +16,7 @@ from .config.resolve import scoped as scoped
 from .config.scope import Scope as Scope
 from .config.settings import Settings as Settings
 from .config.still_chosen import StillChosen as StillChosen
+from .coverage.lacking import Lacking as Lacking
 from .coverage.queries import Gap as Gap
 from .coverage.queries import Loaded as Loaded
 from .coverage.queries import gaps_of_loads as gaps_of_loads
@@ -39,6 +40,10 @@ from .runs.load import load as load
 from .runs.load import new_columns as new_columns
 from .runs.plan import Plan as Plan
 from .runs.plan import plan as plan
+from .runs.rebuild import PlannedRebuild as PlannedRebuild
+from .runs.rebuild import Rebuilt as Rebuilt
+from .runs.rebuild import plan_of_rebuild as plan_of_rebuild
+from .runs.rebuild import rebuild as rebuild
 from .runs.remove import Removal as Removal
 from .runs.remove import remove as remove
 from .runs.series import Step as Step

@@ -320,6 +320,20 @@ def without_tables(schema: dlt.Schema, names: Sequence[str]) -> dlt.Schema:
     return other
 
 
+def with_tables_of(schema: dlt.Schema, other: dlt.Schema) -> dlt.Schema:
+    """A schema's next version, with the tables and columns of another one, too. A pipeline adds
+    those of a source, by extracting it.
+
+    Raises:
+        DltException: a column has another type there.
+    """
+    schema.unify_schemas([other])  # which gives it another name, and looks at types
+    both = schema.clone()
+    both.update_schema(other)
+    both._bump_version()
+    return both
+
+
 def row_of_schema(schema: dlt.Schema, at: datetime) -> Sequence[Any]:
     """The row of a schema in dlt's table of versions, whose columns the client names in this order
     (`version_table_schema_columns`). A load stores one only where it makes a table or a column."""

@@ -229,7 +229,10 @@ class OtherDays(BadConfiguration):
     """The tables hold windows that were cut in another time zone, or by a server of another
     generation. Mixed, they would count some visitors twice and others never."""
 
-    default_todo = "Set sources.databuddy.timezone back, or sync into another dataset (--dataset)."
+    default_todo = (
+        "Set sources.databuddy.timezone back, load all days anew with `rebuild --timezone ZONE`, "
+        "or sync into another dataset (--dataset)."
+    )
 
 
 class OtherReport(BadConfiguration):

@@ -179,6 +179,27 @@ def test_a_schema_goes_on_without_a_table_where_its_row_is_stored(
     pipeline.activate()
 
 
+def test_a_schema_takes_the_tables_and_columns_of_another(pipeline: dlt.Pipeline) -> None:
+    pipeline.run(counted())
+    other = pipeline.default_schema.clone()
+    name = next(iter(other.data_tables()))["name"]
+    text: Any = {"name": name, "columns": {"more": {"name": "more", "data_type": "text"}}}
+    other.update_table(text)
+    other.update_table({**text, "name": "others"})
+    both = dlt_seam.with_tables_of(pipeline.default_schema, other)
+    assert both.tables[name]["columns"].keys() >= {
+        "more",
+        *pipeline.default_schema.tables[name]["columns"],
+    }
+    assert "others" in both.tables
+    assert both.version > pipeline.default_schema.version
+    assert both.stored_version_hash != pipeline.default_schema.stored_version_hash
+    other = other.clone()
+    other.tables["others"]["columns"]["more"]["data_type"] = "bigint"
+    with pytest.raises(dlt_seam.DltException):
+        dlt_seam.with_tables_of(both, other)
+
+
 def test_ids_of_loads_grow(pipeline: dlt.Pipeline) -> None:
     (first,) = pipeline.run(counted()).loads_ids
     own = dlt_seam.new_load_id()

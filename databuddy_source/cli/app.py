@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "status": "Show what the warehouse has and lacks, day by day",
     "heal": "Load what `status` calls failed, truncated, suspect or missing, and nothing else",
     "remove": "Take websites and reports out of a dataset",
+    "rebuild": "Load a dataset anew in another time zone",
     "explain": "Show the request that REPORT sends for a day",
     "export": "Save files that the server itself exports, where it has that",
     "demo": "Sync made-up visitors of a local server into demo.duckdb",

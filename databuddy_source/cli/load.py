@@ -6,6 +6,7 @@ import contextlib
 import errno
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from databuddy_source import (
     LoadHooks,
@@ -35,6 +36,9 @@ from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
 
+if TYPE_CHECKING:
+    import dlt
+
 
 def load(
     warehouse: Warehouse,
@@ -45,6 +49,7 @@ def load(
     publication: Publication | None,
     wait: bool,
     live: bool,
+    into: dlt.Pipeline | None = None,
 ) -> Exit:
     """Load what the settings ask for, and tell what came of it.
 
@@ -55,11 +60,12 @@ def load(
         publication: what to copy after each load.
         wait: for another run to be done.
         live: show a line that changes, where there is a terminal.
+        into: loads into another dataset of the warehouse, of which nobody reads yet.
     """
     started = time.monotonic()
     budget = budget_of(settings)
     spent = budget.spent
-    pipeline = warehouse.pipeline
+    pipeline = into or warehouse.pipeline
     pipeline.collector = Live(budget, on_terminal=live and somebody_watches())
     told: set[str] = set()
 
@@ -105,7 +111,9 @@ def load(
         command = load_anew(redefined, where)
         reports = {each.report: str(each) for each in redefined}
         note(f"To load the old days anew: {command}", "redefined", reports=reports, command=command)
-    if warehouse.file and (query := first_query(warehouse.file, pipeline.dataset_name, loaded)):
+    if into or not warehouse.file:
+        return code
+    if query := first_query(warehouse.file, pipeline.dataset_name, loaded):
         out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
     return code
 

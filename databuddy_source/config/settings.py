@@ -47,7 +47,7 @@ class Settings(Given):
     """More reports: by hour, week or month, with filters, for some websites."""
 
     timezone: str = Field(default="UTC", examples=["Europe/Berlin"])
-    """IANA name of the zone that cuts the days. A dataset keeps the zone it began with."""
+    """IANA name of the zone that cuts the days. A dataset keeps its zone until a `rebuild`."""
 
     weeks: Weeks = Field(default=Weeks.ISO, examples=["sunday"])
     """Weeks begin on Monday (`"iso"`) or on `"sunday"`."""

@@ -13,7 +13,8 @@ from databuddy_source.coverage.parts import Definition, Part
 from databuddy_source.coverage.redefinitions import redefinition
 from databuddy_source.errors import OtherDays, OtherReport
 from databuddy_source.model.generations import Generation
-from databuddy_source.model.reports import Cell
+from databuddy_source.model.query_types import load_catalog
+from databuddy_source.model.reports import Cell, day_zone
 
 logger = logging.getLogger("databuddy_source")
 
@@ -46,14 +47,67 @@ def refuse_a_mixture(cells: Iterable[Cell], parts: Iterable[Part]) -> None:
                         f"The table {report.name} holds days of {before.time_zone}, since a server "
                         f"of {old} knows no others. This one is newer, and would cut them in "
                         f"{now.time_zone}",
-                        f'Go on with sources.databuddy.timezone = "{before.time_zone}", or sync '
-                        "into another dataset (--dataset).",
+                        f'Go on with sources.databuddy.timezone = "{before.time_zone}", load all '
+                        f"days anew with `rebuild --timezone {now.time_zone}`, or sync into "
+                        "another dataset (--dataset).",
                     )
                 raise OtherDays(
                     f"The table {report.name} holds days of {before.time_zone}, and this run "
-                    f"would cut them in {now.time_zone}"
+                    f"would cut them in {now.time_zone}",
+                    OtherDays.default_todo.replace("ZONE", now.time_zone),
                 )
             raise OtherReport(f"The table {report.name} holds {before}, and not {now}")
+
+
+def other_zones(parts: Iterable[Part], zone: str) -> list[str]:
+    """The zones of days that another zone would cut otherwise, in alphabetical order.
+
+    Args:
+        parts: what the tables of a dataset hold.
+        zone: IANA name of the other one.
+    """
+    found = set()
+    for part in parts:
+        query_type = load_catalog().get(part.definition.query_type)
+        if part.generation:
+            query_type = query_type.on(part.generation)
+        if not same_days(part.definition.time_zone, day_zone(query_type, zone)):
+            found.add(part.definition.time_zone)
+    return sorted(found)
+
+
+def refuse_other_zones(dataset: str, parts: Iterable[Part], zone: str) -> None:
+    """Refuse to go on with a dataset that is not there yet, in yet another zone.
+
+    Args:
+        dataset: its name.
+        parts: what its tables hold.
+        zone: IANA name.
+
+    Raises:
+        OtherDays: its days are of another one.
+    """
+    if others := other_zones(parts, zone):
+        raise OtherDays(
+            f"The dataset {dataset} was begun with days of {' and '.join(others)}",
+            "Go on in that zone, or drop it, or name another one with --beside.",
+        )
+
+
+def refuse_utc_only(generation: Generation, zone: str) -> None:
+    """Refuse a server that cannot cut days in a zone.
+
+    Args:
+        generation: of the server.
+        zone: IANA name.
+
+    Raises:
+        OtherDays: it knows UTC days only.
+    """
+    if generation.zone(zone) != zone:
+        raise OtherDays(
+            f"This server knows UTC days only, and no days of {zone}", "Update the server first."
+        )
 
 
 def tell_redefinitions(

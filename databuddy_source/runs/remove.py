@@ -21,13 +21,8 @@ from databuddy_source.runs.load import (
     look_at_destination,
 )
 from databuddy_source.warehouse import dlt_defaults
-from databuddy_source.warehouse.part import (
-    Part,
-    RemovedRows,
-    opened,
-    reports_of,
-    schema_of,
-)
+from databuddy_source.warehouse.dataset import reports_of, schema_of
+from databuddy_source.warehouse.part import Part, RemovedRows, opened
 from databuddy_source.warehouse.removal import Removing
 from databuddy_source.warehouse.trial import own_errors
 

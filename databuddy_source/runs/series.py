@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -123,6 +124,13 @@ def sync(
         if not scope.bounded:
             loads += load_once(pipeline, source_of(settings, scope), hooks)
         return loads
+
+
+def least_loads(missing: Plan) -> int:
+    """As many loads as `sync` needs at least for what it has to ask for."""
+    if missing.questions <= QUESTIONS_PER_LOAD:
+        return 1
+    return 1 + math.ceil((missing.questions - FIRST_QUESTIONS) / QUESTIONS_PER_LOAD)
 
 
 def backfill(

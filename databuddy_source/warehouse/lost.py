@@ -16,7 +16,7 @@ import dlt
 
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import SqlJobClientBase, tables_given_up
-from databuddy_source.warehouse.part import reports_of
+from databuddy_source.warehouse.dataset import reports_of
 
 logger = logging.getLogger("databuddy_source")
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
 
 import dlt
 
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.coverage.resources import parts_of_resource
-from databuddy_source.dlt_seam import SqlJobClientBase, literal_of
-from databuddy_source.errors import BadSetting, NothingLoaded
-
-WEBSITES: Final = "websites"
+from databuddy_source.errors import BadSetting
+from databuddy_source.warehouse.dataset import WEBSITES, OpenDataset, opened_dataset, reports_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +62,6 @@ class RemovedRows:
     dropped: bool
 
 
-def reports_of(schema: dlt.Schema) -> set[str]:
-    """The tables of reports that dlt knows of, by what only they have."""
-    return {
-        str(table["name"])
-        for table in schema.data_tables()
-        if "website_id" in table["columns"] and table["name"] != coverage_table.TABLE
-    }
-
-
-def schema_of(pipeline: dlt.Pipeline) -> dlt.Schema:
-    """The schema of our tables.
-
-    Raises:
-        NothingLoaded: nothing was ever loaded.
-    """
-    for name in pipeline.schema_names:
-        if coverage_table.TABLE in pipeline.schemas[name].tables:
-            return pipeline.schemas[name]
-    raise NothingLoaded(f"Nothing was loaded into the dataset {pipeline.dataset_name}")
-
-
 @contextmanager
 def opened(pipeline: dlt.Pipeline, part: Part) -> Iterator[PartOfDataset]:
     """A part of the pipeline's dataset, while the block runs.
@@ -97,27 +73,18 @@ def opened(pipeline: dlt.Pipeline, part: Part) -> Iterator[PartOfDataset]:
     Raises:
         NothingLoaded: nothing was ever loaded.
     """
-    schema = schema_of(pipeline)
-    client = pipeline.destination_client(schema.name)
-    assert isinstance(client, SqlJobClientBase)  # no other can replace days
-    with client:
-        yield PartOfDataset(pipeline, schema, client, part)
+    with opened_dataset(pipeline) as whole:
+        yield PartOfDataset(whole.pipeline, whole.schema, whole.client, part)
 
 
 @dataclass(frozen=True)
-class PartOfDataset:
+class PartOfDataset(OpenDataset):
     """What a dataset has of a part of it.
 
     Attributes:
-        pipeline: whose dataset it is.
-        schema: of the tables, as dlt knows it.
-        client: that is open.
         part: which.
     """
 
-    pipeline: dlt.Pipeline
-    schema: dlt.Schema
-    client: SqlJobClientBase
     part: Part
 
     @cached_property
@@ -133,13 +100,6 @@ class PartOfDataset:
             if gone or forgets or (dropped and name in self.part.reports):
                 found.append(RemovedRows(name, gone, rows - gone, forgets, dropped))
         return found
-
-    @cached_property
-    def there(self) -> Collection[str]:
-        """The tables with rows of websites that are in the warehouse, and dlt's."""
-        reports = reports_of(self.schema)
-        names = {*reports, coverage_table.TABLE, WEBSITES, *self.schema.dlt_table_names()}
-        return {name for name, columns in self.client.get_storage_tables(names) if columns}
 
     @property
     def _reports(self) -> Sequence[str]:
@@ -195,15 +155,3 @@ class PartOfDataset:
             if names
         ]
         return " AND ".join(conditions) or "1 = 1"
-
-    def place(self, name: str) -> str:
-        """A table's name for SQL."""
-        return self.client.sql_client.make_qualified_table_name(name)
-
-    def column(self, name: str) -> str:
-        """A column's name for SQL."""
-        return self.client.sql_client.escape_column_name(name)
-
-    def literal(self, value: Any) -> str:
-        """A value for SQL."""
-        return str(literal_of(self.client.sql_client)(value))

@@ -8,10 +8,9 @@ else, with columns of a time that is over.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import dlt
 
@@ -22,16 +21,12 @@ from databuddy_source.dlt_seam import (
     kind_of,
     new_load_id,
     row_of_schema,
-    stored_as,
-    stored_states,
     without_tables,
 )
+from databuddy_source.warehouse.dataset import SOURCE
 from databuddy_source.warehouse.part import PartOfDataset
 from databuddy_source.warehouse.transactions import DROPS_INSIDE
 from databuddy_source.warehouse.whole import change
-
-SOURCE: Final = "databuddy"
-"""Under which dlt's state has the resources."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class Removing:
     def resources(self) -> Collection[str]:
         """The resources whose state goes, also those of other pipelines."""
         names = {name for _, (_, gone) in self._states.items() for name in gone}
-        return names | {*forgotten(self._own_state(), SOURCE, self.found.part.has)}
+        return names | {*forgotten(self.found.own_state(), SOURCE, self.found.part.has)}
 
     def take_out(self) -> str | None:
         """Take it out. Returns the id of the load as which that is noted; None where there is
@@ -56,7 +51,8 @@ class Removing:
         if not self.found.tables and not self.resources:
             return None
         load_id = new_load_id()
-        taken = [*self._deletes(), *self._updates()]
+        states = {name: stored for name, (stored, _) in self._states.items()}
+        taken = [*self._deletes(), *self.found.updates(states)]
         dropped = [each.table for each in self.found.tables if each.dropped]
         drops = [*self._drops(dropped)] if dropped else []
         schema = without_tables(self.found.schema, dropped) if dropped else self.found.schema
@@ -81,20 +77,11 @@ class Removing:
     def _states(self) -> Mapping[str, tuple[tuple[str, dict[str, Any]], Sequence[str]]]:
         """The states of all pipelines without what goes, each with the id of its load, and what
         goes of it; those of which nothing does are left out."""
-        if self.found.schema.state_table_name not in self.found.there:
-            return {}
         found = {}
-        for name, (load_id, stored) in stored_states(self.found.client).items():
-            # what this pipeline knows may be newer
-            state = self._own_state() if name == self.found.pipeline.pipeline_name else stored
+        for name, (load_id, state) in self.found.states().items():
             if gone := forgotten(state, SOURCE, self.found.part.has):
                 found[name] = ((load_id, state), gone)
         return found
-
-    def _own_state(self) -> dict[str, Any]:
-        state: Any = deepcopy(self.found.pipeline.state)
-        own: dict[str, Any] = state
-        return own
 
     # -- what takes it out
 
@@ -123,19 +110,6 @@ class Removing:
                         yield self._forget_versions()
                     elif columns:
                         yield f"DROP TABLE IF EXISTS {self.found.place(name)}"
-
-    def _updates(self) -> Iterator[str]:
-        """What puts the next version in the place of each state, and deletes those before."""
-        table = self.found.place(self.found.schema.state_table_name)
-        for name, ((load_id, state), _) in self._states.items():
-            columns = stored_as(state).items()
-            values = ", ".join(
-                f"{self.found.column(n)} = {self.found.literal(v)}" for n, v in columns
-            )
-            own = f"{self.found.column('pipeline_name')} = {self.found.literal(name)}"
-            load = f"{self.found.column('_dlt_load_id')} <> {self.found.literal(load_id)}"
-            yield f"DELETE FROM {table} WHERE {own} AND {load}"
-            yield f"UPDATE {table} SET {values} WHERE {own}"
 
     def _stores(self, schema: dlt.Schema) -> Iterator[str]:
         """What puts a schema in the place of all versions before: dlt takes a schema that it once

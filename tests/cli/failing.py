@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, list[str]] = {
     "status": ["status", "--report", "pages"],
     "verify": ["verify", "--report", "pages"],
     "remove": ["remove", "--report", "pages"],
+    "rebuild": ["rebuild", "--timezone", "Asia/Tokyo"],
     "check": ["check"],
     "discover": ["discover"],
     "explain": ["explain", "pages"],
@@ -41,7 +42,7 @@ COMMANDS: Mapping[str, list[str]] = {
 }
 """By name, how each is called."""
 
-READERS = {"heal", "status", "verify", "remove"}
+READERS = {"heal", "status", "verify", "remove", "rebuild"}
 """They look into the warehouse first, in which nothing is."""
 
 NOTHING_THERE = "Sync first, or name the destination and dataset that you synced into."
@@ -104,11 +105,12 @@ def _open_elsewhere(folder: Path) -> Iterator[None]:
         yield
 
 
-def _synced_elsewhere(folder: Path) -> AbstractContextManager[object]:
-    """Another sync into the same dataset runs."""
+def _synced_elsewhere(folder: Path, beside: str = "") -> AbstractContextManager[object]:
+    """Another sync into the same dataset runs, or into the one beside it."""
     place = place_of("duckdb", DATASET, folder / FILE, None)
-    place.home.mkdir(exist_ok=True)
-    return FileLock(place.home / f"{place.name}.lock")
+    home = place.home / beside
+    home.mkdir(exist_ok=True, parents=True)
+    return FileLock(home / f"{place.name}.lock")
 
 
 @contextmanager
@@ -168,7 +170,15 @@ WAYS: Mapping[str, Way] = {
     "a key that is rejected meanwhile": Way(
         Exit.FAILED, "rejects the key", LOADING, faults=(_REJECTED_LATER,)
     ),
-    "a wrong zone": Way(Exit.WRONG_USAGE, "Mars/X", ALL, {f"{_OWN}TIMEZONE": "Mars/X"}),
+    "a wrong zone": Way(
+        Exit.WRONG_USAGE, "Mars/X", ALL - {"rebuild"}, {f"{_OWN}TIMEZONE": "Mars/X"}
+    ),
+    "a wrong zone for a rebuild": Way(
+        Exit.WRONG_USAGE,
+        "--timezone = 'Mars/X' is wrong",
+        frozenset({"rebuild"}),
+        words=("--timezone", "Mars/X"),
+    ),
     "a wrong address": Way(Exit.WRONG_USAGE, "ftp://x", ALL, {f"{_OWN}BASE_URL": "ftp://x"}),
     "a file that is no TOML": Way(
         Exit.WRONG_USAGE, "secrets.toml, line 1", ALL, files={".dlt/secrets.toml": "= 1"}
@@ -221,6 +231,14 @@ WAYS: Mapping[str, Way] = {
         _INTO_FILE,
         before=("sync", "--since", WEEK_AGO, "--until", WEEK_AGO, "--report", "pages"),
         held=_synced_elsewhere,
+    ),
+    "another rebuild that runs": Way(
+        Exit.FAILED,
+        "Another sync into databuddy_rebuild is running",
+        frozenset({"rebuild"}),
+        _INTO_FILE,
+        before=("sync", "--since", WEEK_AGO, "--until", WEEK_AGO, "--report", "pages"),
+        held=partial(_synced_elsewhere, beside="rebuild/databuddy_rebuild"),
     ),
     "a website that is not there to be taken out": Way(
         Exit.WRONG_USAGE,

@@ -329,6 +329,11 @@ READING = {
         "allow_http websites query_types reports timezone",  # in which times are told
         f"api_key session_cookie base_url weeks {PACING} {DAYS} {OF_A_RUN}",
     ),
+    "rebuild": Reading(
+        "rebuild --timezone Asia/Tokyo --dry-run",
+        f"{ASKING} websites query_types reports timezone {PACING}",  # times are told in it
+        f"start_date {OF_A_RUN}",
+    ),
     "check": Reading(
         "check --destination nowhere",
         f"{ASKING} websites query_types reports timezone requests_per_minute",

@@ -77,15 +77,16 @@ def test_an_unreadable_state_is_set_aside_and_made_again(
     assert 0 < len(days) <= 5, "the cursor came from the warehouse"
 
 
-@pytest.mark.parametrize("command", ["sync", "backfill", "heal", "remove"])
+@pytest.mark.parametrize("command", ["sync", "backfill", "heal", "remove", "rebuild"])
 def test_where_no_state_can_be_kept_nothing_is_asked_or_written(
     command: str, run: Run, server: DemoServer, folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "a file").touch()
     home = tmp_path / "a file" / "state"
     words = {"backfill": ["--since", "2026-01-01"], "remove": ["--report", "pages"]}
+    words["rebuild"] = ["--timezone", "Asia/Tokyo"]
     file = folder / "loaded before.duckdb"
-    if command in {"heal", "remove"}:
+    if command in {"heal", "remove", "rebuild"}:
         duckdb.connect(str(file)).close()
     before, asked = set(folder.iterdir()), len(server.log)
     done = run(

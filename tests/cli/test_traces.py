@@ -25,6 +25,8 @@ FILE = "databuddy_warehouse.duckdb"
         ("heal", 2),
         ("remove --report pages", 2),
         ("remove --report pages --dry-run", 2),
+        ("rebuild --timezone Asia/Tokyo", 2),
+        ("rebuild --timezone Asia/Tokyo --dry-run", 2),
         ("plan", 0),
         ("check", 0),
     ],

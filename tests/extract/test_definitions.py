@@ -64,7 +64,7 @@ def test_days_that_an_older_server_could_not_cut_otherwise_are_no_change_of_the_
     with pytest.raises(OtherDays, match="a server of 2025 knows no others") as e:
         refuse_a_mixture(TOKYO, parts)
     assert "This one is newer, and would cut them in Asia/Tokyo" in str(e.value)
-    assert 'Go on with sources.databuddy.timezone = "UTC", or sync into another' in str(e.value)
+    assert 'Go on with sources.databuddy.timezone = "UTC", load all days anew with' in str(e.value)
 
 
 @pytest.mark.parametrize("generation", [Generation.G2026_04, None])

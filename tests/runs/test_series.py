@@ -4,7 +4,7 @@ is told."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -23,7 +23,7 @@ from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.runs import series
 from databuddy_source.runs.load import LoadHooks
 from databuddy_source.runs.plan import Plan, WebsitePlan
-from databuddy_source.runs.series import Step, backfill, sync
+from databuddy_source.runs.series import Step, backfill, least_loads, sync
 
 FIRST = date(2026, 3, 1)
 NOW = datetime(2026, 3, 20, 3, tzinfo=UTC)
@@ -251,3 +251,15 @@ def test_the_warehouse_is_waited_for_before_each_look_at_it(
         hooks = LoadHooks(before_load=waited)
         sync(PIPELINE, NEW_YORK, bounded(6), hooks=hooks, tell=steps.append)
     assert waited.call_count == 1 + len(steps) == 3, "at first, and for what each load brought"
+
+
+@pytest.mark.parametrize(("days", "daily"), [(3, 100), (20, 500), (20, 501), (19, 2_500)])
+def test_a_first_sync_takes_no_fewer_loads_than_were_told(
+    loads: Loads, days: int, daily: int
+) -> None:
+    loads.questions = of_days(days, daily)
+    route = Counter[Hashable]({"any": days * daily})
+    told = least_loads(Plan(100, {"shop": WebsitePlan(100, by_route=route)}))
+    ran(Scope(since=FIRST))
+    assert told <= len(loads.scopes) <= told + 2
+    assert (told == 1) is (days * daily <= series.QUESTIONS_PER_LOAD)

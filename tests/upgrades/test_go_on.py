@@ -148,6 +148,20 @@ def test_a_report_is_taken_out_of_it_and_comes_back(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_it_gets_another_time_zone(
+    version: str, tmp_path: Path, server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack(version, "command_line", tmp_path)
+    query = of_file(tmp_path / "databuddy.duckdb")
+    zones = "SELECT DISTINCT time_zone, generation FROM databuddy.databuddy.coverage"
+    command("rebuild", "--timezone", "Asia/Tokyo")
+    assert set(query(zones)) == {("Asia/Tokyo", "2026-04")}
+    monkeypatch.setenv("SOURCES__DATABUDDY__TIMEZONE", "Asia/Tokyo")
+    command("sync")
+    assert "nothing is lacking" in command("status").lower()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_wrapper_goes_on_with_its_state(version: str, tmp_path: Path, server: DemoServer) -> None:
     unpack(version, "wrapper", tmp_path)
     query = of_file(tmp_path / "databuddy_sync.duckdb")
