@@ -42,6 +42,7 @@ from dlt.common.runtime import signals
 from dlt.common.runtime.anon_tracker import disable_anon_tracker
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
+from dlt.common.schema.typing import TTableSchema
 from dlt.common.schema.utils import get_root_table
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext, create_load_id
 from dlt.common.versioned_state import compress_state, decompress_state
@@ -52,7 +53,8 @@ from dlt.destinations.exceptions import (
 )
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
-from dlt.extract.items_transform import YieldMapItem
+from dlt.extract.incremental import Incremental
+from dlt.extract.items_transform import LimitItem, YieldMapItem
 from dlt.extract.source import SourceInjectableContext
 from dlt.extract.utils import wrap_async_iterator
 from dlt.load.exceptions import LoadClientJobRetry
@@ -196,10 +198,30 @@ def awaited_by_dlt(items: AsyncIterator[Any]) -> Iterator[Any]:
     return awaitables
 
 
+class _ResourceOfTable(DltResource):
+    """A resource that fills a table which others fill, too. dlt writes into the schema of a table
+    which resource came last, so each load would make a new version of the schema. Here the first
+    one that did stays written there, as long as the source has it. There is no public way."""
+
+    def compute_table_schema(self, item: Any = None, meta: Any = None) -> TTableSchema:
+        table = super().compute_table_schema(item, meta)
+        context = Container().get(SourceInjectableContext)
+        if context and context.source:
+            resources, name = context.source.resources, str(table["name"])
+            written = context.source.schema.tables.get(name, {}).get("resource")
+            first = (each for each in (written, name) if each in resources)
+            table["resource"] = next(first, self.name)
+        return table
+
+
 class _LastStep(YieldMapItem):
     placement_affinity: ClassVar[float] = 1.5  # behind dlt's limit, which has 1.1
     generator: Any
     hints: Mapping[str, Any]
+
+
+_PLAIN_STEPS = (_LastStep, Incremental, LimitItem)
+"""What changes no item."""
 
 
 def with_last_step(resource: DltResource, step: Callable[[Any], Iterator[Any]]) -> DltResource:
@@ -208,6 +230,7 @@ def with_last_step(resource: DltResource, step: Callable[[Any], Iterator[Any]]) 
     how the resource was made, for `resources_of_run`."""
     last = _LastStep(step)
     last.generator, last.hints = resource._pipe.gen, dict(resource._hints or {})
+    resource.__class__ = _ResourceOfTable
     return resource.add_step(last)
 
 
@@ -221,12 +244,14 @@ class ResourceOfRun:
         made: hints that it was made with, by the argument of `apply_hints`.
         hints: hints that it has now.
         is_parallelized: somebody called `parallelize()`.
+        has_steps: somebody added a map, a filter or the like.
     """
 
     name: str
     made: Mapping[str, Any]
     hints: Mapping[str, Any]
     is_parallelized: bool
+    has_steps: bool
 
 
 def resources_of_run() -> list[ResourceOfRun]:
@@ -237,6 +262,7 @@ def resources_of_run() -> list[ResourceOfRun]:
             step.hints,
             dict(resource._hints or {}),
             is_parallelized=resource._pipe.gen is not step.generator,
+            has_steps=not all(isinstance(each, _PLAIN_STEPS) for each in resource._pipe.steps[1:]),
         )
         for resource in _source_of_run().resources.selected.values()
         for step in resource._pipe.steps

@@ -24,7 +24,7 @@ class Tolerance:
     Attributes:
         key: columns that tell a row from the others, if any do.
         nearly: columns whose last digits differ from call to call.
-        left_out: columns of which a server picks any value.
+        left_out: columns of which a server picks any value, or estimates one.
     """
 
     key: tuple[str, ...] = ()
@@ -34,11 +34,8 @@ class Tolerance:
     @classmethod
     def of(cls, query_type: QueryType) -> Self:
         """What the catalogue says of the type's unstable columns."""
-        numbers = {
-            name for name in query_type.unstable if query_type.columns.get(name) is Kind.NUMBER
-        }
         key = tuple(name for name in query_type.key if query_type.columns.get(name) != Kind.DATE)
-        return cls(key, frozenset(numbers), frozenset(query_type.unstable) - numbers)
+        return cls(key, frozenset(query_type.nearly), frozenset(query_type.left_out))
 
 
 def differences(held: Sequence[Row], api: Sequence[Row], tolerance: Tolerance) -> list[str]:

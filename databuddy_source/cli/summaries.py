@@ -35,14 +35,18 @@ def summary(
         justify: Literal["left", "right"] = "right" if column == "rows" else "left"
         table.add_column(column, justify=justify, no_wrap=column == "table")
     for each in loaded:
-        table.add_row(
-            each.report, f"{each.rows:,}", str(each.first), str(each.last), each.time_zone
-        )
-    if loaded:
+        if each.unchanged < each.cells:
+            days = (str(each.first), str(each.last))
+            table.add_row(each.report, f"{each.rows:,}", *days, each.time_zone)
+    if table.rows:
         out.print(table)
     rows = sum(each.rows for each in loaded)
     tables = sum(each.rows > 0 for each in loaded)
+    cells = sum(each.cells for each in loaded)
+    unchanged = sum(each.unchanged for each in loaded)
     sentence = f"{rows:,} rows in {tables} tables, {requests} requests, {seconds:.1f} seconds."
+    if unchanged:
+        sentence += f" {unchanged:,} of {cells:,} cells are as they were."
     out.print(f"\n{sentence}")
     if added:
         out.print(f"New columns: {', '.join(added)}.")
@@ -54,7 +58,7 @@ def summary(
     serious = [gap for gap in gaps if gap.status.is_gap]
     failed = sum(gap.status is Status.FAILED for gap in serious)
     code = Exit.INCOMPLETE if serious else Exit.COMPLETE
-    if serious and failed == sum(each.cells for each in loaded):
+    if serious and failed == cells:
         code = Exit.FAILED
     _warn_of(serious)
     note(
@@ -65,7 +69,8 @@ def summary(
         tables=tables,
         requests=requests,
         seconds=round(seconds, 1),
-        cells=sum(each.cells for each in loaded),
+        cells=cells,
+        unchanged=unchanged,
         not_complete=len(serious),
         new_columns=list(added),
         unavailable=unavailable,
@@ -211,12 +216,12 @@ def show_plan(plan: Plan) -> Exit:
 
 
 def first_query(file: Path, dataset: str, loaded: Sequence[Loaded]) -> str | None:
-    """A command that shows something at once, if anything was loaded.
+    """A command that shows something at once, if there is anything.
 
     DuckDB calls an opened file by its stem: where that is the dataset's name, too, tables have
     three names.
     """
-    reports = [each.report for each in loaded if each.rows]
+    reports = [each.report for each in loaded if each.rows or each.unchanged]
     if not reports:
         return None
     if "events_by_date" in reports:

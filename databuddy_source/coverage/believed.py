@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LATE: Final = timedelta(minutes=5)
 """So much later than it is an answer may have come, by the clock of another machine."""
 
-UNTRUE: Final = "(window_start > %s OR fetched_at > %s OR (final AND window_end > fetched_at))"
+UNTRUE: Final = "(window_start > %s OR {checked_at} > %s OR (final AND window_end > {checked_at}))"
 """SQL for cells that a clock has recorded which was wrong: their window had not begun, the answer
 is still to come, or was there before the window ended."""
 
@@ -38,8 +38,8 @@ def held_cells(
     pipeline: dlt.Pipeline, now: datetime, since: datetime
 ) -> Mapping[tuple[str, str, datetime], HeldCell]:
     """The cells that the warehouse holds, from `since` (UTC) on, by website, report and start of
-    the window: those with data, and the silent ones of which no generation is recorded. Empty
-    before the first load, and without a destination.
+    the window: those with data, and silent ones that are complete. Empty before the first load,
+    and without a destination.
 
     Args:
         pipeline: whose warehouse it is.
@@ -49,14 +49,15 @@ def held_cells(
     found = query_coverage(
         pipeline,
         f"SELECT website_id, report, window_start, {{rows}}, final AND NOT {UNTRUE}, "
-        "{generation}, silent FROM {table} "
-        "WHERE (NOT silent OR (status = 'complete' AND {generation} IS NULL)) "
-        "AND window_start >= %s",
+        "{generation}, silent, {digest}, fetched_at FROM {table} "
+        "WHERE (NOT silent OR status = 'complete') AND window_start >= %s",
         *_true_until(now),
         since,
     )
     return {
-        (row[0], row[1], row[2]): HeldCell(row[3], bool(row[4]), row[5], bool(row[6]))
+        (row[0], row[1], row[2]): HeldCell(
+            row[3], bool(row[4]), row[5], bool(row[6]), row[7], row[8].astimezone(UTC)
+        )
         for row in found
     }
 

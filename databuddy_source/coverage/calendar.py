@@ -74,8 +74,8 @@ def _held(tables: Tables) -> Mapping[tuple[str, str], Held]:
     for website_id, report, grain, zone, first, last, synced_at, load_id in coverage_rows(
         tables,
         # one zone may have two names
-        "SELECT website_id, report, grain, MAX(time_zone), MIN(date), MAX(date), MAX(fetched_at), "
-        "MAX(_dlt_load_id) FROM {table} GROUP BY website_id, report, grain "
+        "SELECT website_id, report, grain, MAX(time_zone), MIN(date), MAX(date), "
+        "MAX({checked_at}), MAX(_dlt_load_id) FROM {table} GROUP BY website_id, report, grain "
         "ORDER BY website_id, report",
     ):
         found[website_id, report] = Held(

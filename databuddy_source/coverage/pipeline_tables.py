@@ -9,7 +9,7 @@ from typing import Any
 
 import dlt
 
-from databuddy_source.coverage.reading import LOADS, NO_GENERATION, Tables, newer_file
+from databuddy_source.coverage.reading import LOADS, Tables, later, newer_file
 from databuddy_source.dlt_seam import (
     ConfigurationException,
     DestinationUndefinedEntity,
@@ -33,9 +33,9 @@ class _PipelineTables(Tables):
         qualified = self.client.make_qualified_table_name(table)
         rows = self.client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
         with suppress(DestinationUndefinedEntity):
-            generation = self._generation(qualified) if "{generation}" in sql else ""
+            new = later(sql, lambda: self._columns(qualified))
             loads = self.client.make_qualified_table_name(LOADS)
-            asked = sql.format(table=qualified, loads=loads, rows=rows, generation=generation)
+            asked = sql.format(table=qualified, loads=loads, rows=rows, **new)
             return self.client.execute_sql(asked, *values) or []
         return []
 
@@ -49,13 +49,10 @@ class _PipelineTables(Tables):
         there = {name for name, columns in self.jobs.get_storage_tables(names) if columns}
         return frozenset(names) - there
 
-    def _generation(self, qualified: str) -> str:
-        """The column, or a null in its place: 0.1.0 did not make it, and the first load of this
-        version, which adds it, is not done when the table is read before it."""
+    def _columns(self, qualified: str) -> Set[str]:
         assert self.client is not None
         with self.client.execute_query(f"SELECT * FROM {qualified} WHERE 1 = 0") as cursor:
-            columns = {column[0].lower() for column in cursor.description or ()}
-        return "generation" if "generation" in columns else NO_GENERATION
+            return {column[0].lower() for column in cursor.description or ()}
 
 
 @contextmanager

@@ -132,13 +132,20 @@ def _of_loads(
     )
 
 
+_NEW: Final = f"status IN ({BROUGHT}) AND fetched_at = {{checked_at}}"
+_SAME: Final = f"status IN ({BROUGHT}) AND fetched_at <> {{checked_at}}"
+"""SQL for cells whose rows came with the last answer, or with an earlier one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What loads brought for one report, tombstones and gaps not counted as rows.
 
     Attributes:
+        rows: that are new in the table. An answer that says what the last one said brings none.
         cells: website and window, also those that failed.
         first, last: first days of the oldest and the newest window, cut in `time_zone`.
+        unchanged: cells whose answer says what the last one said.
     """
 
     report: str
@@ -148,6 +155,7 @@ class Loaded:
     first: date
     last: date
     time_zone: str
+    unchanged: int = 0
 
 
 def loaded_reports(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Loaded]:
@@ -163,9 +171,9 @@ def loaded_reports(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Load
     found = _of_loads(
         pipeline,
         load_ids,
-        f"report, CAST(SUM(CASE WHEN status IN ({BROUGHT}) THEN {{rows}} ELSE 0 END) AS BIGINT), "
-        "COUNT(*), "
-        "COUNT(CASE WHEN status = 'failed' THEN 1 END), MIN(date), MAX(date), MIN(time_zone)",
+        f"report, CAST(SUM(CASE WHEN {_NEW} THEN {{rows}} ELSE 0 END) AS BIGINT), COUNT(*), "
+        "COUNT(CASE WHEN status = 'failed' THEN 1 END), MIN(date), MAX(date), MIN(time_zone), "
+        f"COUNT(CASE WHEN {_SAME} THEN 1 END)",
         "status <> 'unavailable'",
         "GROUP BY report ORDER BY report",
     )

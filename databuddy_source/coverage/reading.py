@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
@@ -22,8 +22,16 @@ NEWER: Final = "created with a newer version of DuckDB"
 LOADS: Final = "_dlt_loads"
 """dlt's table of the loads that are done."""
 
-NO_GENERATION: Final = "NULLIF(report, report)"
+_NO_TEXT: Final = "NULLIF(report, report)"
 """A null of the type of text in each dialect of SQL."""
+
+LATER: Final[Mapping[str, tuple[str, str]]] = {
+    "generation": ("generation", _NO_TEXT),
+    "digest": ("digest", _NO_TEXT),
+    "checked_at": ("COALESCE(checked_at, fetched_at)", "fetched_at"),
+}
+"""Columns that versions after 0.1.0 brought: how each is asked for, and what stands in its place
+where the first load that adds it is not done."""
 
 BROUGHT: Final = ", ".join(f"'{each}'" for each in Status if each.brings_rows)
 """The statuses of cells whose rows came with their load, for SQL."""
@@ -39,8 +47,8 @@ class Tables(ABC):
         Args:
             table: its name.
             sql: has `{table}` where the qualified name belongs, `{loads}` for that of the table of
-                loads, `{rows}` and `{generation}` for the columns of these names, and `%s` for each
-                value.
+                loads, `{rows}` and those of `LATER` for the columns of these names, and `%s` for
+                each value.
         """
 
     @property
@@ -55,6 +63,19 @@ class Tables(ABC):
         Args:
             names: as dlt's schema has them.
         """
+
+
+def later(sql: str, there: Callable[[], Collection[str]]) -> dict[str, str]:
+    """What stands in the place of each later column in a query.
+
+    Args:
+        sql: that asks for some of them.
+        there: tells the columns that the table has; called only where some are asked for.
+    """
+    if not any(f"{{{name}}}" in sql for name in LATER):
+        return {}
+    columns = there()
+    return {name: asked if name in columns else no for name, (asked, no) in LATER.items()}
 
 
 _DONE: Final = (

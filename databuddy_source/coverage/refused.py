@@ -41,6 +41,7 @@ def refused(
     came = f"{own} AND {column('status')} IN ({BROUGHT})"
     failed = f"{column('status')} = '{Status.FAILED}', {column('reason')} = {reason}"
     none = f"{column('rows_expected')} = NULL"
+    no_rows = f"{column('rows')} = 0, {column('digest')} = NULL"
 
     def also_in(other: str, condition: str) -> str:
         # names of its own, so that those outside can only be the outer table's
@@ -56,7 +57,7 @@ def refused(
     )
     yield f"DELETE FROM {staged} WHERE {came} AND {also_in(table, own)}"
     yield (
-        f"UPDATE {staged} SET {failed}, {none}, {column('rows')} = 0, {column('silent')} = TRUE, "
+        f"UPDATE {staged} SET {failed}, {none}, {no_rows}, {column('silent')} = TRUE, "
         f"{column('final')} = FALSE WHERE {came}"
     )
 

@@ -41,6 +41,8 @@ SCHEMA: Final = pa.schema(
         pa.field("final", pa.bool_()),
         pa.field("reason", pa.string()),
         pa.field("fetched_at", _INSTANT),
+        pa.field("checked_at", _INSTANT),
+        pa.field("digest", pa.string()),
     ]
 )
 
@@ -68,7 +70,17 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
     "reason": {
         "description": "Why the cell is not complete; filtered: a step of the run dropped rows."
     },
-    "fetched_at": {"description": "When the answer was there, UTC."},
+    "fetched_at": {
+        "description": "When the answer was there whose rows the table has, UTC; the last answer, "
+        "where it has none."
+    },
+    "checked_at": {
+        "description": "When the last answer was there, UTC. Later than fetched_at: it said the "
+        "same again, or is not believed."
+    },
+    "digest": {
+        "description": "Of the rows in any order; null where a step of the run may change them."
+    },
 }
 
 
@@ -82,6 +94,7 @@ def coverage_table(results: Sequence[Result], last_final: date, generation: Gene
     """
     cells = [result.cell for result in results]
     windows = [cell.window for cell in cells]
+    both = [(result, result.kept or result.same) for result in results]
     columns = {
         "website_id": [cell.website_id for cell in cells],
         "report": [cell.report.name for cell in cells],
@@ -97,7 +110,7 @@ def coverage_table(results: Sequence[Result], last_final: date, generation: Gene
             result.kept.generation if result.kept else generation.value for result in results
         ],
         "status": [result.status.value for result in results],
-        "rows": [result.kept.rows if result.kept else len(result.rows) for result in results],
+        "rows": [has.rows if has else len(result.rows) for result, has in both],
         "rows_expected": [result.rows_expected for result in results],
         # what is kept goes on to count as data, or the next run would believe its absence
         "silent": [result.silent and not result.kept for result in results],
@@ -108,6 +121,8 @@ def coverage_table(results: Sequence[Result], last_final: date, generation: Gene
             for result in results
         ],
         "reason": [result.reason or None for result in results],
-        "fetched_at": [result.fetched_at for result in results],
+        "fetched_at": [(has and has.fetched_at) or result.fetched_at for result, has in both],
+        "checked_at": [result.fetched_at for result in results],
+        "digest": [has.digest if has else result.digest for result, has in both],
     }
     return pa.Table.from_pydict(columns, SCHEMA)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import pyarrow as pa
 
 from databuddy_source.coverage.table import coverage_table
-from databuddy_source.extract.coverage_carrier import marked_alone, with_coverage
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Report
 from databuddy_source.model.results import Result
@@ -37,7 +35,7 @@ class Batch:
     Attributes:
         results: of the cells, without rows.
         rows: the rows of those that bring any, or None.
-        covered: the coverage of all.
+        covered: the coverage of all, in their order.
     """
 
     results: tuple[Result, ...]
@@ -45,11 +43,9 @@ class Batch:
     covered: pa.Table
 
     @property
-    def item(self) -> Any:
-        """What a resource yields."""
-        if self.rows is None:
-            return marked_alone(self.covered)
-        return with_coverage(self.rows, self.covered)
+    def is_new(self) -> list[bool]:
+        """Whether each cell brings rows."""
+        return [result.is_new for result in self.results]
 
     def goes_with(self, other: Batch) -> bool:
         """Whether the rows of both have the same columns."""
@@ -112,11 +108,7 @@ class Batches:
         fresh, self._fresh, self._fresh_rows = self._fresh, [], 0
         fresh, rows = self._as_table(fresh)
         light = tuple(result.without_rows() for result in fresh)
-        part = Batch(
-            light,
-            rows,
-            coverage_table(fresh, self._last_final, self._generation),
-        )
+        part = Batch(light, rows, coverage_table(fresh, self._last_final, self._generation))
         self._dropped(light)
         if all(part.goes_with(other) for other in self._parts):
             self._parts.append(part)
@@ -128,7 +120,7 @@ class Batches:
     def _as_table(self, results: list[Result]) -> tuple[list[Result], pa.Table | None]:
         """The rows of results as one table. A cell whose rows cannot become one fails alone: it
         shall cost neither the others nor another report."""
-        whole = [result for result in results if result.status.brings_rows]
+        whole = [result for result in results if result.is_new]
         if not whole:
             return results, None
         try:

@@ -19,11 +19,12 @@ from dlt.sources import DltResource
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import load_id_of_extraction, with_last_step
 from databuddy_source.errors import OwnedBySource
-from databuddy_source.model.statuses import Status
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_hints
 from databuddy_source.tables.layout import TOMBSTONE
 
-_METADATA_KEY = b"databuddy.coverage"
+_METADATA_KEY: Final = b"databuddy.coverage"
+_IS_NEW: Final = "is_new"
+"""A column that coverage has on its way only."""
 
 _TURNS: Final = 100
 """How often dlt is given a turn to pass on what it has, which takes it one for each step."""
@@ -87,9 +88,6 @@ class Travel:
             )
         carried = _carried(table)
         table = table.replace_schema_metadata(None)
-        if carried == _ALONE:
-            yield _with_load_id(table)
-            return
         if carried not in self._under_way:
             raise OwnedBySource(
                 f"A step of your pipeline made several tables of one of {self._resource}, so that "
@@ -98,25 +96,25 @@ class Travel:
             )
         self._under_way.remove(carried)
         covered = pa.ipc.open_stream(carried).read_all()
+        new = covered[_IS_NEW]
+        covered = covered.drop_columns([_IS_NEW])
+        of_rows, others = covered.filter(new), covered.filter(pc.invert(new))
         try:
-            table, covered = counted_again(table, covered, self._partition)
+            table, of_rows = counted_again(table, of_rows, self._partition)
         except (KeyError, ValueError) as error:
             raise OwnedBySource(
                 f"A step of your pipeline changed of which website and days the rows of "
                 f"{self._resource} are ({error})",
                 _INSTEAD,
             ) from error
-        yield _with_load_id(table)
-        yield coverage_alone(_with_load_id(covered))
+        if table:
+            yield _with_load_id(table)
+        yield coverage_alone(_with_load_id(pa.concat_tables([of_rows, others])))
 
 
 def _carried(table: pa.Table) -> bytes:
     carried: bytes = table.schema.metadata[_METADATA_KEY]
     return carried
-
-
-_ALONE: Final = b"alone"
-"""In the place of coverage, where the table itself is coverage."""
 
 
 def counted_again(
@@ -126,7 +124,7 @@ def counted_again(
 
     Args:
         rows: of one website, as they arrive.
-        covered: coverage of their cells, as it set out.
+        covered: coverage of their cells, all of which bring rows, as it set out.
         partition: the columns that name a partition.
 
     Returns:
@@ -145,8 +143,6 @@ def counted_again(
     buried = set(rows.filter(pc.is_valid(rows[TOMBSTONE]))[window].to_pylist())
     cells, emptied, is_changed = covered.to_pylist(), [], False
     for cell in cells:
-        if not Status(cell["status"]).brings_rows:
-            continue
         key = cell["date" if window == "date" else "window_start"]
         before, after = cell["rows"], found.pop(key, 0)
         if not after and key not in buried:
@@ -155,7 +151,11 @@ def counted_again(
             is_changed = True
             word = "filtered" if after < before else "added to"
             told = f"{word}: a step of this pipeline made {after} rows of {before}"
-            cell |= {"rows": after, "reason": "; ".join(filter(None, (cell["reason"], told)))}
+            cell |= {
+                "digest": None,
+                "rows": after,
+                "reason": "; ".join(filter(None, (cell["reason"], told))),
+            }
     if found:
         raise ValueError(f"another {window}")
     if emptied:
@@ -166,17 +166,19 @@ def counted_again(
     return rows, pa.Table.from_pylist(cells, covered.schema) if is_changed else covered
 
 
-def with_coverage(rows: pa.Table, covered: pa.Table) -> pa.Table:
-    """Rows that carry their coverage with them."""
+def with_coverage(rows: pa.Table, covered: pa.Table, is_new: Sequence[bool]) -> pa.Table:
+    """Rows that carry coverage with them.
+
+    Args:
+        rows: of the cells that bring some.
+        covered: coverage of these cells and of others.
+        is_new: for each, whether it brings rows.
+    """
+    covered = covered.append_column(_IS_NEW, pa.array(is_new, pa.bool_()))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, covered.schema) as writer:
         writer.write_table(covered)
     return rows.replace_schema_metadata({_METADATA_KEY: bytes(sink.getvalue())})
-
-
-def marked_alone(covered: pa.Table) -> Any:
-    """Coverage of cells that bring no rows, as it sets out through the steps of a resource."""
-    return coverage_alone(covered.replace_schema_metadata({_METADATA_KEY: _ALONE}))
 
 
 def coverage_alone(covered: pa.Table) -> Any:

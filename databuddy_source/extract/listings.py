@@ -13,13 +13,13 @@ from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.server import Server
 from databuddy_source.dlt_seam import active_pipeline
 from databuddy_source.extract.coverage_carrier import with_load_id
-from databuddy_source.extract.relisted import hint_at_changes
+from databuddy_source.extract.relisted import Rows, hint_at_changes, said_before, same_rows
 from databuddy_source.extract.sharing import SharedExtraction
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.tables.columns import json_text
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_hints
 
-_WEBSITES = pa.schema(
+_WEBSITES: Final = pa.schema(
     [
         pa.field("id", pa.string(), False),
         pa.field("name", pa.string()),
@@ -28,7 +28,7 @@ _WEBSITES = pa.schema(
         pa.field("created_at", pa.timestamp("us", tz="UTC")),
     ]
 )
-_QUERY_TYPES = pa.schema(
+_QUERY_TYPES: Final = pa.schema(
     [
         pa.field("name", pa.string(), False),
         pa.field("table_name", pa.string()),
@@ -41,6 +41,7 @@ _QUERY_TYPES = pa.schema(
     ]
 )
 
+_SCHEMAS: Final = {"websites": _WEBSITES, "query_types": _QUERY_TYPES}
 _DESCRIPTIONS: Final = {
     "websites": "The websites that the key sees, or once saw.",
     "query_types": "The query types of the server, as its API describes them.",
@@ -49,29 +50,33 @@ _DESCRIPTIONS: Final = {
 
 def websites(shared: SharedExtraction) -> DltResource:
     """The websites that the key sees. Merged by id: one that is gone stays."""
-    return _listing(shared, "websites", "id", lambda server: website_rows(server.websites))
+    return _listing(shared, "websites", "id", lambda server, _: website_rows(server.websites))
 
 
 def query_types(shared: SharedExtraction) -> DltResource:
     """The query types that the server has, with what the API says of each."""
 
-    def rows(server: Server) -> pa.Table:
+    def rows(server: Server, before: Rows) -> pa.Table:
         table = type_rows(server.types)
-        if pipeline := active_pipeline():
-            hint_at_changes(pipeline, table.to_pylist())
+        hint_at_changes(before, table.to_pylist())
         return table
 
     return _listing(shared, "query_types", "name", rows)
 
 
 def _listing(
-    shared: SharedExtraction, name: str, key: str, rows: Callable[[Server], pa.Table]
+    shared: SharedExtraction, name: str, key: str, rows: Callable[[Server, Rows], pa.Table]
 ) -> DltResource:
+    """A table of what the server has. What it said before is not written again."""
+
     def generate() -> Iterator[Any]:
         extraction = shared.join(name)
         try:
             yield None  # wait for the others, so that one extraction serves all
-            yield rows(extraction.server)
+            before = said_before(active_pipeline(), name, _SCHEMAS[name].names)
+            table = rows(extraction.server, before)
+            if not (before and same_rows(before, table.to_pylist(), key)):
+                yield table
         finally:
             shared.leave(name, extraction)
 

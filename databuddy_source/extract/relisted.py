@@ -1,10 +1,10 @@
-"""What the server says of its query types, and said otherwise when it was last synced."""
+"""What the server lists, and listed otherwise when it was last synced."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import dlt
 import orjson
@@ -17,21 +17,48 @@ logger = logging.getLogger("databuddy_source")
 NAMES_SHOWN = 10
 
 
-def hint_at_changes(pipeline: dlt.Pipeline, rows: Sequence[Mapping[str, Any]]) -> None:
+Rows: TypeAlias = Sequence[Mapping[str, Any]]
+"""Of a table of what the server has."""
+
+
+def said_before(pipeline: dlt.Pipeline | None, table: str, columns: Sequence[str]) -> Rows:
+    """What the server listed when it was last synced; nothing before the first time.
+
+    Args:
+        pipeline: whose warehouse has it.
+        table: `websites` or `query_types`.
+        columns: of its rows.
+    """
+    if pipeline is None:
+        return []
+    with tables_of(pipeline) as tables:
+        found = newest_listing(tables, table, ", ".join(columns))
+    return [dict(zip(columns, row, strict=True)) for row in found]
+
+
+def same_rows(before: Rows, now: Rows, key: str) -> bool:
+    """Whether a list says what the last one said, in any order.
+
+    Args:
+        before: as the warehouse gives it.
+        now: as it would be written.
+        key: the column that tells rows apart.
+    """
+    return _by(key, before) == _by(key, now)
+
+
+def hint_at_changes(rows_before: Rows, rows: Rows) -> None:
     """Say in the log which types came, went, or are described otherwise. No alarm: what numbers
     mean may have changed with it, or only words.
 
     Args:
-        pipeline: whose warehouse has what was said before.
-        rows: of the table `query_types`, as they are now.
+        rows_before: of the table `query_types`, as they were said before.
+        rows: as they are now.
     """
-    said = ("name", "title", "description", "columns")
-    with tables_of(pipeline) as tables:
-        rows_before = newest_listing(tables, "query_types", ", ".join(said))
-    before = {row[0]: dict(zip(said, row, strict=True)) for row in rows_before}
+    before = _by("name", rows_before)
     if not before:
         return
-    now = {row["name"]: row for row in rows}
+    now = _by("name", rows)
     for words, names in (
         ("has new query types", [name for name in now if name not in before]),
         ("has no longer the query types", [name for name in before if name not in now]),
@@ -48,6 +75,10 @@ def hint_at_changes(pipeline: dlt.Pipeline, rows: Sequence[Mapping[str, Any]]) -
             more = len(names) - NAMES_SHOWN
             some = ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
             logger.info("The server %s: %s.", words, some)
+
+
+def _by(key: str, rows: Rows) -> dict[Any, Mapping[str, Any]]:
+    return {row[key]: row for row in rows}
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

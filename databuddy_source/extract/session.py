@@ -26,6 +26,7 @@ from databuddy_source.coverage.believed import (
 )
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
 from databuddy_source.coverage.parts import parts_of_tables
+from databuddy_source.coverage.resources import resource_name
 from databuddy_source.dlt_seam import NULL_COLLECTOR, Collector, active_pipeline
 from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extract.definitions import refuse_a_mixture, tell_redefinitions
@@ -43,7 +44,16 @@ from databuddy_source.tables.layout import Layout
 
 
 class Extraction:
-    """One run's contact with the server."""
+    """One run's contact with the server.
+
+    Args:
+        settings: what lasts.
+        scope: what is of this run.
+        pipeline: whose warehouse tells what is there. Default: the active one.
+        progress: told of questions and rows.
+        steady: names of the resources whose rows are loaded as they are, so that those which the
+            warehouse has already may be left out.
+    """
 
     def __init__(
         self,
@@ -51,6 +61,7 @@ class Extraction:
         scope: Scope,
         pipeline: dlt.Pipeline | None = None,
         progress: Collector = NULL_COLLECTOR,
+        steady: Set[str] = frozenset(),
     ) -> None:
         begun: set[str] = set()
 
@@ -77,6 +88,7 @@ class Extraction:
         self._evidence = Evidence(self.fetcher.result)
         self._doubts = Doubts(self._evidence, self.server.websites, allow_empty=scope.allow_empty)
         self._looked_back = False
+        self._steady = steady
         self._layouts: dict[str, Layout] = {}
         self._final: Mapping[tuple[str, str], Set[datetime]] | None = None
         self._held: Mapping[tuple[str, str], Held] | None = None
@@ -191,8 +203,12 @@ class Extraction:
         self._looked_back = True
 
     async def result(self, cell: Cell) -> Result:
-        """The cell's result; `suspect` when its emptiness is not to be believed."""
-        return await self._doubts.judged(await self.fetcher.result(cell))
+        """The cell's result; `suspect` when its emptiness is not to be believed, and without rows
+        where it says what the warehouse has already."""
+        judged = await self._doubts.judged(await self.fetcher.result(cell))
+        if resource_name(cell.report.name, cell.website_id) not in self._steady:
+            return judged
+        return judged.with_digest(None if self.scope.refetch else self._evidence.held_of(cell))
 
     def unloadable(self, result: Result, reason: str) -> Result:
         """The result of a cell whose rows the warehouse cannot take: what it has stays."""

@@ -17,7 +17,12 @@ from databuddy_source.clock import in_words, now
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import shared_domains
 from databuddy_source.config.settings import Settings
-from databuddy_source.dlt_seam import NULL_COLLECTOR, active_pipeline
+from databuddy_source.dlt_seam import (
+    NULL_COLLECTOR,
+    active_pipeline,
+    load_id_of_extraction,
+    resources_of_run,
+)
 from databuddy_source.extract.owned import refuse_foreign_hints
 from databuddy_source.extract.session import Extraction
 from databuddy_source.warehouse import dlt_defaults
@@ -47,7 +52,11 @@ class SharedExtraction:
                 refuse_ambiguous_file(pipeline)
                 dlt_defaults.for_extraction(pipeline)
             progress = pipeline.collector if pipeline else NULL_COLLECTOR
-            self._current = Extraction(self.settings, self.scope, progress=progress)
+            # what somebody only reads is there whole, and what a step of the user's makes of rows
+            # nobody knows
+            is_load = load_id_of_extraction() is not None
+            steady = {each.name for each in resources_of_run() if is_load and not each.has_steps}
+            self._current = Extraction(self.settings, self.scope, progress=progress, steady=steady)
             if pipeline:
                 reports = [each.name for each in self.settings.chosen_reports()]
                 # one clock alone is no reason to take anything away: either may be wrong

@@ -29,6 +29,7 @@ from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
 from databuddy_source.extract.coverage_carrier import (
     Travel,
+    with_coverage,
     with_load_id,
     with_load_id_and_coverage,
 )
@@ -46,6 +47,7 @@ from databuddy_source.tables.hints import (
     table_hints,
 )
 from databuddy_source.tables.layout import Layout
+from databuddy_source.tables.rows import no_rows
 from databuddy_source.warehouse import dlt_defaults
 
 NAME = "databuddy"
@@ -202,8 +204,10 @@ async def _tables(
     known: set[str] = set()
 
     def sent(batch: Batch) -> Any:
-        item = travel.sent(batch.item)
-        names = set(batch.rows.column_names) if batch.rows is not None else known
+        # a step of the user's knows what to do with a table of the report, but not with coverage
+        rows = no_rows(report, layout) if batch.rows is None else batch.rows
+        item = travel.sent(with_coverage(rows, batch.covered, batch.is_new))
+        names = set(rows.column_names) if batch.rows is not None else known
         if names <= known:
             return item
         known.update(names)

@@ -129,7 +129,9 @@ class QueryType(BaseModel):
         margin_days: the row of a day depends on the days around it, so a series is asked for so
             many days more on either side, by plain dates. Also where buckets follow a time zone:
             some servers read plain dates as days of UTC, others as days of the zone.
-        unstable: columns that differ from call to call.
+        unstable: columns that differ from call to call: of numbers the last digits, of others all.
+        estimated: columns that servers estimate from a sample, once there is much to count, so that
+            they differ from call to call and no comparison may count them.
         end_is_midnight: the server reads the end date as 00:00:00.
         follows: "pageviews" where it has rows whenever there are page views that have a value to
             break them down by, so that it cannot have lost its rows beside another such type that
@@ -169,6 +171,7 @@ class QueryType(BaseModel):
     trailing_days: int = 0
     margin_days: int = 0
     unstable: tuple[str, ...] = ()
+    estimated: tuple[str, ...] = ()
     end_is_midnight: bool = False
     follows: Literal["", "pageviews"] = ""
     fails: bool = False
@@ -239,6 +242,16 @@ class QueryType(BaseModel):
     def counting(self) -> tuple[str, ...]:
         """The columns that count things: zeros in all of them mean that there was nothing."""
         return tuple(name for name, kind in self.columns.items() if kind.counts)
+
+    @property
+    def nearly(self) -> tuple[str, ...]:
+        """The columns whose last digits differ from call to call."""
+        return tuple(name for name in self.unstable if self.columns.get(name) is Kind.NUMBER)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The columns that say another thing in each call, so that no comparison counts them."""
+        return (*(set(self.unstable) - set(self.nearly)), *self.estimated)
 
     @property
     def keeps_to_its_window(self) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
+from databuddy_source.model.digests import digest_of
 from databuddy_source.model.query_types import QueryType, Shape
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.statuses import Status
@@ -31,12 +32,16 @@ class HeldCell:
         final: whether daily syncs leave the cell alone.
         generation: of the server that gave it; None where that was not recorded.
         silent: it is known that nobody came, so there is no data to keep.
+        digest: of the rows; None where it was not recorded, or a step of a run changed them.
+        fetched_at: when the answer was there that brought them, UTC.
     """
 
     rows: int
     final: bool
     generation: str | None = None
     silent: bool = False
+    digest: str | None = None
+    fetched_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class Result:
         reason: one sentence when the status is not complete.
         fetched_at: when the answer was there, UTC.
         kept: what stays in the warehouse because this answer brings no rows.
+        digest: of the rows.
+        same: what the warehouse has already, because this answer says the same.
         lacking: the server itself says that it does not have this: that is no fault.
         outage: the server or the key was the reason, so nothing was learned of the cell.
     """
@@ -65,12 +72,32 @@ class Result:
     counts: bool = False
     reason: str = ""
     kept: HeldCell | None = None
+    digest: str | None = None
+    same: HeldCell | None = None
     lacking: bool = False
     outage: bool = False
 
     def without_rows(self) -> Result:
         """What has to be remembered once the rows have gone on."""
         return replace(self, rows=()) if self.rows else self
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the partition is replaced."""
+        return self.status.brings_rows and self.same is None
+
+    def with_digest(self, held: HeldCell | None) -> Result:
+        """The same answer, and whether the warehouse has it already; then without rows.
+
+        Args:
+            held: what the warehouse holds of the cell; None for nothing that is to be kept.
+        """
+        if not self.status.brings_rows:
+            return self
+        digest = digest_of(self.rows, self.cell.report.query_type)
+        if held is None or held.digest != digest:
+            return replace(self, digest=digest)
+        return replace(self, digest=digest, same=held, rows=())
 
     def doubted(self, reason: str) -> Result:
         """The same answer, not believed."""

@@ -28,7 +28,7 @@ class Status(StrEnum):
 
     @property
     def brings_rows(self) -> bool:
-        """Whether the partition is replaced."""
+        """Whether the answer is believed, so that the partition is to have its rows."""
         return self in {Status.COMPLETE, Status.TRUNCATED}
 
     @property

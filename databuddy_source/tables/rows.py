@@ -84,6 +84,21 @@ def rows_table(
     return pa.table(columns, schema=schema)
 
 
+def no_rows(report: Report, layout: Layout) -> pa.Table:
+    """A table without rows that has the columns of the report's, as far as they are known.
+
+    Args:
+        report: whose query type tells what the columns hold.
+        layout: the columns of the table.
+    """
+    table = rows_table(report, [], layout)
+    for column, name in layout.names.items():
+        type_ = layout.type(name, lambda: None)
+        if type_ is not None and column not in table.column_names:
+            table = table.append_column(column, pa.array([], type_))
+    return table
+
+
 def _repeat(values: list[object], lengths: list[int], target: pa.DataType) -> pa.Array:
     ends = pa.array(accumulate(lengths), pa.int32())
     return pc.run_end_decode(pa.RunEndEncodedArray.from_arrays(ends, pa.array(values, target)))

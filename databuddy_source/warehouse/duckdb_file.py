@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from databuddy_source.coverage.reading import LOADS, NO_GENERATION, TABLE, Tables, newer_file
+from databuddy_source.coverage.reading import LOADS, TABLE, Tables, later, newer_file
 from databuddy_source.errors import FileInUse, NoDatabase
 from databuddy_source.warehouse.place import CATALOG
 
@@ -94,21 +94,20 @@ class _FileTables(Tables):
         return frozenset(names) - {name for (name,) in found.fetchall()}
 
     def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
-        generation = "generation" if self._has_generation(table) else NO_GENERATION
+        new = later(sql, lambda: self._columns(table))
         place, loads = (f'{CATALOG}."{self.dataset}"."{name}"' for name in (table, LOADS))
-        asked = sql.format(table=place, loads=loads, rows='"rows"', generation=generation)
+        asked = sql.format(table=place, loads=loads, rows='"rows"', **new)
         with suppress(duckdb.CatalogException):  # there is no such table
             return self.connection.execute(asked.replace("%s", "?"), values).fetchall()
         return []
 
-    def _has_generation(self, table: str) -> bool:
-        """0.1.0 did not record it."""
+    def _columns(self, table: str) -> Set[str]:
         found = self.connection.execute(
-            "SELECT 1 FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? "
-            "AND table_name = ? AND column_name = 'generation'",
+            "SELECT column_name FROM duckdb_columns() WHERE database_name = ? "
+            "AND schema_name = ? AND table_name = ?",
             [CATALOG, self.dataset, table],
         )
-        return found.fetchone() is not None
+        return {name for (name,) in found.fetchall()}
 
 
 def _once_free(

@@ -9,7 +9,7 @@ A report whose rows the warehouse refuses stays out of it, and coverage says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -94,14 +94,21 @@ class _WholeDestination:
 class _WholeClient:
     """Before a class of dlt's clients."""
 
+    filled: Set[str] = frozenset()
+    """The tables of the load that is done: nothing is in staging but for these."""
+
     @staticmethod
     def hold() -> None:
         """Raises where another sync may run by now."""
 
     def initialize_storage(self: Any, truncate_tables: Iterable[str] | None = None) -> None:
-        """In turn where something is to be made, which another pipeline may be about to make."""
+        """In turn where something is to be made, which another pipeline may be about to make. After
+        a load dlt empties all of staging, a statement for each table, where what it filled will
+        do."""
         behind: Any = super()
         self.hold()
+        if truncate_tables is not None and self.filled:
+            truncate_tables = {*truncate_tables} & self.filled
         if self._takes_turns() and not self.is_storage_initialized():
             with self.maybe_ddl_transaction():
                 behind.initialize_storage()
@@ -137,11 +144,10 @@ class _WholeClient:
         where an earlier try did it and was cut off afterwards."""
         behind: Any = super()
         self._set_query_tags(operation="complete_load", load_id=load_id)
-        merges = {
-            str(chain[0]["name"]): list(self._statements(chain, behind))
-            for chain in loaded_chains(self, load_id)
-        }
+        chains = loaded_chains(self, load_id)
+        merges = {str(chain[0]["name"]): list(self._statements(chain, behind)) for chain in chains}
         self._once(load_id, lambda: self._bring_in(load_id, merges))
+        self.filled = {str(table["name"]) for chain in chains for table in chain}
 
     def change(self: Any, load_id: str, statements: Sequence[str]) -> None:
         """Run statements and note them as a load, in one transaction."""

@@ -12,7 +12,7 @@ import duckdb
 from databuddy_source.coverage.calendar import Held, held
 from databuddy_source.coverage.marks import Known
 from databuddy_source.coverage.parts import SUNDAY, Definition, Part, parts_of_tables
-from databuddy_source.coverage.reading import Tables
+from databuddy_source.coverage.reading import LATER, Tables, later
 from databuddy_source.coverage.redefinitions import redefinitions
 from databuddy_source.coverage.table import coverage_table
 from databuddy_source.model.generations import Generation
@@ -63,7 +63,7 @@ class InMemory(Tables):
 
     def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
         assert table == "coverage"
-        names = {"table": table, "loads": "loads", "rows": '"rows"', "generation": "generation"}
+        names = {"table": table, "loads": "loads", "rows": '"rows"', **later(sql, lambda: LATER)}
         return self._database.execute(sql.format(**names).replace("%s", "?"), values).fetchall()
 
     def missing(self, names: Collection[str]) -> Set[str]:

@@ -28,7 +28,6 @@ from databuddy_source.coverage.table import COLUMNS, KEY, SCHEMA, coverage_table
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.extract.coverage_carrier import (
     Travel,
-    marked_alone,
     with_coverage,
     with_load_id_and_coverage,
 )
@@ -37,8 +36,8 @@ from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.tables.hints import REPLACE_PARTITION
-from databuddy_source.tables.layout import TOMBSTONE
-from databuddy_source.tables.rows import rows_table
+from databuddy_source.tables.layout import TOMBSTONE, Layout
+from databuddy_source.tables.rows import no_rows, rows_table
 from tests.cells import DAY, FETCHED, a_report, a_result, cells_of
 
 REPORT = a_report("top_pages")
@@ -76,6 +75,8 @@ def test_a_row_of_coverage_says_what_how_much_and_when() -> None:
         "final": False,
         "reason": None,
         "fetched_at": FETCHED,
+        "checked_at": FETCHED,
+        "digest": None,
     }
 
 
@@ -161,11 +162,9 @@ def load(pipeline: dlt.Pipeline, results: list[Result], *, limit: int | None = N
 
     def generate() -> Iterator[Any]:
         covered = coverage_table(results, LAST_FINAL, APRIL)
-        whole = [result for result in results if result.status.brings_rows]
-        if whole:
-            yield travel.sent(with_coverage(rows_table(REPORT, whole), covered))
-        else:
-            yield marked_alone(covered)
+        new = [result for result in results if result.is_new]
+        rows = rows_table(REPORT, new) if new else no_rows(REPORT, Layout(REPORT))
+        yield travel.sent(with_coverage(rows, covered, [each.is_new for each in results]))
 
     resource = dlt.resource(
         generate,
@@ -231,8 +230,9 @@ def test_rows_and_coverage_arrive_in_one_load_with_its_id(pipeline: dlt.Pipeline
     since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
     kept = {start: found for (_, _, start), found in held_cells(pipeline, now(), since).items()}
     assert kept == {
-        since: HeldCell(2, True, "2026-04"),
-        since + timedelta(days=2): HeldCell(2, False, "2026-04"),
+        since: HeldCell(2, True, "2026-04", fetched_at=FETCHED),
+        since + timedelta(days=1): HeldCell(0, True, "2026-04", silent=True, fetched_at=FETCHED),
+        since + timedelta(days=2): HeldCell(2, False, "2026-04", fetched_at=FETCHED),
     }
     assert held_cells(pipeline, now(), since + timedelta(days=3)) == {}
 
@@ -266,12 +266,13 @@ def test_of_cells_of_0_1_0_no_generation_is_known(pipeline: dlt.Pipeline) -> Non
     one, two, three = cells_of(REPORT, DAY, DAY + 2 * ONE_DAY)
     load(pipeline, [a_result(one, ROWS), a_result(two), a_result(three, status=Status.FAILED)])
     since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
-    assert list(held_cells(pipeline, now(), since).values()) == [HeldCell(2, True, "2026-04")]
+    told = [each.generation for each in held_cells(pipeline, now(), since).values()]
+    assert told == ["2026-04", "2026-04"]
     query(pipeline, "ALTER TABLE coverage DROP generation")
     kept = {start: found for (_, _, start), found in held_cells(pipeline, now(), since).items()}
     assert kept == {
-        since: HeldCell(2, True),
-        since + timedelta(days=1): HeldCell(0, True, silent=True),
+        since: HeldCell(2, True, fetched_at=FETCHED),
+        since + timedelta(days=1): HeldCell(0, True, silent=True, fetched_at=FETCHED),
     }
 
 

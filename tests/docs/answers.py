@@ -330,7 +330,7 @@ def _(rows: list[Row], world: World) -> None:
     assert falling([row["occurrences"] for row in rows])
 
 
-@answers("How fresh the tables are", "domain newest_day newest_final_day fetched_at")
+@answers("How fresh the tables are", "domain newest_day newest_final_day checked_at")
 def _(rows: list[Row], world: World) -> None:
     assert {row["domain"] for row in rows} == {site.domain for site in world.server.websites}
     assert {row["newest_day"] for row in rows} == {TODAY}

@@ -101,11 +101,7 @@ def test_each_result_is_in_one_table_in_order_with_its_coverage(given: list[int 
         assert batch.covered.column("date").to_pylist() == days
         assert (
             len(names_of(batch)) <= PER_TABLE
-            or sum(
-                result.status.brings_rows and bool(batch.covered.column("rows")[number].as_py())
-                for number, result in enumerate(batch.results)
-            )
-            == 1
+            or sum(map(bool, batch.covered.column("rows").filter(batch.is_new).to_pylist())) == 1
         ), "no table has more, unless one cell alone does"
     assert all(rows < AT_ONCE for rows in found.waiting), "rows become Arrow soon"
 
@@ -184,6 +180,7 @@ def test_a_cell_whose_rows_cannot_become_a_table_fails_alone(
     assert names_of(batch) == [(DAY + number * ONE_DAY, "0") for number in well]
     statuses = [each.status.value for each in batch.results]
     assert batch.covered.column("status").to_pylist() == statuses
+    assert batch.is_new == [status == "complete" for status in statuses]
 
 
 def test_cells_whose_rows_became_tables_apart_are_one_with_all_columns(

@@ -25,7 +25,15 @@ from databuddy_source.config.resolve import checked
 from tests.stories.children import begun, came_to_its_end, note_modules, warm_up
 from tests.stories.cut_off import DATASET, NOWHERE, Cut, Place, die, first_place
 
-TIMES = {"_dlt_load_id", "fetched_at", "inserted_at", "load_id", "created_at", "version_hash"}
+TIMES = {
+    "_dlt_load_id",
+    "fetched_at",
+    "checked_at",
+    "inserted_at",
+    "load_id",
+    "created_at",
+    "version_hash",
+}
 
 
 def pipeline_of(place: Place) -> dlt.Pipeline:

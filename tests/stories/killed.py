@@ -54,7 +54,9 @@ def tables(folder: Path) -> dict[str, list[str]]:
     found = {}
     with duckdb.connect(str(folder / "web.duckdb"), read_only=True) as connection:
         for name in [*QUERY_TYPES, "coverage", "websites"]:
-            left_out = "_dlt_load_id, fetched_at" if name == "coverage" else "_dlt_load_id"
+            left_out = "_dlt_load_id"
+            if name == "coverage":
+                left_out += ", fetched_at, checked_at"
             rows = connection.execute(f"SELECT * EXCLUDE ({left_out}) FROM databuddy.{name}")
             found[name] = sorted(map(repr, rows.fetchall()))
     return found

@@ -198,7 +198,10 @@ def test_a_final_cell_that_cannot_be_is_asked_for_again(
     right = everything(made)
     # one whose answer was another one then
     made.query("UPDATE summary_metrics SET pageviews = 0 WHERE date = ?", FIRST)
-    made.query(f"UPDATE coverage SET {wrong} WHERE date = ?", FIRST)
+    made.query(f"UPDATE coverage SET {wrong}, checked_at = NULL WHERE date = ?", FIRST)
+    made.query(
+        "UPDATE coverage SET digest = NULL WHERE date = ? AND report = 'summary_metrics'", FIRST
+    )
     by_dlt(made, RIGHT)
     assert everything(made) == right
     before = made.query("SELECT max(fetched_at) FROM coverage WHERE date = ?", FIRST)

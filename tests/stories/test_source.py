@@ -150,8 +150,14 @@ def test_tables_are_the_same_whatever_dlt_extracts_side_by_side(
     assert sum(arrival.path == "/v1/query" for arrival in server.log) == 2 * packs
 
 
-def test_a_resource_is_read_without_a_pipeline(serve: Serve) -> None:
+@pytest.mark.parametrize("is_loaded", [False, True])
+def test_a_resource_is_read_without_a_pipeline(
+    serve: Serve, warehouse: Make, is_loaded: bool
+) -> None:
+    """Whole, also where a pipeline is active that has all of it."""
     server = serve()
+    if is_loaded:
+        warehouse(server).sync(query_types="pages", start_date=FIRST)
     shop = server.websites[0].id
     with time_machine.travel(server.now, tick=True):
         source = databuddy_source(

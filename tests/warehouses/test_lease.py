@@ -198,7 +198,7 @@ def test_a_load_changes_nothing_once_its_lease_is_lost(
 @pytest.mark.parametrize(
     "sql",
     [
-        f'LOCK TABLE "{DATASET}"."websites" IN EXCLUSIVE MODE',
+        f'LOCK TABLE "{DATASET}"."top_pages" IN EXCLUSIVE MODE',
         f"SELECT pg_advisory_xact_lock({lease._key(DATASET)})",
     ],
     ids=["a table of the load", "the turn in the dataset"],
