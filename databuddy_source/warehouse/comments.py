@@ -62,6 +62,7 @@ _DUCKDB: Final = Dialect(
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "duckdb": _DUCKDB,
+    "ducklake": _DUCKDB,
     "postgres": Dialect(
         "SELECT relname, attname, description FROM pg_description "
         "JOIN pg_class c ON c.oid = objoid AND classoid = 'pg_class'::regclass "
