@@ -92,23 +92,27 @@ def _is_installed(module: str) -> bool:
         return False
 
 
-def refuse_ambiguous_file(pipeline: dlt.Pipeline) -> None:
-    """Refuse a DuckDB file whose stem is the dataset's name: dlt's loads fail there.
+def refuse_ambiguous_name(pipeline: dlt.Pipeline) -> None:
+    """Refuse a DuckDB file whose stem is the dataset's name, and a lake of that name: dlt's loads
+    fail there.
 
     Raises:
         UnfitDestination: says what to rename.
     """
     destination = pipeline.destination
-    if destination is None or destination.destination_name != "duckdb":
+    if destination is None or kind_of(destination.destination_type) not in ("duckdb", "ducklake"):
         return
     try:
-        credentials = pipeline.destination_client().config.credentials
+        credentials: Any = pipeline.destination_client().config.credentials
     except ConfigurationException:  # dlt says it better, with the names of what is missing
         return
-    database = getattr(credentials, "database", None)
-    if isinstance(database, str) and Path(database).stem == pipeline.dataset_name:
+    if lake := getattr(credentials, "ducklake_name", None):
+        name, what = lake, f"lake {lake}"
+    else:
+        file = Path(str(credentials.database))
+        name, what = file.stem, f"file {file.name}"
+    if name == pipeline.dataset_name:
         raise UnfitDestination(
-            f"DuckDB cannot tell the file {Path(database).name} from the dataset "
-            f"{pipeline.dataset_name}",
-            "Give the pipeline, the file or the dataset another name.",
+            f"DuckDB cannot tell the {what} from the dataset {pipeline.dataset_name}",
+            "Give the pipeline, the file, the lake or the dataset another name.",
         )
