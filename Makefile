@@ -8,7 +8,7 @@ BIN := .venv/bin
 picture: .venv/.installed-dev
 	$(BIN)/python docs/picture.py
 
-.PHONY: demo test quick pure campaigns cut-off mutants lint types unit docs coverage picture bench lock program test-lowest test-warehouses clean
+.PHONY: demo test quick pure campaigns cut-off mutants lint types unit docs coverage picture bench lock program test-lowest test-warehouses test-ducklake clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python -m databuddy_source demo
@@ -90,6 +90,7 @@ lock: .venv/.installed-dev
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --group orchestrators -o requirements/dev.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --resolution lowest-direct -o requirements/lowest.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra bigquery --extra snowflake --group dev --group warehouses --no-annotate -o requirements/warehouses.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group ducklake --no-annotate -o requirements/ducklake.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group mutants --constraint requirements/dev.lock --no-annotate -o requirements/mutants.lock
 	$(COMPILE) $(UPGRADE) --group bqemulator --no-annotate -o requirements/bqemulator.lock
 
@@ -103,6 +104,10 @@ program: .venv/.installed-dev
 WAREHOUSE ?= all
 test-warehouses: .venv-warehouses/.installed .venv-bqemulator/.installed
 	.venv-warehouses/bin/python -m pytest -n 3 --dist worksteal tests/warehouses --warehouses $(WAREHOUSE)
+
+# lakes, with DuckDB's extension from its package
+test-ducklake: .venv-ducklake/.installed
+	.venv-ducklake/bin/python -m pytest -n 3 --dist worksteal tests/warehouses --warehouses ducklake,ducklake_in_postgres
 
 .venv-%/.installed: requirements/%.lock
 	$(PYTHON) -m venv .venv-$*

@@ -178,8 +178,8 @@ class UnfitDestination(BadConfiguration):
     """The destination cannot replace partitions, or would fail at the first load."""
 
     default_todo = (
-        "Use duckdb, postgres, bigquery, snowflake, or another warehouse that knows the merge "
-        "strategy delete-insert."
+        "Use duckdb, ducklake, postgres, bigquery, snowflake, or another warehouse that knows the "
+        "merge strategy delete-insert."
     )
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 TABLE: Final = "coverage"
 
-NEWER: Final = "created with a newer version of DuckDB"
-"""What DuckDB says of a file that it cannot read yet."""
+NEWER: Final = "newer version of DuckDB"
+"""What DuckDB says of a file that it cannot read yet. Before it stands `a`, in 1.4 `an`."""
 
 LOADS: Final = "_dlt_loads"
 """dlt's table of the loads that are done."""

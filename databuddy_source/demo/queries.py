@@ -25,7 +25,7 @@ _SUBJECTS = (
 )  # fmt: skip
 _BREAKDOWN = """
 SELECT {column} AS name, count(*) AS pageviews, count(DISTINCT anonymous_id) AS visitors,
-  round(100.0 * {shared} / sum({shared}) OVER (), 2) AS percentage
+  rounded(100.0 * {shared} / sum({shared}) OVER (), 2) AS percentage
 FROM scope WHERE kind = 'screen_view' AND {column} <> '' GROUP BY {column}
 """
 

@@ -26,7 +26,7 @@ from databuddy_source.dlt_seam import (
 from databuddy_source.extract.owned import refuse_foreign_hints
 from databuddy_source.extract.session import Extraction
 from databuddy_source.warehouse import dlt_defaults
-from databuddy_source.warehouse.fitness import refuse_ambiguous_file, refuse_unfit
+from databuddy_source.warehouse.fitness import refuse_ambiguous_name, refuse_unfit
 from databuddy_source.warehouse.lost import mend
 
 logger = logging.getLogger("databuddy_source")
@@ -49,7 +49,7 @@ class SharedExtraction:
             if pipeline:
                 if pipeline.destination:
                     refuse_unfit(pipeline.destination)
-                refuse_ambiguous_file(pipeline)
+                refuse_ambiguous_name(pipeline)
                 dlt_defaults.for_extraction(pipeline)
             progress = pipeline.collector if pipeline else NULL_COLLECTOR
             # what somebody only reads is there whole, and what a step of the user's makes of rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
@@ -36,21 +36,33 @@ class Dialect:
         comments: reads (table, column or null, comment) of a dataset, whose name is `%s`.
         of_columns: whether dlt leaves comments of columns to us, too.
         indexes: reads the names of a dataset's indexes; None where there are none to be made.
+        literal: writes a comment as SQL; None where dlt's literals will do.
     """
 
     comments: str
     of_columns: bool = True
     indexes: str | None = None
+    literal: Callable[[str], str] | None = None
 
+
+def _as_it_is(text: str) -> str:
+    """A break is a break in it. Of `E'a\\nb'`, as dlt writes it, DuckDB 2 keeps both signs in a
+    comment."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+_DUCKDB: Final = Dialect(
+    "SELECT table_name, column_name, comment FROM (SELECT * FROM "
+    "(SELECT schema_name, table_name, NULL AS column_name, comment FROM duckdb_tables() "
+    "WHERE database_name = current_database()) UNION ALL "
+    "SELECT schema_name, table_name, column_name, comment FROM duckdb_columns() "
+    "WHERE database_name = current_database()) WHERE schema_name = %s",
+    literal=_as_it_is,
+)
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
-    "duckdb": Dialect(
-        "SELECT table_name, column_name, comment FROM (SELECT * FROM "
-        "(SELECT schema_name, table_name, NULL AS column_name, comment FROM duckdb_tables() "
-        "WHERE database_name = current_database()) UNION ALL "
-        "SELECT schema_name, table_name, column_name, comment FROM duckdb_columns() "
-        "WHERE database_name = current_database()) WHERE schema_name = %s"
-    ),
+    "duckdb": _DUCKDB,
+    "ducklake": _DUCKDB,
     "postgres": Dialect(
         "SELECT relname, attname, description FROM pg_description "
         "JOIN pg_class c ON c.oid = objoid AND classoid = 'pg_class'::regclass "
@@ -148,7 +160,7 @@ def _missing(
 ) -> Iterator[str]:
     """The statements that are needed."""
     fold = client.capabilities.casefold_identifier
-    literal = literal_of(client)
+    literal = dialect.literal or literal_of(client)
     dataset, quoted = fold(client.dataset_name), client.escape_column_name
     found = client.execute_sql(dialect.comments, dataset) or []
     held = {(table, column): comment for table, column, comment in found}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import dlt
 
@@ -20,6 +20,8 @@ from databuddy_source.tables.hints import FILE_FORMAT
 
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "duckdb": ("duckdb",),
+    "ducklake": ("duckdb",),
+    "motherduck": ("duckdb",),
     "postgres": ("psycopg2", "adbc_driver_postgresql"),
     "bigquery": ("google.cloud.bigquery",),
     "snowflake": ("snowflake.connector",),
@@ -49,9 +51,14 @@ def refuse_unfit(destination: AnyDestination) -> None:
         raise UnfitDestination(
             f"The destination {destination.destination_name} cannot replace the rows of a day: it "
             "would append them, or keep rows that vanished",
-            "Use duckdb, postgres, bigquery, snowflake, or another warehouse that knows the merge "
-            "strategy delete-insert. For Parquet files, sync into duckdb and export: "
+            f"{UnfitDestination.default_todo} For Parquet files, sync into duckdb and export: "
             "docs/destinations.md.",
+        )
+    if _is_sqlite(destination):
+        raise UnfitDestination(
+            "SQLite keeps instants as texts without a zone, and a sync could not tell which days "
+            "the one before has loaded",
+            "Use duckdb, which is a file, too.",
         )
     if _loads_csv(capabilities):
         raise UnfitDestination(
@@ -59,6 +66,14 @@ def refuse_unfit(destination: AnyDestination) -> None:
             "between an empty text and null",
             "Let dlt find the ADBC driver: install it, and do not set disable_adbc_detection.",
         )
+
+
+def _is_sqlite(destination: AnyDestination) -> bool:
+    """Whether it is the one of SQLAlchemy's databases that is known not to do."""
+    if kind_of(destination.destination_type) != "sqlalchemy":
+        return False
+    config: Any = destination.configuration(destination.spec(), accept_partial=True)
+    return bool(config.credentials and config.credentials.get_backend_name() == "sqlite")
 
 
 def _loads_csv(capabilities: DestinationCapabilitiesContext) -> bool:
@@ -77,23 +92,27 @@ def _is_installed(module: str) -> bool:
         return False
 
 
-def refuse_ambiguous_file(pipeline: dlt.Pipeline) -> None:
-    """Refuse a DuckDB file whose stem is the dataset's name: dlt's loads fail there.
+def refuse_ambiguous_name(pipeline: dlt.Pipeline) -> None:
+    """Refuse a DuckDB file whose stem is the dataset's name, and a lake of that name: dlt's loads
+    fail there.
 
     Raises:
         UnfitDestination: says what to rename.
     """
     destination = pipeline.destination
-    if destination is None or destination.destination_name != "duckdb":
+    if destination is None or kind_of(destination.destination_type) not in ("duckdb", "ducklake"):
         return
     try:
-        credentials = pipeline.destination_client().config.credentials
+        credentials: Any = pipeline.destination_client().config.credentials
     except ConfigurationException:  # dlt says it better, with the names of what is missing
         return
-    database = getattr(credentials, "database", None)
-    if isinstance(database, str) and Path(database).stem == pipeline.dataset_name:
+    if lake := getattr(credentials, "ducklake_name", None):
+        name, what = lake, f"lake {lake}"
+    else:
+        file = Path(str(credentials.database))
+        name, what = file.stem, f"file {file.name}"
+    if name == pipeline.dataset_name:
         raise UnfitDestination(
-            f"DuckDB cannot tell the file {Path(database).name} from the dataset "
-            f"{pipeline.dataset_name}",
-            "Give the pipeline, the file or the dataset another name.",
+            f"DuckDB cannot tell the {what} from the dataset {pipeline.dataset_name}",
+            "Give the pipeline, the file, the lake or the dataset another name.",
         )

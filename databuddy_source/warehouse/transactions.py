@@ -39,12 +39,14 @@ def _as_script(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
 
 TRANSACTIONS: Final[Mapping[str, Callable[[SqlClientBase[Any], Sequence[str]], None]]] = {
     "duckdb": _in_transaction,
+    "ducklake": _in_transaction,
+    "motherduck": _in_transaction,
     "postgres": _in_turn,
     "snowflake": _in_transaction,
     "bigquery": _as_script,
 }
 """By type of destination. Others keep dlt's own merges."""
 
-DROPS_INSIDE: Final = frozenset({"duckdb", "postgres"})
+DROPS_INSIDE: Final = frozenset({"duckdb", "ducklake", "motherduck", "postgres"})
 """The types whose transactions may drop tables, too: Snowflake's would end with it, and BigQuery's
 take no such statement."""

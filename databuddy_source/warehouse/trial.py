@@ -44,9 +44,9 @@ ADVICE: Final[Mapping[str, str]] = {
 
 _DRIVERS = {
     module.partition(".")[0]
-    for destination, modules in MODULES.items()
+    for modules in MODULES.values()
     for module in modules
-    if destination != "duckdb"  # a file, whose errors are others
+    if module != "duckdb"  # a file's, whose errors are others
 }
 
 

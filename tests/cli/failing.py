@@ -114,10 +114,15 @@ def _synced_elsewhere(folder: Path, beside: str = "") -> AbstractContextManager[
 
 
 @contextmanager
-def unique(table: str, columns: str, folder: Path) -> Iterator[None]:
-    """Somebody made a unique index on a table of the DuckDB file."""
+def refusing(table: str, folder: Path) -> Iterator[None]:
+    """Somebody gave a table of the DuckDB file a column that may not be empty."""
     with duckdb.connect(str(folder / FILE)) as own:
-        own.execute(f"CREATE UNIQUE INDEX mine ON {DATASET}.{table} ({columns})")
+        for change in (
+            "ADD mine INT DEFAULT 0",
+            "ALTER mine SET NOT NULL",
+            "ALTER mine DROP DEFAULT",
+        ):
+            own.execute(f"ALTER TABLE {DATASET}.{table} {change}")
     yield
 
 
@@ -254,7 +259,7 @@ WAYS: Mapping[str, Way] = {
         LOADING,
         _INTO_FILE,
         before=tuple(COMMANDS["sync"]),
-        held=partial(unique, "websites", "id"),
+        held=partial(refusing, "websites"),
     ),
     "a Postgres server that is out of reach": Way(
         Exit.FAILED,

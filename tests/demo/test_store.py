@@ -33,6 +33,12 @@ def test_the_same_seed_gives_the_same_traffic_moved_to_any_day() -> None:
     assert made[0] == made[1] != made[2]
 
 
+def test_halves_are_rounded_alike_by_each_duckdb(api: Client) -> None:
+    with api.server.events.connection() as cursor:
+        found = cursor.execute("SELECT rounded(2.675::DOUBLE, 2), rounded(90.725::DOUBLE, 2)")
+        assert found.fetchone() == (2.68, 90.73)
+
+
 def test_fewer_days_are_the_same_last_days(api: Client, fresh: Client) -> None:
     assert fresh.rows("top_pages", limit=10_000) == api.rows("top_pages", limit=10_000)
 

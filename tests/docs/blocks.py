@@ -59,6 +59,16 @@ NOT_RUN: Final[Mapping[str, str]] = {
         "needs an account at Snowflake"
     ),
     "databuddy-source check --destination snowflake": "as above; tests/warehouses emulates",
+    "pip install '.[cli,ducklake]'": "needs a package index",
+    "export DESTINATION__DUCKLAKE__CREDENTIALS__DUCKLAKE_NAME=lake": "tests/warehouses/ducklake.py",
+    "export DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG="
+    "postgresql://user:password@host:5432/database": (
+        "needs a server; tests/warehouses/ducklake_in_postgres.py"
+    ),
+    "export DESTINATION__DUCKLAKE__CREDENTIALS__STORAGE__BUCKET_URL=s3://bucket/lake": (
+        "needs a bucket; tests/warehouses/ducklake.py has a folder"
+    ),
+    "databuddy-source check --destination ducklake": "needs DuckDB's extension; tests/warehouses",
 }
 """Every command of the manual that no test runs, with the reason."""
 

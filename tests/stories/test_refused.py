@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 
+import duckdb
 import pytest
 
 from databuddy_source import backfill, status, sync
@@ -14,9 +15,12 @@ from databuddy_source.errors import DestinationFails
 from tests.stories.conftest import TODAY, Make, Warehouse
 from tests.stories.test_lost import DAYS, FIRST, account, now, synced
 
-KEY = "CREATE UNIQUE INDEX mine ON {table} (website_id, date, name)"
+REQUIRED = (
+    "ALTER TABLE {table} ADD mine BIGINT DEFAULT 0; ALTER TABLE {table} ALTER mine SET NOT NULL"
+    "; ALTER TABLE {table} ALTER mine DROP DEFAULT"
+)
+NOT_REQUIRED = "ALTER TABLE {table} DROP mine"
 WAYS = {
-    "a unique index": (KEY, "DROP INDEX mine", "unique constraint"),
     "a column of another type": (
         "ALTER TABLE {table} ALTER visitors TYPE BOOLEAN[] USING []",
         "ALTER TABLE {table} ALTER visitors TYPE BIGINT USING 0",
@@ -27,12 +31,7 @@ WAYS = {
         "ALTER TABLE databuddy_staging_databuddy_0.{table} ALTER visitors TYPE BIGINT USING 0",
         "BOOLEAN[]",
     ),
-    "a column that may not be empty": (
-        "ALTER TABLE {table} ADD mine BIGINT DEFAULT 0; ALTER TABLE {table} ALTER mine SET NOT NULL"
-        "; ALTER TABLE {table} ALTER mine DROP DEFAULT",
-        "ALTER TABLE {table} DROP mine",
-        "NOT NULL",
-    ),
+    "a column that may not be empty": (REQUIRED, NOT_REQUIRED, "NOT NULL"),
 }
 
 
@@ -85,17 +84,27 @@ def test_a_report_that_the_warehouse_refuses_fails_alone_and_is_asked_for_again(
         assert status(made.pipeline, account(made).settings).is_complete
 
 
+def test_a_unique_index_of_keys_that_differ_refuses_what_comes_again_before_duckdb_2(
+    made: Warehouse,
+) -> None:
+    change(made, "CREATE UNIQUE INDEX mine ON {table} (website_id, date, name)")
+    late(made)
+    before_2 = int(duckdb.__version__.partition(".")[0]) < 2
+    assert {gap.report for gap in again(made)} == ({"top_pages"} if before_2 else set())
+    assert (("/late",) in made.query("SELECT name FROM top_pages")) is not before_2
+
+
 def test_days_that_no_sync_asks_for_any_more_are_asked_for_until_they_are_there(
     made: Warehouse, warehouse: Make
 ) -> None:
     late(made)
-    change(made, KEY)
+    change(made, REQUIRED)
     with now(made):
         ids = backfill(made.pipeline, FIRST, TODAY, account(made).settings, refetch=True)
     failed = {gap.date for gap in gaps_of_loads(made.pipeline, ids)}
     assert failed == set(DAYS)
     assert {gap.date for gap in again(made)} == failed
-    change(made, "DROP INDEX mine")
+    change(made, NOT_REQUIRED)
     assert again(made) == []
     other = warehouse(made.server)
     synced(other)
@@ -118,7 +127,7 @@ def test_a_report_that_is_refused_from_the_first_day_on_says_so(
 @pytest.mark.parametrize(
     "breaking",
     [
-        "CREATE UNIQUE INDEX mine ON websites (id)",
+        REQUIRED.format(table="websites"),
         "ALTER TABLE databuddy_staging_databuddy_0.websites ALTER domain TYPE INTEGER USING 0",
     ],
     ids=["at last", "in staging"],
@@ -126,7 +135,8 @@ def test_a_report_that_is_refused_from_the_first_day_on_says_so(
 def test_a_list_that_is_refused_ends_the_run_with_its_name_and_changes_nothing(
     made: Warehouse, breaking: str
 ) -> None:
-    made.query(breaking)
+    for each in breaking.split(";"):
+        made.query(each)
     before = made.tables()
     late(made)
     with pytest.raises(DestinationFails, match=r"table websites refuses its rows: .*Take away"):

@@ -27,21 +27,27 @@ from tests.campaign import IS_CAMPAIGN, SEED
 from tests.stories.conftest import serve as serve
 from tests.warehouses.warehouse import Warehouse
 
-NAMES = ("duckdb", "postgres", "bigquery", "snowflake")
-EMULATED = ("bigquery", "snowflake")
+TOGETHER = ("duckdb", "postgres", "bigquery", "snowflake")
+"""Those of one environment, which `all` stands for."""
+
+NAMES = (*TOGETHER, "ducklake", "ducklake_in_postgres")
+ALIKE = (("bigquery", "snowflake"), ("ducklake", "ducklake_in_postgres"))
+"""The emulators, and lakes that differ by their catalogue."""
+
 DATASET = "web"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(*names): what the test is about only these have")
     config.addinivalue_line(
-        "markers", "emulated_once: in the suite on one of the emulators, in a campaign on each"
+        "markers",
+        "emulated_once: in the suite on one emulator and one of the lakes, in a campaign on each",
     )
 
 
 def wanted(config: pytest.Config) -> tuple[str, ...]:
     names = config.getoption("--warehouses").split(",")
-    return NAMES if "all" in names else tuple(names)
+    return TOGETHER if "all" in names else tuple(names)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -67,14 +73,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _emulated_elsewhere(items: list[pytest.Item]) -> Iterator[pytest.Item]:
-    """The cases of tests marked `emulated_once` on all emulators but one, which SEED draws for each
-    case of the other parameters."""
+    """The cases of tests marked `emulated_once` on all that are alike but one, which SEED draws for
+    each case of the other parameters."""
     on: dict[str, dict[str, pytest.Item]] = defaultdict(dict)
     for item in items:
         if isinstance(item, pytest.Function) and item.get_closest_marker("emulated_once"):
             given = dict(item.callspec.params)
-            if (name := given.pop("warehouse")) in EMULATED:
-                on[f"{item.path.name} {item.originalname} {given}"][name] = item
+            name = given.pop("warehouse")
+            for alike in ALIKE:
+                if name in alike:
+                    case = f"{item.path.name} {item.originalname} {given}"
+                    on[f"{alike} {case}"][name] = item
     for case, emulated in on.items():
         del emulated[random.Random(f"{SEED} {case}").choice(sorted(emulated))]
         yield from emulated.values()

@@ -23,6 +23,7 @@ import psycopg2
 
 from tests.warehouses.warehouse import Warehouse
 
+VARIABLE = "DESTINATION__POSTGRES__CREDENTIALS"
 PASSWORD = "loopback"
 INITDB = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
 
@@ -46,7 +47,7 @@ class Postgres:
         return dlt.destinations.postgres(self.url)
 
     def environment(self) -> dict[str, str]:
-        return {"DESTINATION__POSTGRES__CREDENTIALS": self.url}
+        return {VARIABLE: self.url}
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return _execute(self.url, sql)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 class Warehouse(Protocol):
     """A running warehouse: where a pipeline loads to, and how a test reads what arrived."""
 
-    name: str  # "duckdb" | "postgres" | "bigquery" | "snowflake"
+    name: str  # of the destination: "duckdb", "ducklake", "postgres", "bigquery", "snowflake"
     engine: str  # "real" or "emulator (DuckDB inside)": what shows a claim
 
     def destination(self) -> Any:
