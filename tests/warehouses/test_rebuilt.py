@@ -58,7 +58,7 @@ def anew(made: Synced, tmp_path: Path) -> Synced:
     return found
 
 
-@pytest.mark.only("duckdb", "postgres")
+@pytest.mark.only("duckdb", "postgres", "ducklake", "ducklake_in_postgres")
 def test_a_rebuilt_dataset_is_as_one_that_was_loaded_in_the_new_zone(
     made: Synced, tmp_path: Path
 ) -> None:
