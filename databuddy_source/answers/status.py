@@ -157,12 +157,17 @@ def status(
     """
     if since and until and since > until:
         raise BadSetting(f"since ({since}) is after until ({until})", "Swap them.")
-    settings = settings or configured()
     with tables_of(pipeline) as tables:
-        domains = {row[0]: row[1] for row in newest_listing(tables, "websites", "id, domain")}
-        offered = {row[0] for row in newest_listing(tables, "query_types", "table_name")}
-        has, instant = held(tables), now()
-        redefined = redefinitions(tables)
+        return _status(tables, settings or configured(), since, until, deep=deep)
+
+
+def _status(
+    tables: Tables, settings: Settings, since: date | None, until: date | None, *, deep: bool
+) -> WarehouseStatus:
+    domains = {row[0]: row[1] for row in newest_listing(tables, "websites", "id, domain")}
+    offered = {row[0] for row in newest_listing(tables, "query_types", "table_name")}
+    has, instant = held(tables), now()
+    redefined = redefinitions(tables)
     websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
     for name in settings.websites:
         if "." in name and name not in domains.values():
@@ -197,10 +202,6 @@ def status(
     names = {each.report for each in found}
     redefined = [each for each in redefined if each.report in names]
     others = [place for place in has if place not in configured_now]
-    odd: Sequence[Miscount] = ()
-    if deep:
-        with tables_of(pipeline) as tables:
-            odd = tuple(
-                miscounts(tables, {(e.website_id, e.report): e.rows_by_date for e in found})
-            )
+    told = {(each.website_id, each.report): each.rows_by_date for each in found if deep}
+    odd = tuple(miscounts(tables, told))
     return WarehouseStatus(found, others, redefined, leftovers(has, configured_now), withdrawn, odd)
