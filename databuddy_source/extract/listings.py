@@ -75,7 +75,8 @@ def _listing(
             yield None  # wait for the others, so that one extraction serves all
             before = said_before(active_pipeline(), name, _SCHEMAS[name].names)
             table = rows(extraction.server, before)
-            if not (before and same_rows(before, table.to_pylist(), key)):
+            is_known = before and same_rows(before, table.to_pylist(), key)
+            if shared.scope.refetch or not is_known:
                 yield table
         finally:
             shared.leave(name, extraction)

@@ -115,8 +115,11 @@ def _synced_elsewhere(folder: Path, beside: str = "") -> AbstractContextManager[
 
 @contextmanager
 def refusing(table: str, folder: Path) -> Iterator[None]:
-    """Somebody gave a table of the DuckDB file a column that may not be empty."""
+    """Somebody gave a table of the DuckDB file a column that may not be empty. Whatever comes is
+    new."""
     with duckdb.connect(str(folder / FILE)) as own:
+        own.execute(f"UPDATE {DATASET}.coverage SET digest = NULL")
+        own.execute(f"UPDATE {DATASET}.websites SET name = 'as it was before'")
         for change in (
             "ADD mine INT DEFAULT 0",
             "ALTER mine SET NOT NULL",
