@@ -35,7 +35,11 @@ class Tolerance:
     def of(cls, query_type: QueryType) -> Self:
         """What the catalogue says of the type's unstable columns."""
         key = tuple(name for name in query_type.key if query_type.columns.get(name) != Kind.DATE)
-        return cls(key, frozenset(query_type.nearly), frozenset(query_type.left_out))
+        return cls(
+            key,
+            frozenset(query_type.nearly),
+            frozenset({*query_type.left_out, *query_type.estimated}),
+        )
 
 
 def differences(held: Sequence[Row], api: Sequence[Row], tolerance: Tolerance) -> list[str]:

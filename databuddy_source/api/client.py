@@ -268,7 +268,12 @@ def _by_id(bodies: Sequence[QueryBody], answers: list[QueryAnswer]) -> dict[str,
             reasons[answer.queryId] = answer.error or "refused"
         for result in answer.data:
             if isinstance(result.parameter, str):
-                results[result.parameter] = result
+                id_ = result.parameter
+                if not answer.success:
+                    result = Thrown(parameter=id_, error=result.error or reasons[answer.queryId])
+                elif id_ in results and results[id_].data != result.data:
+                    result = ParameterResult(parameter=id_, error="the server gives two answers")
+                results[id_] = result
             else:
                 told = answer.queryId or str(result.parameter.get("id"))
                 reasons[told] = result.error or "the server gives no reason"

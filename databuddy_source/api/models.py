@@ -26,6 +26,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
     field_validator,
+    model_validator,
 )
 
 from databuddy_source.model.generations import MARKED, Generation
@@ -246,6 +247,14 @@ class ParameterResult(_Received):
     # rows are checked and typed where tables are made, column by column
     data: SkipValidation[list[Row]] = Field(default_factory=list)
     error: _Text = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _succeeds_with_rows(cls, told: object) -> object:
+        """An empty list is a fact only where nothing beside it says that something went wrong."""
+        if isinstance(told, dict) and ("data" not in told or told.get("error")):
+            return {**told, "success": False}
+        return told
 
 
 class Thrown(ParameterResult):

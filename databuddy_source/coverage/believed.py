@@ -38,8 +38,8 @@ def held_cells(
     pipeline: dlt.Pipeline, now: datetime, since: datetime
 ) -> Mapping[tuple[str, str, datetime], HeldCell]:
     """The cells that the warehouse holds, from `since` (UTC) on, by website, report and start of
-    the window: those with data, and silent ones that are complete. Empty before the first load,
-    and without a destination.
+    the window: those with data, and silent ones that are complete or have rows of zeros. Empty
+    before the first load, and without a destination.
 
     Args:
         pipeline: whose warehouse it is.
@@ -49,14 +49,14 @@ def held_cells(
     found = query_coverage(
         pipeline,
         f"SELECT website_id, report, window_start, {{rows}}, final AND NOT {UNTRUE}, "
-        "{generation}, silent, {digest}, fetched_at FROM {table} "
-        "WHERE (NOT silent OR status = 'complete') AND window_start >= %s",
+        "{generation}, silent, {digest}, fetched_at, {load_id} FROM {table} "
+        "WHERE (NOT silent OR status = 'complete' OR {rows} > 0) AND window_start >= %s",
         *_true_until(now),
         since,
     )
     return {
         (row[0], row[1], row[2]): HeldCell(
-            row[3], bool(row[4]), row[5], bool(row[6]), row[7], row[8].astimezone(UTC)
+            row[3], bool(row[4]), row[5], bool(row[6]), row[7], row[8].astimezone(UTC), row[9]
         )
         for row in found
     }

@@ -39,6 +39,9 @@ class _PipelineTables(Tables):
             return self.client.execute_sql(asked, *values) or []
         return []
 
+    def place(self, table: str) -> str:
+        return self.client.make_qualified_table_name(table) if self.client else table
+
     @property
     def can_be_asked(self) -> bool:
         return self.client is not None

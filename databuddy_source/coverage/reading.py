@@ -28,6 +28,7 @@ _NO_TEXT: Final = "NULLIF(report, report)"
 LATER: Final[Mapping[str, tuple[str, str]]] = {
     "generation": ("generation", _NO_TEXT),
     "digest": ("digest", _NO_TEXT),
+    "load_id": ("load_id", _NO_TEXT),
     "checked_at": ("COALESCE(checked_at, fetched_at)", "fetched_at"),
 }
 """Columns that versions after 0.1.0 brought: how each is asked for, and what stands in its place
@@ -50,6 +51,10 @@ class Tables(ABC):
                 loads, `{rows}` and those of `LATER` for the columns of these names, and `%s` for
                 each value.
         """
+
+    @abstractmethod
+    def place(self, table: str) -> str:
+        """The qualified name of a table, as SQL."""
 
     @property
     def can_be_asked(self) -> bool:

@@ -43,6 +43,7 @@ SCHEMA: Final = pa.schema(
         pa.field("fetched_at", _INSTANT),
         pa.field("checked_at", _INSTANT),
         pa.field("digest", pa.string()),
+        pa.field("load_id", pa.string()),
     ]
 )
 
@@ -78,6 +79,7 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
         "description": "When the last answer was there, UTC. Later than fetched_at: it said the "
         "same again, or is not believed."
     },
+    "load_id": {"description": "The load that brought the rows, as their _dlt_load_id."},
     "digest": {
         "description": "Of the rows in any order; null where a step of the run may change them."
     },
@@ -113,7 +115,7 @@ def coverage_table(results: Sequence[Result], last_final: date, generation: Gene
         "rows": [has.rows if has else len(result.rows) for result, has in both],
         "rows_expected": [result.rows_expected for result in results],
         # what is kept goes on to count as data, or the next run would believe its absence
-        "silent": [result.silent and not result.kept for result in results],
+        "silent": [result.kept.silent if result.kept else result.silent for result in results],
         "final": [
             result.kept.final
             if result.kept
@@ -124,5 +126,7 @@ def coverage_table(results: Sequence[Result], last_final: date, generation: Gene
         "fetched_at": [(has and has.fetched_at) or result.fetched_at for result, has in both],
         "checked_at": [result.fetched_at for result in results],
         "digest": [has.digest if has else result.digest for result, has in both],
+        # of new rows the last step of the resource knows it
+        "load_id": [has.load_id if has else None for _, has in both],
     }
     return pa.Table.from_pydict(columns, SCHEMA)

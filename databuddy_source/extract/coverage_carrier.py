@@ -109,6 +109,9 @@ class Travel:
             ) from error
         if table:
             yield _with_load_id(table)
+        at = of_rows.schema.get_field_index("load_id")
+        loaded = pa.array([load_id_of_extraction()] * len(of_rows), pa.string())
+        of_rows = of_rows.set_column(at, of_rows.schema.field(at), loaded)
         yield coverage_alone(_with_load_id(pa.concat_tables([of_rows, others])))
 
 

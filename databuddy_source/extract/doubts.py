@@ -62,12 +62,12 @@ class Doubts:
             name = result.cell.report.name
             lacks = await self._evidence.once(("lacks", name), lambda: self._lacks(name))
             result = replace(result, status=Status.UNAVAILABLE if lacks else Status.FAILED)
-        return replace(result, kept=self._evidence.kept_of(result.cell))
+        return replace(result, kept=self._evidence.held_of(result.cell))
 
     def failed(self, result: Result, reason: str) -> Result:
         """The same cell, failed after all, with what the warehouse keeps of it."""
-        kept = self._evidence.kept_of(result.cell)
-        return replace(result, status=Status.FAILED, rows=(), reason=reason, kept=kept)
+        kept = self._evidence.held_of(result.cell)
+        return replace(result, status=Status.FAILED, rows=(), digest=None, reason=reason, kept=kept)
 
     async def _fails_throughout(self, result: Result) -> bool:
         """Whether all cells of a website and report failed alike that are too few for the type to

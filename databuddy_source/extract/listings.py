@@ -11,7 +11,7 @@ from dlt.sources import DltResource
 
 from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.server import Server
-from databuddy_source.dlt_seam import active_pipeline
+from databuddy_source.dlt_seam import active_pipeline, tables_given_up
 from databuddy_source.extract.coverage_carrier import with_load_id
 from databuddy_source.extract.relisted import Rows, hint_at_changes, said_before, same_rows
 from databuddy_source.extract.sharing import SharedExtraction
@@ -76,7 +76,8 @@ def _listing(
             before = said_before(active_pipeline(), name, _SCHEMAS[name].names)
             table = rows(extraction.server, before)
             is_known = before and same_rows(before, table.to_pylist(), key)
-            if shared.scope.refetch or not is_known:
+            may_stay = name in extraction.steady and name not in tables_given_up()
+            if shared.scope.refetch or not (is_known and may_stay):
                 yield table
         finally:
             shared.leave(name, extraction)

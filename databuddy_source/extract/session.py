@@ -25,7 +25,10 @@ from databuddy_source.coverage.believed import (
     held_cells,
 )
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
+from databuddy_source.coverage.marks import Slot, slot_of
 from databuddy_source.coverage.parts import parts_of_tables
+from databuddy_source.coverage.present import Present, has_all, present_rows
+from databuddy_source.coverage.reading import tables_of
 from databuddy_source.coverage.resources import resource_name
 from databuddy_source.dlt_seam import NULL_COLLECTOR, Collector, active_pipeline
 from databuddy_source.errors import UnknownQueryType
@@ -88,7 +91,8 @@ class Extraction:
         self._evidence = Evidence(self.fetcher.result)
         self._doubts = Doubts(self._evidence, self.server.websites, allow_empty=scope.allow_empty)
         self._looked_back = False
-        self._steady = steady
+        self.steady = steady
+        self._present: Mapping[tuple[str, str, Slot], Present] = {}
         self._layouts: dict[str, Layout] = {}
         self._final: Mapping[tuple[str, str], Set[datetime]] | None = None
         self._held: Mapping[tuple[str, str], Held] | None = None
@@ -200,15 +204,23 @@ class Extraction:
             since = min(cell.window.start for cell in cells)
             self._evidence.held = held_cells(self._pipeline, self.now, since)
             self._evidence.doubted = doubted_windows(self._pipeline, since)
+            if self.steady and not self.scope.refetch:
+                reports = {(cell.report.name, cell.report.grain) for cell in cells}
+                first = min(cell.window.date for cell in cells)
+                with tables_of(self._pipeline) as tables:
+                    self._present = present_rows(tables, reports, first)
         self._looked_back = True
 
     async def result(self, cell: Cell) -> Result:
         """The cell's result; `suspect` when its emptiness is not to be believed, and without rows
         where it says what the warehouse has already."""
         judged = await self._doubts.judged(await self.fetcher.result(cell))
-        if resource_name(cell.report.name, cell.website_id) not in self._steady:
+        if resource_name(cell.report.name, cell.website_id) not in self.steady:
             return judged
-        return judged.with_digest(None if self.scope.refetch else self._evidence.held_of(cell))
+        held = None if self.scope.refetch else self._evidence.held_of(cell)
+        place = (cell.website_id, cell.report.name, slot_of(cell.window))
+        is_there = held is not None and has_all(held, self._present.get(place))
+        return judged.with_digest(held if is_there else None)
 
     def unloadable(self, result: Result, reason: str) -> Result:
         """The result of a cell whose rows the warehouse cannot take: what it has stays."""

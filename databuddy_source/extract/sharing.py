@@ -52,9 +52,10 @@ class SharedExtraction:
                 refuse_ambiguous_name(pipeline)
                 dlt_defaults.for_extraction(pipeline)
             progress = pipeline.collector if pipeline else NULL_COLLECTOR
-            # what somebody only reads is there whole, and what a step of the user's makes of rows
-            # nobody knows
-            is_load = load_id_of_extraction() is not None
+            # what somebody only reads is there whole, what waits to be loaded will change tables,
+            # and what a step of the user's makes of rows nobody knows
+            waits = pipeline is not None and pipeline.has_pending_data
+            is_load = load_id_of_extraction() is not None and not waits
             steady = {each.name for each in resources_of_run() if is_load and not each.has_steps}
             self._current = Extraction(self.settings, self.scope, progress=progress, steady=steady)
             if pipeline:

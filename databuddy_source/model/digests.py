@@ -25,8 +25,8 @@ _JSON: Final = msgspec.json.Encoder(order="deterministic")
 
 
 def digest_of(rows: Sequence[Mapping[str, object]], query_type: QueryType) -> str:
-    """A digest of rows: the same for those that say the same, in any order, whatever is in the
-    columns that the catalogue calls unstable, or in their last digits.
+    """A digest of rows: the same for those that say the same, in any order, whatever the last
+    digits are of numbers that the catalogue calls unstable.
 
     Args:
         rows: as they came.
@@ -35,18 +35,15 @@ def digest_of(rows: Sequence[Mapping[str, object]], query_type: QueryType) -> st
     Returns:
         26 characters.
     """
-    left_out, nearly = query_type.left_out, query_type.nearly
-    if left_out or nearly:
-        rows = [_steady(row, left_out, nearly) for row in rows]
+    if nearly := query_type.nearly:
+        rows = [_steady(row, nearly) for row in rows]
     lines = _lines(rows).split(b"\n")  # JSON has none within a row
     whole = blake2b(b"\n".join(sorted(lines)), digest_size=_BYTES)
     return f"{SCHEME}:{whole.hexdigest()}"
 
 
-def _steady(
-    row: Mapping[str, object], left_out: Sequence[str], nearly: Sequence[str]
-) -> Mapping[str, object]:
-    steady = {name: value for name, value in row.items() if name not in left_out}
+def _steady(row: Mapping[str, object], nearly: Sequence[str]) -> Mapping[str, object]:
+    steady = dict(row)
     for name in nearly:
         if isinstance(value := steady.get(name), float):
             steady[name] = f"{value:.{STEADY_DIGITS}g}"

@@ -130,8 +130,8 @@ class QueryType(BaseModel):
             many days more on either side, by plain dates. Also where buckets follow a time zone:
             some servers read plain dates as days of UTC, others as days of the zone.
         unstable: columns that differ from call to call: of numbers the last digits, of others all.
-        estimated: columns that servers estimate from a sample, once there is much to count, so that
-            they differ from call to call and no comparison may count them.
+        estimated: columns that a server estimates once there is much to count, so that they differ
+            from call to call, and `verify` cannot count them.
         end_is_midnight: the server reads the end date as 00:00:00.
         follows: "pageviews" where it has rows whenever there are page views that have a value to
             break them down by, so that it cannot have lost its rows beside another such type that
@@ -250,8 +250,8 @@ class QueryType(BaseModel):
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """The columns that say another thing in each call, so that no comparison counts them."""
-        return (*(set(self.unstable) - set(self.nearly)), *self.estimated)
+        """The columns in which any of several values comes."""
+        return tuple(name for name in self.unstable if name not in self.nearly)
 
     @property
     def keeps_to_its_window(self) -> bool:

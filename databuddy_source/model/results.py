@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -34,6 +35,7 @@ class HeldCell:
         silent: it is known that nobody came, so there is no data to keep.
         digest: of the rows; None where it was not recorded, or a step of a run changed them.
         fetched_at: when the answer was there that brought them, UTC.
+        load_id: of the load that did.
     """
 
     rows: int
@@ -42,6 +44,7 @@ class HeldCell:
     silent: bool = False
     digest: str | None = None
     fetched_at: datetime | None = None
+    load_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,9 @@ def counted(rows: Sequence[Row], query_type: QueryType) -> bool | None:
     if query_type.shape is Shape.LOG or not rows:
         return bool(rows)
     found = [row[name] for name in query_type.counting for row in rows if name in row]
-    if not found or any(value is not None and not _is_number(value) for value in found):
+    if not found or any(value is not None and _number(value) is None for value in found):
         return None
-    return any(found)
+    return any(map(_number, found))
 
 
 def is_silent(rows: Sequence[Row], query_type: QueryType) -> bool:
@@ -123,14 +126,25 @@ def is_silent(rows: Sequence[Row], query_type: QueryType) -> bool:
     somebody = counted(rows, query_type)
     if somebody is not None:
         return not somebody
-    numbers = [each for row in rows for each in row.items() if _is_number(each[1])]
+    numbers = [
+        (name, number)
+        for row in rows
+        for name, value in row.items()
+        if (number := _number(value)) is not None
+    ]
     telling = [each for each in numbers if not _is_rate(each[0])]
     return not any(value for _, value in telling or numbers)
+
+
+_SPELLED: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def _is_rate(name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in RATES)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _number(value: object) -> float | None:
+    """A number, also one that is spelled as a text, as JSON often has whole ones of 64 bits."""
+    if isinstance(value, str):
+        return float(value) if _SPELLED.fullmatch(value) else None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -93,9 +93,12 @@ class _FileTables(Tables):
         )
         return frozenset(names) - {name for (name,) in found.fetchall()}
 
+    def place(self, table: str) -> str:
+        return f'{CATALOG}."{self.dataset}"."{table}"'
+
     def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
         new = later(sql, lambda: self._columns(table))
-        place, loads = (f'{CATALOG}."{self.dataset}"."{name}"' for name in (table, LOADS))
+        place, loads = self.place(table), self.place(LOADS)
         asked = sql.format(table=place, loads=loads, rows='"rows"', **new)
         with suppress(duckdb.CatalogException):  # there is no such table
             return self.connection.execute(asked.replace("%s", "?"), values).fetchall()

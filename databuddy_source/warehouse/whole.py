@@ -115,6 +115,20 @@ class _WholeClient:
         else:
             behind.initialize_storage(truncate_tables)
 
+    def update_stored_schema(
+        self: Any,
+        only_tables: Iterable[str] | None = None,
+        expected_update: Any = None,
+        force: bool = False,
+    ) -> Any:
+        """Of staging all that is needed, also where somebody dropped it: dlt believes that what a
+        version of the schema once made is there. dlt's state waits there, too."""
+        behind: Any = super()
+        if self.sql_client.is_staging_dataset_active and only_tables is not None:
+            only_tables = {*only_tables, self.schema.state_table_name}
+            force = True
+        return behind.update_stored_schema(only_tables, expected_update, force)
+
     @contextmanager
     def maybe_ddl_transaction(self: Any) -> Iterator[None]:
         """With what dlt reads of the tables that are there, to make those that are not."""

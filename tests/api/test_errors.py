@@ -555,7 +555,7 @@ SHAPES: list[tuple[str, str, object, str]] = [
     (
         "a success that is no answer",
         "/query",
-        {"data": [{"parameter": "c0", "success": "perhaps"}]},
+        {"data": [{"parameter": "c0", "success": "perhaps", "data": []}]},
         "data.0.success: Input should be a valid boolean",
     ),
     ("results of nothing", "/query", {"results": None}, "results: Input should be a valid list"),

@@ -66,6 +66,9 @@ class InMemory(Tables):
         names = {"table": table, "loads": "loads", "rows": '"rows"', **later(sql, lambda: LATER)}
         return self._database.execute(sql.format(**names).replace("%s", "?"), values).fetchall()
 
+    def place(self, table: str) -> str:
+        return table
+
     def missing(self, names: Collection[str]) -> Set[str]:
         return self._lost & {*names}
 

@@ -77,6 +77,7 @@ def test_a_row_of_coverage_says_what_how_much_and_when() -> None:
         "fetched_at": FETCHED,
         "checked_at": FETCHED,
         "digest": None,
+        "load_id": None,
     }
 
 
@@ -229,10 +230,11 @@ def test_rows_and_coverage_arrive_in_one_load_with_its_id(pipeline: dlt.Pipeline
     # cells with data, for the guards of later runs
     since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
     kept = {start: found for (_, _, start), found in held_cells(pipeline, now(), since).items()}
+    came: Any = {"fetched_at": FETCHED, "load_id": loads[0]}
     assert kept == {
-        since: HeldCell(2, True, "2026-04", fetched_at=FETCHED),
-        since + timedelta(days=1): HeldCell(0, True, "2026-04", silent=True, fetched_at=FETCHED),
-        since + timedelta(days=2): HeldCell(2, False, "2026-04", fetched_at=FETCHED),
+        since: HeldCell(2, True, "2026-04", **came),
+        since + timedelta(days=1): HeldCell(0, True, "2026-04", silent=True, **came),
+        since + timedelta(days=2): HeldCell(2, False, "2026-04", **came),
     }
     assert held_cells(pipeline, now(), since + timedelta(days=3)) == {}
 
@@ -264,15 +266,18 @@ def test_cells_without_rows_bring_coverage_alone_and_keep_what_was_there(
 
 def test_of_cells_of_0_1_0_no_generation_is_known(pipeline: dlt.Pipeline) -> None:
     one, two, three = cells_of(REPORT, DAY, DAY + 2 * ONE_DAY)
-    load(pipeline, [a_result(one, ROWS), a_result(two), a_result(three, status=Status.FAILED)])
+    (load_id,) = load(
+        pipeline, [a_result(one, ROWS), a_result(two), a_result(three, status=Status.FAILED)]
+    )
     since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
     told = [each.generation for each in held_cells(pipeline, now(), since).values()]
     assert told == ["2026-04", "2026-04"]
     query(pipeline, "ALTER TABLE coverage DROP generation")
     kept = {start: found for (_, _, start), found in held_cells(pipeline, now(), since).items()}
+    came: Any = {"fetched_at": FETCHED, "load_id": load_id}
     assert kept == {
-        since: HeldCell(2, True, fetched_at=FETCHED),
-        since + timedelta(days=1): HeldCell(0, True, silent=True, fetched_at=FETCHED),
+        since: HeldCell(2, True, **came),
+        since + timedelta(days=1): HeldCell(0, True, silent=True, **came),
     }
 
 

@@ -176,7 +176,7 @@ def test_a_cell_that_is_known_to_be_empty_is_no_data() -> None:
     empty, told = a_result(PAGES), a_result(PAGES, status=Status.UNAVAILABLE)
     assert Run([empty], {PAGES: EMPTY}).judged(PAGES) == empty
     judged = Run([told, a_result(COUNTRIES, ROWS)], {PAGES: EMPTY}).judged(PAGES)
-    assert (judged.status, judged.kept) == (Status.UNAVAILABLE, None)
+    assert (judged.status, judged.kept) == (Status.UNAVAILABLE, EMPTY)
 
 
 def test_a_day_that_was_not_held_may_be_silent_beside_a_doubted_one() -> None:

@@ -12,6 +12,7 @@ import time_machine
 
 from databuddy_source import databuddy_source, load
 from databuddy_source.demo import DemoServer, Fault, Generation
+from databuddy_source.extract import batches
 from tests.stories.conftest import GENERATIONS, TODAY, Make, Warehouse, without_nameless_sessions
 
 Serve = Callable[..., DemoServer]
@@ -95,17 +96,93 @@ def _fewer(server: DemoServer, website_id: str, day: date) -> None:
     assert server.events.delete(website_id, day, path="/")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM top_pages WHERE date = ?",
+        "DELETE FROM top_pages WHERE date = ? AND name = '/'",
+        # as after a load of another machine, or of an earlier state
+        "UPDATE top_pages SET _dlt_load_id = '1.0' WHERE date = ?",
+    ],
+)
+def test_rows_that_are_not_those_of_coverage_are_written_anew(
+    serve: Serve, warehouse: Make, change: str
+) -> None:
+    given: dict[str, Any] = {"query_types": ["top_pages"], "reports": HOURLY}
+    made = warehouse(serve(), Warehouse.sync, **given)
+    before = made.tables()
+    made.query(change, DAY)
+    made.query(change.replace("top_pages", "top_pages_hourly"), DAY)
+    assert made.sync(**given) == []
+    assert made.tables() == before
+    load_ids = "SELECT COUNT(*) FROM top_pages_hourly WHERE _dlt_load_id = '1.0'"
+    assert made.query(load_ids) == [(0,)]
+    assert written_by_a_sync(made, **given) == {"coverage"}
+
+
+HOURLY = [{"query_type": "top_pages", "grain": "hour"}]
+
+
 def test_refetch_writes_all_the_same(serve: Serve, warehouse: Make) -> None:
+    given: dict[str, Any] = {"query_types": ["top_pages"]}
+    made = warehouse(serve(), Warehouse.sync, **given)
+    before = made.tables()
+    made.query("UPDATE top_pages SET pageviews = 0 WHERE date = ?", DAY)
+    made.sync(**given)
+    assert made.tables() != before, "what somebody changes is found by asking"
+    days = {"since": DAY, "until": DAY, "refetch": True}
+    assert written_by_a_sync(made, **given, **days) >= {"coverage", "top_pages", "websites"}
+    assert made.tables() == before
+
+
+def test_a_staging_dataset_that_was_dropped_is_made_again(serve: Serve, warehouse: Make) -> None:
+    """Also by a sync that brings nothing new, and for what the one after it brings."""
     server = serve()
     given: dict[str, Any] = {"query_types": ["top_pages"]}
     made = warehouse(server, Warehouse.sync, **given)
-    rows = made.cells("top_pages")
-    made.query("DELETE FROM top_pages WHERE date = ?", DAY)
-    days = {"since": DAY, "until": DAY}
-    made.sync(**given)
-    assert made.cells("top_pages") != rows, "what somebody deletes is found by counting"
-    made.sync(**given, **days, refetch=True)
-    assert made.cells("top_pages") == rows
+    made.query("DROP SCHEMA databuddy_staging_databuddy_0 CASCADE")
+    assert written_by_a_sync(made, **given) == {"coverage"}
+    _fewer(server, server.websites[0].id, DAY)
+    server.now += timedelta(days=1)
+    assert made.sync(**given) == []
+    other = warehouse(server, Warehouse.sync, **given, start_date=TODAY - timedelta(days=13))
+    assert made.cells("top_pages") == other.cells("top_pages")
+
+
+def test_what_is_extracted_and_waits_is_not_taken_for_loaded(serve: Serve, warehouse: Make) -> None:
+    """A day changes, and changes back before either is loaded."""
+    server = serve()
+    shop = server.websites[0].id
+    chosen: dict[str, Any] = {"query_types": ["top_pages"], "websites": [shop]}
+    made = warehouse(server, Warehouse.sync, **chosen)
+    before = made.tables()
+    account = {"api_key": server.api_key, "base_url": server.url}
+    server.faults.add(Fault(query_type="top_pages", day=DAY, rows=lambda rows: rows[:1]))
+    with time_machine.travel(server.now, tick=True):
+        made.pipeline.extract(databuddy_source(**account, **chosen))
+        made.pipeline.extract(databuddy_source(**account, **chosen))
+        made.pipeline.normalize()
+        made.pipeline.load()
+    assert made.tables() == before
+
+
+def test_rows_that_could_not_be_loaded_are_asked_for_until_they_are(
+    serve: Serve, warehouse: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    given: dict[str, Any] = {"query_types": ["top_pages"]}
+    made = warehouse(server)
+    with monkeypatch.context() as patched:
+        patched.setattr(batches, "rows_table", _refuse)
+        assert {gap.reason[:10] for gap in made.sync(**given)} == {"its rows c"}
+        assert made.sync(**given)
+    assert made.sync(**given) == []
+    other = warehouse(server, Warehouse.sync, **given)
+    assert made.tables() == other.tables()
+
+
+def _refuse(*_: object) -> None:
+    raise ValueError("nested too deeply")
 
 
 def test_a_day_that_becomes_final_without_a_change_is_called_so(
