@@ -332,7 +332,7 @@ READING = {
     "rebuild": Reading(
         "rebuild --timezone Asia/Tokyo --dry-run",
         f"{ASKING} websites query_types reports timezone {PACING}",  # times are told in it
-        f"start_date {OF_A_RUN}",
+        f"weeks {DAYS} {OF_A_RUN}",
     ),
     "check": Reading(
         "check --destination nowhere",

@@ -155,7 +155,7 @@ def test_what_is_extracted_and_waits_is_not_taken_for_loaded(serve: Serve, wareh
     shop = server.websites[0].id
     chosen: dict[str, Any] = {"query_types": ["top_pages"], "websites": [shop]}
     made = warehouse(server, Warehouse.sync, **chosen)
-    before = made.tables()
+    before = made.cells("top_pages")
     account = {"api_key": server.api_key, "base_url": server.url}
     server.faults.add(Fault(query_type="top_pages", day=DAY, rows=lambda rows: rows[:1]))
     with time_machine.travel(server.now, tick=True):
@@ -163,7 +163,7 @@ def test_what_is_extracted_and_waits_is_not_taken_for_loaded(serve: Serve, wareh
         made.pipeline.extract(databuddy_source(**account, **chosen))
         made.pipeline.normalize()
         made.pipeline.load()
-    assert made.tables() == before
+    assert made.cells("top_pages") == before
 
 
 def test_rows_that_could_not_be_loaded_are_asked_for_until_they_are(
