@@ -228,6 +228,42 @@ def test_a_failed_question_costs_no_other_one(server: respx.MockRouter, client: 
     assert answers["c0"].error == "Invalid date"
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"success": True},
+        {"error": "Query execution failed"},
+        {"error": "Timeout error.", "data": []},
+        {"success": True, "error": "Timeout error.", "data": []},
+    ],
+)
+def test_an_empty_list_is_believed_only_without_an_error_beside_it(
+    server: respx.MockRouter, client: Client, told: dict[str, Any]
+) -> None:
+    answer = {"success": True, "data": [result("c1", []), {"parameter": "c0", **told}]}
+    server.post("/query").respond(json=answer)
+    answers = asyncio.run(client.query("web_1", [TWO_PAGES[0]], "UTC"))
+    assert answers["c1"].success
+    assert not answers["c0"].success
+    assert answers["c0"].error == told.get("error", "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"success": False, "error": "the store is down", "data": [result("c0", []), result("c1")]},
+        {"success": True, "data": [result("c1"), result("c0"), result("c0", []), result("c1", [])]},
+    ],
+    ids=["a failure on top", "each twice"],
+)
+def test_an_answer_that_contradicts_itself_is_none(
+    server: respx.MockRouter, client: Client, answer: dict[str, Any]
+) -> None:
+    server.post("/query").respond(json=answer)
+    answers = asyncio.run(client.query("web_1", [TWO_PAGES[0]], "UTC"))
+    assert {id_: each.success for id_, each in answers.items()} == {"c0": False, "c1": False}
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_bodies_of_an_array_are_matched_by_id_too(
     server: respx.MockRouter, client: Client, turned: bool
