@@ -18,6 +18,7 @@ MOST_LINES = 300
 LONG: dict[str, str] = {
     "databuddy_source.dlt_seam": "all that dlt keeps to itself: in one place, as dlt may move it",
     "databuddy_source.errors": "one tree, to be seen whole: half of it are the sentences",
+    "databuddy_source.api.models": "the shapes of all answers, one after the other",
     "databuddy_source.cli.commands.check": "one finding after the other",
     "databuddy_source.model.query_types": "the reader of one file, with what each key means",
 }

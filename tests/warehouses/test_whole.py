@@ -44,7 +44,7 @@ def test_a_load_that_fails_in_the_middle_of_its_last_step_changes_no_table(
         patched.setattr(whole, "MOST_TRIES", 1)
         # bqemulator does not pass on what failed in a script; that it has no effect is found then
         with pytest.raises(PipelineStepFailed, match=r"(?i)nowhere|has no effect"):
-            made.sync(websites=[shop], **GIVEN)
+            made.sync(websites=[shop], **GIVEN, refetch=True)  # lists, too
     assert everything(made) == before
     assert made.rows("_dlt_loads", "load_id") == loads
     # anything else might end the transaction: in Snowflake each statement that defines something
