@@ -27,7 +27,7 @@ class Present:
 
 
 def present_rows(
-    tables: Tables, reports: Iterable[tuple[str, Grain]], since: date
+    tables: Tables, reports: Iterable[tuple[str, Grain]], first: date, last: date
 ) -> Mapping[tuple[str, str, Slot], Present]:
     """The rows of tables by website, report and window, without windows of which there are none.
     One query for days, weeks and months, and one for hours. Nothing where a table is not there.
@@ -35,7 +35,7 @@ def present_rows(
     Args:
         tables: that are open.
         reports: names of tables, with the length of their windows.
-        since: the first day that matters.
+        first, last: the days that matter.
     """
     found: dict[tuple[str, str, Slot], Present] = {}
     for is_hourly in (False, True):
@@ -43,12 +43,12 @@ def present_rows(
         column = "hour" if is_hourly else "date"
         asked = " UNION ALL ".join(
             f"SELECT '{name}', website_id, {column}, COUNT(*), MIN(_dlt_load_id), "
-            f"MAX(_dlt_load_id) FROM {tables.place(name)} WHERE date >= %s "
+            f"MAX(_dlt_load_id) FROM {tables.place(name)} WHERE date >= %s AND date <= %s "
             f"GROUP BY website_id, {column}"
             for name in names
         )
         for name, website_id, slot, *told in (
-            tables.rows(TABLE, asked, *[since] * len(names)) if names else ()
+            tables.rows(TABLE, asked, *[first, last] * len(names)) if names else ()
         ):
             found[website_id, name, slot.astimezone(UTC) if is_hourly else slot] = Present(*told)
     return found

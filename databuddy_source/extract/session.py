@@ -206,9 +206,9 @@ class Extraction:
             self._evidence.doubted = doubted_windows(self._pipeline, since)
             if self.steady and not self.scope.refetch:
                 reports = {(cell.report.name, cell.report.grain) for cell in cells}
-                first = min(cell.window.date for cell in cells)
+                days = [cell.window.date for cell in cells]
                 with tables_of(self._pipeline) as tables:
-                    self._present = present_rows(tables, reports, first)
+                    self._present = present_rows(tables, reports, min(days), max(days))
         self._looked_back = True
 
     async def result(self, cell: Cell) -> Result:
