@@ -9,9 +9,6 @@ warehouse, and is cut off at another place of the last step.
 
 from __future__ import annotations
 
-import json
-import random
-import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -20,12 +17,11 @@ from typing import Any
 from databuddy_source import rebuild, sync
 from databuddy_source.config.resolve import checked
 from databuddy_source.config.settings import Settings
-from tests.stories.children import begun, came_to_its_end, note_modules, warm_up
-from tests.stories.cut_off import DATASET, NOWHERE, Cut, Place, die, first_place
-from tests.stories.cut_removal import everything, known, pipeline_of
+from tests.stories.children import begun, came_to_its_end, note_modules
+from tests.stories.cut_off import DATASET, Cut, Place, die, first_place
+from tests.stories.cut_removal import cut_changes, everything, pipeline_of
 
 ZONE = "Asia/Tokyo"
-NO_CUT = Cut(NOWHERE.at, NOWHERE.when, "change")
 
 
 class Begun(Exception):
@@ -53,7 +49,7 @@ def fill(place: Place, url: str, key: str, website: str) -> None:
         note_modules(place.folder)
 
 
-def change(place: Place, url: str, key: str, website: str, cut: Cut) -> None:
+def change(url: str, key: str, website: str, place: Place, cut: Cut) -> None:
     pipeline = pipeline_of(place)
     seen = cut.prepare(pipeline, die)
     done = rebuild(pipeline, settings(url, key, website, ZONE))
@@ -77,39 +73,10 @@ def held(place: Place) -> dict[str, list[str]]:
 def main(
     warehouse: str, url: str, key: str, website: str, home: str, seed: str, times: str
 ) -> None:
-    account = url, key, website
     with first_place(warehouse, Path(home) / "old") as old:
-
-        def run(place: Place, work: Any) -> bool:
-            return came_to_its_end(begun(place.folder, work))
-
-        def told(place: Place) -> tuple[Any, Any]:
-            found = held(place)
-            assert run(place, partial(known, place))
-            return found, json.loads((place.folder / "known").read_text())
-
-        assert run(old, partial(fill, old, *account))
-        warm_up(old.folder)
-        undisturbed = old.copy("undisturbed")
-        assert run(undisturbed, partial(change, undisturbed, *account, NO_CUT))
-        statements = int((undisturbed.folder / "statements").read_text())
-        before, after = told(old), told(undisturbed)
-        assert before[0] != after[0]
-        cuts = [(at, when) for at in range(statements) for when in ("before", "after")]
-        chosen = random.Random(int(seed)).sample(cuts, min(int(times), len(cuts)))
-        for number, (at, when) in enumerate([*chosen, cuts[0], cuts[-1], (-1, "done")]):
-            place = old.copy(f"attempt_{number}")
-            was_cut = not run(place, partial(change, place, *account, Cut(at, when, "change")))
-            left = told(place)
-            names = {repr(before): "old", repr(after): "new"}
-            outcome = {"cut": was_cut, "where": f"{when} {at}"}
-            outcome["left"] = names.get(repr(left), "mixture")
-            if number % 2:
-                shutil.rmtree(place.folder / "state")
-            assert run(place, partial(change, place, *account, NO_CUT))
-            outcome["then"] = names.get(repr(told(place)), "mixture")
-            print(json.dumps(outcome), flush=True)
-            place.remove()
+        assert came_to_its_end(begun(old.folder, partial(fill, old, url, key, website)))
+        begin = partial(change, url, key, website)
+        cut_changes(old, begin, held, seed, times, is_repeatable=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import os
 import random
 import shutil
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from databuddy_source.config.resolve import checked
 from tests.stories.children import begun, came_to_its_end, note_modules, warm_up
 from tests.stories.cut_off import DATASET, NOWHERE, Cut, Place, die, first_place
 
+NO_CUT = Cut(NOWHERE.at, NOWHERE.when, "change")
 TIMES = {
     "_dlt_load_id",
     "fetched_at",
@@ -55,7 +57,7 @@ def fill(place: Place, url: str, key: str, website: str) -> None:
     note_modules(place.folder)
 
 
-def take_out(place: Place, website: str, cut: Cut) -> None:
+def take_out(website: str, place: Place, cut: Cut) -> None:
     pipeline = pipeline_of(place)
     seen = cut.prepare(pipeline, die)
     remove(pipeline, websites=[website], settings=checked(query_types=["summary_metrics"]).settings)
@@ -101,44 +103,67 @@ def known(place: Place) -> None:
     (place.folder / "known").write_text(json.dumps(knows(place)))
 
 
+def cut_changes(
+    old: Place,
+    change: Callable[[Place, Cut], None],
+    held: Callable[[Place], object],
+    seed: str,
+    times: str,
+    *,
+    is_repeatable: bool,
+) -> None:
+    """Cuts a change of a warehouse off, at statements that are drawn and at its ends, looks at what
+    is left, and begins it again, every second time without the local state. Prints a line for
+    each.
+
+    Args:
+        old: the warehouse as it is before.
+        change: begins it, to be cut off there.
+        held: what a warehouse holds.
+        seed: of the draw.
+        times: how many are drawn.
+        is_repeatable: whether it may be begun again where all of it is done.
+    """
+
+    def run(place: Place, cut: Cut) -> bool:
+        return came_to_its_end(begun(place.folder, partial(change, place, cut)))
+
+    def told(place: Place) -> tuple[object, object]:
+        found = held(place)
+        assert came_to_its_end(begun(place.folder, partial(known, place)))
+        return found, json.loads((place.folder / "known").read_text())
+
+    warm_up(old.folder)
+    undisturbed = old.copy("undisturbed")
+    assert run(undisturbed, NO_CUT)
+    statements = int((undisturbed.folder / "statements").read_text())
+    before, after = told(old), told(undisturbed)
+    assert before[0] != after[0]
+    cuts = [(at, when) for at in range(statements) for when in ("before", "after")]
+    chosen = random.Random(int(seed)).sample(cuts, min(int(times), len(cuts)))
+    for number, (at, when) in enumerate([*chosen, cuts[0], cuts[-1], (-1, "done")]):
+        place = old.copy(f"attempt_{number}")
+        was_cut = not run(place, Cut(at, when, "change"))
+        left = told(place)
+        names = {repr(before): "old", repr(after): "new"}
+        outcome = {"cut": was_cut, "where": f"{when} {at}"}
+        outcome["left"] = names.get(repr(left), "mixture")
+        if number % 2:
+            shutil.rmtree(place.folder / "state")
+        if is_repeatable or outcome["left"] == "old":
+            assert run(place, NO_CUT)
+        outcome["then"] = names.get(repr(told(place)), "mixture")
+        print(json.dumps(outcome), flush=True)
+        place.remove()
+
+
 def main(
     warehouse: str, url: str, key: str, website: str, home: str, seed: str, times: str
 ) -> None:
     os.environ["SOURCES__DATABUDDY__API_KEY"] = key
     with first_place(warehouse, Path(home) / "old") as old:
-
-        def run(place: Place, work: Any) -> bool:
-            return came_to_its_end(begun(place.folder, work))
-
-        def told(place: Place) -> tuple[Any, Any]:
-            found = everything(place)
-            assert run(place, partial(known, place))
-            return found, json.loads((place.folder / "known").read_text())
-
-        assert run(old, partial(fill, old, url, key, website))
-        warm_up(old.folder)
-        undisturbed = old.copy("undisturbed")
-        nowhere = Cut(NOWHERE.at, NOWHERE.when, "change")
-        assert run(undisturbed, partial(take_out, undisturbed, website, nowhere))
-        statements = int((undisturbed.folder / "statements").read_text())
-        before, after = told(old), told(undisturbed)
-        assert before[0] != after[0]
-        cuts = [(at, when) for at in range(statements) for when in ("before", "after")]
-        chosen = random.Random(int(seed)).sample(cuts, min(int(times), len(cuts)))
-        for number, (at, when) in enumerate([*chosen, cuts[0], cuts[-1], (-1, "done")]):
-            place = old.copy(f"attempt_{number}")
-            was_cut = not run(place, partial(take_out, place, website, Cut(at, when, "change")))
-            left = told(place)
-            names = {repr(before): "old", repr(after): "new"}
-            outcome = {"cut": was_cut, "where": f"{when} {at}"}
-            outcome["left"] = names.get(repr(left), "mixture")
-            if number % 2:
-                shutil.rmtree(place.folder / "state")
-            if outcome["left"] == "old":
-                assert run(place, partial(take_out, place, website, nowhere))
-            outcome["then"] = names.get(repr(told(place)), "mixture")
-            print(json.dumps(outcome), flush=True)
-            place.remove()
+        assert came_to_its_end(begun(old.folder, partial(fill, old, url, key, website)))
+        cut_changes(old, partial(take_out, website), everything, seed, times, is_repeatable=False)
 
 
 if __name__ == "__main__":

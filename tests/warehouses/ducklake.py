@@ -14,21 +14,21 @@ import dlt
 import duckdb
 from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 
+from tests.warehouses.duckdb import DuckDb
 from tests.warehouses.warehouse import Warehouse
 
 
-class DuckLake:
+class DuckLake(DuckDb):
     """A folder with both."""
 
     name = "ducklake"
-    engine = "real"
 
     def __init__(self, folder: Path, extensions: Path, catalog: str | None = None) -> None:
         folder.mkdir()
-        file = folder / "catalog.duckdb"
-        self._catalog = catalog or f"duckdb:///{file}"
+        super().__init__(folder / "catalog.duckdb")
+        self._catalog = catalog or f"duckdb:///{self.file}"
         self._files = folder / "files"
-        place = f"postgres:{catalog}" if catalog else file
+        place = f"postgres:{catalog}" if catalog else self.file
         schema = ", METADATA_SCHEMA 'lake'" if catalog else ""
         self._attach = f"ATTACH 'ducklake:{place}' AS lake (DATA_PATH '{self._files}'{schema})"
         self._config: dict[str, Any] = {"extension_directory": str(extensions)}
@@ -53,21 +53,6 @@ class DuckLake:
         with duckdb.connect(config=self._config) as connection:
             connection.execute(f"{self._attach}; USE lake")
             return connection.execute(sql).fetchall()
-
-    def table(self, dataset: str, name: str) -> str:
-        return f'"{dataset}"."{name}"'
-
-    def comments(self, dataset: str, table: str) -> dict[str | None, str]:
-        of = f"schema_name = '{dataset}' AND table_name = '{table}' AND comment IS NOT NULL"
-        return dict(
-            self.rows(
-                f"SELECT NULL, comment FROM duckdb_tables() WHERE {of} "
-                f"UNION ALL SELECT column_name, comment FROM duckdb_columns() WHERE {of}"
-            )
-        )
-
-    def close(self) -> None:
-        pass
 
 
 @contextmanager
