@@ -53,7 +53,9 @@ from dlt.destinations.exceptions import (
 )
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
+from dlt.extract.hints import HintsMeta
 from dlt.extract.incremental import Incremental
+from dlt.extract.items import TableNameMeta
 from dlt.extract.items_transform import LimitItem, YieldMapItem
 from dlt.extract.source import SourceInjectableContext
 from dlt.extract.utils import wrap_async_iterator
@@ -224,14 +226,27 @@ _PLAIN_STEPS = (_LastStep, Incremental, LimitItem)
 """What changes no item."""
 
 
-def with_last_step(resource: DltResource, step: Callable[[Any], Iterator[Any]]) -> DltResource:
+def with_last_step(
+    resource: DltResource, step: Callable[[Any, Mapping[str, Any]], Iterator[Any]]
+) -> DltResource:
     """The resource, which is ready then, with a step behind all others, also those that a user adds
     later. `resource.add_yield_map` puts it where it stands when it is called. The step remembers
-    how the resource was made, for `resources_of_run`."""
-    last = _LastStep(step)
+    how the resource was made, for `resources_of_run`.
+
+    Args:
+        resource: that is made.
+        step: takes an item and the hints that travel with it (`dlt.mark`).
+    """
+    last = _LastStep(lambda item, meta: step(item, _hints_of(meta)))
     last.generator, last.hints = resource._pipe.gen, dict(resource._hints or {})
     resource.__class__ = _ResourceOfTable
     return resource.add_step(last)
+
+
+def _hints_of(meta: Any) -> Mapping[str, Any]:
+    if isinstance(meta, TableNameMeta):
+        return {"table_name": meta.table_name}
+    return dict(meta.hints) if isinstance(meta, HintsMeta) else {}
 
 
 @dataclass(frozen=True, slots=True)

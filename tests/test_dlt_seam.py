@@ -7,7 +7,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -225,14 +225,32 @@ def test_no_pipeline_is_made_where_none_is_active(pipeline: dlt.Pipeline) -> Non
 def test_the_last_step_stands_behind_a_limit_and_steps_that_are_added_later() -> None:
     seen = []
 
-    def step(item: int) -> Iterator[str]:
+    def step(item: int, hints: Mapping[str, Any]) -> Iterator[str]:
         seen.append(item)
+        assert not hints
         yield f"last {item}"
 
     resource = dlt.resource(iter([1, 2, 3, 4]), name="numbers")
     dlt_seam.with_last_step(resource, step).add_limit(2).add_map(lambda item: item * 10)
     assert list(resource) == ["last 10", "last 20"]
     assert seen == [10, 20]
+
+
+def test_the_last_step_is_told_of_the_hints_of_an_item() -> None:
+    seen = []
+
+    def step(item: int, hints: Mapping[str, Any]) -> Iterator[int]:
+        seen.append({name: hint for name, hint in hints.items() if hint})
+        yield item
+
+    def marked(item: int) -> Any:
+        if item == 1:
+            return dlt.mark.with_hints(item, dlt.mark.make_hints(primary_key="id"))
+        return dlt.mark.with_table_name(item, "others") if item == 2 else item
+
+    resource = dlt.resource(iter([1, 2, 3]), name="numbers")
+    assert list(dlt_seam.with_last_step(resource, step).add_map(marked)) == [1, 2, 3]
+    assert seen == [{"primary_key": "id"}, {"table_name": "others"}, {}]
 
 
 def test_dlt_awaits_what_follows_on_synchronous_work() -> None:

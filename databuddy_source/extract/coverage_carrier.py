@@ -8,7 +8,7 @@ coverage says so; a step that loses coverage, or makes it twice, ends the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import dlt
@@ -19,6 +19,7 @@ from dlt.sources import DltResource
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import load_id_of_extraction, with_last_step
 from databuddy_source.errors import OwnedBySource
+from databuddy_source.extract.owned import refuse_foreign_marks
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_hints
 from databuddy_source.tables.layout import TOMBSTONE
 
@@ -74,12 +75,18 @@ class Travel:
             f"Filter rows within a table. {_INSTEAD}",
         )
 
-    def for_load(self, table: pa.Table) -> Iterator[Any]:
+    def for_load(self, table: pa.Table, hints: Mapping[str, Any]) -> Iterator[Any]:
         """The last step: the load's id on each row, coverage on its own way.
 
+        Args:
+            table: that arrives.
+            hints: that travel with it.
+
         Raises:
-            OwnedBySource: a step lost the table's coverage, or made several tables of it.
+            OwnedBySource: a step lost the table's coverage, or made several tables of it, or gave
+                it hints that belong to the source.
         """
+        refuse_foreign_marks(self._resource, hints)
         if not isinstance(table, pa.Table) or _METADATA_KEY not in (table.schema.metadata or {}):
             raise OwnedBySource(
                 f"A step of your pipeline made a new table of one of {self._resource}, without "
@@ -199,7 +206,12 @@ def coverage_alone(covered: pa.Table) -> Any:
 
 def with_load_id(resource: DltResource) -> DltResource:
     """A resource whose tables carry no coverage, with the last step: the load's id on each row."""
-    return with_last_step(resource, lambda table: iter([_with_load_id(table)]))
+
+    def for_load(table: pa.Table, hints: Mapping[str, Any]) -> Iterator[Any]:
+        refuse_foreign_marks(resource.name, hints)
+        yield _with_load_id(table)
+
+    return with_last_step(resource, for_load)
 
 
 def with_load_id_and_coverage(resource: DltResource, travel: Travel) -> DltResource:

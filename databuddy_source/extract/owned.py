@@ -6,8 +6,11 @@ with one is refused before anything is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
+
+import dlt
 
 from databuddy_source.dlt_seam import ResourceOfRun, contract_of_run, resources_of_run
 from databuddy_source.errors import OwnedBySource
@@ -51,21 +54,60 @@ def refuse_foreign_hints() -> None:
                 "already",
                 "Leave it out.",
             )
-        _refuse_contract(resource.name, resource.hints.get("schema_contract"))
-        for name, todo in OWNED_HINTS.items():
-            if not _is_as_made(name, resource):
-                raise OwnedBySource(
-                    f"{name}={_shown(resource.hints.get(name))} was set for {resource.name}, whose "
-                    f"{name} belongs to the source: coverage and days that are loaded again rely "
-                    "on it",
-                    f"Leave it out. {todo}.",
-                )
-        for column, hint in _foreign_keys(resource):
+        _refuse_hints(resource)
+        _refuse_schema(resource)
+
+
+def refuse_foreign_marks(name: str, hints: Mapping[str, Any]) -> None:
+    """Refuse hints that travel with an item (`dlt.mark.with_hints`) and belong to the source.
+
+    Args:
+        name: of the resource.
+        hints: of the item, by the argument of `make_hints`.
+
+    Raises:
+        OwnedBySource: see `refuse_foreign_hints`.
+    """
+    if hints:
+        for resource in resources_of_run():
+            if resource.name == name:
+                _refuse_hints(replace(resource, hints={**resource.made, **hints}))
+
+
+def _refuse_hints(resource: ResourceOfRun) -> None:
+    _refuse_contract(resource.name, resource.hints.get("schema_contract"))
+    for name, todo in OWNED_HINTS.items():
+        if not _is_as_made(name, resource):
             raise OwnedBySource(
-                f"{hint} was set for the column {column} of {resource.name}, whose keys belong to "
-                "the source: coverage and days that are loaded again rely on them",
-                f"Leave it out. {OWNED_HINTS['merge_key']}.",
+                f"{name}={_shown(resource.hints.get(name))} was set for {resource.name}, whose "
+                f"{name} belongs to the source: coverage and days that are loaded again rely "
+                "on it",
+                f"Leave it out. {todo}.",
             )
+    for column, hint in _foreign_keys(resource):
+        raise OwnedBySource(
+            f"{hint} was set for the column {column} of {resource.name}, whose keys belong to "
+            "the source: coverage and days that are loaded again rely on them",
+            f"Leave it out. {OWNED_HINTS['merge_key']}.",
+        )
+
+
+def _refuse_schema(resource: ResourceOfRun) -> None:
+    """Refuse keys that a schema has of another's hand: a schema file that was imported keeps them,
+    whatever the resource says. A disposition it does not keep."""
+    table = str(resource.made.get("table_name") or resource.name)
+    written = dlt.current.source_schema().tables.get(table)
+    own = resource.made.get("columns") or {}
+    keys = _columns(resource.made.get("merge_key"))
+    for column, hints in (written or {"columns": {}})["columns"].items():
+        for hint in KEY_HINTS:
+            is_own = own.get(column, {}).get(hint) or (hint == "merge_key" and column in keys)
+            if hints.get(hint) and not is_own:
+                raise OwnedBySource(
+                    f"The schema of this pipeline has {hint} for the column {column} of {table}, "
+                    "whose keys belong to the source",
+                    "Take it out of the file in import_schema_path, or import no schema.",
+                )
 
 
 def _is_as_made(name: str, resource: ResourceOfRun) -> bool:
@@ -79,10 +121,10 @@ def _is_as_made(name: str, resource: ResourceOfRun) -> bool:
     return bool(made is now or made == now or (not made and not now))
 
 
-def _columns(key: Any) -> object:
+def _columns(key: Any) -> Collection[object]:
     """The columns of a key, of which one may stand by itself."""
     if callable(key):
-        return key
+        return {key}
     return {key} if isinstance(key, str) and key else set(key or ())
 
 

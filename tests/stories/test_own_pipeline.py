@@ -3,8 +3,11 @@ goes on working."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -100,6 +103,87 @@ def test_hints_that_belong_to_the_source_are_refused(own: Own) -> None:
         error = own.refused(source)
         assert own.report in error.what
         assert ("unique" if "columns" in hints else next(iter(hints))) in error.what
+
+
+def test_hints_that_a_step_gives_to_a_table_are_refused(own: Own) -> None:
+    marks: list[tuple[str, Callable[[Any], Any]]] = [
+        (next(iter(hints)), marking(hints)) for hints in HINTS if "table_name" not in hints
+    ]
+    marks += [
+        ("write_disposition", marking({"write_disposition": "append"})),
+        ("table_name", lambda table: dlt.mark.with_table_name(table, "pages")),
+        (
+            "merge_key",
+            lambda table: dlt.mark.with_hints(
+                table,
+                dlt.mark.make_hints(table_name="top_pages", merge_key="name"),
+                create_table_variant=True,
+            ),
+        ),
+    ]
+    for hint, mark in marks:
+        for name in (own.report, "websites"):
+            source = own.source(refetch=True, since=FIRST, until=TODAY)
+            source.resources[name].add_map(mark)
+            error = own.refused(source, asks=True)
+            assert ("unique" if hint == "columns" else hint) in error.what
+            assert name in error.what
+
+
+def test_hints_of_a_step_that_describe_are_the_users(own: Own) -> None:
+    source = own.source()
+    hints = {"columns": {"name": {"description": "A page."}}}
+    source.resources[own.report].add_map(marking(hints))
+    before = own.made.tables()["top_pages"]
+    own.run(source)
+    assert own.made.tables()["top_pages"] == before
+    assert own.pipeline.default_schema.tables["top_pages"]["columns"]["name"]["description"]
+
+
+def marking(hints: dict[str, Any]) -> Callable[[Any], Any]:
+    return lambda table: dlt.mark.with_hints(table, dlt.mark.make_hints(**hints))
+
+
+def test_keys_of_a_schema_that_is_imported_are_refused(own: Own, tmp_path: Path) -> None:
+    keys = [("top_pages", "primary_key"), ("coverage", "unique"), ("websites", "merge_key")]
+    for table, hint in keys:
+        with imported(own, tmp_path) as tables:
+            name = "name" if table != "coverage" else "reason"
+            tables[table]["columns"][name][hint] = True
+        error = own.refused()
+        assert f"has {hint} for the column {name} of {table}" in error.what
+        assert "import_schema_path" in error.todo
+
+
+def test_a_disposition_of_a_schema_that_is_imported_changes_nothing(
+    own: Own, tmp_path: Path
+) -> None:
+    before = own.made.tables()
+    for disposition in ("replace", "append"):
+        with imported(own, tmp_path) as tables:
+            for table in ("top_pages", "coverage", "websites", "query_types"):
+                tables[table]["write_disposition"] = disposition
+                tables[table]["x-merge-strategy"] = "upsert"
+        own.run(own.source(refetch=True, since=FIRST, until=TODAY))
+        own.run()
+        assert own.made.tables() == before
+
+
+@contextmanager
+def imported(own: Own, folder: Path) -> Iterator[Any]:
+    """The tables of the schema, to be changed; a pipeline that imports them after the block."""
+    document = own.pipeline.default_schema.to_dict(remove_defaults=True)
+    yield document["tables"]
+    place = folder / "import"
+    place.mkdir(exist_ok=True)
+    (place / "databuddy.schema.yaml").write_text(json.dumps(document))  # JSON is YAML
+    own.pipeline = own.made.pipeline = dlt.pipeline(
+        own.pipeline.pipeline_name,
+        destination=own.pipeline.destination,
+        dataset_name=own.pipeline.dataset_name,
+        pipelines_dir=own.pipeline.pipelines_dir,
+        import_schema_path=str(place),
+    )
 
 
 def test_hints_of_a_run_are_refused(own: Own) -> None:
