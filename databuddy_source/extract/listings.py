@@ -7,12 +7,14 @@ from typing import Any, Final
 
 import dlt
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.sources import DltResource
 
 from databuddy_source.api.models import TypeConfig, Website
 from databuddy_source.api.server import Server
 from databuddy_source.dlt_seam import active_pipeline, tables_given_up
 from databuddy_source.extract.coverage_carrier import with_load_id
+from databuddy_source.extract.one_load import new_to_load
 from databuddy_source.extract.relisted import Rows, hint_at_changes, said_before, same_rows
 from databuddy_source.extract.sharing import SharedExtraction
 from databuddy_source.model.query_types import load_catalog
@@ -78,7 +80,8 @@ def _listing(
             is_known = before and same_rows(before, table.to_pylist(), key)
             may_stay = name in extraction.steady and name not in tables_given_up()
             if shared.scope.refetch or not (is_known and may_stay):
-                yield table
+                new = pa.array(new_to_load(name, table[key].to_pylist()), pa.string())
+                yield table.filter(pc.is_in(table[key], value_set=new))
         finally:
             shared.leave(name, extraction)
 

@@ -35,6 +35,7 @@ from databuddy_source.extract.coverage_carrier import (
 )
 from databuddy_source.extract.cursor import Progress
 from databuddy_source.extract.descriptions import described
+from databuddy_source.extract.one_load import refuse_a_second_source
 from databuddy_source.extract.session import Extraction
 from databuddy_source.extract.sharing import SharedExtraction
 from databuddy_source.model.query_types import load_catalog
@@ -151,6 +152,7 @@ def _report(
         extraction = shared.join(name)
         travel.begin()
         try:
+            refuse_a_second_source(chosen.name, website_id)
             report = extraction.report(chosen)
             if report is None:
                 yield None  # stay until the others have joined

@@ -44,12 +44,12 @@ class Own:
         }
         return databuddy_source(api_key=server.api_key, base_url=server.url, **{**chosen, **given})
 
-    def run(self, source: DltSource | None = None, **given: Any) -> None:
+    def run(self, source: DltSource | list[DltSource] | None = None, **given: Any) -> None:
         with time_machine.travel(self.made.server.now, tick=True):
             self.pipeline.run(self.source() if source is None else source, **given)
 
     def refused(
-        self, source: DltSource | None = None, *, asks: bool = False, **given: Any
+        self, source: DltSource | list[DltSource] | None = None, *, asks: bool = False, **given: Any
     ) -> OwnedBySource:
         """What a run is refused with, which changes nothing, and asks for nothing unless it `asks`:
         steps are seen at their work only."""
@@ -184,6 +184,41 @@ def imported(own: Own, folder: Path) -> Iterator[Any]:
         pipelines_dir=own.pipeline.pipelines_dir,
         import_schema_path=str(place),
     )
+
+
+def test_two_sources_of_one_load_that_share_a_report_of_a_website_are_refused(own: Own) -> None:
+    twice = own.source()
+    for sources in ([own.source(), own.source(query_types=["country", "top_pages"])], [twice] * 2):
+        error = own.refused(sources, asks=True)
+        assert "Two sources of one load bring top_pages" in error.what
+    before = own.made.tables()
+    for _ in range(2):
+        own.run(twice)
+    assert own.made.tables() == before
+
+
+def test_sources_of_one_load_that_share_nothing_load_what_one_would(
+    own: Own, warehouse: Make
+) -> None:
+    """Other reports, other websites, and the parts of one source."""
+    one, other = (website.id for website in own.made.server.websites[:2])
+    all_reports = own.source(query_types=["top_pages", "country"])
+    parts = [
+        own.source(websites=[other]),
+        all_reports.with_resources(f"top_pages__{one}", "websites", "query_types", "coverage"),
+        all_reports.with_resources(f"country__{one}"),
+    ]
+    several = Own(warehouse(own.made.server))
+    single = Own(warehouse(own.made.server))
+    for _ in range(2):
+        several.run(parts)
+        single.run(single.source(query_types=["top_pages", "country"], websites=[one, other]))
+        found, expected = several.made.tables(), single.made.tables()
+        for table in ("websites", "query_types", "top_pages", "country", "coverage"):
+            of_both = [row for row in expected[table] if table != "country" or row[0] == one]
+            if table == "coverage":
+                of_both = [row for row in of_both if (other, "country") != row[:2]]
+            assert found[table] == of_both
 
 
 def test_hints_of_a_run_are_refused(own: Own) -> None:
