@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import dlt
 from dlt.common.configuration.container import Container
@@ -25,7 +25,7 @@ from dlt.common.configuration.providers.toml import (
     TomlProviderReadException,
 )
 from dlt.common.configuration.resolve import inject_section, resolve_configuration
-from dlt.common.configuration.specs import BaseConfiguration
+from dlt.common.configuration.specs import BaseConfiguration, ConnectionStringCredentials
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.common.data_writers.escape import escape_snowflake_literal
 from dlt.common.destination import AnyDestination, Destination, DestinationCapabilitiesContext
@@ -61,6 +61,7 @@ from dlt.extract.source import SourceInjectableContext
 from dlt.extract.utils import wrap_async_iterator
 from dlt.load.exceptions import LoadClientJobRetry
 from dlt.load.utils import get_completed_table_chain
+from dlt.pipeline.configuration import PipelineConfiguration
 from dlt.pipeline.exceptions import PipelineConfigMissing, PipelineStepFailed
 from dlt.pipeline.state_sync import (
     bump_pipeline_state_version_if_modified,
@@ -469,6 +470,43 @@ def destination_of(name: str) -> AnyDestination:
     destination = Destination.from_reference(name)
     assert destination is not None  # there is none for no name only
     return destination
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationKeys:
+    """The keys that dlt reads for a destination, without their sections. dlt passes over others.
+
+    Attributes:
+        name: of the destination, which is that of its section.
+        own: keys of the section.
+        credentials: keys of its section `credentials`.
+        is_strict: no other key there means anything. Where a whole file of a cloud may stand, many
+            keys are not for dlt.
+    """
+
+    name: str
+    own: Set[str]
+    credentials: Set[str]
+    is_strict: bool
+
+
+def keys_of_pipelines() -> Set[str]:
+    """The keys that dlt reads for a pipeline. `dlt.pipeline` has others as arguments."""
+    return frozenset(PipelineConfiguration.get_resolvable_fields())
+
+
+def keys_of_destination(destination: AnyDestination) -> DestinationKeys:
+    """The keys of a destination. dlt has no public name for what its `spec` resolves."""
+    fields = destination.spec.get_resolvable_fields()
+    hint: Any = fields.get("credentials")
+    kinds = [each for each in (*get_args(hint), hint) if hasattr(each, "get_resolvable_fields")]
+    is_strict = bool(kinds) and all(issubclass(each, ConnectionStringCredentials) for each in kinds)
+    return DestinationKeys(
+        destination.destination_name,
+        frozenset(fields),
+        frozenset(key for each in kinds for key in each.get_resolvable_fields()),
+        is_strict,
+    )
 
 
 def duckdb_credentials(

@@ -7,7 +7,7 @@
     │   ├── WrongReport            a report that this server cannot give
     │   ├── InsecureAddress        a key would travel unprotected
     │   ├── BadEnvironment         a variable that says how servers are reached
-    │   ├── UnreadableFile         a file of the configuration that is no TOML
+    │   ├── UnreadableFile         a file of the configuration that is no TOML, or called otherwise
     │   ├── TrackedSecrets         a file for keys that git tracks
     │   ├── UnfitDestination       a destination that cannot keep what is promised
     │   ├── OwnedBySource          a hint or a step that would make coverage untrue
@@ -163,7 +163,7 @@ class BadEnvironment(BadConfiguration):
 
 
 class UnreadableFile(BadConfiguration):
-    """A file of the configuration is there, but it is no TOML."""
+    """A file of the configuration is no TOML, or has another name than it should."""
 
     default_todo = "Mend it, or move it away."
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from databuddy_source.config.misnamed_files import refuse_misnamed_files
 from databuddy_source.config.values import SECTION
 from databuddy_source.dlt_seam import documents_of_files
 from databuddy_source.errors import BadSetting
@@ -47,7 +48,9 @@ def refuse_unknown_keys(allowed: Collection[str]) -> None:
 
     Raises:
         BadSetting: names the first key that is not, and the nearest that is.
+        UnreadableFile: a file has another name than those that are read.
     """
+    refuse_misnamed_files()
     refuse(allowed, documents_of_files(), os.environ)
 
 

@@ -56,7 +56,8 @@ def chosen(
         demo, destination, dataset, state_dir, states: see `Warehouse.of`.
 
     Raises:
-        BadConfiguration: the demo has one destination only, or the configuration names no file.
+        BadConfiguration: the demo has one destination only, the configuration names no file, or
+            has keys for the destination that nobody reads.
     """
     destination = destination or _configured("destination_type", "duckdb", demo)
     dataset = dataset or _configured("dataset_name", DATASET, demo)
@@ -70,6 +71,10 @@ def chosen(
     file = Path("demo.duckdb").absolute() if demo else None
     if destination == "duckdb":
         file = file or _configured_file() or default_file(Path.cwd(), states)
+    if not demo:
+        from databuddy_source.warehouse.unread_keys import refuse_unread_keys
+
+        refuse_unread_keys(destination)
     return Choice(destination, dataset, file, state_dir)
 
 

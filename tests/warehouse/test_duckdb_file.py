@@ -47,7 +47,11 @@ def test_it_is_named_by_its_path(file: str, text: str, write: Write) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[destination.duckdb.credentials]\nread_only = false", "[destination.duckdb]\nx = 1"],
+    [
+        "",
+        "[destination.duckdb.credentials]\nread_only = false",
+        "[destination.duckdb]\ncreate_indexes = false",
+    ],
 )
 def test_none_is_named(text: str, write: Write) -> None:
     write("secrets.toml", text)
