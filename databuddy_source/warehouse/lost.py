@@ -1,21 +1,26 @@
-"""Tables that somebody took away: coverage forgets their days, and they come back empty.
+"""Tables and columns that somebody took away: coverage forgets their days, and they come back
+empty.
 
 dlt believes that what it once made is there, and coverage that what was once loaded is. Both are
-wrong after a `DROP TABLE`, and after `dlt pipeline ... drop` or `refresh`, which drop a table for
-all websites where one was meant. Days that have not begun are as wrong: a machine whose clock was
-ahead recorded them.
+wrong after a `DROP TABLE` or `DROP COLUMN`, and after `dlt pipeline ... drop` or `refresh`, which
+drop a table for all websites where one was meant. Days that have not begun are as wrong: a machine
+whose clock was ahead recorded them.
 """
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import dlt
 
 from databuddy_source.coverage import table as coverage_table
+from databuddy_source.coverage.reading import LATER
 from databuddy_source.dlt_seam import SqlJobClientBase, tables_given_up
+from databuddy_source.errors import DestinationFails
 from databuddy_source.warehouse.dataset import reports_of
 
 logger = logging.getLogger("databuddy_source")
@@ -30,6 +35,9 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
         reports: names of those that it loads. Tables of others stay away.
         now: this instant, with a time zone, by whichever clock is ahead; None where only one tells
             it.
+
+    Raises:
+        DestinationFails: a table has lost a column without which it cannot be mended.
     """
     if not (pipeline.default_schema_name and pipeline.destination):
         return
@@ -42,26 +50,71 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
         if not names or not client.is_storage_initialized():
             return  # the load makes all of it
         own = {*names, *schema.dlt_table_names()}
-        missing = own - {name for name, columns in client.get_storage_tables(own) if columns}
+        there = {name: columns for name, columns in client.get_storage_tables(own) if columns}
+        missing = own - there.keys()
+        # of other reports they were dropped for good, perhaps
+        others = reports_of(schema) - {*reports}
+        columns = _lost_columns(client, {each: there[each] for each in names - missing - others})
         given_up = tables_given_up()
         newest = {} if coverage_table.TABLE in missing else _newest(client)
         known = set(newest)
         is_whole = coverage_table.TABLE not in given_up
-        lost = sorted(known & (missing | given_up) if is_whole else known)
+        gone = missing | given_up | columns.keys()
+        lost = sorted(known & gone if is_whole else known)
         if now:
             early = [report for report, start in newest.items() if start > now]
             _forget_future(client, early, own - missing, now)
         if lost:
             _forget(client, lost)
-        # of other reports they were dropped for good, perhaps
-        others = reports_of(schema) - {*reports}
-        if again := missing - others:
+        if again := missing - others | columns.keys():
             # a load makes tables of a schema that is new to the warehouse only
             client.update_stored_schema(only_tables=again, force=True)
+    if columns:
+        logger.warning(
+            "The warehouse has lost %s, so they are made again, and what was in them is asked for.",
+            ", ".join(f"{table}.{each}" for table, own in columns.items() for each in own),
+        )
     if said := sorted(missing & {*known, coverage_table.TABLE}):
         logger.warning(
             "The warehouse has lost %s, so what is not there is asked for again.", ", ".join(said)
         )
+
+
+def _lost_columns(
+    client: SqlJobClientBase, there: Mapping[str, Mapping[str, Any]]
+) -> Mapping[str, Sequence[str]]:
+    """The columns that tables once had and have no more, by table.
+
+    Args:
+        client: that is open.
+        there: the columns that tables have, by table.
+
+    Raises:
+        DestinationFails: one is lost that tells whose the rows are, or what coverage says.
+    """
+    same_case = client.capabilities.generates_case_sensitive_identifiers()
+    found = {
+        table: client.schema.get_new_table_columns(table, dict(columns), same_case)
+        for table, columns in there.items()
+    }
+    if not any(found.values()):
+        return {}
+    # of columns that no load has made yet only the pipeline knows
+    stored = client.get_stored_schema(client.schema.name)
+    made = json.loads(stored.schema)["tables"] if stored else {}
+    lost = {}
+    for table, columns in found.items():
+        names = [each for each in columns if each["name"] in made.get(table, {}).get("columns", {})]
+        for each in names:
+            is_needed = table == coverage_table.TABLE and each["name"] not in LATER
+            if is_needed or not each.get("nullable", True):
+                raise DestinationFails(
+                    f"The table {table} has lost its column {each['name']}",
+                    "Put it back, or drop the table: what was in it is asked for again then.",
+                )
+        if names:
+            lost[table] = [str(each["name"]) for each in names]
+    return lost
 
 
 def _newest(client: SqlJobClientBase) -> Mapping[str, datetime]:

@@ -26,6 +26,10 @@ from databuddy_source.warehouse.redaction import redacted
 
 ADVICE: Final[Mapping[str, str]] = {
     r"conflicting lock is held": "Wait until that process is done, then run this again.",
+    r"column .*(not found|does not exist)|not have a column": (
+        "Put the column back that was dropped or renamed, or drop the table: what was in it is "
+        "asked for again then."
+    ),
     r"password|authenticat|credential|invalid_grant|role .* does not exist": (
         "Check user and password in destination.*.credentials."
     ),

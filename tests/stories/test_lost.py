@@ -19,6 +19,7 @@ from databuddy_source import databuddy_source, heal, status, sync
 from databuddy_source.config.resolve import Choices, checked
 from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer
+from databuddy_source.errors import DestinationFails
 from databuddy_source.runs.plan import plan
 from tests.stories.conftest import TODAY, Make, Warehouse, days_between
 
@@ -97,6 +98,82 @@ def test_a_table_that_was_dropped_is_lacking_and_planned_and_loaded_anew(
     assert [each.message for each in caplog.records if "top_pages" in each.message] == [
         "The warehouse has lost top_pages, so what is not there is asked for again."
     ]
+    assert is_whole(made)
+
+
+@pytest.mark.parametrize(
+    ("taken", "said"),
+    [
+        ("ALTER TABLE top_pages DROP COLUMN pageviews", "top_pages.pageviews"),
+        ("ALTER TABLE top_pages DROP COLUMN tombstone", "top_pages.tombstone"),
+        ("ALTER TABLE coverage DROP COLUMN digest", "coverage.digest"),
+        ("ALTER TABLE websites DROP COLUMN domain", "websites.domain"),
+    ],
+)
+@pytest.mark.parametrize("how", [sync, None])
+def test_a_column_that_was_dropped_is_made_and_filled_again(
+    made: Warehouse, taken: str, said: str, how: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    made.query(taken)
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        for _ in range(2):
+            synced(made) if how else run(made)
+    assert [each.message for each in caplog.records if "lost" in each.message] == [
+        f"The warehouse has lost {said}, so they are made again, and what was in them is asked for."
+    ]
+    with now(made):
+        assert status(made.pipeline, account(made).settings).is_complete
+    table, column = said.split(".")
+    place = f"FROM {table} WHERE {column} IS NOT NULL"
+    assert made.query(f"SELECT count(*) {place}") != [(0,)] or column == "tombstone"
+    made.query(f"ALTER TABLE {table} DROP COLUMN {column}")
+    if table == "top_pages":
+        before = WHOLE[made.pipeline]
+        assert len(made.tables()[table]) == len(before[table])  # type: ignore[index]
+
+
+def test_a_column_that_was_renamed_comes_back_beside_the_new_one(made: Warehouse) -> None:
+    made.query("ALTER TABLE top_pages RENAME COLUMN pageviews TO views")
+    synced(made)
+    assert made.query("SELECT count(*) FROM top_pages WHERE pageviews IS NULL") == [(0,)]
+    synced(made)
+    with now(made):
+        assert status(made.pipeline, account(made).settings).is_complete
+
+
+@pytest.mark.parametrize("column", ["top_pages.date", "coverage.status", "coverage.report"])
+def test_a_column_without_which_nothing_can_be_mended_is_named(
+    made: Warehouse, column: str
+) -> None:
+    table, name = column.split(".")
+    made.query(f"ALTER TABLE {table} DROP COLUMN {name}")
+    with pytest.raises(DestinationFails) as caught:
+        synced(made)
+    assert name in caught.value.what
+    if table != "coverage":  # which is read before anything else
+        assert caught.value.what == f"The table {table} has lost its column {name}"
+    assert "drop the table" in caught.value.todo
+    made.query(f"DROP TABLE {table}")
+    synced(made)
+    assert is_whole(made)
+
+
+def test_a_column_that_a_warehouse_never_had_is_not_lost(
+    made: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A backup is older than the schema of the pipeline."""
+    before = made.file.read_bytes()
+    with now(made):
+        source = databuddy_source(**given(made))
+        for resource in source.resources.values():
+            if resource.name.startswith("top_pages"):
+                resource.add_map(lambda rows: rows.append_column("more", rows["name"]))
+        made.pipeline.run(source)
+    assert "more" in made.pipeline.default_schema.tables["top_pages"]["columns"]
+    made.file.write_bytes(before)
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        synced(made)
+    assert "lost" not in caplog.text
     assert is_whole(made)
 
 
