@@ -8,6 +8,7 @@ Nothing else of dlt is imported anywhere but here.
 from __future__ import annotations
 
 import base64
+import os
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
@@ -18,7 +19,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import dlt
 from dlt.common.configuration.container import Container
-from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.configuration.exceptions import (
+    ConfigFieldMissingException,
+    ConfigurationException,
+    ConfigValueCannotBeCoercedException,
+)
 from dlt.common.configuration.providers.environ import EnvironProvider
 from dlt.common.configuration.providers.toml import (
     SettingsTomlProvider,
@@ -42,6 +47,7 @@ from dlt.common.runtime import signals
 from dlt.common.runtime.anon_tracker import disable_anon_tracker
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
+from dlt.common.schema.exceptions import TableIdentifiersFrozen
 from dlt.common.schema.typing import TTableSchema
 from dlt.common.schema.utils import get_root_table
 from dlt.common.storages.load_package import LoadPackageStateInjectableContext, create_load_id
@@ -75,6 +81,7 @@ if TYPE_CHECKING:
 # dlt exports no exception but raises them at everybody; each is needed to tell what went wrong
 __all__ = [
     "ConfigFieldMissingException",
+    "ConfigValueCannotBeCoercedException",
     "ConfigurationException",
     "DatabaseException",
     "DatabaseTerminalException",
@@ -87,6 +94,7 @@ __all__ = [
     "PipelineConfigMissing",
     "PipelineStepFailed",
     "SignalReceivedException",
+    "TableIdentifiersFrozen",
     "TomlProviderReadException",
 ]
 # types of what public methods give and take: `pipeline.destination` and its `capabilities()`,
@@ -156,6 +164,24 @@ def documents_of_files() -> Iterator[tuple[str, Mapping[str, Any]]]:
     for provider in dlt.config.config_providers:
         if isinstance(provider, SettingsTomlProvider):
             yield provider.name, provider._config_doc
+
+
+def places_of(key: str) -> Iterator[str]:
+    """Where a key of any section stands, in words. dlt's errors do not say it."""
+    for variable in sorted(os.environ):
+        if variable.split("__")[-1] == key.upper():
+            yield variable
+    for file, document in documents_of_files():
+        for place in _places_in(document, key):
+            yield f"{place} in {file}"
+
+
+def _places_in(table: Mapping[str, Any], key: str) -> Iterator[str]:
+    if key in table:
+        yield key
+    for name, inner in table.items():
+        if isinstance(inner, Mapping):
+            yield from (f"{name}.{place}" for place in _places_in(inner, key))
 
 
 def switch_off_telemetry() -> None:

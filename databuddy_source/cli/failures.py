@@ -9,6 +9,7 @@ import tomllib
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_args
 
 from databuddy_source.cli.program import Exit
 from databuddy_source.cli.stopping import Terminated
@@ -94,7 +95,10 @@ def _of_others(error: BaseException) -> tuple[str, Exit]:
     from databuddy_source.dlt_seam import (
         ConfigFieldMissingException,
         ConfigurationException,
+        ConfigValueCannotBeCoercedException,
+        TableIdentifiersFrozen,
         TomlProviderReadException,
+        places_of,
     )
     from databuddy_source.warehouse.redaction import redacted
     from databuddy_source.warehouse.trial import destination_failure
@@ -103,6 +107,19 @@ def _of_others(error: BaseException) -> tuple[str, Exit]:
         if isinstance(cause, TomlProviderReadException):  # its own words may quote a secret
             place = no_toml_in(*cause.full_paths)
             return f"A file is not valid TOML: {place}. Mend it, or move it away.", Exit.WRONG_USAGE
+        if isinstance(cause, ConfigValueCannotBeCoercedException):
+            place = " or ".join(places_of(cause.field_name)) or cause.field_name
+            allowed = ", ".join(map(str, get_args(cause.hint)))
+            kind = f"one of {allowed}" if allowed else f"of type {cause.hint.__name__}"
+            return f"{place} is wrong: it has to be {kind}. Mend it.", Exit.WRONG_USAGE
+        if isinstance(cause, TableIdentifiersFrozen):
+            before, now = cause.from_naming.name(), cause.to_naming.name()
+            return (
+                f"The tables here have names by dlt's convention {before}, and this run would "
+                f"spell them by {now}. Take schema.naming (SCHEMA__NAMING) out of the "
+                "configuration, or sync into another dataset (--dataset).",
+                Exit.WRONG_USAGE,
+            )
     last = list(causes(error))[-1]
     words = redacted(str(last)).strip().splitlines() or [""]
     if isinstance(last, shutil.Error):  # of several files, each with its own

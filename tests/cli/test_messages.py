@@ -21,7 +21,7 @@ from databuddy_source.cli.load import full_disk_named
 from databuddy_source.cli.summaries import first_query
 from databuddy_source.coverage.queries import Loaded
 from databuddy_source.warehouse.target import Warehouse
-from tests.cli.conftest import PROJECT, Outcome
+from tests.cli.conftest import PROJECT, Outcome, Run
 
 TODAY = datetime.now(UTC).date()
 
@@ -186,6 +186,45 @@ def test_what_comes_next_can_be_typed(
     assert program.to_type() == typed
     monkeypatch.setattr(sys, "executable", "/usr/bin/python")
     assert program.to_type() == typed.replace("/a/python", "python")
+
+
+@pytest.mark.parametrize(
+    ("variable", "wrong", "says"),
+    [
+        ("LOAD__WORKERS", "abc", "LOAD__WORKERS is wrong: it has to be of type int. Mend it."),
+        (
+            "NORMALIZE__DATA_WRITER__BUFFER_MAX_ITEMS",
+            "many",
+            "NORMALIZE__DATA_WRITER__BUFFER_MAX_ITEMS is wrong: it has to be of type int. Mend it.",
+        ),
+        (
+            "DESTINATION__DUCKDB__REPLACE_STRATEGY",
+            "x",
+            "REPLACE_STRATEGY is wrong: it has to be one of truncate-and-insert, ",
+        ),
+        (
+            "SCHEMA__NAMING",
+            "direct",
+            "convention snake_case, and this run would spell them by direct. Take schema.naming",
+        ),
+    ],
+)
+def test_a_setting_of_dlt_that_is_wrong_is_named(
+    variable: str, wrong: str, says: str, invoke: Callable[..., Outcome]
+) -> None:
+    words = ["--since", str(TODAY), "--report", "pages"]
+    assert invoke(*words).exit_code == 0
+    done = invoke(*words, **{variable: wrong})
+    assert done.exit_code == 2
+    assert says in done.stderr
+
+
+def test_a_setting_of_dlt_in_a_file_is_named_with_its_place(run: Run, folder: Path) -> None:
+    (folder / ".dlt").mkdir()
+    (folder / ".dlt" / "config.toml").write_text("[load]\nworkers = 'abc'\n")
+    done = run("--since", str(TODAY), "--report", "pages", DLT_PROJECT_DIR=str(folder))
+    assert done.returncode == 2
+    assert "load.workers in config.toml is wrong: it has to be of type int." in done.stderr
 
 
 def test_a_full_disk_is_told_with_its_place(tmp_path: Path) -> None:
