@@ -115,11 +115,23 @@ class Covered:
         last: last day of the newest one.
         again: first days of windows that a wrong clock has recorded, which count for nothing, or
             whose rows the warehouse refused.
+        has_holes: there are, or may be, windows between them of which coverage says nothing.
     """
 
     first: date
     last: date
     again: Set[date] = frozenset()
+    has_holes: bool = False
+
+
+def _most(grain: Grain, first: date, newest: date, hours: timedelta) -> int:
+    """How many windows there are between two, with both; of hours by the time between them, which
+    is wrong where a clock is changed by half an hour."""
+    if grain is Grain.HOUR:
+        return round(hours / timedelta(hours=1)) + 1
+    if grain is Grain.MONTH:
+        return (newest.year - first.year) * 12 + newest.month - first.month + 1
+    return (newest - first).days // (7 if grain is Grain.WEEK else 1) + 1
 
 
 def covered_days(pipeline: dlt.Pipeline, now: datetime) -> Mapping[tuple[str, str], Covered] | None:
@@ -136,7 +148,8 @@ def covered_days(pipeline: dlt.Pipeline, now: datetime) -> Mapping[tuple[str, st
             return None
         found = coverage_rows(
             tables,
-            "SELECT website_id, report, grain, untrue, MIN(date), MAX(date) FROM "
+            "SELECT website_id, report, grain, untrue, MIN(date), MAX(date), "
+            "MIN(window_start), MAX(window_start), COUNT(*) FROM "
             f"(SELECT *, CASE WHEN {UNTRUE} THEN 1 ELSE 0 END AS untrue FROM {{table}}) AS judged "
             "GROUP BY website_id, report, grain, untrue",
             *until,
@@ -154,7 +167,20 @@ def covered_days(pipeline: dlt.Pipeline, now: datetime) -> Mapping[tuple[str, st
             first,
             windows.last_date(newest, Grain(grain)),
             frozenset(again[website_id, report]),
+            count < _most(Grain(grain), first, newest, end - start),
         )
-        for website_id, report, grain, is_untrue, first, newest in found
+        for website_id, report, grain, is_untrue, first, newest, start, end, count in found
         if report not in lost and not is_untrue
     }
+
+
+def recorded_windows(pipeline: dlt.Pipeline, website_id: str, report: str) -> set[datetime]:
+    """Where the windows begin, UTC, of which coverage says anything.
+
+    Args:
+        pipeline: whose warehouse it is.
+        website_id, report: whose windows.
+    """
+    asked = "SELECT window_start FROM {table} WHERE website_id = %s AND report = %s"
+    found = query_coverage(pipeline, asked, website_id, report)
+    return {start.astimezone(UTC) for (start,) in found}

@@ -81,6 +81,9 @@ class Progress:
         self._today = extraction.today(report)
         if self._newest is not None and extraction.covered is not None:
             self._go_back(extraction.covered.get((website_id, report.name)))
+            if self._newest is not None and self._state.get("first"):
+                known = date.fromisoformat(self._state["first"])
+                self._again = self._again | extraction.holes(report, website_id, known)
         ranges = self._ranges(extraction, self._today)
         self.first_day = min(first for first, _ in ranges)
         *missing, newest = (windows.tile(first, last, zone, grain, weeks) for first, last in ranges)

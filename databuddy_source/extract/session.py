@@ -23,6 +23,7 @@ from databuddy_source.coverage.believed import (
     doubted_windows,
     final_windows,
     held_cells,
+    recorded_windows,
 )
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
 from databuddy_source.coverage.marks import Slot, slot_of
@@ -39,6 +40,7 @@ from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.packing import questions_of
 from databuddy_source.fetch.queue import Route, route_of
+from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report, day_zone
 from databuddy_source.model.results import Result
@@ -155,6 +157,28 @@ class Extraction:
         if self.covered is not None and (website_id, report.name) not in self.covered:
             return frozenset()  # the table is lost
         return self._final.get((website_id, report.name), frozenset())
+
+    def holes(self, report: Report, website_id: str, first: date) -> Set[date]:
+        """The first days of windows from a day on of which coverage says nothing, though it goes
+        beyond them: somebody took them away.
+
+        Args:
+            report: whose they are.
+            website_id: of the website.
+            first: day from which on each was asked for once.
+        """
+        covered = (self.covered or {}).get((website_id, report.name))
+        if not (covered and covered.has_holes and self._pipeline):
+            return frozenset()
+        there = recorded_windows(self._pipeline, website_id, report.name)
+        tiles = windows.tile(
+            max(first, covered.first),
+            covered.last,
+            self.zone(report),
+            report.grain,
+            self.settings.weeks,
+        )
+        return {each.date for each in tiles if each.start not in there}
 
     def gaps(self, report: Report, website_id: str) -> list[Window]:
         """The windows of a bounded run that failed, are truncated, suspect or missing, oldest

@@ -92,7 +92,11 @@ class Resource:
         return found
 
 
-def on(today: date, covered: Mapping[tuple[str, str], Covered] | None = None) -> Extraction:
+def on(
+    today: date,
+    covered: Mapping[tuple[str, str], Covered] | None = None,
+    holes: Collection[date] = (),
+) -> Extraction:
     """An extraction of which only the time is used."""
     noon = datetime(today.year, today.month, today.day, 12, tzinfo=UTC)
     found = SimpleNamespace(
@@ -101,6 +105,7 @@ def on(today: date, covered: Mapping[tuple[str, str], Covered] | None = None) ->
         now=noon,
         final_windows=lambda report, website_id: frozenset(),
         covered=covered,
+        holes=lambda report, website_id, first: {day for day in holes if day >= first},
     )
     return cast(Extraction, found)
 
@@ -124,6 +129,18 @@ def test_without_a_start_the_first_run_goes_back_thirty_days() -> None:
     progress = Progress(*checked(api_key="k"), Cursor(), {})
     cells = progress.cells(on(TODAY), REPORT, "shop")
     assert [c.window.date for c in cells] == between(TODAY - timedelta(days=30), TODAY)
+
+
+def test_days_of_which_coverage_says_nothing_are_asked_for_again() -> None:
+    """Those before the first day that a sync asked for are a person's choice."""
+    resource = Resource()
+    resource.run()
+    hole = START + timedelta(days=10)
+    earlier = START - timedelta(days=10)
+    covered = {("shop", "top_pages"): Covered(earlier, TODAY)}
+    cells = resource.progress().cells(on(TODAY, covered, [earlier, hole]), REPORT, "shop")
+    days = [cell.window.date for cell in cells]
+    assert days == [hole, *between(TODAY - timedelta(days=3), TODAY)]
 
 
 def test_a_cursor_is_believed_as_far_as_coverage_goes() -> None:

@@ -101,6 +101,49 @@ def test_a_table_that_was_dropped_is_lacking_and_planned_and_loaded_anew(
     assert is_whole(made)
 
 
+@pytest.mark.parametrize("grain", ["hour", "day", "week", "month"])
+def test_windows_that_were_taken_from_a_table_and_coverage_alike_are_asked_for_again(
+    serve: Callable[..., DemoServer], warehouse: Make, grain: str
+) -> None:
+    """A sync asks for no more than before where there are none, and for what is lacking alone."""
+    made = warehouse(serve())
+    report = {"name": "pages_here", "query_type": "top_pages", "grain": grain}
+    first = TODAY - timedelta(days=12 if grain in {"hour", "day"} else 75)
+    own = {"query_types": [], "reports": [report], "start_date": first}
+    synced(made, **own)
+    server = made.server
+
+    def asked() -> int:
+        before = len(server.log)
+        synced(made, **own)
+        return len(server.log) - before
+
+    usual, before = asked(), made.tables()
+    column = "hour" if grain == "hour" else "date"
+    starts = made.query(
+        "SELECT website_id, date, window_start FROM coverage ORDER BY website_id, window_start"
+    )
+    website_id, day, start = starts[len(starts) // 8]
+    value = start if grain == "hour" else day
+    taken = f"FROM pages_here WHERE website_id = ? AND {column} = ?"
+    made.query(f"DELETE {taken}", website_id, value)
+    made.query("DELETE FROM coverage WHERE website_id = ? AND window_start = ?", website_id, start)
+    assert made.tables() != before
+    synced(made, **own)
+    assert made.tables() == before
+    assert asked() == usual
+
+
+def test_days_between_two_that_were_chosen_by_hand_are_no_holes(made: Warehouse) -> None:
+    """A bounded run before the first day of the sync leaves days of which nobody asked."""
+    early = FIRST - timedelta(days=3)
+    with now(made):
+        sync(made.pipeline, *checked(**given(made), since=early, until=early))
+    synced(made)
+    days = {day for (day,) in made.query("SELECT DISTINCT date FROM coverage")}
+    assert days == {early, *DAYS}
+
+
 @pytest.mark.parametrize(
     ("taken", "said"),
     [
