@@ -54,6 +54,21 @@ def refuse_unknown_keys(allowed: Collection[str]) -> None:
     refuse(allowed, documents_of_files(), os.environ)
 
 
+def bare_variables(allowed: Collection[str], environment: Mapping[str, str]) -> list[str]:
+    """Variables without a section, such as `TIMEZONE`, which dlt reads for keys of the source, too,
+    and before any file.
+
+    Args:
+        allowed: keys that are read.
+        environment: names and values of variables.
+    """
+    return [
+        key.upper()
+        for key in allowed
+        if environment.get(key.upper()) and not environment.get(VARIABLE + key.upper())
+    ]
+
+
 def refuse(
     allowed: Collection[str],
     documents: Iterable[tuple[str, Mapping[str, Any]]],

@@ -71,7 +71,8 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
             client.update_stored_schema(only_tables=again, force=True)
     if columns:
         logger.warning(
-            "The warehouse has lost %s, so they are made again, and what was in them is asked for.",
+            "The warehouse has lost columns (%s): they are made again, and what was in them is "
+            "asked for.",
             ", ".join(f"{table}.{each}" for table, own in columns.items() for each in own),
         )
     if said := sorted(missing & {*known, coverage_table.TABLE}):

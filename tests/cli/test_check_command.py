@@ -219,6 +219,19 @@ def test_what_fails_does_not_keep_the_rest_from_being_looked_at(
     assert done.stderr == ""
 
 
+def test_a_variable_without_a_section_is_told(invoke: Invoke) -> None:
+    done = invoke("check", "--json", TIMEZONE="Asia/Tokyo")
+    assert done.exit_code == 0
+    found = checks(done)["environment"]
+    assert found["state"] == "warning"
+    assert "TIMEZONE counts as sources.databuddy.timezone" in found["message"]
+    assert "SOURCES__DATABUDDY__TIMEZONE" in found["todo"]
+    done = invoke("check", "--json", UNTIL="soon")
+    assert done.exit_code == 2
+    assert "UNTIL" in checks(done)["environment"]["message"]
+    assert "environment" not in checks(invoke("check", "--json", "--demo", TIMEZONE="Asia/Tokyo"))
+
+
 def test_quiet_tells_problems_only(invoke: Invoke) -> None:
     assert invoke("check", "--quiet").stdout == ""
     done = invoke("check", "--quiet", "--website", "no.example")

@@ -11,7 +11,7 @@ import pytest
 from databuddy_source import configured, databuddy_source
 from databuddy_source.config.keys import KEYS
 from databuddy_source.config.settings import Settings
-from databuddy_source.config.unknown_keys import refuse
+from databuddy_source.config.unknown_keys import bare_variables, refuse
 from databuddy_source.errors import BadSetting
 
 OURS = {"api_key": "dbdy_secret", "timezone": "UTC"}
@@ -207,3 +207,10 @@ def test_variables_are_looked_through_whoever_asks(monkeypatch: pytest.MonkeyPat
     for ask in (configured, lambda: databuddy_source(api_key="k", websites="an_id")):
         with pytest.raises(BadSetting, match="SOURCES__DATABUDDY__WEBSITES"):
             ask()
+
+
+def test_variables_without_a_section_are_read_for_ours() -> None:
+    """dlt gives them to the source, unless one of the right name is there."""
+    environment = {"TIMEZONE": "Europe/Berlin", "UNTIL": "x", "WEEKS": "", "timezone": "x"}
+    environment |= {"SOURCES__DATABUDDY__UNTIL": "2026-01-01", "HOME": "/home/me"}
+    assert bare_variables(KEYS, environment) == ["TIMEZONE"]

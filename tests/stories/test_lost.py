@@ -162,7 +162,8 @@ def test_a_column_that_was_dropped_is_made_and_filled_again(
         for _ in range(2):
             synced(made) if how else run(made)
     assert [each.message for each in caplog.records if "lost" in each.message] == [
-        f"The warehouse has lost {said}, so they are made again, and what was in them is asked for."
+        f"The warehouse has lost columns ({said}): they are made again, and what was in them is "
+        "asked for."
     ]
     with now(made):
         assert status(made.pipeline, account(made).settings).is_complete

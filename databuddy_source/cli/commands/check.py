@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -39,12 +40,14 @@ from databuddy_source.cli.options import (
 from databuddy_source.cli.probe import Reached, query, reach, websites_of
 from databuddy_source.cli.program import NAME, Exit, version_of
 from databuddy_source.clock import in_words
+from databuddy_source.config.keys import KEYS
 from databuddy_source.config.selection import (
     are_named_by_id,
     shared_domains,
     websites_of_reports,
 )
 from databuddy_source.config.settings import Settings
+from databuddy_source.config.unknown_keys import VARIABLE, bare_variables
 from databuddy_source.dlt_seam import ConfigurationException
 from databuddy_source.errors import (
     BadConfiguration,
@@ -178,6 +181,8 @@ def _findings(
     yield _versions()
     settings, finding = _tried("settings", found)
     yield finding
+    if not demo:
+        yield from _of_environment()
     sound = settings is not None
     if settings is not None:
         for each in _of_account(settings):
@@ -188,6 +193,18 @@ def _findings(
             yield _untested(what, "settings")
     place = (destination, dataset, state_dir)
     yield _tried("destination", lambda: _destination(demo, place, settings if sound else None))[1]
+
+
+def _of_environment() -> Iterator[Finding]:
+    """What may be meant for another program."""
+    for variable in bare_variables(KEYS, os.environ):
+        yield Finding(
+            "environment",
+            State.WARNING,
+            f"The variable {variable} counts as sources.databuddy.{variable.lower()}, and goes "
+            "before files.",
+            f"Call it {VARIABLE}{variable} where it is meant, else unset it.",
+        )
 
 
 def _of_account(settings: Settings) -> Iterator[Finding]:
