@@ -312,6 +312,22 @@ def resources_of_run() -> list[ResourceOfRun]:
     ]
 
 
+def others_of_run() -> Iterator[tuple[str, object, str]]:
+    """The resources without a last step that are being extracted along: the name of each, its
+    table, and the resource with a last step that a transformer takes its items from, if it does."""
+    every = _source_of_run().resources
+    own = {name for name, resource in every.items() if _has_last_step(resource)}
+    for resource in every.selected.values():
+        if resource.name not in own:
+            parent = resource._pipe.parent
+            fed_by = parent.name if parent and parent.name in own else ""
+            yield resource.name, resource.table_name, fed_by
+
+
+def _has_last_step(resource: DltResource) -> bool:
+    return any(isinstance(step, _LastStep) for step in resource._pipe.steps)
+
+
 def contract_of_run() -> Any:
     """The schema contract of the source that is being extracted, as it was given, or None."""
     return _source_of_run().schema_contract

@@ -12,7 +12,12 @@ from typing import Any, Final
 
 import dlt
 
-from databuddy_source.dlt_seam import ResourceOfRun, contract_of_run, resources_of_run
+from databuddy_source.dlt_seam import (
+    ResourceOfRun,
+    contract_of_run,
+    others_of_run,
+    resources_of_run,
+)
 from databuddy_source.errors import OwnedBySource
 from databuddy_source.tables.hints import REPLACE_PARTITION
 
@@ -27,6 +32,11 @@ OWNED_HINTS: Final[Mapping[str, str]] = {
     "table_format": "The tables are the warehouse's own",
 }
 """Arguments of `apply_hints` and `pipeline.run` that are not for a user, and what to do instead."""
+
+OWNED_PROPERTIES: Final = frozenset(
+    {"write_disposition", "x-merge-strategy", "file_format", "table_format", "parent", "name"}
+)
+"""What a table of dlt's schema is loaded by, as `additional_table_hints` may name it."""
 
 KEY_HINTS: Final = ("primary_key", "merge_key", "unique", "hard_delete", "dedup_sort")
 """Hints of a column that decide which rows of a table are replaced."""
@@ -47,7 +57,21 @@ def refuse_foreign_hints() -> None:
         OwnedBySource: says what was set, and what to do instead.
     """
     _refuse_contract("the source", contract_of_run())
-    for resource in resources_of_run():
+    resources = resources_of_run()
+    tables = {_table_of(resource) for resource in resources}
+    for name, table, fed_by in others_of_run():
+        if fed_by:
+            raise OwnedBySource(
+                f"The transformer {name} takes the tables of {fed_by}, and would take what "
+                "coverage has to say of their days, too",
+                "Use a map, or work on the tables in the warehouse.",
+            )
+        if table in tables:
+            raise OwnedBySource(
+                f"The resource {name} writes into the table {table}, which belongs to the source",
+                "Give it another table.",
+            )
+    for resource in resources:
         if resource.is_parallelized:
             raise OwnedBySource(
                 f"parallelize() was called on {resource.name}, whose requests run side by side "
@@ -84,6 +108,12 @@ def _refuse_hints(resource: ResourceOfRun) -> None:
                 "on it",
                 f"Leave it out. {todo}.",
             )
+    for name in sorted(set(resource.hints.get("additional_table_hints") or ()) & OWNED_PROPERTIES):
+        raise OwnedBySource(
+            f"{name} was set for the table of {resource.name}, whose {name} belongs to the source: "
+            "coverage and days that are loaded again rely on it",
+            "Leave it out.",
+        )
     for column, hint in _foreign_keys(resource):
         raise OwnedBySource(
             f"{hint} was set for the column {column} of {resource.name}, whose keys belong to "
@@ -92,10 +122,14 @@ def _refuse_hints(resource: ResourceOfRun) -> None:
         )
 
 
+def _table_of(resource: ResourceOfRun) -> str:
+    return str(resource.made.get("table_name") or resource.name)
+
+
 def _refuse_schema(resource: ResourceOfRun) -> None:
     """Refuse keys that a schema has of another's hand: a schema file that was imported keeps them,
     whatever the resource says. A disposition it does not keep."""
-    table = str(resource.made.get("table_name") or resource.name)
+    table = _table_of(resource)
     written = dlt.current.source_schema().tables.get(table)
     own = resource.made.get("columns") or {}
     keys = _columns(resource.made.get("merge_key"))

@@ -83,7 +83,17 @@ HINTS: list[dict[str, Any]] = [
     {"table_name": lambda row: "pages"},
     {"incremental": dlt.sources.incremental("date")},
     {"columns": {"name": {"unique": True}}},
+    {"additional_table_hints": {"write_disposition": "append"}},
+    {"additional_table_hints": {"x-merge-strategy": "upsert"}},
 ]
+
+
+def named(hints: dict[str, Any]) -> str:
+    """What a hint is called in a sentence."""
+    ((hint, value),) = hints.items()
+    if hint == "columns":
+        return "unique"
+    return str(next(iter(value))) if hint == "additional_table_hints" else hint
 
 
 def test_another_disposition_of_the_run_is_refused(own: Own) -> None:
@@ -102,12 +112,12 @@ def test_hints_that_belong_to_the_source_are_refused(own: Own) -> None:
         source.resources[own.report].apply_hints(**hints)
         error = own.refused(source)
         assert own.report in error.what
-        assert ("unique" if "columns" in hints else next(iter(hints))) in error.what
+        assert named(hints) in error.what
 
 
 def test_hints_that_a_step_gives_to_a_table_are_refused(own: Own) -> None:
     marks: list[tuple[str, Callable[[Any], Any]]] = [
-        (next(iter(hints)), marking(hints)) for hints in HINTS if "table_name" not in hints
+        (named(hints), marking(hints)) for hints in HINTS if "table_name" not in hints
     ]
     marks += [
         ("write_disposition", marking({"write_disposition": "append"})),
@@ -126,7 +136,7 @@ def test_hints_that_a_step_gives_to_a_table_are_refused(own: Own) -> None:
             source = own.source(refetch=True, since=FIRST, until=TODAY)
             source.resources[name].add_map(mark)
             error = own.refused(source, asks=True)
-            assert ("unique" if hint == "columns" else hint) in error.what
+            assert hint in error.what
             assert name in error.what
 
 
@@ -233,6 +243,29 @@ def test_hints_that_describe_are_the_users(own: Own) -> None:
     own.run(source)
     assert own.made.tables() == before
     assert own.pipeline.default_schema.tables["top_pages"]["columns"]["name"]["description"]
+
+
+def test_a_transformer_of_a_report_is_refused(own: Own) -> None:
+    for report_too in (True, False):
+        source = own.source()
+        report = source.resources[own.report]
+        source.resources.add(dlt.transformer(lambda rows: rows, data_from=report, name="mine"))
+        if not report_too:
+            source = source.with_resources("mine")
+        assert f"The transformer mine takes the tables of {own.report}" in own.refused(source).what
+
+
+def test_a_resource_of_somebody_elses_is_his_own_but_for_our_tables(own: Own) -> None:
+    for table in ("top_pages", "coverage"):
+        source = own.source()
+        source.resources.add(dlt.resource([{"a": 1}], name="mine", table_name=table))
+        assert f"The resource mine writes into the table {table}" in own.refused(source).what
+    source = own.source()
+    mine = dlt.resource([{"a": 1}], name="mine")
+    source.resources.add(mine, dlt.transformer(lambda row: row, data_from=mine, name="more"))
+    own.run(source)
+    assert own.made.query("SELECT count(*) FROM mine") == [(1,)]
+    assert own.made.query("SELECT count(*) FROM more") == [(1,)]
 
 
 def test_parallelize_is_refused(own: Own) -> None:
