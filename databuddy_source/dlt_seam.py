@@ -299,17 +299,30 @@ class ResourceOfRun:
 def resources_of_run() -> list[ResourceOfRun]:
     """The resources with a last step that are being extracted; none outside of an extraction."""
     return [
-        ResourceOfRun(
-            resource.name,
-            step.hints,
-            dict(resource._hints or {}),
-            is_parallelized=resource._pipe.gen is not step.generator,
-            has_steps=not all(isinstance(each, _PLAIN_STEPS) for each in resource._pipe.steps[1:]),
-        )
+        found
         for resource in _source_of_run().resources.selected.values()
-        for step in resource._pipe.steps
-        if isinstance(step, _LastStep)
+        for found in _as_made_and_as_it_is(resource)
     ]
+
+
+def resource_of_run(name: str) -> ResourceOfRun | None:
+    """One of them, if it is there; of thousands, all at once take a while."""
+    resources = _source_of_run().resources
+    return next(_as_made_and_as_it_is(resources[name]), None) if name in resources else None
+
+
+def _as_made_and_as_it_is(resource: DltResource) -> Iterator[ResourceOfRun]:
+    for step in resource._pipe.steps:
+        if isinstance(step, _LastStep):
+            yield ResourceOfRun(
+                resource.name,
+                step.hints,
+                dict(resource._hints or {}),
+                is_parallelized=resource._pipe.gen is not step.generator,
+                has_steps=not all(
+                    isinstance(each, _PLAIN_STEPS) for each in resource._pipe.steps[1:]
+                ),
+            )
 
 
 def others_of_run() -> Iterator[tuple[str, object, str]]:

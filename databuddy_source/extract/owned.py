@@ -16,6 +16,7 @@ from databuddy_source.dlt_seam import (
     ResourceOfRun,
     contract_of_run,
     others_of_run,
+    resource_of_run,
     resources_of_run,
 )
 from databuddy_source.errors import OwnedBySource
@@ -92,10 +93,9 @@ def refuse_foreign_marks(name: str, hints: Mapping[str, Any]) -> None:
     Raises:
         OwnedBySource: see `refuse_foreign_hints`.
     """
-    if hints:
-        for resource in resources_of_run():
-            if resource.name == name:
-                _refuse_hints(replace(resource, hints={**resource.made, **hints}))
+    resource = resource_of_run(name) if hints else None
+    if resource:
+        _refuse_hints(replace(resource, hints={**resource.made, **hints}))
 
 
 def _refuse_hints(resource: ResourceOfRun) -> None:

@@ -140,6 +140,12 @@ def test_hints_that_a_step_gives_to_a_table_are_refused(own: Own) -> None:
             assert name in error.what
 
 
+def test_a_resource_can_be_read_without_a_pipeline(own: Own) -> None:
+    with time_machine.travel(own.made.server.now, tick=True):
+        tables = list(own.source(since=FIRST, until=TODAY).resources[own.report])
+    assert sum(table.num_rows for table in tables if "name" in table.column_names)
+
+
 def test_hints_of_a_step_that_describe_are_the_users(own: Own) -> None:
     source = own.source()
     hints = {"columns": {"name": {"description": "A page."}}}
