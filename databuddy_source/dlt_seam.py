@@ -49,8 +49,12 @@ from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 from dlt.common.schema.exceptions import TableIdentifiersFrozen
 from dlt.common.schema.typing import TTableSchema
-from dlt.common.schema.utils import get_root_table
-from dlt.common.storages.load_package import LoadPackageStateInjectableContext, create_load_id
+from dlt.common.schema.utils import get_root_table, verify_schema_hash
+from dlt.common.storages.load_package import (
+    LoadPackageStateInjectableContext,
+    ParsedLoadJobFileName,
+    create_load_id,
+)
 from dlt.common.versioned_state import compress_state, decompress_state
 from dlt.destinations.exceptions import (
     DatabaseException,
@@ -109,8 +113,6 @@ __all__ += [
 ]
 # what loads a package into a database, to be derived from: no public name says when merges happen
 __all__ += ["SqlJobClientBase"]
-# which raises where dlt would, before it makes a pipeline of a state
-__all__ += ["migrate_state_to_current"]
 
 
 # -- configuration
@@ -360,6 +362,28 @@ def resource_states(pipeline: dlt.Pipeline, source: str) -> Mapping[str, Mapping
     return states
 
 
+def read_state(pipeline_name: str, text: str) -> Mapping[str, Any]:
+    """A pipeline's state as dlt keeps it in a file. A pipeline reads its own when it is made.
+
+    Raises:
+        Exception: of any kind, where it is none.
+    """
+    state: Any = migrate_state_to_current(pipeline_name, json.typed_loads(text))
+    return dict(state)
+
+
+def read_schema(text: str) -> dlt.Schema | None:
+    """A schema as dlt keeps it in a file; None where somebody else changed it, so that dlt refuses
+    it. A pipeline reads it when it is needed.
+
+    Raises:
+        Exception: of any kind, where it is none.
+    """
+    stored = json.loads(text)
+    is_dlts = verify_schema_hash(stored, verifies_if_not_migrated=True)
+    return dlt.Schema.from_dict(stored) if is_dlts else None
+
+
 def last_value(state: Mapping[str, Any], column: str) -> Any:
     """Where an incremental on this column stands in the state of a resource; None before the first
     run. An `incremental` knows it during an extraction only."""
@@ -468,6 +492,19 @@ def folders_of_packages(pipeline: dlt.Pipeline) -> Sequence[Path]:
     """All that a pipeline keeps of packages, finished ones, too: what is extracted, what is
     loaded."""
     return [extracted_packages(pipeline).parent, normalized_packages(pipeline).parent]
+
+
+def packages_that_wait(pipeline: dlt.Pipeline) -> Iterator[Path]:
+    """The folders of packages that are not loaded yet, also of those that dlt cannot read. A
+    pipeline lists their ids, if it can."""
+    for folder in (extracted_packages(pipeline), normalized_packages(pipeline)):
+        yield from sorted(each for each in folder.glob("*") if each.is_dir())
+
+
+def table_of_job(file: Path) -> str:
+    """The table that a file of a package fills. dlt tells it of the jobs of a package that it can
+    read."""
+    return ParsedLoadJobFileName.parse(file.name).table_name
 
 
 def loaded_chains(client: SqlJobClientBase, load_id: str) -> list[list[Any]]:

@@ -62,6 +62,29 @@ def held_cells(
     }
 
 
+def brought_since(
+    pipeline: dlt.Pipeline, since: datetime, now: datetime
+) -> Mapping[tuple[str, str, datetime], datetime]:
+    """When the last answer of each cell was there that brought rows, or said the same again, by
+    website, report and start of the window.
+
+    Args:
+        pipeline: whose warehouse it is.
+        since: answers that were there before do not matter.
+        now: this instant.
+    """
+    asked = (
+        f"SELECT website_id, report, window_start, {{checked_at}} FROM {{table}} "
+        f"WHERE {{checked_at}} > %s AND NOT {UNTRUE} AND status IN ({BROUGHT})"
+    )
+    return {
+        (website_id, report, start.astimezone(UTC)): at.astimezone(UTC)
+        for website_id, report, start, at in query_coverage(
+            pipeline, asked, since, *_true_until(now)
+        )
+    }
+
+
 def doubted_windows(pipeline: dlt.Pipeline, since: datetime) -> set[tuple[str, str, datetime]]:
     """Website, report and end of the window of each suspect cell that ends at `since` (UTC) or
     later.

@@ -15,6 +15,7 @@ from databuddy_source.extract.source import websites_of
 from databuddy_source.runs import pending
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.comments import finish_tables
+from databuddy_source.warehouse.examined import damage, overtaken
 from databuddy_source.warehouse.lease import leased
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.redaction import redacted
@@ -124,15 +125,26 @@ def _bring_in(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
 
 
 def finish_pending(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
-    """Load what a killed run left behind. What can never load is set aside: its files are kept
-    beside the pipeline's state, and its cells count as not asked for.
+    """Load what a killed run left behind. What can never load, or is older than what others loaded
+    since, is set aside: its files are kept beside the pipeline's state, and its cells count as not
+    asked for.
 
     Returns:
         The ids of the loads.
     """
     pending.begin_again(pipeline)
+    if harm := damage(pipeline):
+        _give_up(pipeline, harm, damaged=True)
     if not pipeline.has_pending_data:
         pending.forget(pipeline)
+        return []
+    if later := overtaken(pipeline):
+        logger.warning(
+            "What an earlier run left behind is older than what the warehouse has (%s), so it is "
+            "not loaded. Its files are kept in %s, and what is missing is asked for.",
+            later,
+            pending.set_aside(pipeline),
+        )
         return []
     logger.info("Loading first what an earlier run left behind.")
     try:
@@ -140,16 +152,18 @@ def finish_pending(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
     except PipelineStepFailed as failure:
         if not pending.is_hopeless(pipeline, failure):
             raise
-        kept = pending.set_aside(pipeline, failure.load_id or "unknown")
         words = redacted(str(failure.exception)).strip().splitlines()
-        reason = words[0] if words else type(failure.exception).__name__
-        logger.warning(
-            "What an earlier run left behind can never be loaded (%s). Its files are kept in %s, "
-            "and its cells are asked for again.",
-            reason,
-            kept,
-        )
+        _give_up(pipeline, words[0] if words else type(failure.exception).__name__)
         return []
+
+
+def _give_up(pipeline: dlt.Pipeline, reason: str, *, damaged: bool = False) -> None:
+    logger.warning(
+        "What an earlier run left behind can never be loaded (%s). Its files are kept in %s, "
+        "and its cells are asked for again.",
+        reason,
+        pending.set_aside(pipeline, damaged=damaged),
+    )
 
 
 def new_columns(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from databuddy_source.dlt_seam import (
     extracted_packages,
     folders_of_packages,
     normalized_packages,
+    packages_that_wait,
 )
 
 MOST_RUNS = 3
@@ -81,13 +82,24 @@ def is_hopeless(pipeline: dlt.Pipeline, failure: PipelineStepFailed) -> bool:
     return failure.step == "normalize"
 
 
-def set_aside(pipeline: dlt.Pipeline, load_id: str) -> Path:
-    """Move all pending packages to where nobody looks for them. Returns where that is."""
-    kept = Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.set_aside" / load_id
+def set_aside(pipeline: dlt.Pipeline, *, damaged: bool = False) -> Path:
+    """Move all pending packages to where nobody looks for them. Returns where that is.
+
+    Args:
+        pipeline: whose packages they are.
+        damaged: dlt cannot read them, so neither can it take back what it knew before them: it
+            forgets its state, which the warehouse has, too.
+    """
+    first = next(packages_that_wait(pipeline)).name
+    kept = Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.set_aside" / first
     for folder in folders_of_packages(pipeline):
         if folder.exists():
             shutil.copytree(folder, kept / folder.name, dirs_exist_ok=True)
-    pipeline.abort_packages()
+    if damaged:
+        pipeline.drop()
+        pipeline.activate()
+    else:
+        pipeline.abort_packages()
     return kept
 
 
