@@ -3,14 +3,15 @@ warehouse has it, too."""
 
 from __future__ import annotations
 
-import json
 import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
-
-import dlt
+from typing import Any
 
 from databuddy_source.clock import now
-from databuddy_source.dlt_seam import migrate_state_to_current
+from databuddy_source.dlt_seam import last_value, read_schema, read_state
+from databuddy_source.warehouse.dataset import SOURCE
 
 
 def unwritable(folder: Path) -> str:
@@ -34,19 +35,33 @@ def unreadable(folder: Path) -> str:
     if not file.exists():
         return ""
     try:
-        migrate_state_to_current(folder.name, json.loads(file.read_text("utf-8")))
-        for file in sorted(folder.glob("schemas/*.schema.json")):
-            dlt.Schema.from_dict(json.loads(file.read_text("utf-8")))
+        for name in _checked(read_state(folder.name, file.read_text("utf-8"))):
+            file = folder / "schemas" / f"{name}.schema.json"
+            if not file.exists():
+                return f"{file.name}: it is gone"
+            if read_schema(file.read_text("utf-8")) is None:
+                return f"{file.name}: it was changed by something else than dlt"
     except OSError:
         return ""  # says itself which file and why
-    except Exception as error:  # dlt stumbles over whatever is not as it expects
-        what = (
-            "it is cut off or empty"
-            if isinstance(error, ValueError)
-            else "it is of another version"
-        )
-        return f"{file.name}: {what}"
+    except ValueError:
+        return f"{file.name}: it is cut off or empty"
+    except Exception:  # dlt stumbles over whatever is not as it expects
+        return f"{file.name}: it is of another version, or was changed by something else than dlt"
     return ""
+
+
+def _checked(state: Mapping[str, Any]) -> Sequence[str]:
+    """The names of the schemas that a state speaks of.
+
+    Raises:
+        AttributeError, TypeError: its parts are not what they should be.
+    """
+    for name, source in state.get("sources", {}).items():
+        for resource in source.get("resources", {}).values():
+            stands = last_value(resource, "date")
+            if name == SOURCE and not isinstance(stands, date | None):
+                raise TypeError(stands)
+    return list(state.get("schema_names") or ())
 
 
 def set_aside(folder: Path) -> Path:

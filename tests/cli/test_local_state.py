@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dlt
 import duckdb
@@ -42,6 +44,58 @@ def test_what_dlt_cannot_read_is_told_by_name(
     assert unreadable(tmp_path / "any") == ""
     harm(tmp_path / "any" / name)
     assert unreadable(tmp_path / "any").startswith(Path(name).name)
+
+
+def without_its_sources(state: dict[str, Any]) -> None:
+    state["sources"] = []
+
+
+def with_a_cursor_that_is_none(state: dict[str, Any]) -> None:
+    resource = state["sources"]["databuddy"]["resources"]["top_pages"]
+    resource["incremental"]["date"]["last_value"] = "garbage"
+
+
+def with_a_list_of_cursors(state: dict[str, Any]) -> None:
+    state["sources"]["databuddy"]["resources"]["top_pages"]["incremental"] = []
+
+
+@pytest.fixture
+def synced(tmp_path: Path) -> Path:
+    """A pipeline's folder, as a sync leaves it."""
+
+    @dlt.source(name="databuddy")
+    def databuddy() -> Any:
+        days = dlt.resource([{"date": date(2026, 3, 20)}], name="top_pages")
+        return days.apply_hints(incremental=dlt.sources.incremental("date"))
+
+    pipeline = dlt.pipeline("any", destination="duckdb", pipelines_dir=str(tmp_path))
+    pipeline.extract(databuddy())
+    assert unreadable(tmp_path / "any") == ""
+    return tmp_path / "any"
+
+
+@pytest.mark.parametrize(
+    "harm", [without_its_sources, with_a_cursor_that_is_none, with_a_list_of_cursors]
+)
+def test_a_state_of_another_shape_is_told_by_name(
+    harm: Callable[[dict[str, Any]], None], synced: Path
+) -> None:
+    file = synced / "state.json"
+    state = json.loads(file.read_text())
+    harm(state)
+    file.write_text(json.dumps(state))
+    assert unreadable(synced).startswith("state.json: it is of another version, or was changed")
+
+
+def test_a_schema_that_somebody_changed_or_took_away_is_told_by_name(synced: Path) -> None:
+    (file,) = synced.glob("schemas/*")
+    schema = json.loads(file.read_text())
+    del schema["tables"]["top_pages"]
+    file.write_text(json.dumps(schema))
+    told = f"{file.name}: it was changed by something else than dlt"
+    assert unreadable(synced) == told
+    file.unlink()
+    assert unreadable(synced) == f"{file.name}: it is gone"
 
 
 def test_where_there_is_no_state_nothing_is_unreadable(tmp_path: Path) -> None:
