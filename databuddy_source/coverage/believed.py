@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from databuddy_source.coverage.queries import EARLIEST, LATEST, query_coverage
-from databuddy_source.coverage.reading import BROUGHT, coverage_rows, tables_of
+from databuddy_source.coverage.reading import BROUGHT, LATE, coverage_rows, tables_of
 from databuddy_source.coverage.refused import REFUSED
 from databuddy_source.model import windows
 from databuddy_source.model.results import HeldCell
@@ -20,9 +20,6 @@ from databuddy_source.model.windows import Grain
 
 if TYPE_CHECKING:
     import dlt
-
-LATE: Final = timedelta(minutes=5)
-"""So much later than it is an answer may have come, by the clock of another machine."""
 
 UNTRUE: Final = "(window_start > %s OR {checked_at} > %s OR (final AND window_end > {checked_at}))"
 """SQL for cells that a clock has recorded which was wrong: their window had not begun, the answer

@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from datetime import timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
+from databuddy_source.clock import now
 from databuddy_source.errors import NewerFile, causes
 from databuddy_source.model.statuses import Status
 
@@ -21,6 +23,9 @@ NEWER: Final = "newer version of DuckDB"
 
 LOADS: Final = "_dlt_loads"
 """dlt's table of the loads that are done."""
+
+LATE: Final = timedelta(minutes=5)
+"""So much later than it is something may have come, by the clock of another machine."""
 
 _NO_TEXT: Final = "NULLIF(report, report)"
 """A null of the type of text in each dialect of SQL."""
@@ -125,7 +130,8 @@ def newer_file(error: BaseException, file: str = "The DuckDB file") -> NewerFile
 
 def newest_listing(tables: Tables, table: str, columns: str) -> Sequence[Sequence[Any]]:
     """What the newest sync saw of websites or query types: their tables keep what is gone, with the
-    load that saw it last.
+    load that saw it last. A load of the future, which a wrong clock named, counts only where there
+    is no other: the names of loads are the seconds since 1970.
 
     Args:
         tables: that are open.
@@ -134,6 +140,8 @@ def newest_listing(tables: Tables, table: str, columns: str) -> Sequence[Sequenc
     """
     return tables.rows(
         table,
-        f"SELECT {columns} FROM {{table}} "
-        "WHERE _dlt_load_id = (SELECT MAX(_dlt_load_id) FROM {table})",
+        f"SELECT {columns} FROM {{table}} WHERE _dlt_load_id = (SELECT COALESCE("
+        "MAX(CASE WHEN _dlt_load_id <= %s THEN _dlt_load_id END), MAX(_dlt_load_id)) "
+        "FROM {table})",
+        str((now() + LATE).timestamp()),
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from databuddy_source import databuddy_source, sync
+from databuddy_source import databuddy_source, status, sync
 from databuddy_source.config.resolve import checked
 from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer
@@ -208,3 +208,23 @@ def test_a_final_cell_that_cannot_be_is_asked_for_again(
     by_dlt(made, RIGHT)
     # once
     assert made.query("SELECT max(fetched_at) FROM coverage WHERE date = ?", FIRST) == before
+
+
+def listed_in_status(made: Warehouse) -> set[str]:
+    with time_machine.travel(made.server.now, tick=True):
+        settings, _ = checked(**given(made, websites=None))
+        return {each.website_id for each in status(made.pipeline, settings).reports}
+
+
+def test_a_listing_of_the_future_hides_no_later_one(serve: Serve, warehouse: Make) -> None:
+    """One that a clock ahead recorded counts only where there is no other."""
+    made = warehouse(serve(days=8), by_command, ahead=RIGHT, websites=None)
+    all_of_them = {each.id for each in made.server.websites}
+    ahead = str((made.server.now + timedelta(days=20)).timestamp())
+    made.query("UPDATE websites SET _dlt_load_id = ?", ahead)
+    made.query("UPDATE query_types SET _dlt_load_id = ?", ahead)
+    assert listed_in_status(made) == all_of_them
+    left = made.server.websites[0].id
+    at = str((made.server.now - timedelta(hours=1)).timestamp())
+    made.query("UPDATE websites SET _dlt_load_id = ? WHERE id = ?", at, left)
+    assert listed_in_status(made) == {left}
