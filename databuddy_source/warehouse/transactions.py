@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from databuddy_source.dlt_seam import DatabaseException, SqlClientBase
+from databuddy_source.dlt_seam import DatabaseException, DatabaseTransientException, SqlClientBase
 from databuddy_source.warehouse.lease import in_turn
 
 
 def _in_transaction(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
     with client.begin_transaction():
         _execute(client, statements)
+
+
+def _in_duckdb(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
+    """Once more where the end fails, and no statement did: before version 2 an index of a file that
+    was just opened is first looked at there, and says not of which table it is. From then on the
+    statement fails."""
+    try:
+        _in_transaction(client, statements)
+    except DatabaseTransientException as error:
+        if getattr(error, "__notes__", ()):
+            raise
+        _in_transaction(client, statements)
 
 
 def _in_turn(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
@@ -38,7 +50,7 @@ def _as_script(client: SqlClientBase[Any], statements: Sequence[str]) -> None:
 
 
 TRANSACTIONS: Final[Mapping[str, Callable[[SqlClientBase[Any], Sequence[str]], None]]] = {
-    "duckdb": _in_transaction,
+    "duckdb": _in_duckdb,
     "ducklake": _in_transaction,
     "motherduck": _in_transaction,
     "postgres": _in_turn,

@@ -94,6 +94,27 @@ def test_a_unique_index_of_keys_that_differ_refuses_what_comes_again_before_duck
     assert (("/late",) in made.query("SELECT name FROM top_pages")) is not before_2
 
 
+def test_a_unique_index_that_new_rows_violate_among_themselves_refuses_its_table_alone(
+    made: Warehouse,
+) -> None:
+    """DuckDB before 2 sees it when the transaction ends."""
+    change(
+        made,
+        "CREATE UNIQUE INDEX mine ON {table} "
+        "((CASE WHEN name IN ('/late', '/later') THEN website_id || date END))",
+    )
+    late(made)
+    made.server.events.add(made.server.websites[0].id, noon(TODAY), path="/later")
+    before = made.query("SELECT SUM(pageviews) FROM summary_metrics")
+    gaps = again(made)
+    assert {gap.report for gap in gaps} == {"top_pages"}
+    assert all("the warehouse refuses its rows" in gap.reason for gap in gaps)
+    assert made.query("SELECT 1 FROM top_pages WHERE name = '/late'") == []
+    assert made.query("SELECT SUM(pageviews) FROM summary_metrics") > before
+    change(made, "DROP INDEX mine")
+    assert again(made) == []
+
+
 def test_days_that_no_sync_asks_for_any_more_are_asked_for_until_they_are_there(
     made: Warehouse, warehouse: Make
 ) -> None:
