@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from databuddy_source.coverage.reading import Tables
+from databuddy_source.coverage.reading import Tables, coverage_rows
 
 Told = Mapping[tuple[str, str], Mapping[date, int]]
 """Rows by website's id and report, and by the first day of the window. Of hours, those of a day."""
@@ -28,6 +29,26 @@ class Miscount:
     date: date
     told: int
     there: int
+
+    def __str__(self) -> str:
+        where = f"{self.report} of {self.website_id} on {self.date}"
+        return f"{where} has {self.there:,} rows of {self.told:,}"
+
+
+def told_by_coverage(tables: Tables) -> Told:
+    """The rows of each day that coverage says were loaded, of all that it knows.
+
+    Args:
+        tables: that are open.
+    """
+    found: dict[tuple[str, str], dict[date, int]] = defaultdict(dict)
+    for website_id, report, day, rows in coverage_rows(
+        tables,
+        "SELECT website_id, report, date, SUM({rows}) FROM {table} "
+        "GROUP BY website_id, report, date",
+    ):
+        found[website_id, report][day] = int(rows)
+    return found
 
 
 def miscounts(tables: Tables, told: Told) -> Iterator[Miscount]:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 import dlt
 
+from databuddy_source.answers.miscounts import miscounts, told_by_coverage
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.lacking import Lacking, answered, lacking, refuse_left_out
+from databuddy_source.coverage.reading import tables_of
 from databuddy_source.runs.beside import Beside
 from databuddy_source.runs.load import (
     LoadHooks,
@@ -23,7 +25,7 @@ from databuddy_source.runs.load import (
 from databuddy_source.runs.plan import Plan, planned
 from databuddy_source.runs.series import Step, least_loads, sync
 from databuddy_source.warehouse.comments import finish_tables
-from databuddy_source.warehouse.exchange import take_the_place
+from databuddy_source.warehouse.exchange import refuse_other_rows, take_the_place
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.trial import own_errors
 
@@ -113,7 +115,8 @@ def rebuild(
         BadConfiguration: a dataset is in the way, or the configuration leaves out what the old one
             has.
         UnfitDestination: the warehouse cannot change places whole or not at all.
-        DestinationFails: the warehouse refuses the change; nothing has changed.
+        DestinationFails: the warehouse refuses the change, or has lost rows of what was loaded
+            beside; nothing has changed.
         DatabuddyError: see `sync`.
     """
     settings = settings or configured()
@@ -182,6 +185,11 @@ def _change_places(
         alone_with(websites)
         before, less = new.other_zones(), tuple(lacking(had, has))
         load_id, kept = None, ""
+        if before and not (allow_gaps or less):
+            # coverage tells nothing of rows that somebody took away by hand
+            with tables_of(other) as tables:
+                found = [str(each) for each in miscounts(tables, told_by_coverage(tables))]
+            refuse_other_rows(other.dataset_name, found)
         if before and (allow_gaps or not less):
             load_id, kept = take_the_place(pipeline, other, new.keep_as), new.keep_as
             other.drop()

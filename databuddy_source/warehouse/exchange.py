@@ -5,7 +5,7 @@ The tables themselves stay, so views, rights and indexes on them go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -119,6 +119,24 @@ def refuse_foreign(dataset: str) -> None:
         f"The dataset {dataset} is there already, and no rebuild began it",
         "Drop it, or name another one with --beside.",
     )
+
+
+def refuse_other_rows(dataset: str, found: Sequence[str]) -> None:
+    """Refuse tables that have other numbers of rows than were loaded.
+
+    Args:
+        dataset: its name.
+        found: days of which that is so, in words.
+
+    Raises:
+        DestinationFails: there are some.
+    """
+    if found:
+        more = f", and {len(found) - 1:,} more days" if found[1:] else ""
+        raise DestinationFails(
+            f"Rows were taken from {dataset} by hand, or added: {found[0]}{more}",
+            "Drop that dataset, and run this again.",
+        )
 
 
 @dataclass(frozen=True)

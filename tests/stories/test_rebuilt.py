@@ -14,6 +14,7 @@ import time_machine
 
 from databuddy_source import (
     BadConfiguration,
+    LoadHooks,
     Rebuilt,
     Scope,
     Settings,
@@ -27,7 +28,7 @@ from databuddy_source.config.resolve import checked
 from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer, Silence
 from databuddy_source.dlt_seam import resource_states
-from databuddy_source.errors import OtherDays
+from databuddy_source.errors import DestinationFails, OtherDays
 from databuddy_source.runs import series
 from databuddy_source.runs.plan import plan
 from tests.stories.conftest import TODAY, Make, Warehouse, without_nameless_sessions
@@ -317,3 +318,22 @@ def test_another_pipeline_of_the_dataset_forgets_where_it_was(
         synced(Warehouse(made.server, other), websites=[third])
     synced(Warehouse(made.server, other), websites=[third], timezone=ZONE)
     assert made.query("SELECT DISTINCT time_zone FROM coverage") == [(ZONE,)]
+
+
+def test_rows_that_the_dataset_beside_has_lost_are_counted_before_it_changes_places(
+    made: Warehouse,
+) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuilt(made, hooks=LoadHooks(after_load=stop))
+    before = tables(made)
+    day = FIRST + timedelta(days=3)
+    made.query("DELETE FROM databuddy_rebuild.top_pages WHERE date = ?", day)
+    told = "databuddy_rebuild by hand, .*: top_pages of .* has 0 rows of .*Drop that dataset"
+    with pytest.raises(DestinationFails, match=told):
+        rebuilt(made)
+    assert tables(made) == before
+    made.query("DROP SCHEMA databuddy_rebuild CASCADE")
+    assert rebuilt(made).load_id
