@@ -54,6 +54,30 @@ def present_rows(
     return found
 
 
+def viewed_windows(
+    tables: Tables, reports: Iterable[tuple[str, Grain]], first: date, last: date, least: int
+) -> set[tuple[str, Grain, Slot]]:
+    """The windows of which tables have page views, by website and grain. A query for each table.
+
+    Args:
+        tables: that are open.
+        reports: names of tables with a column `pageviews`, with the length of their windows.
+        first, last: the days that matter.
+        least: so many page views at least.
+    """
+    found: set[tuple[str, Grain, Slot]] = set()
+    for name, grain in reports:
+        column = "hour" if grain is Grain.HOUR else "date"
+        for website_id, slot in tables.rows(
+            name,
+            f"SELECT website_id, {column} FROM {{table}} WHERE date >= %s AND date <= %s "
+            f"GROUP BY website_id, {column} HAVING SUM(pageviews) >= %s",
+            *(first, last, least),
+        ):
+            found.add((website_id, grain, slot.astimezone(UTC) if grain is Grain.HOUR else slot))
+    return found
+
+
 def has_all(held: HeldCell, present: Present | None) -> bool:
     """Whether a table has the rows that coverage has a digest of, and no others.
 

@@ -12,7 +12,8 @@ stays as it is, weeks, months and days in UTC, too.
 
 Where there never was any data a silence is a fact, but for the days after a doubted one: a server
 is ill until it has data again, however long that takes. It is a fact beside page views, too: a
-breakdown leaves out what has no value, so that a day of a few visitors may lack a region.
+breakdown leaves out what has no value, so that a day of a few visitors may lack a region. It is
+none of the few types that always have rows then.
 """
 
 from __future__ import annotations
@@ -98,6 +99,8 @@ class Doubts:
         if kept is None:
             if result.silent and await self._goes_on(cell):
                 return "the answer is empty, and so was the one before, which is doubted"
+            if await self._lacks_rows(result):
+                return "the answer is empty, but there are page views, which always give it rows"
             return ""
         if not result.silent:
             return await self._shrinks(result)
@@ -125,6 +128,14 @@ class Doubts:
             and (website_id, report.name, start) in self._evidence.doubted
         ]
         return bool(before) and not (await self._told(cell)).page_views
+
+    async def _lacks_rows(self, result: Result) -> bool:
+        """Whether an empty answer is of a type that has rows beside page views, as there are some.
+        A window that goes on may have got its first one between two answers."""
+        if not (result.silent and result.cell.report.always_has_rows):
+            return False
+        is_over = result.fetched_at >= result.cell.window.end
+        return is_over and await self._evidence.has_page_views(result.cell)
 
     def _may_be_zeros(self, cell: Cell) -> bool:
         """Whether a summary that is held may be the row of zeros that servers of June 2026 give of

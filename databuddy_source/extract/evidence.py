@@ -11,13 +11,19 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator,
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import Final
 
+from databuddy_source.coverage.marks import Slot, slot_of
 from databuddy_source.extract.once import Once
 from databuddy_source.extract.timeline import Span, Timeline
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import Window
+from databuddy_source.model.windows import Grain, Window
+
+MANY: Final = 10
+"""So many page views leave a row in each type that always has rows: some servers drop one of a
+hundred, so that a single one may be none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class Evidence:
             that an earlier run left, then also those of this one.
         series: the wanted cells, by website and report.
         timelines: the same, by website.
+        viewed: tells the windows of which the warehouse has many page views, by website, grain and
+            what coverage calls the window.
         once: for what is found out once in a run.
     """
 
@@ -56,6 +64,7 @@ class Evidence:
         self.doubted: set[tuple[str, str, datetime]] = set()
         self.series: dict[tuple[str, Report], list[Cell]] = {}
         self.timelines: dict[str, Timeline[Cell]] = defaultdict(Timeline)
+        self.viewed: Callable[[], Collection[tuple[str, Grain, Slot]]] = frozenset
         self.once = Once()
 
     def want(self, cells: Iterable[Cell]) -> None:
@@ -82,6 +91,16 @@ class Evidence:
             return Told(bool(telling), any(each.follows for each in telling))
 
         return await self.once((website_id, span), look)
+
+    async def has_page_views(self, cell: Cell) -> bool:
+        """Whether a cell's window has many page views, by what the server answers or the warehouse
+        has of the types that always have rows."""
+        window = cell.window
+        same = self.timelines[cell.website_id].at(span_of(window))
+        others = [each for each in same if each.report.always_has_rows]
+        if any(each.page_views >= MANY for each in await self.answers(others)):
+            return True
+        return (cell.website_id, window.grain, slot_of(window)) in self.viewed()
 
     def had_page_views(self, cell: Cell) -> bool:
         """Whether the warehouse has rows of it that are there whenever there are page views."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property, partial
 
 import dlt
 
@@ -28,14 +28,14 @@ from databuddy_source.coverage.believed import (
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
 from databuddy_source.coverage.marks import Slot, slot_of
 from databuddy_source.coverage.parts import parts_of_tables
-from databuddy_source.coverage.present import Present, has_all, present_rows
+from databuddy_source.coverage.present import Present, has_all, present_rows, viewed_windows
 from databuddy_source.coverage.reading import tables_of
 from databuddy_source.coverage.resources import resource_name
 from databuddy_source.dlt_seam import NULL_COLLECTOR, Collector, active_pipeline
 from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extract.definitions import refuse_a_mixture, tell_redefinitions
 from databuddy_source.extract.doubts import Doubts
-from databuddy_source.extract.evidence import Evidence
+from databuddy_source.extract.evidence import MANY, Evidence
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.packing import questions_of
@@ -44,7 +44,7 @@ from databuddy_source.model import windows
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report, day_zone
 from databuddy_source.model.results import Result
-from databuddy_source.model.windows import Window
+from databuddy_source.model.windows import Grain, Window
 from databuddy_source.tables.layout import Layout
 
 
@@ -228,12 +228,26 @@ class Extraction:
             since = min(cell.window.start for cell in cells)
             self._evidence.held = held_cells(self._pipeline, self.now, since)
             self._evidence.doubted = doubted_windows(self._pipeline, since)
+            days = [cell.window.date for cell in cells]
+            reports = {(cell.report.name, cell.report.grain) for cell in cells}
+            always = {
+                (report.name, report.grain)
+                for report in {cell.report for cell in cells}
+                if report.always_has_rows
+            }
+            self._evidence.viewed = cache(partial(self._viewed, always, min(days), max(days)))
             if self.steady and not self.scope.refetch:
-                reports = {(cell.report.name, cell.report.grain) for cell in cells}
-                days = [cell.window.date for cell in cells]
                 with tables_of(self._pipeline) as tables:
                     self._present = present_rows(tables, reports, min(days), max(days))
         self._looked_back = True
+
+    def _viewed(
+        self, reports: Set[tuple[str, Grain]], first: date, last: date
+    ) -> Set[tuple[str, Grain, Slot]]:
+        """The windows of which the warehouse has many page views; asked for where it matters."""
+        assert self._pipeline is not None
+        with tables_of(self._pipeline) as tables:
+            return viewed_windows(tables, reports, first, last, MANY)
 
     async def result(self, cell: Cell) -> Result:
         """The cell's result; `suspect` when its emptiness is not to be believed, and without rows

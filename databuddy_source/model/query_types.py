@@ -136,6 +136,7 @@ class QueryType(BaseModel):
         follows: "pageviews" where it has rows whenever there are page views that have a value to
             break them down by, so that it cannot have lost its rows beside another such type that
             counts some.
+        always: it has rows whenever there are page views at all, and counts them in `pageviews`.
         fails: failed on every call when measured.
         gate: the part of a server that the type belongs to, where a plan may lack that part, or an
             installation may not have it set up: one of its types then fails a whole request.
@@ -174,6 +175,7 @@ class QueryType(BaseModel):
     estimated: tuple[str, ...] = ()
     end_is_midnight: bool = False
     follows: Literal["", "pageviews"] = ""
+    always: bool = False
     fails: bool = False
     gate: str = ""
     slows_packs: bool = False

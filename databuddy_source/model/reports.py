@@ -77,6 +77,11 @@ class Report:
         return bool(self.query_type.follows) and not self.filters
 
     @property
+    def always_has_rows(self) -> bool:
+        """Whether it has rows of each window in which there are page views, and counts them."""
+        return self.query_type.always and not self.query_type.in_utc and not self.filters
+
+    @property
     def filters_text(self) -> str | None:
         """The filters as JSON; None without any."""
         dumped: list[dict[str, Any]] = [each.model_dump() for each in self.filters]

@@ -62,6 +62,7 @@ class Result:
         kept: what stays in the warehouse because this answer brings no rows.
         digest: of the rows.
         same: what the warehouse has already, because this answer says the same.
+        views: how many page views the rows had that have gone on; see `page_views`.
         lacking: the server itself says that it does not have this: that is no fault.
         outage: the server or the key was the reason, so nothing was learned of the cell.
     """
@@ -77,12 +78,20 @@ class Result:
     kept: HeldCell | None = None
     digest: str | None = None
     same: HeldCell | None = None
+    views: int = 0
     lacking: bool = False
     outage: bool = False
 
     def without_rows(self) -> Result:
         """What has to be remembered once the rows have gone on."""
-        return replace(self, rows=()) if self.rows else self
+        return replace(self, rows=(), views=self.page_views) if self.rows else self
+
+    @property
+    def page_views(self) -> int:
+        """How many page views the answer counts; none where it is of a type that may lack some."""
+        if not self.rows or not self.cell.report.always_has_rows:
+            return self.views
+        return int(sum(_number(row.get("pageviews")) or 0 for row in self.rows))
 
     @property
     def is_new(self) -> bool:

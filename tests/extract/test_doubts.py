@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 
 from databuddy_source.extract.doubts import Doubts
-from databuddy_source.extract.evidence import Evidence
+from databuddy_source.extract.evidence import MANY, Evidence
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import HeldCell, Result, Row
@@ -33,6 +34,7 @@ class Run:
     allow_empty: bool = False
     looks: Counter[Cell] = field(default_factory=Counter)
     doubted: Iterable[Cell] = ()
+    viewed: Collection[tuple[str, Grain, date | datetime]] = ()
 
     def judged(self, cell: Cell) -> Result:
         return self.all_judged([cell])[cell]
@@ -59,6 +61,7 @@ class Run:
         evidence.doubted = {
             (each.website_id, each.report.name, each.window.end) for each in self.doubted
         }
+        evidence.viewed = lambda: self.viewed
         evidence.held = {
             (each.website_id, each.report.name, each.window.start): kept
             for each, kept in self.held.items()
@@ -93,6 +96,48 @@ def test_silence_about_a_website_that_is_not_listed_is_suspect(rows: list[dict[s
 def test_a_day_that_never_had_data_may_be_silent() -> None:
     result = a_result(PAGES)
     assert Run([result], {COUNTRIES: FINAL}).judged(PAGES) == result
+
+
+MANY_VIEWS = [{"pageviews": MANY}]
+
+
+@pytest.mark.parametrize("held", [{}, {PAGES: EMPTY}], ids=["not asked for", "held as empty"])
+def test_a_type_that_always_has_rows_is_not_believed_silent_beside_page_views(
+    held: Mapping[Cell, HeldCell],
+) -> None:
+    judged = Run([a_result(PAGES), a_result(SUMMARY, MANY_VIEWS)], held).judged(PAGES)
+    assert judged.status is Status.SUSPECT
+    assert "there are page views, which always give it rows" in judged.reason
+
+
+def test_page_views_that_the_warehouse_has_of_a_window_tell_the_same() -> None:
+    run = Run([a_result(PAGES)], viewed={("shop", Grain.DAY, DAY)})
+    assert run.judged(PAGES).status is Status.SUSPECT
+    run = Run([a_result(PAGES)], viewed={("shop", Grain.DAY, DAY + ONE_DAY)})
+    assert run.judged(PAGES).status is Status.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("silent", "other", "how"),
+    [
+        (COUNTRIES, a_result(SUMMARY, MANY_VIEWS), {}),
+        (PAGES, a_result(SUMMARY, [{"pageviews": MANY - 1, "sessions": MANY}]), {}),
+        (PAGES, a_result(COUNTRIES, MANY_VIEWS), {}),
+        (PAGES, a_result(SUMMARY, MANY_VIEWS, Status.FAILED), {}),
+        (PAGES, a_result(SUMMARY, MANY_VIEWS), {"allow_empty": True}),
+    ],
+    ids=["it may lack rows", "few", "of a type that proves none", "no answer", "allowed"],
+)
+def test_other_silence_where_there_never_was_data_is_a_fact(
+    silent: Cell, other: Result, how: dict[str, Any]
+) -> None:
+    run = Run([a_result(silent), other], **how)
+    assert run.judged(silent).status is Status.COMPLETE
+
+
+def test_a_window_that_goes_on_may_have_had_its_first_page_view_after_the_answer() -> None:
+    early = replace(a_result(PAGES), fetched_at=PAGES.window.start + timedelta(hours=9))
+    assert Run([early, a_result(SUMMARY, MANY_VIEWS)]).judged(PAGES) == early
 
 
 @pytest.mark.parametrize("silent", [PAGES, ERRORS], ids=str)

@@ -157,3 +157,26 @@ def test_an_outage_longer_than_a_run_looks_back_leaves_no_hole(
     days = {"since": TODAY - 3 * ONE_DAY, "until": server.now.date()}
     assert made.sync(**chosen, **days) == []
     assert rows(made) == rows(whole)
+
+
+@pytest.mark.parametrize("generation", ["2026-04", "2026-06"])
+def test_a_report_that_is_added_while_it_is_silent_gets_no_holes(
+    generation: Generation, serve: Serve, warehouse: Make
+) -> None:
+    """Its days have page views in the warehouse, which it always has rows of."""
+    server = serve(generation, days=12, ahead=4)
+    given = {"websites": [server.websites[0].id], "start_date": FIRST - 2 * ONE_DAY}
+    made = warehouse(server, Warehouse.sync, **given, query_types=["summary_metrics"])
+    both = {**given, "query_types": ["summary_metrics", "top_pages"]}
+    many = "SELECT date FROM summary_metrics WHERE pageviews >= 10 AND date < ? ORDER BY date"
+    busy = {day for (day,) in made.query(many, TODAY)}
+    assert len(busy) > 5
+    server.faults.add(Silence(query_types=("top_pages",)))
+    gaps = made.sync(**both)
+    assert {gap.date for gap in gaps if gap.status is Status.SUSPECT} >= busy
+    assert {gap.report for gap in gaps} == {"top_pages"}
+    server.faults.clear()
+    server.now += ONE_DAY
+    assert made.sync(**both) == []
+    rows = "SELECT date FROM coverage WHERE report = 'top_pages' AND rows > 0"
+    assert {day for (day,) in made.query(rows)} >= busy
