@@ -54,27 +54,27 @@ def present_rows(
     return found
 
 
-def viewed_windows(
-    tables: Tables, reports: Iterable[tuple[str, Grain]], first: date, last: date, least: int
-) -> set[tuple[str, Grain, Slot]]:
-    """The windows of which tables have page views, by website and grain. A query for each table.
+def page_views(
+    tables: Tables, reports: Iterable[tuple[str, Grain]], first: date, last: date
+) -> Mapping[tuple[str, str, Slot], int]:
+    """How many page views tables have of windows, by website and report. A query for each table.
 
     Args:
         tables: that are open.
         reports: names of tables with a column `pageviews`, with the length of their windows.
         first, last: the days that matter.
-        least: so many page views at least.
     """
-    found: set[tuple[str, Grain, Slot]] = set()
+    found: dict[tuple[str, str, Slot], int] = {}
     for name, grain in reports:
         column = "hour" if grain is Grain.HOUR else "date"
-        for website_id, slot in tables.rows(
+        for website_id, slot, views in tables.rows(
             name,
-            f"SELECT website_id, {column} FROM {{table}} WHERE date >= %s AND date <= %s "
-            f"GROUP BY website_id, {column} HAVING SUM(pageviews) >= %s",
-            *(first, last, least),
+            f"SELECT website_id, {column}, COALESCE(SUM(pageviews), 0) FROM {{table}} "
+            f"WHERE date >= %s AND date <= %s GROUP BY website_id, {column}",
+            *(first, last),
         ):
-            found.add((website_id, grain, slot.astimezone(UTC) if grain is Grain.HOUR else slot))
+            key = slot.astimezone(UTC) if grain is Grain.HOUR else slot
+            found[website_id, name, key] = int(views)
     return found
 
 

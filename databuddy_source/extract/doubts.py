@@ -96,6 +96,8 @@ class Doubts:
         kept = self._evidence.kept_of(cell)
         if self._allow_empty:
             return ""
+        if await self._lost_days(cell):
+            return "the answer has fewer page views than there were, or than its days have together"
         if kept is None:
             if result.silent and await self._goes_on(cell):
                 return "the answer is empty, and so was the one before, which is doubted"
@@ -128,6 +130,14 @@ class Doubts:
             and (website_id, report.name, start) in self._evidence.doubted
         ]
         return bool(before) and not (await self._told(cell)).page_views
+
+    async def _lost_days(self, cell: Cell) -> bool:
+        """Whether the week or month of a cell has lost page views of days that no sync asks for
+        again."""
+        if cell.window.grain not in {Grain.WEEK, Grain.MONTH}:
+            return False
+        look = partial(self._evidence.has_lost_days, cell.website_id, cell.window)
+        return await self._evidence.once(("days", cell.website_id, span_of(cell.window)), look)
 
     async def _lacks_rows(self, result: Result) -> bool:
         """Whether an empty answer is of a type that has rows beside page views, as there are some.

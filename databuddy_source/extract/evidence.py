@@ -19,11 +19,16 @@ from databuddy_source.extract.timeline import Span, Timeline
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import Grain, Window
+from databuddy_source.model.windows import Grain, Window, tile
 
 MANY: Final = 10
 """So many page views leave a row in each type that always has rows: some servers drop one of a
 hundred, so that a single one may be none."""
+
+
+DIFFERENCE: Final = 0.02
+"""By so much of it a number may differ from the sum of its days: servers of June 2026 count one of
+a hundred page views less than those before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,8 @@ class Evidence:
             that an earlier run left, then also those of this one.
         series: the wanted cells, by website and report.
         timelines: the same, by website.
-        viewed: tells the windows of which the warehouse has many page views, by website, grain and
-            what coverage calls the window.
+        viewed: tells how many page views the warehouse has of windows, by website, report and what
+            coverage calls the window.
         once: for what is found out once in a run.
     """
 
@@ -64,7 +69,7 @@ class Evidence:
         self.doubted: set[tuple[str, str, datetime]] = set()
         self.series: dict[tuple[str, Report], list[Cell]] = {}
         self.timelines: dict[str, Timeline[Cell]] = defaultdict(Timeline)
-        self.viewed: Callable[[], Collection[tuple[str, Grain, Slot]]] = frozenset
+        self.viewed: Callable[[], Mapping[tuple[str, str, Slot], int]] = dict
         self.once = Once()
 
     def want(self, cells: Iterable[Cell]) -> None:
@@ -100,7 +105,45 @@ class Evidence:
         others = [each for each in same if each.report.always_has_rows]
         if any(each.page_views >= MANY for each in await self.answers(others)):
             return True
-        return (cell.website_id, window.grain, slot_of(window)) in self.viewed()
+        website_id, slot = cell.website_id, slot_of(window)
+        reports = self._that_always_have_rows(website_id, window.grain)
+        return any(self.viewed().get((website_id, each.name, slot), 0) >= MANY for each in reports)
+
+    async def has_lost_days(self, website_id: str, window: Window) -> bool:
+        """Whether a week or month has fewer page views than the warehouse has of it, or than its
+        days, by a type that counts them in both."""
+        for each in await self.answers(self.timelines[website_id].at(span_of(window))):
+            if each.cell.report.always_has_rows and each.status is not Status.TRUNCATED:
+                place = (website_id, each.cell.report.name, slot_of(window))
+                days = await self._page_views_of_days(each.cell)
+                had = max(days, self.viewed().get(place, 0))
+                if had >= MANY and each.page_views < had * (1 - DIFFERENCE):
+                    return True
+        return False
+
+    async def _page_views_of_days(self, cell: Cell) -> int:
+        """How many page views the days of a cell have: by what the server answers of days that are
+        asked for and over, else by the warehouse. Of a day that goes on it has fewer."""
+        website_id, found = cell.website_id, 0
+        for report in self._that_always_have_rows(website_id, Grain.DAY):
+            if report.query_type.name != cell.report.query_type.name:
+                continue
+            for day in tile(cell.window.date, cell.window.last_date, cell.window.zone):
+                at = self.timelines[website_id].at(span_of(day))
+                own = await self.answers(each for each in at if each.report.name == report.name)
+                if own and own[0].fetched_at >= day.end:
+                    found += own[0].page_views
+                else:
+                    found += self.viewed().get((website_id, report.name, day.date), 0)
+        return found
+
+    def _that_always_have_rows(self, website_id: str, grain: Grain) -> list[Report]:
+        """The reports of a website by this grain that have rows whenever there are page views."""
+        return [
+            report
+            for of, report in self.series
+            if of == website_id and report.grain is grain and report.always_has_rows
+        ]
 
     def had_page_views(self, cell: Cell) -> bool:
         """Whether the warehouse has rows of it that are there whenever there are page views."""

@@ -28,14 +28,14 @@ from databuddy_source.coverage.believed import (
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
 from databuddy_source.coverage.marks import Slot, slot_of
 from databuddy_source.coverage.parts import parts_of_tables
-from databuddy_source.coverage.present import Present, has_all, present_rows, viewed_windows
+from databuddy_source.coverage.present import Present, has_all, page_views, present_rows
 from databuddy_source.coverage.reading import tables_of
 from databuddy_source.coverage.resources import resource_name
 from databuddy_source.dlt_seam import NULL_COLLECTOR, Collector, active_pipeline
 from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extract.definitions import refuse_a_mixture, tell_redefinitions
 from databuddy_source.extract.doubts import Doubts
-from databuddy_source.extract.evidence import MANY, Evidence
+from databuddy_source.extract.evidence import Evidence
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.packing import questions_of
@@ -243,11 +243,11 @@ class Extraction:
 
     def _viewed(
         self, reports: Set[tuple[str, Grain]], first: date, last: date
-    ) -> Set[tuple[str, Grain, Slot]]:
-        """The windows of which the warehouse has many page views; asked for where it matters."""
+    ) -> Mapping[tuple[str, str, Slot], int]:
+        """How many page views the warehouse has of windows; asked for where it matters."""
         assert self._pipeline is not None
         with tables_of(self._pipeline) as tables:
-            return viewed_windows(tables, reports, first, last, MANY)
+            return page_views(tables, reports, first, last)
 
     async def result(self, cell: Cell) -> Result:
         """The cell's result; `suspect` when its emptiness is not to be believed, and without rows

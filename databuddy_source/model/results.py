@@ -109,11 +109,11 @@ class Result:
         digest = digest_of(self.rows, self.cell.report.query_type)
         if held is None or held.digest != digest:
             return replace(self, digest=digest)
-        return replace(self, digest=digest, same=held, rows=())
+        return replace(self.without_rows(), digest=digest, same=held)
 
     def doubted(self, reason: str) -> Result:
         """The same answer, not believed."""
-        return replace(self, status=Status.SUSPECT, rows=(), reason=reason)
+        return replace(self.without_rows(), status=Status.SUSPECT, reason=reason)
 
 
 def counted(rows: Sequence[Row], query_type: QueryType) -> bool | None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import permutations
@@ -34,7 +34,7 @@ class Run:
     allow_empty: bool = False
     looks: Counter[Cell] = field(default_factory=Counter)
     doubted: Iterable[Cell] = ()
-    viewed: Collection[tuple[str, Grain, date | datetime]] = ()
+    viewed: Mapping[tuple[str, str, date | datetime], int] = field(default_factory=dict)
 
     def judged(self, cell: Cell) -> Result:
         return self.all_judged([cell])[cell]
@@ -73,6 +73,7 @@ PAGES, COUNTRIES, ERRORS, SUMMARY = (
     cells_of(a_report(name))[0]
     for name in ("top_pages", "country", "error_types", "summary_metrics")
 )
+LATER = DAY + 20 * ONE_DAY
 NEXT_DAY = cells_of(a_report("country"), DAY + ONE_DAY)[0]
 OF_BLOG = cells_of(a_report("country"), website="blog")[0]
 OPEN = HeldCell(rows=5, final=False)
@@ -111,10 +112,14 @@ def test_a_type_that_always_has_rows_is_not_believed_silent_beside_page_views(
 
 
 def test_page_views_that_the_warehouse_has_of_a_window_tell_the_same() -> None:
-    run = Run([a_result(PAGES)], viewed={("shop", Grain.DAY, DAY)})
-    assert run.judged(PAGES).status is Status.SUSPECT
-    run = Run([a_result(PAGES)], viewed={("shop", Grain.DAY, DAY + ONE_DAY)})
-    assert run.judged(PAGES).status is Status.COMPLETE
+    for day, views, status in (
+        (DAY, MANY, Status.SUSPECT),
+        (DAY, MANY - 1, Status.COMPLETE),
+        (DAY + ONE_DAY, MANY, Status.COMPLETE),
+    ):
+        results = [a_result(PAGES), a_result(cells_of(a_report("summary_metrics"), LATER)[0])]
+        run = Run(results, viewed={("shop", "summary_metrics", day): views})
+        assert run.judged(PAGES).status is status
 
 
 @pytest.mark.parametrize(
@@ -138,6 +143,37 @@ def test_other_silence_where_there_never_was_data_is_a_fact(
 def test_a_window_that_goes_on_may_have_had_its_first_page_view_after_the_answer() -> None:
     early = replace(a_result(PAGES), fetched_at=PAGES.window.start + timedelta(hours=9))
     assert Run([early, a_result(SUMMARY, MANY_VIEWS)]).judged(PAGES) == early
+
+
+DAYS_OF_WEEK = cells_of(a_report(), DAY, DAY + 6 * ONE_DAY)
+WEEKLY = replace(a_report(), name="top_pages_weekly", grain=Grain.WEEK)
+WEEK = Cell("shop", WEEKLY, tile(DAY, DAY, "UTC", Grain.WEEK)[0])
+
+
+def of_a_week(views: int, status: Status = Status.COMPLETE, *, goes_on: bool = False) -> Status:
+    """What becomes of a week of which the warehouse has six days of 100 page views each. Of the
+    last one 200 are answered."""
+    results = [a_result(WEEK, [{"name": "/", "pageviews": views}], status)]
+    last = a_result(DAYS_OF_WEEK[5], [{"name": "/", "pageviews": 200}])
+    results.append(replace(last, fetched_at=last.cell.window.start) if goes_on else last)
+    viewed = {("shop", "top_pages", cell.window.date): 100 for cell in DAYS_OF_WEEK[:6]}
+    return Run(results, {WEEK: OPEN}, viewed=viewed).judged(WEEK).status
+
+
+def test_a_week_is_not_believed_that_has_fewer_page_views_than_its_days() -> None:
+    assert of_a_week(700) is Status.COMPLETE
+    assert of_a_week(686) is Status.COMPLETE  # as another generation counts
+    assert of_a_week(685) is Status.SUSPECT
+    assert of_a_week(600, goes_on=True) is Status.COMPLETE
+    assert of_a_week(500, goes_on=True) is Status.SUSPECT
+    assert of_a_week(500, Status.TRUNCATED) is Status.TRUNCATED
+
+
+def test_a_month_of_which_some_days_are_known_is_not_believed_that_has_fewer_than_before() -> None:
+    for views, status in ((980, Status.COMPLETE), (979, Status.SUSPECT)):
+        result = a_result(WEEK, [{"name": "/", "pageviews": views}])
+        viewed: dict[Any, int] = {("shop", WEEKLY.name, DAY): 1000}
+        assert Run([result], {WEEK: OPEN}, viewed=viewed).judged(WEEK).status is status
 
 
 @pytest.mark.parametrize("silent", [PAGES, ERRORS], ids=str)

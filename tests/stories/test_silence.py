@@ -180,3 +180,34 @@ def test_a_report_that_is_added_while_it_is_silent_gets_no_holes(
     assert made.sync(**both) == []
     rows = "SELECT date FROM coverage WHERE report = 'top_pages' AND rows > 0"
     assert {day for (day,) in made.query(rows)} >= busy
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_weeks_and_months_do_not_shrink_with_days_that_a_server_has_lost(
+    zone: str, serve: Serve, warehouse: Make
+) -> None:
+    """Of the days themselves none is asked for again, since they are final."""
+    server = serve("2026-06", days=12)
+    daily = ["summary_metrics", "top_pages"]
+    longer = ["summary_metrics_weekly", "top_pages_weekly", "top_pages_monthly", "country_weekly"]
+    given: dict[str, Any] = {
+        "websites": [server.websites[0].id],
+        "query_types": [*daily, *longer],
+        "start_date": TODAY - timedelta(days=9),
+        "lookback_days": 2,
+        "timezone": zone,
+    }
+    made = warehouse(server, Warehouse.sync, **given)
+    before = made.tables()
+    lost = TODAY - timedelta(days=3)
+    server.faults.add(Silence(first=lost, last=lost, timezone=zone))
+    gaps = made.sync(**given)
+    assert {gap.status for gap in gaps} == {Status.SUSPECT}
+    assert {gap.report for gap in gaps} == set(longer)
+    assert all("fewer page views than there were" in gap.reason for gap in gaps)
+    assert {name: before[name] for name in longer} == {name: made.tables()[name] for name in longer}
+    assert made.sync(**given, allow_empty=True) == []
+    assert made.tables()["top_pages_weekly"] != before["top_pages_weekly"]
+    server.faults.clear()
+    assert made.sync(**given) == []
+    assert made.tables() == before
