@@ -25,9 +25,10 @@ from functools import partial
 from databuddy_source.extract.evidence import Evidence, Told, span_of, tells
 from databuddy_source.extract.timeline import Span, Timeline
 from databuddy_source.fetch.failures import ENOUGH, signature_of
+from databuddy_source.model.digests import digest_of
 from databuddy_source.model.query_types import Shape
 from databuddy_source.model.reports import Cell
-from databuddy_source.model.results import Result
+from databuddy_source.model.results import HeldCell, Result, may_be_of_nobody
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window, tile
 
@@ -105,6 +106,8 @@ class Doubts:
                 return "the answer is empty, but there are page views, which always give it rows"
             return ""
         if not result.silent:
+            if await self._has_no_rates(result, kept):
+                return "the answer has rates alone, and these as nobody leaves them, unlike before"
             return await self._shrinks(result)
         if await self._was_empty(cell):
             return ""
@@ -130,6 +133,15 @@ class Doubts:
             and (website_id, report.name, start) in self._evidence.doubted
         ]
         return bool(before) and not (await self._told(cell)).page_views
+
+    async def _has_no_rates(self, result: Result, kept: HeldCell) -> bool:
+        """Whether an answer that counts nothing has other rates than before, which nobody may have
+        left, and nothing else tells that somebody came."""
+        if kept.digest is None or not may_be_of_nobody(result.rows, result.cell.report.query_type):
+            return False
+        if digest_of(result.rows, result.cell.report.query_type) == kept.digest:
+            return False
+        return not (await self._told(result.cell)).visitors
 
     async def _lost_days(self, cell: Cell) -> bool:
         """Whether the week or month of a cell has lost page views of days that no sync asks for

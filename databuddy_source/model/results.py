@@ -145,6 +145,24 @@ def is_silent(rows: Sequence[Row], query_type: QueryType) -> bool:
     return not any(value for _, value in telling or numbers)
 
 
+def may_be_of_nobody(rows: Sequence[Row], query_type: QueryType) -> bool:
+    """Whether rows have nothing but rates, and all of them are as those of nobody are: none, the
+    whole, or a hundred of a hundred."""
+    if counted(rows, query_type) is not None:
+        return False
+    numbers = [
+        (name, number)
+        for row in rows
+        for name, value in row.items()
+        if (number := _number(value)) is not None
+    ]
+    return bool(numbers) and all(
+        _is_rate(name) and number in _RATES_OF_NOBODY for name, number in numbers
+    )
+
+
+_RATES_OF_NOBODY: Final = {0.0, 1.0, 100.0}
+
 _SPELLED: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 

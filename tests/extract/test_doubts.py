@@ -12,7 +12,9 @@ import pytest
 
 from databuddy_source.extract.doubts import Doubts
 from databuddy_source.extract.evidence import MANY, Evidence
+from databuddy_source.model.digests import digest_of
 from databuddy_source.model.generations import Generation
+from databuddy_source.model.query_types import QueryType
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import HeldCell, Result, Row
 from databuddy_source.model.statuses import Status
@@ -174,6 +176,29 @@ def test_a_month_of_which_some_days_are_known_is_not_believed_that_has_fewer_tha
         result = a_result(WEEK, [{"name": "/", "pageviews": views}])
         viewed: dict[Any, int] = {("shop", WEEKLY.name, DAY): 1000}
         assert Run([result], {WEEK: OPEN}, viewed=viewed).judged(WEEK).status is status
+
+
+RATES = cells_of(a_report(QueryType(name="glow", known=False)))[0]
+GOOD, OF_NOBODY = {"bounce_rate": 31.5, "avg_time": 88.2}, {"bounce_rate": 100.0, "avg_time": 0}
+
+
+@pytest.mark.parametrize(
+    ("before", "row", "others", "status"),
+    [
+        (GOOD, OF_NOBODY, [], Status.SUSPECT),
+        (GOOD, {"bounce_rate": 100.0, "avg_time": 3.5}, [], Status.COMPLETE),
+        (GOOD, OF_NOBODY | {"seen": 1}, [], Status.COMPLETE),
+        (OF_NOBODY, OF_NOBODY, [], Status.COMPLETE),
+        (GOOD, OF_NOBODY, [a_result(PAGES, ROWS)], Status.COMPLETE),
+    ],
+    ids=["of nobody", "of somebody", "another number", "as before", "others have visitors"],
+)
+def test_rates_alone_are_not_believed_that_become_those_of_nobody(
+    before: Row, row: Row, others: list[Result], status: Status
+) -> None:
+    digest = digest_of([before], RATES.report.query_type)
+    held = {RATES: replace(OPEN, digest=digest)}
+    assert Run([a_result(RATES, [row]), *others], held).judged(RATES).status is status
 
 
 @pytest.mark.parametrize("silent", [PAGES, ERRORS], ids=str)
