@@ -3,6 +3,9 @@ from .answers.explain import Explanation as Explanation
 from .answers.explain import explain as explain
 from .answers.export import Exported as Exported
 from .answers.export import export as export
+from .answers.history import History as History
+from .answers.lateness import Lateness as Lateness
+from .answers.lateness import proposed_lookback as proposed_lookback
 from .answers.leftovers import Leftover as Leftover
 from .answers.miscounts import Miscount as Miscount
 from .answers.status import ReportStatus as ReportStatus
@@ -11,6 +14,10 @@ from .answers.status import status as status
 from .answers.verify import Checked as Checked
 from .answers.verify import Outcome as Outcome
 from .answers.verify import verify as verify
+from .answers.why import CellState as CellState
+from .answers.why import Changed as Changed
+from .answers.why import Life as Life
+from .answers.why import why as why
 from .config.resolve import configured as configured
 from .config.resolve import scoped as scoped
 from .config.scope import Scope as Scope

@@ -40,6 +40,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
         reports.meanings,
         reports.tables,
         reports.coverage_columns,
+        reports.restatement_columns,
         commands.commands,
         commands.exit_codes,
         errors.errors,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from databuddy_source.answers.history import History, history
+from databuddy_source.answers.lateness import Lateness, lateness
 from databuddy_source.answers.leftovers import Leftover, leftovers
 from databuddy_source.answers.miscounts import Miscount, miscounts
 from databuddy_source.api.models import Website
@@ -107,6 +109,9 @@ class WarehouseStatus:
             server did not have at the last sync.
         miscounts: days of which a table has other numbers of rows than coverage says, where they
             were counted.
+        history: how old the proof of final cells is, and what changed of late.
+        lateness: how late windows still changed, by report, where that was asked for.
+        lookback_days: that are configured.
     """
 
     reports: Sequence[ReportStatus]
@@ -115,6 +120,9 @@ class WarehouseStatus:
     leftovers: Sequence[Leftover] = ()
     withdrawn: Sequence[tuple[str, str]] = ()
     miscounts: Sequence[Miscount] = ()
+    history: History = field(default_factory=History)
+    lateness: Sequence[Lateness] = ()
+    lookback_days: int = 0
 
     @cached_property
     def cells(self) -> Mapping[Mark, int]:
@@ -141,6 +149,7 @@ def status(
     since: date | None = None,
     until: date | None = None,
     deep: bool = False,
+    late: bool = False,
 ) -> WarehouseStatus:
     """What the warehouse has and lacks of the configured reports.
 
@@ -150,6 +159,7 @@ def status(
         since, until: look at these days only, both included.
         deep: count the rows of each day, too, a query for each table: so rows are missed that
             somebody deleted.
+        late: tell how late windows still changed.
 
     Raises:
         BadSetting: a configured domain is none of the websites that the warehouse knows, or
@@ -158,11 +168,17 @@ def status(
     if since and until and since > until:
         raise BadSetting(f"since ({since}) is after until ({until})", "Swap them.")
     with tables_of(pipeline) as tables:
-        return _status(tables, settings or configured(), since, until, deep=deep)
+        return _status(tables, settings or configured(), since, until, deep=deep, late=late)
 
 
 def _status(
-    tables: Tables, settings: Settings, since: date | None, until: date | None, *, deep: bool
+    tables: Tables,
+    settings: Settings,
+    since: date | None,
+    until: date | None,
+    *,
+    deep: bool,
+    late: bool,
 ) -> WarehouseStatus:
     domains = {row[0]: row[1] for row in newest_listing(tables, "websites", "id, domain")}
     offered = {row[0] for row in newest_listing(tables, "query_types", "table_name")}
@@ -204,4 +220,14 @@ def _status(
     others = [place for place in has if place not in configured_now]
     told = {(each.website_id, each.report): each.rows_by_date for each in found if deep}
     odd = tuple(miscounts(tables, told))
-    return WarehouseStatus(found, others, redefined, leftovers(has, configured_now), withdrawn, odd)
+    return WarehouseStatus(
+        found,
+        others,
+        redefined,
+        leftovers(has, configured_now),
+        withdrawn,
+        odd,
+        history(tables, instant),
+        lateness(tables) if late else (),
+        settings.lookback_days,
+    )

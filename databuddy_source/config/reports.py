@@ -22,7 +22,7 @@ SUFFIXES = {Grain.DAY: "", Grain.HOUR: "_hourly", Grain.WEEK: "_weekly", Grain.M
 LONGEST_NAME = 50
 """Warehouses cut longer names of tables, some at 63 letters."""
 
-_TAKEN = {"websites", "query_types", "coverage"}
+_TAKEN = {"websites", "query_types", "coverage", "restatements"}
 
 
 class ReportSetting(BaseModel):

@@ -29,6 +29,10 @@ class Scope(Given):
     only_gaps: bool = Field(default=False, examples=[True])
     """Of a bounded run: ask only for cells that failed, are truncated, suspect or missing."""
 
+    audit: bool = Field(default=False, examples=[True])
+    """Of a bounded run: ask for the cells that `coverage` calls final, and for no others, and write
+    those of which the server says something else."""
+
     allow_empty: bool = Field(default=False, examples=[True])
     """Believe a day that had data and is now empty."""
 
@@ -38,6 +42,8 @@ class Scope(Given):
             raise ValueError("until needs since: together they name the days of a bounded run")
         if self.only_gaps and not self.until:
             raise ValueError("only_gaps needs since and until: it is for bounded runs")
+        if self.audit and not self.until:
+            raise ValueError("audit needs since and until: it is for bounded runs")
         if self.since and self.until and self.since > self.until:
             raise ValueError(f"since ({self.since}) is after until ({self.until})")
         return self

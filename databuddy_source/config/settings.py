@@ -70,6 +70,10 @@ class Settings(Given):
     """Questions that travel in one request at most. Above 100 to 200 the server's own query grows
     too long and it falls back to one by one, at 15 to 45 ms each."""
 
+    scrub_requests: Annotated[int, Field(ge=0, le=100)] = Field(default=0, examples=[1])
+    """Requests that each sync may send for a website only to prove old days again, besides those
+    in which there is room for that anyway."""
+
     @classmethod
     def of(cls, *, api_key: Any = None, session_cookie: Any = None, **values: Any) -> Self:
         """Check values; those that are None keep their default.

@@ -6,13 +6,20 @@ What a machine has recorded whose clock was wrong is not believed, by the time t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from databuddy_source.coverage.queries import EARLIEST, LATEST, query_coverage
-from databuddy_source.coverage.reading import BROUGHT, LATE, coverage_rows, tables_of
+from databuddy_source.coverage.reading import (
+    BROUGHT,
+    LATE,
+    Tables,
+    among,
+    coverage_rows,
+    tables_of,
+)
 from databuddy_source.coverage.refused import REFUSED
 from databuddy_source.model import windows
 from databuddy_source.model.results import HeldCell
@@ -21,39 +28,57 @@ from databuddy_source.model.windows import Grain
 if TYPE_CHECKING:
     import dlt
 
+FIRST_INSTANT: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 UNTRUE: Final = "(window_start > %s OR {checked_at} > %s OR (final AND window_end > {checked_at}))"
 """SQL for cells that a clock has recorded which was wrong: their window had not begun, the answer
 is still to come, or was there before the window ended."""
 
 
-def _true_until(now: datetime) -> tuple[datetime, datetime]:
-    """The values of `UNTRUE`."""
+def true_until(now: datetime) -> tuple[datetime, datetime]:
+    """The values of `UNTRUE`.
+
+    Args:
+        now: this instant.
+    """
     return now, now + LATE
 
 
 def held_cells(
-    pipeline: dlt.Pipeline, now: datetime, since: datetime
+    warehouse: dlt.Pipeline | Tables,
+    now: datetime,
+    since: datetime | None = None,
+    days: Collection[date] | None = None,
 ) -> Mapping[tuple[str, str, datetime], HeldCell]:
-    """The cells that the warehouse holds, from `since` (UTC) on, by website, report and start of
-    the window: those with data, and silent ones that are complete or have rows of zeros. Empty
-    before the first load, and without a destination.
+    """The cells that the warehouse holds, by website, report and start of the window: those with
+    data, and silent ones that are complete or have rows of zeros. Empty before the first load, and
+    without a destination.
 
     Args:
-        pipeline: whose warehouse it is.
+        warehouse: whose coverage is read.
         now: this instant.
-        since: the first window that matters.
+        since: the first window that matters, UTC. Default: the first of all.
+        days: the first days of the windows that matter. Default: all.
     """
+    which = "" if days is None else f" AND {among(days)}"
     found = query_coverage(
-        pipeline,
+        warehouse,
         f"SELECT website_id, report, window_start, {{rows}}, final AND NOT {UNTRUE}, "
-        "{generation}, silent, {digest}, fetched_at, {load_id} FROM {table} "
-        "WHERE (NOT silent OR status = 'complete' OR {rows} > 0) AND window_start >= %s",
-        *_true_until(now),
-        since,
+        "{generation}, silent, {digest}, fetched_at, {load_id}, {other_digest} FROM {table} "
+        "WHERE (NOT silent OR status = 'complete' OR {rows} > 0) AND window_start >= %s" + which,
+        *true_until(now),
+        since or FIRST_INSTANT,
     )
     return {
         (row[0], row[1], row[2]): HeldCell(
-            row[3], bool(row[4]), row[5], bool(row[6]), row[7], row[8].astimezone(UTC), row[9]
+            row[3],
+            bool(row[4]),
+            row[5],
+            bool(row[6]),
+            row[7],
+            row[8].astimezone(UTC),
+            row[9],
+            row[10],
         )
         for row in found
     }
@@ -77,24 +102,26 @@ def brought_since(
     return {
         (website_id, report, start.astimezone(UTC)): at.astimezone(UTC)
         for website_id, report, start, at in query_coverage(
-            pipeline, asked, since, *_true_until(now)
+            pipeline, asked, since, *true_until(now)
         )
     }
 
 
-def doubted_windows(pipeline: dlt.Pipeline, since: datetime) -> set[tuple[str, str, datetime]]:
-    """Website, report and end of the window of each suspect cell that ends at `since` (UTC) or
-    later.
+def doubted_windows(
+    warehouse: dlt.Pipeline | Tables, since: datetime
+) -> set[tuple[str, str, datetime]]:
+    """Website, report and end of the window of each cell that is suspect for its silence and ends
+    at `since` (UTC) or later.
 
     Args:
-        pipeline: whose warehouse it is.
+        warehouse: whose coverage is read.
         since: the first window that matters.
     """
     asked = (
         "SELECT website_id, report, window_end FROM {table} "
-        "WHERE status = 'suspect' AND window_end >= %s"
+        "WHERE status = 'suspect' AND {other_digest} IS NULL AND window_end >= %s"
     )
-    found = query_coverage(pipeline, asked, since)
+    found = query_coverage(warehouse, asked, since)
     return {(website_id, report, end.astimezone(UTC)) for website_id, report, end in found}
 
 
@@ -117,7 +144,7 @@ def final_windows(
         pipeline,
         "SELECT website_id, report, window_start FROM {table} "
         f"WHERE final AND NOT {UNTRUE} AND status IN ({BROUGHT}) AND date >= %s AND date <= %s",
-        *_true_until(now),
+        *true_until(now),
         since - longest if since else EARLIEST,
         until or LATEST,
     ):
@@ -162,7 +189,7 @@ def covered_days(pipeline: dlt.Pipeline, now: datetime) -> Mapping[tuple[str, st
         pipeline: whose warehouse it is.
         now: this instant.
     """
-    until = _true_until(now)
+    until = true_until(now)
     with tables_of(pipeline) as tables:
         if not tables.can_be_asked:
             return None

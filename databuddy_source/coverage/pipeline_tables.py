@@ -42,6 +42,9 @@ class _PipelineTables(Tables):
     def place(self, table: str) -> str:
         return self.client.make_qualified_table_name(table) if self.client else table
 
+    def quoted(self, column: str) -> str:
+        return self.client.escape_column_name(column) if self.client else column
+
     @property
     def can_be_asked(self) -> bool:
         return self.client is not None

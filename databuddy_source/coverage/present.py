@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date
 
 from databuddy_source.coverage.marks import Slot
-from databuddy_source.coverage.reading import TABLE, Tables
+from databuddy_source.coverage.reading import TABLE, Tables, among
 from databuddy_source.model.results import HeldCell
 from databuddy_source.model.windows import Grain
 
@@ -27,7 +27,7 @@ class Present:
 
 
 def present_rows(
-    tables: Tables, reports: Iterable[tuple[str, Grain]], first: date, last: date
+    tables: Tables, reports: Iterable[tuple[str, Grain]], days: Collection[date]
 ) -> Mapping[tuple[str, str, Slot], Present]:
     """The rows of tables by website, report and window, without windows of which there are none.
     One query for days, weeks and months, and one for hours. Nothing where a table is not there.
@@ -35,7 +35,7 @@ def present_rows(
     Args:
         tables: that are open.
         reports: names of tables, with the length of their windows.
-        first, last: the days that matter.
+        days: the first days of the windows that matter.
     """
     found: dict[tuple[str, str, Slot], Present] = {}
     for is_hourly in (False, True):
@@ -43,13 +43,11 @@ def present_rows(
         column = "hour" if is_hourly else "date"
         asked = " UNION ALL ".join(
             f"SELECT '{name}', website_id, {column}, COUNT(*), MIN(_dlt_load_id), "
-            f"MAX(_dlt_load_id) FROM {tables.place(name)} WHERE date >= %s AND date <= %s "
+            f"MAX(_dlt_load_id) FROM {tables.place(name)} WHERE {among(days)} "
             f"GROUP BY website_id, {column}"
             for name in names
         )
-        for name, website_id, slot, *told in (
-            tables.rows(TABLE, asked, *[first, last] * len(names)) if names else ()
-        ):
+        for name, website_id, slot, *told in tables.rows(TABLE, asked) if names and days else ():
             found[website_id, name, slot.astimezone(UTC) if is_hourly else slot] = Present(*told)
     return found
 
@@ -85,7 +83,17 @@ def has_all(held: HeldCell, present: Present | None) -> bool:
         held: what coverage says.
         present: what the table has; None for no rows.
     """
+    return has_rows(held.rows, held.load_id, present)
+
+
+def has_rows(rows: int, load_id: str | None, present: Present | None) -> bool:
+    """Whether a table has so many rows, and all of one load.
+
+    Args:
+        rows: how many.
+        load_id: of the load.
+        present: what the table has; None for no rows.
+    """
     if present is None:
-        return held.rows == 0
-    loads = {present.first_load, present.last_load}
-    return present.rows == held.rows and loads == {held.load_id}
+        return rows == 0
+    return present.rows == rows and {present.first_load, present.last_load} == {load_id}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date
 from typing import TYPE_CHECKING, Any, Final
 
-from databuddy_source.coverage.reading import BROUGHT, coverage_rows, tables_of
+from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows, tables_of
 from databuddy_source.errors import IncompleteLoad
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
@@ -72,9 +72,11 @@ def recorded_cells(
     ]
 
 
-def query_coverage(pipeline: dlt.Pipeline, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
+def query_coverage(
+    warehouse: dlt.Pipeline | Tables, sql: str, *values: Any
+) -> Sequence[Sequence[Any]]:
     """Rows of coverage whose load is done; see `coverage_rows`."""
-    with tables_of(pipeline) as tables:
+    with tables_of(warehouse) as tables:
         return coverage_rows(tables, sql, *values)
 
 

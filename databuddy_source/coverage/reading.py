@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +34,8 @@ LATER: Final[Mapping[str, tuple[str, str]]] = {
     "generation": ("generation", _NO_TEXT),
     "digest": ("digest", _NO_TEXT),
     "load_id": ("load_id", _NO_TEXT),
+    "other_digest": ("other_digest", _NO_TEXT),
+    "proofs": ("proofs", _NO_TEXT),
     "checked_at": ("COALESCE(checked_at, fetched_at)", "fetched_at"),
 }
 """Columns that versions after 0.1.0 brought: how each is asked for, and what stands in its place
@@ -60,6 +62,10 @@ class Tables(ABC):
     @abstractmethod
     def place(self, table: str) -> str:
         """The qualified name of a table, as SQL."""
+
+    def quoted(self, column: str) -> str:
+        """The name of a column, as SQL."""
+        return f'"{column}"'
 
     @property
     def can_be_asked(self) -> bool:
@@ -97,6 +103,22 @@ _DONE: Final = (
 def coverage_rows(tables: Tables, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
     """Rows of coverage whose load is done; see `Tables.rows`."""
     return tables.rows(TABLE, sql.replace("{table}", _DONE), *values)
+
+
+MOST_DAYS: Final = 200
+"""That a query names one by one."""
+
+
+def among(days: Collection[date]) -> str:
+    """SQL that is true of rows of some days, and perhaps of days between them where they are many.
+
+    Args:
+        days: of the column `date`; at least one.
+    """
+    if len(days) > MOST_DAYS:
+        return f"(date >= DATE '{min(days)}' AND date <= DATE '{max(days)}')"
+    named = ", ".join(f"DATE '{each}'" for each in sorted(days))
+    return f"date IN ({named})"
 
 
 @contextmanager

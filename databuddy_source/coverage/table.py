@@ -17,6 +17,7 @@ from databuddy_source.coverage.finality import is_settled
 from databuddy_source.coverage.reading import TABLE as TABLE
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.results import Result
+from databuddy_source.model.statuses import Status
 
 DESCRIPTION: Final = "What was fetched: one row for each website, report and window."
 KEY: Final = ("website_id", "report", "window_start")
@@ -43,6 +44,8 @@ SCHEMA: Final = pa.schema(
         pa.field("fetched_at", _INSTANT),
         pa.field("checked_at", _INSTANT),
         pa.field("digest", pa.string()),
+        pa.field("other_digest", pa.string()),
+        pa.field("proofs", pa.string()),
         pa.field("load_id", pa.string()),
     ]
 )
@@ -61,8 +64,9 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
     },
     "time_zone": {"description": "IANA name of the zone that cuts this report's days."},
     "status": {
-        "description": "complete, truncated (more rows exist), suspect (an empty answer that is "
-        "not believed), failed, or unavailable (the server fails for this type every time)."
+        "description": "complete, truncated (more rows exist), suspect (the answer is empty, "
+        "or rewrites history, and is not believed), failed, or unavailable (the server fails for "
+        "this type every time)."
     },
     "rows": {"description": "Rows loaded for this cell."},
     "rows_expected": {"description": "Rows that there should be, where known and different."},
@@ -82,6 +86,13 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
     "load_id": {"description": "The load that brought the rows, as their _dlt_load_id."},
     "digest": {
         "description": "Of the rows in any order; null where a step of the run may change them."
+    },
+    "other_digest": {
+        "description": "Of the last answer, where it is not believed until it comes once more."
+    },
+    "proofs": {
+        "description": "In the newest row of a website's series: when which of its older days were "
+        "compared with what the server says, as JSON, [first day, last day, when]."
     },
 }
 
@@ -126,6 +137,10 @@ def coverage_table(results: Sequence[Result], last_final: date, generation: Gene
         "fetched_at": [(has and has.fetched_at) or result.fetched_at for result, has in both],
         "checked_at": [result.fetched_at for result in results],
         "digest": [has.digest if has else result.digest for result, has in both],
+        "other_digest": [
+            result.digest if result.status is Status.SUSPECT else None for result in results
+        ],
+        "proofs": [result.proofs for result in results],
         # of new rows the last step of the resource knows it
         "load_id": [has.load_id if has else None for _, has in both],
     }

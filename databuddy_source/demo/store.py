@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
 import duckdb
@@ -160,6 +160,40 @@ class Events:
                 values | equal,
             )
             count = len(deleted.fetchall())
+        self.version += 1
+        return count
+
+    def change(
+        self,
+        website_id: str,
+        first: date,
+        last: date | None = None,
+        *,
+        to: Mapping[str, object],
+        **equal: object,
+    ) -> int:
+        """Rewrite events, as a migration does, a merge of visitors, or somebody who renames a page,
+        and say how many.
+
+        They are those of the UTC days `first` to `last`, inclusive, whose columns equal `equal`.
+        `to` has the new values, by column.
+        """
+        self._check_columns({**equal, **to})
+        values = {
+            "of_website": website_id,
+            "from_time": datetime.combine(first, time()),
+            "to_time": datetime.combine(last or first, time()) + timedelta(days=1),
+            **{f"new_{name}": value for name, value in to.items()},
+        }
+        new = ", ".join(f"{name} = $new_{name}" for name in to)
+        conditions = "".join(f" AND {name} IS NOT DISTINCT FROM ${name}" for name in equal)
+        with self.connection() as cursor:
+            changed = cursor.execute(
+                f"UPDATE events SET {new} WHERE website_id = $of_website"
+                f" AND time >= $from_time AND time < $to_time {conditions} RETURNING event_id",
+                values | equal,
+            )
+            count = len(changed.fetchall())
         self.version += 1
         return count
 

@@ -9,6 +9,7 @@ coverage says so; a step that loses coverage, or makes it twice, ends the run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any, Final
 
 import dlt
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.sources import DltResource
 
+from databuddy_source.coverage import restatements
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import load_id_of_extraction, with_last_step
 from databuddy_source.errors import OwnedBySource
@@ -24,6 +26,7 @@ from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_
 from databuddy_source.tables.layout import TOMBSTONE
 
 _METADATA_KEY: Final = b"databuddy.coverage"
+_RESTATED_KEY: Final = b"databuddy.restated"
 _IS_NEW: Final = "is_new"
 """A column that coverage has on its way only."""
 
@@ -93,7 +96,7 @@ class Travel:
                 "what coverage has to say of its days",
                 _INSTEAD,
             )
-        carried = _carried(table)
+        carried, restated = _carried(table), table.schema.metadata.get(_RESTATED_KEY)
         table = table.replace_schema_metadata(None)
         if carried not in self._under_way:
             raise OwnedBySource(
@@ -120,6 +123,10 @@ class Travel:
         loaded = pa.array([load_id_of_extraction()] * len(of_rows), pa.string())
         of_rows = of_rows.set_column(at, of_rows.schema.field(at), loaded)
         yield coverage_alone(_with_load_id(pa.concat_tables([of_rows, others])))
+        load_id = load_id_of_extraction()
+        if restated and load_id:
+            noted = pa.ipc.open_stream(restated).read_all()
+            yield _restatements_alone(_with_load_id(restatements.with_ids(noted, load_id)))
 
 
 def _carried(table: pa.Table) -> bytes:
@@ -176,32 +183,50 @@ def counted_again(
     return rows, pa.Table.from_pylist(cells, covered.schema) if is_changed else covered
 
 
-def with_coverage(rows: pa.Table, covered: pa.Table, is_new: Sequence[bool]) -> pa.Table:
+def with_coverage(
+    rows: pa.Table, covered: pa.Table, is_new: Sequence[bool], restated: pa.Table | None = None
+) -> pa.Table:
     """Rows that carry coverage with them.
 
     Args:
         rows: of the cells that bring some.
         covered: coverage of these cells and of others.
         is_new: for each, whether it brings rows.
+        restated: what changed of their windows.
     """
     covered = covered.append_column(_IS_NEW, pa.array(is_new, pa.bool_()))
+    carried = {_METADATA_KEY: _stream(covered)}
+    if restated is not None:
+        carried[_RESTATED_KEY] = _stream(restated)
+    return rows.replace_schema_metadata(carried)
+
+
+def _stream(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, covered.schema) as writer:
-        writer.write_table(covered)
-    return rows.replace_schema_metadata({_METADATA_KEY: bytes(sink.getvalue())})
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
 
 
 def coverage_alone(covered: pa.Table) -> Any:
     """Coverage as an item of any resource."""
+    return _alone(covered, coverage_table)
+
+
+def _restatements_alone(restated: pa.Table) -> Any:
+    return _alone(restated, restatements)
+
+
+def _alone(rows: pa.Table, of: ModuleType) -> Any:
     hints = dlt.mark.make_hints(
-        table_name=coverage_table.TABLE,
+        table_name=of.TABLE,
         write_disposition=REPLACE_PARTITION,
-        merge_key=coverage_table.KEY,
+        merge_key=of.KEY,
         file_format=FILE_FORMAT,
-        additional_table_hints=table_hints(coverage_table.DESCRIPTION),
+        additional_table_hints=table_hints(of.DESCRIPTION),
         columns={},  # the report's own columns shall not come along
     )
-    return dlt.mark.with_hints(covered, hints, create_table_variant=True)
+    return dlt.mark.with_hints(rows, hints, create_table_variant=True)
 
 
 def with_load_id(resource: DltResource) -> DltResource:

@@ -72,7 +72,7 @@ class Progress:
     def cells(self, extraction: Extraction, report: Report, website_id: str) -> list[Cell]:
         """The cells to ask for, oldest first. Weeks and months are whole, also the running one;
         hours are asked for once they have begun. What coverage calls final is not asked again,
-        unless gaps alone are asked for."""
+        unless gaps alone are asked for; an audit asks for nothing else."""
         if self._scope.only_gaps and self._scope.since:
             self.first_day = self._scope.since
             gaps = extraction.gaps(report, website_id)
@@ -90,7 +90,10 @@ class Progress:
         if self._newest is None:
             missing, newest = [newest], ()
         final = extraction.final_windows(report, website_id) if missing else frozenset()
-        wanted = {window for tiles in missing for window in tiles if window.start not in final}
+        audit = self._scope.audit and not self._scope.refetch
+        wanted = {
+            window for tiles in missing for window in tiles if (window.start in final) is audit
+        }
         wanted.update(newest)  # weeks and months of two ranges may overlap
         return [
             Cell(website_id, report, window)
@@ -149,6 +152,8 @@ class Progress:
         self._cursor.advance(self._newest)
         failed = self._state.setdefault("failed", {})
         for result in results:
+            if result.comes_again:
+                continue
             day = str(result.cell.window)
             if result.outage:
                 if result.cell.window.date <= self._newest:

@@ -7,7 +7,7 @@ holds is handed in.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -65,22 +65,21 @@ class Evidence:
     def __init__(self, result_of: Callable[[Cell], Awaitable[Result]]) -> None:
         self._result_of = result_of
         self._cells: list[list[Cell]] = []
-        self.held: Mapping[tuple[str, str, datetime], HeldCell] = {}
+        self.held: dict[tuple[str, str, datetime], HeldCell] = {}
         self.doubted: set[tuple[str, str, datetime]] = set()
-        self.series: dict[tuple[str, Report], list[Cell]] = {}
+        self.series: dict[tuple[str, Report], list[Cell]] = defaultdict(list)
         self.timelines: dict[str, Timeline[Cell]] = defaultdict(Timeline)
         self.viewed: Callable[[], Mapping[tuple[str, str, Slot], int]] = dict
         self.once = Once()
 
     def want(self, cells: Iterable[Cell]) -> None:
-        """These cells of one website and report will have results. All are known before the first
-        result is judged."""
+        """These cells will have results. What was found out without them is forgotten."""
         own = list(cells)
         self._cells.append(own)
-        if own:
-            self.series[own[0].series] = own
         for cell in own:
+            self.series[cell.series].append(cell)
             self.timelines[cell.website_id].add(span_of(cell.window), cell)
+        self.once = Once()
 
     @property
     def cells(self) -> Iterator[Cell]:

@@ -26,16 +26,15 @@ from databuddy_source.coverage.believed import (
     recorded_windows,
 )
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
-from databuddy_source.coverage.marks import Slot, slot_of
 from databuddy_source.coverage.parts import parts_of_tables
-from databuddy_source.coverage.present import Present, has_all, page_views, present_rows
+from databuddy_source.coverage.present import page_views
 from databuddy_source.coverage.reading import tables_of
-from databuddy_source.coverage.resources import resource_name
 from databuddy_source.dlt_seam import NULL_COLLECTOR, Collector, active_pipeline
 from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extract.definitions import refuse_a_mixture, tell_redefinitions
 from databuddy_source.extract.doubts import Doubts
 from databuddy_source.extract.evidence import Evidence
+from databuddy_source.extract.history import History
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.packing import questions_of
@@ -94,7 +93,16 @@ class Extraction:
         self._doubts = Doubts(self._evidence, self.server.websites, allow_empty=scope.allow_empty)
         self._looked_back = False
         self.steady = steady
-        self._present: Mapping[tuple[str, str, Slot], Present] = {}
+        self.history = History(
+            self._pipeline,
+            settings,
+            scope,
+            self.server.generation,
+            self.fetcher,
+            self._evidence,
+            steady,
+            self.now,
+        )
         self._layouts: dict[str, Layout] = {}
         self._final: Mapping[tuple[str, str], Set[datetime]] | None = None
         self._held: Mapping[tuple[str, str], Held] | None = None
@@ -222,23 +230,21 @@ class Extraction:
             return
         cells = list(self._evidence.cells)
         if self._pipeline and cells:
-            parts = parts_of_tables(self._pipeline)
-            refuse_a_mixture(cells, parts)
-            tell_redefinitions(cells, parts, self.server.generation)
-            since = min(cell.window.start for cell in cells)
-            self._evidence.held = held_cells(self._pipeline, self.now, since)
-            self._evidence.doubted = doubted_windows(self._pipeline, since)
+            with tables_of(self._pipeline) as tables:
+                parts = parts_of_tables(tables)
+                refuse_a_mixture(cells, parts)
+                tell_redefinitions(cells, parts, self.server.generation)
+                since = min(cell.window.start for cell in cells)
+                self._evidence.held.update(held_cells(tables, self.now, since))
+                self._evidence.doubted = doubted_windows(tables, since)
+                self.history.look_back(tables, cells)
             days = [cell.window.date for cell in cells]
-            reports = {(cell.report.name, cell.report.grain) for cell in cells}
             always = {
                 (report.name, report.grain)
                 for report in {cell.report for cell in cells}
                 if report.always_has_rows
             }
             self._evidence.viewed = cache(partial(self._viewed, always, min(days), max(days)))
-            if self.steady and not self.scope.refetch:
-                with tables_of(self._pipeline) as tables:
-                    self._present = present_rows(tables, reports, min(days), max(days))
         self._looked_back = True
 
     def _viewed(
@@ -250,15 +256,10 @@ class Extraction:
             return page_views(tables, reports, first, last)
 
     async def result(self, cell: Cell) -> Result:
-        """The cell's result; `suspect` when its emptiness is not to be believed, and without rows
-        where it says what the warehouse has already."""
+        """The cell's result; `suspect` when its emptiness is not to be believed, or what it says of
+        history, and without rows where it says what the warehouse has already."""
         judged = await self._doubts.judged(await self.fetcher.result(cell))
-        if resource_name(cell.report.name, cell.website_id) not in self.steady:
-            return judged
-        held = None if self.scope.refetch else self._evidence.held_of(cell)
-        place = (cell.website_id, cell.report.name, slot_of(cell.window))
-        is_there = held is not None and has_all(held, self._present.get(place))
-        return judged.with_digest(held if is_there else None)
+        return await self.history.compared(judged)
 
     def unloadable(self, result: Result, reason: str) -> Result:
         """The result of a cell whose rows the warehouse cannot take: what it has stays."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 import dlt
@@ -22,6 +23,7 @@ from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.config.spec import SPEC
 from databuddy_source.config.unknown_keys import refuse_unknown_keys
+from databuddy_source.coverage import restatements
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.coverage.resources import parts_of_resource, resource_name
 from databuddy_source.dlt_seam import awaited_by_dlt, resolved_for_source
@@ -69,10 +71,12 @@ def databuddy_source(
     allow_http: Any = None,
     requests_per_minute: Any = None,
     pack_size: Any = None,
+    scrub_requests: Any = None,
     since: Any = None,
     until: Any = None,
     refetch: Any = None,
     only_gaps: Any = None,
+    audit: Any = None,
     allow_empty: Any = None,
 ) -> Iterator[DltResource]:
     """Each query type of each website as a resource `<report>__<website id>`; all websites of a
@@ -117,7 +121,8 @@ def _resources(settings: Settings, scope: Scope) -> Iterator[DltResource]:
     shared = SharedExtraction(settings, scope)
     yield listings.websites(shared)
     yield listings.query_types(shared)
-    yield _coverage()
+    yield _filled_by_reports(coverage_table)
+    yield _filled_by_reports(restatements)
     for chosen, website_ids in websites_of_reports(settings, lambda: _seen(settings)):
         query_type = load_catalog().get(chosen.query_type)
         columns = column_hints(query_type, chosen.grain, settings.timezone)
@@ -208,14 +213,17 @@ async def _tables(
     def sent(batch: Batch) -> Any:
         # a step of the user's knows what to do with a table of the report, but not with coverage
         rows = no_rows(report, layout) if batch.rows is None else batch.rows
-        item = travel.sent(with_coverage(rows, batch.covered, batch.is_new))
+        restated = extraction.history.restated(batch.results, layout)
+        item = travel.sent(with_coverage(rows, batch.covered, batch.is_new, restated))
         names = set(rows.column_names) if batch.rows is not None else known
         if names <= known:
             return item
         known.update(names)
         return described(item, names, report, layout, extraction.meta(report))
 
-    for cell in cells:
+    if not cells:
+        return
+    for cell in (*await extraction.history.cells(report, cells[0].website_id), *cells):
         for batch in batches.add(await extraction.result(cell)):
             yield sent(batch)
             progress.done(list(batch.results), last=False)
@@ -225,20 +233,21 @@ async def _tables(
         progress.done(list(batch.results), last=batch is rest[-1])
 
 
-def _coverage() -> DltResource:
-    """Declares the table; the reports fill it."""
+def _filled_by_reports(table: ModuleType) -> DltResource:
+    """Declares a table of ours; the reports fill it."""
 
     def generate() -> Iterator[pa.Table | None]:
         yield None  # dlt shall reach all other resources before the first table
-        yield coverage_table.SCHEMA.empty_table()
+        if table.TABLE not in dlt.current.source_schema().tables:
+            yield table.SCHEMA.empty_table()
 
     resource = dlt.resource(
         generate,
-        name=coverage_table.TABLE,
+        name=table.TABLE,
         write_disposition=REPLACE_PARTITION,
         file_format=FILE_FORMAT,
-        merge_key=coverage_table.KEY,
-        columns=coverage_table.COLUMNS,
+        merge_key=table.KEY,
+        columns=table.COLUMNS,
     )
-    resource.apply_hints(additional_table_hints=table_hints(coverage_table.DESCRIPTION))
+    resource.apply_hints(additional_table_hints=table_hints(table.DESCRIPTION))
     return with_load_id(resource)

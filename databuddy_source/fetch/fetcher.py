@@ -85,6 +85,23 @@ class Fetcher:
         if self._loop:
             self._loop.call_soon_threadsafe(self._pump)
 
+    def rooms(self, requests: int) -> dict[Route, int]:
+        """How many more questions fit into the requests that wait to leave, by route.
+
+        Args:
+            requests: that each website may have more, on its longest route.
+        """
+        return self._queue.rooms(requests)
+
+    def give(self, result: Result) -> None:
+        """What came of a cell that needs no question. Called in the event loop.
+
+        Args:
+            result: with its rows.
+        """
+        self._future(result.cell).set_result(result)
+        self._rows_ahead += len(result.rows)
+
     def preview(self, cells: Sequence[Cell]) -> tuple[Sequence[QueryBody], Request]:
         """The request in which cells of one website and report would leave, were they alone; the
         first one, where they need several."""

@@ -83,6 +83,24 @@ class Queue:
         with self._lock:
             self._passed.add(route_of(pack))
 
+    def rooms(self, requests: int) -> dict[Route, int]:
+        """How many more questions fit into the requests that wait to leave, by route. What waits
+        behind a gate that may be closed has none.
+
+        Args:
+            requests: that each website may have more, on its longest route.
+        """
+        with self._lock:
+            size = self._pace.pack_size
+            open_ = {route: len(own) for route, own in self._waiting.items() if not route.gate}
+            longest: dict[str, Route] = {}
+            for route in sorted(open_, key=lambda each: open_[each]):
+                longest[route.website_id] = route
+            rooms = {route: -count % size for route, count in open_.items() if count}
+            for route in longest.values():
+                rooms[route] = rooms.get(route, 0) + requests * size
+            return rooms
+
     def clear(self) -> None:
         """Forget all of them."""
         with self._lock:

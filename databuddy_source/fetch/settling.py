@@ -275,8 +275,8 @@ def _are_rows(data: object) -> bool:
 def _by_cell(question: Question, rows: list[Row]) -> dict[Cell, list[Row]] | None:
     """Rows of a range by the cell whose label they bring; None when one brings a day that was not
     asked for."""
-    report = question.report
-    if report.query_type.shape is not Shape.TIME_SERIES or not any("date" in row for row in rows):
+    report, is_series = question.report, question.report.query_type.shape is Shape.TIME_SERIES
+    if question.cells[0].window.is_range or not is_series or not any("date" in row for row in rows):
         if len(question.cells) > 1 and rows:
             return None
         return dict.fromkeys(question.cells, rows)

@@ -11,7 +11,7 @@ import msgspec
 
 from databuddy_source.model.query_types import QueryType
 
-SCHEME: Final = "1"
+SCHEME: Final = "2"
 """How digests are made, and how rows become columns. Raised when either changes: then no answer
 says what the last one said, and what syncs ask for is written anew."""
 
@@ -33,13 +33,46 @@ def digest_of(rows: Sequence[Mapping[str, object]], query_type: QueryType) -> st
         query_type: whose they are, as the server has it.
 
     Returns:
-        26 characters.
+        The scheme and 24 characters; where rows have columns that the server estimates, or that
+        the catalogue does not know, 24 more without these.
     """
     if nearly := query_type.nearly:
         rows = [_steady(row, nearly) for row in rows]
+    parts = [SCHEME, _of(rows)]
+    if query_type.columns:
+        steady = query_type.columns.keys() - {*query_type.estimated}
+        if not all(row.keys() <= steady for row in rows):
+            parts.append(_of([{k: row[k] for k in steady & row.keys()} for row in rows]))
+    return ":".join(parts)
+
+
+def says_the_same(digest: str | None, other: str | None) -> bool:
+    """Whether two answers say the same, but for what servers estimate anew in each, and for columns
+    that came later.
+
+    Args:
+        digest, other: of either; None for one that is not known.
+    """
+    return bool(digest and other) and _steady_part(str(digest)) == _steady_part(str(other))
+
+
+def _steady_part(digest: str) -> tuple[str, str]:
+    scheme, *parts = digest.split(":")
+    return scheme, parts[-1]
+
+
+def is_current(digest: str | None) -> bool:
+    """Whether a digest was made as this version makes them.
+
+    Args:
+        digest: as coverage has it.
+    """
+    return digest is not None and digest.startswith(f"{SCHEME}:")
+
+
+def _of(rows: Sequence[Mapping[str, object]]) -> str:
     lines = _lines(rows).split(b"\n")  # JSON has none within a row
-    whole = blake2b(b"\n".join(sorted(lines)), digest_size=_BYTES)
-    return f"{SCHEME}:{whole.hexdigest()}"
+    return blake2b(b"\n".join(sorted(lines)), digest_size=_BYTES).hexdigest()
 
 
 def _steady(row: Mapping[str, object], nearly: Sequence[str]) -> Mapping[str, object]:

@@ -9,10 +9,11 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
-from databuddy_source.model.digests import digest_of
+from databuddy_source.model.digests import digest_of, says_the_same
 from databuddy_source.model.query_types import QueryType, Shape
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import Grain
 
 Row: TypeAlias = dict[str, object]
 """One row of a result: column name to JSON value."""
@@ -36,6 +37,7 @@ class HeldCell:
         digest: of the rows; None where it was not recorded, or a step of a run changed them.
         fetched_at: when the answer was there that brought them, UTC.
         load_id: of the load that did.
+        other_digest: of the last answer, where that was not believed until it comes once more.
     """
 
     rows: int
@@ -45,6 +47,7 @@ class HeldCell:
     digest: str | None = None
     fetched_at: datetime | None = None
     load_id: str | None = None
+    other_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,11 @@ class Result:
         reason: one sentence when the status is not complete.
         fetched_at: when the answer was there, UTC.
         kept: what stays in the warehouse because this answer brings no rows.
-        digest: of the rows.
+        digest: of the rows; of those that came, where they are not believed until they come again.
         same: what the warehouse has already, because this answer says the same.
         views: how many page views the rows had that have gone on; see `page_views`.
         lacking: the server itself says that it does not have this: that is no fault.
+        proofs: of the report's older days, as coverage keeps them; of the newest cell alone.
         outage: the server or the key was the reason, so nothing was learned of the cell.
     """
 
@@ -79,6 +83,7 @@ class Result:
     digest: str | None = None
     same: HeldCell | None = None
     views: int = 0
+    proofs: str | None = None
     lacking: bool = False
     outage: bool = False
 
@@ -98,16 +103,25 @@ class Result:
         """Whether the partition is replaced."""
         return self.status.brings_rows and self.same is None
 
+    @property
+    def comes_again(self) -> bool:
+        """Whether the next sync asks for the cell unasked, though it is not believed: a day of a
+        series, whose old days are all compared."""
+        is_day = self.cell.report.query_type.ranged and self.cell.report.grain is Grain.DAY
+        return self.status is Status.SUSPECT and self.digest is not None and is_day
+
     def with_digest(self, held: HeldCell | None) -> Result:
         """The same answer, and whether the warehouse has it already; then without rows.
 
         Args:
-            held: what the warehouse holds of the cell; None for nothing that is to be kept.
+            held: what the warehouse holds of the cell; None for nothing that is to be kept. Of a
+                final one, what a server estimates anew in each answer does not count.
         """
         if not self.status.brings_rows:
             return self
         digest = digest_of(self.rows, self.cell.report.query_type)
-        if held is None or held.digest != digest:
+        same = says_the_same if held and held.final else str.__eq__
+        if held is None or not (held.digest and same(held.digest, digest)):
             return replace(self, digest=digest)
         return replace(self.without_rows(), digest=digest, same=held)
 

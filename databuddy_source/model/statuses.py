@@ -20,7 +20,7 @@ class Status(StrEnum):
     TRUNCATED = "truncated"
     """the rows that could be had are in the warehouse; more exist, or some came twice"""
     SUSPECT = "suspect"
-    """the answer was empty and is not believed; older rows were kept"""
+    """the answer is empty, or rewrites history, and is not believed; older rows were kept"""
     FAILED = "failed"
     """no answer, or rows that the warehouse refuses; older rows were kept"""
     UNAVAILABLE = "unavailable"
@@ -52,7 +52,7 @@ class Mark(StrEnum):
     UNAVAILABLE = "unavailable"
     """the server fails for this query type every time, and nobody named it"""
     SUSPECT = "suspect"
-    """the answer was empty and is not believed"""
+    """the answer is empty, or rewrites history, and is not believed"""
     TRUNCATED = "truncated"
     """more rows exist than could be had"""
     FAILED = "failed"
@@ -111,7 +111,7 @@ MARKS: Final[Mapping[Mark, MarkMeaning]] = {
     Mark.DUE: MarkMeaning("_", "due with the next sync", is_asked=False),
     Mark.RESTATED: MarkMeaning("~", "complete, not final yet"),
     Mark.UNAVAILABLE: MarkMeaning("u", "unavailable on this server"),
-    Mark.SUSPECT: MarkMeaning("S", "suspect: empty, and not believed", is_gap=True),
+    Mark.SUSPECT: MarkMeaning("S", "suspect: the answer is not believed", is_gap=True),
     Mark.TRUNCATED: MarkMeaning("T", "truncated: more rows exist", is_gap=True),
     Mark.FAILED: MarkMeaning("F", "failed", is_gap=True),
     Mark.MISSING: MarkMeaning("M", "missing: never asked for", is_gap=True, is_asked=False),

@@ -78,6 +78,11 @@ class Window:
         return (self.end - ONE_SECOND).astimezone(ZoneInfo(self.zone)).date()
 
     @property
+    def is_range(self) -> bool:
+        """Whether it is a range of days that are compared with what is held of each."""
+        return self.grain is Grain.DAY and self.last_date > self.date
+
+    @property
     def bucket_zone(self) -> str | None:
         """IANA name of the time zone in which a series of days or hours has a bucket that is this
         window and no other; None where there is none.
@@ -107,6 +112,16 @@ def label(instant: datetime, zone: str, grain: Grain) -> str:
     """The name of the bucket that an instant falls into, as servers write it."""
     local = instant.astimezone(ZoneInfo(zone))
     return f"{local:%Y-%m-%d %H}:00:00" if grain is Grain.HOUR else f"{local:%Y-%m-%d}"
+
+
+def local_date(instant: datetime, zone: str) -> date:
+    """The date that an instant has in a zone.
+
+    Args:
+        instant: with its own zone.
+        zone: IANA name.
+    """
+    return instant.astimezone(ZoneInfo(zone)).date()
 
 
 def last_date(first: date, grain: Grain) -> date:

@@ -96,6 +96,9 @@ class Layout:
         held: the columns that the table has, with dlt's hints, by name.
         normalized: spells a name as the destination does; ValueError where it cannot.
         longest: how many characters a name may have there; None: any number.
+
+    Attributes:
+        held: the columns that the table had before this run.
     """
 
     def __init__(
@@ -108,6 +111,7 @@ class Layout:
         self._known = report.query_type.columns
         self._normalized = normalized
         self._longest = longest
+        self.held = frozenset(held or ())
         self._ours = {normalized(name).lower() for name in our_columns(report.grain)} | _TAKEN
         self._columns: dict[str, str] = {}
         # by column, in lower case, since some warehouses tell names apart by no more than that

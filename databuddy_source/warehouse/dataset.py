@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import dlt
 
+from databuddy_source.coverage import restatements
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import SqlJobClientBase, literal_of, stored_as, stored_states
 from databuddy_source.errors import NothingLoaded
@@ -21,6 +22,9 @@ QUERY_TYPES: Final = "query_types"
 SOURCE: Final = "databuddy"
 """Under which dlt's state has the resources."""
 
+OF_CELLS: Final = (coverage_table.TABLE, restatements.TABLE)
+"""Tables that say something of cells: of which website and report."""
+
 States = Mapping[str, tuple[str, dict[str, Any]]]
 """States of pipelines by their names, each with the id of the load that brought it."""
 
@@ -30,7 +34,7 @@ def reports_of(schema: dlt.Schema) -> set[str]:
     return {
         str(table["name"])
         for table in schema.data_tables()
-        if "website_id" in table["columns"] and table["name"] != coverage_table.TABLE
+        if "website_id" in table["columns"] and table["name"] not in OF_CELLS
     }
 
 
@@ -80,7 +84,7 @@ class OpenDataset:
     @cached_property
     def columns(self) -> Mapping[str, Collection[str]]:
         """The columns of each of our tables that is in the warehouse, and of dlt's."""
-        own = {coverage_table.TABLE, WEBSITES, QUERY_TYPES, *self.schema.dlt_table_names()}
+        own = {*OF_CELLS, WEBSITES, QUERY_TYPES, *self.schema.dlt_table_names()}
         found = self.client.get_storage_tables({*reports_of(self.schema), *own})
         return {name: list(columns) for name, columns in found if columns}
 

@@ -12,7 +12,13 @@ import dlt
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.coverage.resources import parts_of_resource
 from databuddy_source.errors import BadSetting
-from databuddy_source.warehouse.dataset import WEBSITES, OpenDataset, opened_dataset, reports_of
+from databuddy_source.warehouse.dataset import (
+    OF_CELLS,
+    WEBSITES,
+    OpenDataset,
+    opened_dataset,
+    reports_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,7 @@ class PartOfDataset(OpenDataset):
         """SQL for the rows of a table that are of the part."""
         of_website = "id" if name == WEBSITES else "website_id"
         chosen = {of_website: self.part.websites}
-        if name == coverage_table.TABLE:
+        if name in OF_CELLS:
             chosen["report"] = self.part.reports
         conditions = [
             f"{self.column(column)} IN ({', '.join(map(self.literal, names))})"

@@ -15,7 +15,6 @@ from typing import Any
 import dlt
 
 from databuddy_source.clock import now
-from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import (
     forgotten,
     kind_of,
@@ -23,7 +22,7 @@ from databuddy_source.dlt_seam import (
     row_of_schema,
     without_tables,
 )
-from databuddy_source.warehouse.dataset import SOURCE
+from databuddy_source.warehouse.dataset import OF_CELLS, SOURCE
 from databuddy_source.warehouse.part import PartOfDataset
 from databuddy_source.warehouse.transactions import DROPS_INSIDE
 from databuddy_source.warehouse.whole import change
@@ -87,8 +86,9 @@ class Removing:
 
     def _deletes(self) -> Iterator[str]:
         # coverage first: one that says too little does no harm where this is no transaction
-        if coverage_table.TABLE in self.found.there:
-            yield self._delete(coverage_table.TABLE)
+        for name in OF_CELLS:
+            if name in self.found.there:
+                yield self._delete(name)
         for each in self.found.tables:
             if each.rows:
                 yield self._delete(each.table)

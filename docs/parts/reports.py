@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
+from types import ModuleType
 
 import dlt
 
+from databuddy_source.coverage import restatements
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
@@ -113,12 +115,19 @@ def _columns(query_type: QueryType, kind: Kind) -> str:
 
 def coverage_columns() -> str:
     """The columns of `coverage`."""
-    described = {
-        name: hints.get("description", "") for name, hints in coverage_table.COLUMNS.items()
-    }
+    return _of_ours(coverage_table)
+
+
+def restatement_columns() -> str:
+    """The columns of `restatements`."""
+    return _of_ours(restatements)
+
+
+def _of_ours(of: ModuleType) -> str:
+    described = {name: hints.get("description", "") for name, hints in of.COLUMNS.items()}
     return table(
         ["column", "meaning"],
-        [[f"`{name}`", described.get(name, "")] for name in coverage_table.SCHEMA.names],
+        [[f"`{name}`", described.get(name, "")] for name in of.SCHEMA.names],
     )
 
 

@@ -29,10 +29,12 @@ WEEK_AGO = str(datetime.now(UTC).date() - timedelta(days=7))
 COMMANDS: Mapping[str, list[str]] = {
     "sync": ["sync", "--since", TODAY, "--report", "pages"],
     "backfill": ["backfill", "--since", TODAY, "--report", "pages"],
+    "audit": ["audit", "--since", WEEK_AGO, "--report", "pages"],
     "plan": ["plan", "--since", TODAY, "--report", "pages"],
     "heal": ["heal", "--report", "pages"],
     "status": ["status", "--report", "pages"],
     "verify": ["verify", "--report", "pages"],
+    "why": ["why", "pages", "--date", TODAY],
     "remove": ["remove", "--report", "pages"],
     "rebuild": ["rebuild", "--timezone", "Asia/Tokyo"],
     "check": ["check"],
@@ -42,7 +44,7 @@ COMMANDS: Mapping[str, list[str]] = {
 }
 """By name, how each is called."""
 
-READERS = {"heal", "status", "verify", "remove", "rebuild"}
+READERS = {"heal", "status", "verify", "why", "remove", "rebuild"}
 """They look into the warehouse first, in which nothing is."""
 
 NOTHING_THERE = "Sync first, or name the destination and dataset that you synced into."

@@ -295,23 +295,31 @@ ASKING = "api_key base_url allow_http"
 CHOOSING = "websites query_types reports timezone weeks"
 PACING = "requests_per_minute pack_size"
 DAYS = "start_date lookback_days"
-OF_A_RUN = "since until refetch only_gaps allow_empty"
+OF_A_RUN = "since until refetch only_gaps audit allow_empty scrub_requests"
 BOUNDS: Values = {"since": FIRST, "until": date(2026, 3, 18)}
 SEVERAL_DAYS = f"--since {BOUNDS['since']} --until {BOUNDS['until']}"
 
 ON: Values = {
-    **dict.fromkeys(("refetch", "only_gaps", "allow_empty"), True),
+    **dict.fromkeys(("refetch", "only_gaps", "audit", "allow_empty"), True),
     "session_cookie": DemoServer.session_cookie,
+    "scrub_requests": 1,
 }
 """Values of keys that are not set else."""
 
 READING = {
-    "plan": Reading("plan", f"{ASKING} {CHOOSING} {PACING} {DAYS} since refetch", "allow_empty"),
-    "plan of some days": Reading("plan", "since until only_gaps", DAYS, BOUNDS),
+    "plan": Reading(
+        "plan", f"{ASKING} {CHOOSING} {PACING} {DAYS} since refetch", "allow_empty scrub_requests"
+    ),
+    "plan of some days": Reading("plan", "since until only_gaps audit", DAYS, BOUNDS),
     "backfill": Reading(
         f"backfill --dry-run {SEVERAL_DAYS}",
+        "api_key refetch only_gaps audit",
+        "start_date since until allow_empty scrub_requests",
+    ),
+    "audit": Reading(
+        f"audit --dry-run {SEVERAL_DAYS}",
         "api_key refetch only_gaps",
-        "start_date since until allow_empty",
+        f"{DAYS} since until audit allow_empty scrub_requests",
     ),
     "heal": Reading("heal --dry-run", "api_key", OF_A_RUN),
     "status": Reading(
@@ -323,6 +331,11 @@ READING = {
         "verify",
         f"{ASKING} websites query_types reports {PACING}",
         f"timezone weeks {DAYS} {OF_A_RUN}",
+    ),
+    "why": Reading(
+        f"why country --date {HELD}",
+        "allow_http websites timezone",  # in which times are told
+        f"api_key session_cookie base_url query_types reports weeks {PACING} {DAYS} {OF_A_RUN}",
     ),
     "remove": Reading(
         "remove --website shop.example.com --report country --report phones --dry-run",
@@ -446,6 +459,8 @@ EFFECTS: Mapping[str, Callable[[Seen, Any], bool]] = {
     "until": lambda seen, day: days(seen)[-1] == day,
     "refetch": lambda seen, anew: (HELD - ONE_DAY in days(seen)) is bool(anew),
     "only_gaps": lambda seen, gaps: (HELD + ONE_DAY not in days(seen)) is bool(gaps),
+    "audit": lambda seen, alone: (set(days(seen)) == {HELD - ONE_DAY, HELD}) is bool(alone),
+    "scrub_requests": lambda seen, number: (HELD - ONE_DAY in days(seen)) is bool(number),
     "allow_empty": lambda seen, allowed: (_marks(seen) == {"complete"}) is bool(allowed),
 }
 """By key, whether a load shows that it had this value."""
@@ -486,9 +501,14 @@ class Loading:
 LOADING = {
     "sync": Loading("sync", f"{LASTING} start_date refetch allow_empty", ANEW),
     "sync of gaps": Loading("sync", "session_cookie since until only_gaps", GAPS),
+    "sync of what is final": Loading("sync", "audit", {**BOUNDS, "audit": True}),
+    "sync with room": Loading("sync", "scrub_requests", {"scrub_requests": 1}),
     "source": Loading("", f"{LASTING} start_date refetch allow_empty", ANEW),
     "source of gaps": Loading("", "session_cookie since until only_gaps", GAPS),
+    "source of what is final": Loading("", "audit", {**BOUNDS, "audit": True}),
+    "source with room": Loading("", "scrub_requests", {"scrub_requests": 1}),
     "heal": Loading("heal", f"{LASTING} start_date allow_empty", ANEW),
+    "audit": Loading(f"audit --since {FIRST}", f"{ASKING} {CHOOSING} {PACING}", {}),
     "backfill": Loading(f"backfill --since {FIRST}", f"{LASTING} refetch allow_empty", ANEW),
 }
 

@@ -114,7 +114,8 @@ def test_an_unreadable_state_is_set_aside_and_made_again(
         assert read.returncode == 0, read.stderr
         assert not state.with_name(f"{state.name}.set_aside").exists(), "reading changes nothing"
     asked = len(server.log)
-    synced = run(*chosen)
+    # no request has room for old days
+    synced = run(*chosen, SOURCES__DATABUDDY__PACK_SIZE="1")
     assert synced.returncode == 0, synced.stderr
     kept = list(state.with_name(f"{state.name}.set_aside").iterdir())
     assert len(kept) == 1

@@ -82,7 +82,7 @@ def test_the_shape_for_programs(run: Run, server: DemoServer) -> None:
     found = document(run)
     assert list(found) == [
         *("version", "complete", "cells", "reports", "not_configured", "remove", "not_offered"),
-        *("redefined", "load_anew", "miscounted"),
+        *("redefined", "load_anew", "miscounted", "history", "lateness"),
     ]
     assert (found["version"], found["complete"]) == (1, True)
     marks = {

@@ -77,6 +77,8 @@ def test_a_row_of_coverage_says_what_how_much_and_when() -> None:
         "fetched_at": FETCHED,
         "checked_at": FETCHED,
         "digest": None,
+        "other_digest": None,
+        "proofs": None,
         "load_id": None,
     }
 

@@ -74,7 +74,7 @@ def test_an_answer_that_the_warehouse_has_brings_no_rows() -> None:
     answer = a_result(cell, [{"name": "/", "pageviews": 3}])
     digest = digest_of(answer.rows, PAGES)
     held = HeldCell(1, final=False, digest=digest, fetched_at=FETCHED)
-    for known in (None, HeldCell(1, final=False), HeldCell(1, final=False, digest="1:other")):
+    for known in (None, HeldCell(1, final=False), HeldCell(1, final=False, digest="2:other")):
         new = answer.with_digest(known)
         assert (new.rows, new.digest, new.same, new.is_new) == (answer.rows, digest, None, True)
     same = answer.with_digest(held)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from databuddy_source import status as status_of
 from databuddy_source.cli.account import account
 from databuddy_source.cli.calendar_lines import calendar_lines, legend
 from databuddy_source.cli.console import LINES_SHOWN, for_people, out, say, shown, write_json
+from databuddy_source.cli.history_lines import history_lines, lateness_document
 from databuddy_source.cli.journal import moment
 from databuddy_source.cli.miscounted_lines import miscounted_lines
 from databuddy_source.cli.options import (
@@ -51,6 +52,9 @@ def status(
     deep: Annotated[
         bool, typer.Option("--deep", help="Count the rows of each day in the tables, too.")
     ] = False,
+    lateness: Annotated[
+        bool, typer.Option("--lateness", help="Tell how late numbers still change, by report.")
+    ] = False,
     as_json: Json = False,
     demo: Demo = False,
     destination: Destination = None,
@@ -77,7 +81,7 @@ def status(
         settings, _ = choose(chosen(demo, destination, dataset, state_dir).pipeline_name)
         where = warehouse_options(demo, destination, dataset, state_dir)
         with opened(demo, destination, dataset, state_dir, say) as tables:
-            found = status_of(tables, settings, since=since, until=until, deep=deep)
+            found = status_of(tables, settings, since=since, until=until, deep=deep, late=lateness)
         if as_json:
             write_json(as_document(found, where, named=bool(website or report)))
         else:
@@ -109,7 +113,7 @@ def as_document(
                 "first_day": _text(each.first),
                 "last_day": _text(each.last),
                 "rows": each.rows,
-                "synced_at": each.synced_at.isoformat() if each.synced_at else None,
+                "synced_at": _iso(each.synced_at),
                 "load_id": each.load_id,
                 "cells": _counts(each.cells),
                 "gaps": [
@@ -167,11 +171,21 @@ def as_document(
             }
             for each in found.miscounts
         ],
+        "history": {
+            "proved_since": _iso(found.history.proved_since),
+            "round_days": found.history.round_days,
+            "changed_days": found.history.changed_days,
+        },
+        "lateness": lateness_document(found),
     }
 
 
 def _counts(cells: Mapping[Mark, int]) -> dict[str, int]:
     return {mark.value: cells.get(mark, 0) for mark in Mark}
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None
 
 
 def _text(day: date | None) -> str | None:
@@ -190,6 +204,8 @@ def show(found: WarehouseStatus, where: Sequence[str], *, named: bool) -> None:
         _show_website(list(group))
     if found.cells:
         out.print(legend(found.cells), soft_wrap=False)
+    for line in history_lines(found):
+        out.print(line, soft_wrap=False)
     if found.others and not named:
         seen = {each.website_id for each in found.reports}
         reports = sorted({report for website_id, report in found.others if website_id in seen})

@@ -100,6 +100,7 @@ def run(
     wait: bool,
     publish: Path | None,
     to_today: bool = False,
+    audit: bool = False,
 ) -> NoReturn:
     """Load, or tell what would be asked for, and end the command.
 
@@ -110,6 +111,7 @@ def run(
         told: how it is told.
         demo, dry_run, wait, publish: see the options.
         to_today: the last day is today, where the user lives.
+        audit: ask for what is final, and for nothing else.
     """
     with for_people(*told), account(demo, reports, **given) as choose:
         warehouse = Warehouse.of(demo, *place, say=say)
@@ -117,6 +119,8 @@ def run(
         where = warehouse_options(demo, *place)
         if to_today:
             scope = scope.model_copy(update={"until": today(settings.timezone)})
+        if audit:
+            scope = scope.model_copy(update={"audit": True})
         settings.credential.headers()  # without a key, nothing shall come into being
         publication = Publication.of(warehouse.file, publish) if publish else None
         if dry_run:

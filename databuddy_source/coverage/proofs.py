@@ -1,0 +1,201 @@
+"""When final cells were last compared with what the server says, and which of them are next.
+
+What is asked for alone has a row of coverage, whose `checked_at` says it. Of a series one question
+asks for years, and the newest row of the series keeps which days it compared, so that a day that is
+as it was costs no row.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Final, NamedTuple, TypeAlias
+
+import orjson
+
+from databuddy_source.coverage.believed import UNTRUE, true_until
+from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows
+from databuddy_source.model.generations import Generation
+from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import ONE_DAY, Grain, Window
+
+MOST_DAYS: Final = 1_000
+"""That are asked for at once: about three seconds of a small server's work. Where a series has
+more, those are asked for whose last proof is oldest, so ten years have a round of four syncs."""
+
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+Series: TypeAlias = tuple[str, str]
+"""Website and report."""
+
+
+class FinalDay(NamedTuple):
+    """What is known of a final day of a series.
+
+    Attributes:
+        digest: of its rows; None where that was not recorded.
+        other_digest: of the last answer, where that was not believed yet.
+        rows: how many the table has.
+        load_id: of the load that brought them.
+    """
+
+    digest: str | None
+    other_digest: str | None
+    rows: int
+    load_id: str | None
+
+
+class Proof(NamedTuple):
+    """Days of a series that were compared.
+
+    Attributes:
+        first, last: of the days, both included.
+        at: when, UTC.
+    """
+
+    first: date
+    last: date
+    at: datetime
+
+
+def proofs_text(proofs: Iterable[Proof]) -> str:
+    """As coverage keeps them."""
+    return orjson.dumps([list(each) for each in proofs]).decode()
+
+
+def with_proof(proofs: Iterable[Proof], new: Proof) -> list[Proof]:
+    """Older proofs, as far as a new one does not stand for them, and the new one, by their days."""
+    left = []
+    for each in proofs:
+        if each.first < new.first:
+            left.append(each._replace(last=min(each.last, new.first - ONE_DAY)))
+        if each.last > new.last:
+            left.append(each._replace(first=max(each.first, new.last + ONE_DAY)))
+    return sorted([*left, new])
+
+
+def due(days: Mapping[date, FinalDay], proofs: Sequence[Proof], rows: int) -> Sequence[date]:
+    """The days of a series that are compared next: all of them, or of many those whose last proof
+    is oldest.
+
+    Args:
+        days: that are final.
+        proofs: when which days were compared.
+        rows: that come in one answer.
+    """
+    parts: list[list[date]] = []
+    room = 0
+    for day in sorted(days, reverse=True):
+        if not parts or len(parts[-1]) == MOST_DAYS or room < days[day].rows:
+            parts.append([])
+            room = rows
+        parts[-1].append(day)
+        room -= days[day].rows
+    return sorted(min(parts, key=lambda part: _last_proof(part, proofs), default=()))
+
+
+def _last_proof(part: Sequence[date], proofs: Sequence[Proof]) -> datetime:
+    """When the least recently compared of these days was compared, newest first."""
+    first, last = part[-1], part[0]
+    touched = [each for each in proofs if each.first <= last and first <= each.last]
+    until = first
+    for each in touched:  # by their days
+        if each.first > until:
+            return NEVER
+        until = each.last + ONE_DAY
+    return NEVER if until <= last else min(each.at for each in touched)
+
+
+_NOT_YET: Final = f"(status = '{Status.SUSPECT}' AND {{other_digest}} IS NOT NULL)"
+"""SQL for cells whose last answer is not believed until it comes once more."""
+
+
+def final_days(
+    tables: Tables, reports: Collection[str], generation: Generation, now: datetime
+) -> Mapping[Series, Mapping[date, FinalDay]]:
+    """The final days of series.
+
+    Args:
+        tables: that are open.
+        reports: names of series with a row for each day.
+        generation: of the server that gave them.
+        now: this instant.
+    """
+    found: dict[Series, dict[date, FinalDay]] = defaultdict(dict)
+    if reports:
+        marks = ", ".join(["%s"] * len(reports))
+        for website_id, report, day, *known in coverage_rows(
+            tables,
+            "SELECT website_id, report, date, {digest}, {other_digest}, {rows}, {load_id} "
+            f"FROM {{table}} WHERE final AND NOT {UNTRUE} "
+            f"AND (status = '{Status.COMPLETE}' OR {_NOT_YET}) "
+            f"AND report IN ({marks}) AND {{generation}} = %s",
+            *true_until(now),
+            *reports,
+            generation.value,
+        ):
+            found[website_id, report][day] = FinalDay(*known)
+    return found
+
+
+def proofs_of(tables: Tables) -> Mapping[Series, Sequence[Proof]]:
+    """What was last compared of each series, by its days."""
+    newest: dict[Series, tuple[datetime, str]] = {}
+    for website_id, report, text, at in coverage_rows(
+        tables,
+        "SELECT website_id, report, {proofs}, {checked_at} FROM {table} WHERE {proofs} IS NOT NULL",
+    ):
+        newest[website_id, report] = max(newest.get((website_id, report), (at, text)), (at, text))
+    return {
+        series: [
+            Proof(date.fromisoformat(first), date.fromisoformat(last), datetime.fromisoformat(when))
+            for first, last, when in orjson.loads(text)
+        ]
+        for series, (_, text) in newest.items()
+    }
+
+
+class Next(NamedTuple):
+    """A final cell whose turn it is to be asked for again."""
+
+    website_id: str
+    report: str
+    window: Window
+
+
+def next_cells(
+    tables: Tables, without: Collection[str], generation: Generation, most: int, now: datetime
+) -> list[Next]:
+    """The final cells that were asked for longest ago, the oldest answer first.
+
+    Args:
+        tables: that are open.
+        without: reports whose cells are compared otherwise.
+        generation: of the server that gave them.
+        most: cells of one website and report.
+        now: this instant.
+    """
+    others = "".join(" AND report <> %s" for _ in without)
+    found = coverage_rows(
+        tables,
+        "SELECT website_id, report, date, window_start, window_end, time_zone, grain FROM "
+        "(SELECT website_id, report, date, window_start, window_end, time_zone, grain, "
+        "{checked_at} AS asked_at, ROW_NUMBER() OVER (PARTITION BY website_id, report "
+        "ORDER BY {checked_at}, window_start) AS turn FROM {table} "
+        f"WHERE final AND NOT {UNTRUE} AND status IN ({BROUGHT}) "
+        f"AND {{generation}} = %s{others}) AS ranked "
+        "WHERE turn <= %s ORDER BY asked_at, window_start, report, website_id",
+        *true_until(now),
+        generation.value,
+        *without,
+        most,
+    )
+    return [
+        Next(
+            row[0],
+            row[1],
+            Window(row[2], row[3].astimezone(UTC), row[4].astimezone(UTC), row[5], Grain(row[6])),
+        )
+        for row in found
+    ]

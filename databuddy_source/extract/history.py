@@ -1,0 +1,242 @@
+"""What a run's answers say of what the warehouse has already: the same, something else, or so much
+else that it is not believed yet."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from dataclasses import replace
+from datetime import datetime
+
+import dlt
+import pyarrow as pa
+
+from databuddy_source.config.scope import Scope
+from databuddy_source.config.settings import Settings
+from databuddy_source.coverage.believed import held_cells
+from databuddy_source.coverage.marks import Slot, slot_of
+from databuddy_source.coverage.present import Present, has_all, present_rows
+from databuddy_source.coverage.reading import Tables, tables_of
+from databuddy_source.coverage.resources import resource_name
+from databuddy_source.extract.evidence import Evidence
+from databuddy_source.extract.once import Once
+from databuddy_source.extract.restated import Change, change_of, restated
+from databuddy_source.extract.scrub import Scrub, doubt, is_other
+from databuddy_source.fetch.fetcher import Fetcher
+from databuddy_source.model import windows
+from databuddy_source.model.generations import Generation
+from databuddy_source.model.reports import Cell, Report, day_zone
+from databuddy_source.model.results import HeldCell, Result
+from databuddy_source.model.windows import ONE_SECOND, Window
+from databuddy_source.tables.layout import Layout
+
+
+class History:
+    """Compares the results of one run with what is held.
+
+    Args:
+        pipeline: whose warehouse it is.
+        settings: what lasts.
+        scope: what is of this run.
+        generation: of the server.
+        fetcher: of the run.
+        evidence: of the run.
+        steady: names of the resources whose rows are loaded as they are; others are not compared.
+        now: this instant.
+    """
+
+    def __init__(
+        self,
+        pipeline: dlt.Pipeline | None,
+        settings: Settings,
+        scope: Scope,
+        generation: Generation,
+        fetcher: Fetcher,
+        evidence: Evidence,
+        steady: Set[str],
+        now: datetime,
+    ) -> None:
+        self._pipeline = pipeline
+        self._settings = settings
+        self._scope = scope
+        self._generation = generation
+        self._fetcher = fetcher
+        self._evidence = evidence
+        self._steady = steady
+        self._now = now
+        self._present: dict[tuple[str, str, Slot], Present] = {}
+        self._scrub: Scrub | None = None
+        self._once = Once()
+        self._changes: dict[Cell, Change] = {}
+
+    def look_back(self, tables: Tables, cells: Collection[Cell]) -> None:
+        """Read what the tables have of the wanted cells, and ask for old cells, too, in the
+        requests that leave anyway. Called before the first request.
+
+        Args:
+            tables: that are open.
+            cells: all that are wanted.
+        """
+        if not self._steady or self._scope.refetch:
+            return
+        self._count_rows(tables, cells)
+        if not self._scope.bounded:
+            self._look_at_what_is_final(tables)
+
+    def _count_rows(self, tables: Tables, cells: Collection[Cell]) -> None:
+        reports = {(cell.report.name, cell.report.grain) for cell in cells}
+        days = {cell.window.date for cell in cells}
+        self._present.update(present_rows(tables, reports, days))
+
+    def _is_steady(self, website_id: str, report: Report) -> bool:
+        return resource_name(report.name, website_id) in self._steady
+
+    def _look_at_what_is_final(self, tables: Tables) -> None:
+        """Ask for old cells, too, in the requests that leave anyway."""
+        self._scrub = Scrub(
+            self._fetcher,
+            tables,
+            {
+                series: own
+                for series, own in self._evidence.series.items()
+                if self._is_steady(*series)
+            },
+            generation=self._generation,
+            requests=self._settings.scrub_requests,
+            now=self._now,
+        )
+        cells = [cell for own in self._scrub.cells.values() for cell in own]
+        if cells:
+            days = {cell.window.date for cell in cells}
+            self._evidence.held.update(held_cells(tables, self._now, days=days))
+            self._count_rows(tables, cells)
+            self._evidence.want(cells)
+
+    async def cells(self, report: Report, website_id: str) -> list[Cell]:
+        """The cells of a report that are asked for again though they are final, once it is known
+        on which old days something differs."""
+        if self._scrub is None:
+            return []
+        again = await self._once(("again", website_id), lambda: self._again(website_id))
+        return self._scrub.cells[website_id, report.name] + again[report.name]
+
+    async def _again(self, website_id: str) -> Mapping[str, list[Cell]]:
+        """What is asked for since a series differs, by report."""
+        assert self._scrub is not None
+        assert self._pipeline is not None
+        found = await self._scrub.found(website_id)
+        again: dict[str, list[Cell]] = defaultdict(list)
+        if not found.answers:
+            return again
+        reports = [own for (website, own) in self._evidence.series if website == website_id]
+        wanted = {
+            Cell(website_id, report, window)
+            for report in reports
+            if self._is_steady(website_id, report)
+            for day in found.days
+            for window in self._touching(day, report)
+        }
+        given = {each.cell: each for each in found.answers}
+        wanted.update(given)
+        with tables_of(self._pipeline) as tables:
+            days = {cell.window.date for cell in wanted}
+            self._evidence.held.update(held_cells(tables, self._now, days=days))
+            self._count_rows(tables, wanted)
+        asked = set(self._evidence.cells)
+        for cell in sorted(wanted, key=lambda each: each.window):
+            held = self._evidence.held_of(cell)
+            if held and held.final and cell not in asked:
+                again[cell.report.name].append(cell)
+        for own in again.values():
+            self._evidence.want(own)
+            for cell in own:
+                if cell in given:
+                    self._fetcher.give(given[cell])
+            if left := [cell for cell in own if cell not in given]:
+                self._fetcher.want(left, proven=True)
+        return again
+
+    def _touching(self, day: Window, report: Report) -> Iterator[Window]:
+        """The windows of a report that have an instant in common with a day."""
+        zone = day_zone(report.query_type, self._settings.timezone, self._generation)
+        first, last = (windows.local_date(at, zone) for at in (day.start, day.end - ONE_SECOND))
+        for window in windows.tile(first, last, zone, report.grain, self._settings.weeks):
+            if window.start < day.end and day.start < window.end:
+                yield window
+
+    async def compared(self, judged: Result) -> Result:
+        """A result, `suspect` where what it says of history is not believed yet, and without rows
+        where it says what the warehouse has already.
+
+        Args:
+            judged: as believed by itself.
+        """
+        proofs = self._scrub.proofs(judged.cell) if self._scrub else None
+        if self._is_steady(judged.cell.website_id, judged.cell.report):
+            judged = await self._compared(judged)
+        return replace(judged, proofs=proofs) if proofs else judged
+
+    async def _compared(self, judged: Result) -> Result:
+        cell = judged.cell
+        held = self._evidence.held_of(cell)
+        place = (cell.website_id, cell.report.name, slot_of(cell.window))
+        is_there = held is not None and has_all(held, self._present.get(place))
+        result = judged.with_digest(held if is_there and not self._scope.refetch else None)
+        if doubt := await self._doubt_of_history(result, held):
+            return replace(result.doubted(doubt), kept=held)
+        if change := change_of(result, held, self._why(cell)):
+            self._changes[cell] = change
+        return result
+
+    async def _doubt_of_history(self, result: Result, held: HeldCell | None) -> str:
+        """Why something else is not believed of what is final, or an empty string."""
+        if held is None or not held.final or not result.is_new or self._scope.refetch:
+            return ""
+        if not is_other(result, held):
+            return ""
+        if self._scope.only_gaps:
+            return "each answer says something else" if held.other_digest else ""
+        website_id = result.cell.website_id
+        return await self._once(("doubt", website_id), lambda: self._doubt_of_cells(website_id))
+
+    async def _doubt_of_cells(self, website_id: str) -> str:
+        """Why none of the final cells of a website that are asked for one by one is believed. Those
+        of days that a series has proved to differ are."""
+        again = set()
+        if self._scrub:
+            found = await self._once(("again", website_id), lambda: self._again(website_id))
+            again = {cell for own in found.values() for cell in own}
+        compared = differing = 0
+        for cell in list(self._evidence.cells):
+            held = self._evidence.held_of(cell)
+            if cell.website_id == website_id and held and held.final and cell not in again:
+                result = await self._fetcher.result(cell)
+                if result.status.brings_rows:
+                    compared += 1
+                    differing += is_other(result, held)
+        return doubt(differing, compared)
+
+    def _why(self, cell: Cell) -> str:
+        """Why a cell was asked for, in the word of the table of what changed."""
+        if self._scope.refetch:
+            return "refetch"
+        if self._scope.only_gaps:
+            return "heal"
+        if self._scope.audit:
+            return "audit"
+        held = self._evidence.held_of(cell)
+        return "scrub" if held and held.final else "lookback"
+
+    def restated(self, results: Iterable[Result], layout: Layout) -> pa.Table | None:
+        """What changed of windows that were over when they were loaded before, as rows.
+
+        Args:
+            results: of one website and report, which are on their way.
+            layout: the columns of the report's table.
+        """
+        noted = (self._changes.pop(each.cell, None) for each in results if each.is_new)
+        changes = [change for change in noted if change]
+        if not (changes and self._pipeline):
+            return None
+        with tables_of(self._pipeline) as tables:
+            return restated(tables, changes, layout)

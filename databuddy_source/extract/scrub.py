@@ -1,0 +1,276 @@
+"""Old days are proved again: numbers of days long past do change, and nobody says so.
+
+Of a series one question asks for years, with each sync, in the requests that leave anyway. A day
+that differs from what the warehouse has is asked for again in all reports, in the same run. What
+room these requests have left carries other final cells, those first that were asked for longest
+ago. Nothing is written of what is as it was.
+
+A server that is ill shall not rewrite history: where more than a few of a website's old days or
+cells differ, all of them stay as they are until the next sync has the same answers again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Final
+
+from databuddy_source.coverage.present import Present, has_rows, present_rows
+from databuddy_source.coverage.proofs import (
+    FinalDay,
+    Proof,
+    due,
+    final_days,
+    next_cells,
+    proofs_of,
+    proofs_text,
+    with_proof,
+)
+from databuddy_source.coverage.reading import Tables
+from databuddy_source.fetch.fetcher import Fetcher
+from databuddy_source.fetch.packing import questions_of
+from databuddy_source.fetch.queue import route_of
+from databuddy_source.model.digests import digest_of, is_current, says_the_same
+from databuddy_source.model.generations import Generation
+from databuddy_source.model.reports import Cell, Report
+from databuddy_source.model.results import HeldCell, Result, Row, counted, is_silent
+from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import Grain, Window, tile
+
+FEW: Final = 3
+SHARE: Final = 0.05
+"""So many of the days or cells that are compared may differ, or such a part of them, and be
+believed at once."""
+
+MOST_AGAIN: Final = 200
+"""Days of a website about which a run asks for everything again since a series differs, newest
+first. What is left differs in the next run, too."""
+
+ROOM: Final = 0.9
+"""Of the rows of one answer, as many as the days of one question had when they came."""
+
+
+@dataclass
+class Long:
+    """The final days of a series, in one question.
+
+    Attributes:
+        cell: whose window is all of them.
+        days: what is known of each.
+        present: the rows that the table has of each.
+        proofs: when which days were compared, by their days.
+        newest: the cell whose coverage keeps them.
+    """
+
+    cell: Cell
+    days: Mapping[date, FinalDay]
+    present: Mapping[date, Present]
+    proofs: Sequence[Proof]
+    newest: Cell
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the series of one website say of its old days.
+
+    Attributes:
+        answers: of single days of a series, which need no question any more.
+        days: that differ, newest first; what else is about them is asked for again.
+    """
+
+    answers: Sequence[Result] = ()
+    days: Sequence[Window] = ()
+
+
+def doubt(differing: int, compared: int) -> str:
+    """Why nothing of what differs is believed yet, or an empty string.
+
+    Args:
+        differing: how many days or cells do.
+        compared: of how many.
+    """
+    if differing <= max(FEW, SHARE * compared):
+        return ""
+    return (
+        f"the answer differs from what was loaded, as {differing} of {compared} old ones do: it is "
+        "believed once the next sync has it, too"
+    )
+
+
+def is_other(result: Result, held: HeldCell) -> bool:
+    """Whether an answer says something else than what is held, and for the first time.
+
+    Args:
+        result: as it came, or with the digest of what came.
+        held: what the warehouse holds of the cell.
+    """
+    if not is_current(held.digest):  # of an older version
+        return len(result.rows) != held.rows
+    digest = result.digest or digest_of(result.rows, result.cell.report.query_type)
+    return not any(says_the_same(digest, each) for each in (held.digest, held.other_digest))
+
+
+class Scrub:
+    """What one run asks for again of what is final.
+
+    Args:
+        fetcher: of the run, before its first request.
+        tables: that are open.
+        own: the cells that the run asks for anyway, by website and report, as far as what they
+            bring may be compared with what is held.
+        generation: of the server.
+        requests: that each website may have for this alone.
+        now: this instant.
+
+    Attributes:
+        cells: those that are asked for one by one, by website and name of the report.
+    """
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        tables: Tables,
+        own: Mapping[tuple[str, Report], Sequence[Cell]],
+        *,
+        generation: Generation,
+        requests: int,
+        now: datetime,
+    ) -> None:
+        self._fetcher = fetcher
+        self._generation = generation
+        self._long: dict[str, list[Long]] = defaultdict(list)
+        self.cells: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+        own = {series: cells for series, cells in own.items() if cells}
+        self._ask_for_series(tables, own, now)
+        self._fill_rooms(tables, own, requests, now)
+
+    def _ask_for_series(
+        self,
+        tables: Tables,
+        own: Mapping[tuple[str, Report], Sequence[Cell]],
+        now: datetime,
+    ) -> None:
+        series = [
+            (report.name, cells)
+            for (_, report), cells in own.items()
+            if report.query_type.ranged and report.grain is Grain.DAY
+        ]
+        names = {name for name, _ in series}
+        known = final_days(tables, names, self._generation, now)
+        proofs = proofs_of(tables) if names else {}
+        days = {day for each in known.values() for day in each}
+        present = present_rows(tables, [(name, Grain.DAY) for name in names], days)
+        rows: dict[tuple[str, str], dict[date, Present]] = defaultdict(dict)
+        for (website_id, name, slot), each in present.items():
+            rows[website_id, name][slot] = each
+        for name, cells in series:
+            key = (cells[0].website_id, name)
+            asked = {cell.window.date for cell in cells}
+            final = {day: each for day, each in known.get(key, {}).items() if day not in asked}
+            proved = proofs.get(key, ())
+            if chosen := due(final, proved, int(ROOM * self._generation.max_limit)):
+                newest = max(cells, key=lambda cell: cell.window)
+                cell = replace(newest, window=_whole(chosen, newest.window.zone))
+                which = {day: final[day] for day in chosen}
+                self._long[cell.website_id].append(Long(cell, which, rows[key], proved, newest))
+                self._fetcher.want([cell], proven=True)
+
+    def _fill_rooms(
+        self,
+        tables: Tables,
+        own: Mapping[tuple[str, Report], Sequence[Cell]],
+        requests: int,
+        now: datetime,
+    ) -> None:
+        rooms = self._fetcher.rooms(requests)
+        reports = {(website_id, report.name): report for website_id, report in own}
+        asked = {cell for cells in own.values() for cell in cells}
+        series = {long.cell.report.name for each in self._long.values() for long in each}
+        most = max(rooms.values(), default=0)
+        for each in next_cells(tables, series, self._generation, most, now) if most else ():
+            report = reports.get((each.website_id, each.report))
+            if report is None:
+                continue
+            cell = Cell(each.website_id, report, each.window)
+            question = questions_of([cell], report.query_type.name, limit=1, proven=True)[0]
+            if cell not in asked and rooms.get(route_of(question), 0) > 0:
+                rooms[route_of(question)] -= 1
+                self.cells[each.website_id, each.report].append(cell)
+        for cells in self.cells.values():
+            self._fetcher.want(cells, proven=True)
+
+    async def found(self, website_id: str) -> Found:
+        """What the series of a website say of its old days, once their answers are there."""
+        known_again: list[Result] = []
+        news: list[tuple[Result, FinalDay]] = []
+        compared: set[date] = set()
+        for long in self._long[website_id]:
+            whole = await self._fetcher.result(long.cell)
+            if whole.status is Status.COMPLETE:
+                window, at = long.cell.window, whole.fetched_at
+                long.proofs = with_proof(long.proofs, Proof(window.date, window.last_date, at))
+                compared.update(long.days)
+                for result, known in _odd(long, whole):
+                    if _is_news(result, known):
+                        news.append((result, known))
+                    else:
+                        known_again.append(result)
+            self._fetcher.drop_rows([whole])
+        unconfirmed = [
+            each for each, known in news if not says_the_same(each.digest, known.other_digest)
+        ]
+        reason = doubt(len({each.cell.window.date for each in unconfirmed}), len(compared))
+        doubted = [each.doubted(reason) for each in unconfirmed] if reason else []
+        never = {each.cell for each in doubted}
+        believed = [each for each, _ in news if each.cell not in never]
+        newest = sorted({each.cell.window for each in believed}, reverse=True)[:MOST_AGAIN]
+        believed = [each for each in believed if each.cell.window in newest]
+        return Found([*known_again, *doubted, *believed], newest)
+
+    def proofs(self, cell: Cell) -> str | None:
+        """What coverage keeps of the older days of a series, where this is its newest cell."""
+        for long in self._long.get(cell.website_id, ()):
+            if long.newest == cell and long.proofs:
+                return proofs_text(long.proofs)
+        return None
+
+
+def _whole(days: Sequence[date], zone: str) -> Window:
+    """From the first of these days, in order, until the last."""
+    first, last = (tile(day, day, zone)[0] for day in (days[0], days[-1]))
+    return replace(first, end=last.end)
+
+
+def _is_news(result: Result, known: FinalDay) -> bool:
+    if not is_current(known.digest):  # of an older version
+        return len(result.rows) != known.rows
+    return not says_the_same(result.digest, known.digest)
+
+
+def _odd(long: Long, whole: Result) -> Iterator[tuple[Result, FinalDay]]:
+    """The answers of single days that differ from what is held, or of which more or fewer rows are
+    there, or whose last answer was not believed."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in whole.rows:
+        rows[str(row.get("date"))[:10]].append(row)
+    query_type, zone = long.cell.report.query_type, long.cell.window.zone
+    for day, known in long.days.items():
+        own = rows[day.isoformat()]
+        digest = digest_of(own, query_type)
+        is_there = has_rows(known.rows, known.load_id, long.present.get(day))
+        if says_the_same(digest, known.digest) and is_there and known.other_digest is None:
+            continue
+        yield (
+            Result(
+                replace(long.cell, window=tile(day, day, zone)[0]),
+                Status.COMPLETE,
+                whole.fetched_at,
+                tuple(own),
+                silent=is_silent(own, query_type),
+                counts=bool(counted(own, query_type)),
+                digest=digest,
+            ),
+            known,
+        )

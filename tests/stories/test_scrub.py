@@ -1,0 +1,250 @@
+"""Old days that change are found, written once, and told of; nothing else is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import pytest
+
+from databuddy_source.demo import DemoServer, Fault, Generation
+from tests.stories.conftest import GENERATIONS, TODAY, Make, Warehouse, without_nameless_sessions
+from tests.stories.test_unchanged import written_by_a_sync
+
+Serve = Callable[..., DemoServer]
+
+OLD = TODAY - timedelta(days=9)
+"""A day that no sync asks for by itself any more."""
+
+
+def told(made: Warehouse) -> list[dict[str, Any]]:
+    """What the table of changes has, by report and day."""
+    names = ("website_id", "report", "date", "why", "rows_before", "rows_after", "sums", "keys")
+    rows = made.query(f"SELECT {', '.join(names)} FROM restatements ORDER BY report, date")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def imported(server: DemoServer, website_id: str, day: Any, visitors: int = 5) -> None:
+    """Somebody imports visits of a day that is long over."""
+    for number in range(visitors):
+        at = datetime.combine(day, time(12, number))
+        server.events.add(website_id, at, received_at=server.now, path="/imported", country="Chad")
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("timezone", ["UTC", "America/New_York"])
+def test_an_old_day_that_changes_is_found_and_loaded_by_the_next_sync(
+    serve: Serve, warehouse: Make, generation: Generation, timezone: str
+) -> None:
+    server = without_nameless_sessions(serve(generation))
+    made = warehouse(server, Warehouse.sync, timezone=timezone)
+    shop = server.websites[0].id
+    before = made.cells("top_pages")
+    imported(server, shop, OLD)
+    assert made.sync(timezone=timezone) == []
+    after = made.cells("top_pages")
+    assert {place for place, own in after.items() if own != before[place]} == {(shop, OLD)}
+    other = warehouse(server)
+    other.sync(timezone=timezone)
+    own, fresh = made.tables(), other.tables()
+    changed = own.pop("restatements")
+    assert fresh.pop("restatements") == []
+    assert changed
+    own.pop("coverage"), fresh.pop("coverage")
+    assert own == fresh
+    assert written_by_a_sync(made, timezone=timezone) == {"coverage"}
+
+
+FEW_TYPES: dict[str, Any] = {"query_types": ["events_by_date", "top_pages", "country"]}
+
+
+def assert_as_loaded_anew(made: Warehouse, warehouse: Make, **given: Any) -> None:
+    """The tables are those of somebody who loads all now."""
+    other = warehouse(made.server)
+    other.sync(**given)
+    own, fresh = made.tables(), other.tables()
+    for name in own.keys() - {"coverage", "restatements"}:
+        assert own[name] == fresh[name], name
+
+
+def test_what_changed_is_told_exactly(serve: Serve, warehouse: Make) -> None:
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    shop = server.websites[0].id
+    of_day = "WHERE website_id = ? AND date = ?"
+    ((before,),) = made.query(f"SELECT pageviews FROM events_by_date {of_day}", shop, OLD)
+    pages = dict(made.query(f"SELECT name, pageviews FROM top_pages {of_day}", shop, OLD))
+    imported(server, shop, OLD, visitors=5)
+    server.events.change(shop, OLD, to={"path": "/prices"}, path="/pricing")
+    assert made.sync(**FEW_TYPES) == []
+    by_report = {each["report"]: each for each in told(made)}
+    assert {(each["website_id"], each["date"], each["why"]) for each in by_report.values()} == {
+        (shop, OLD, "scrub")
+    }
+    assert json.loads(by_report["events_by_date"]["sums"]) == {"pageviews": [before, before + 5]}
+    assert by_report["events_by_date"]["keys"] is None
+    keys = {each["name"]: each["pageviews"] for each in json.loads(by_report["top_pages"]["keys"])}
+    assert keys == {
+        "/imported": [0, 5],
+        "/pricing": [pages["/pricing"], 0],
+        "/prices": [0, pages["/pricing"]],
+    }
+    assert by_report["top_pages"]["rows_after"] - by_report["top_pages"]["rows_before"] == 1
+    made.sync(**FEW_TYPES)
+    assert len(told(made)) == len(by_report), "nothing is told twice"
+
+
+def test_days_that_grow_until_they_are_over_are_no_news(serve: Serve, warehouse: Make) -> None:
+    server = without_nameless_sessions(serve(ahead=2))
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    before = made.cells("top_pages")
+    server.now += timedelta(days=1)
+    made.sync(**FEW_TYPES)
+    assert made.cells("top_pages") != before
+    assert {each["date"] for each in told(made)} <= {TODAY - timedelta(days=1)}, "late events"
+
+
+def test_a_late_event_is_told(serve: Serve, warehouse: Make) -> None:
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    imported(server, server.websites[0].id, TODAY - timedelta(days=2))
+    assert made.sync(**FEW_TYPES) == []
+    assert {(each["report"], each["why"]) for each in told(made)} == {
+        (name, "lookback") for name in FEW_TYPES["query_types"]
+    }
+
+
+def test_what_no_series_shows_is_found_within_a_round(serve: Serve, warehouse: Make) -> None:
+    """A page that is renamed changes no total: its cell is asked for when its turn comes."""
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    assert server.events.change(server.websites[0].id, OLD, to={"path": "/p"}, path="/pricing")
+    rounds = 0
+    while not told(made):
+        assert made.sync(**FEW_TYPES) == []
+        rounds += 1
+        assert rounds < 5
+    assert [each["report"] for each in told(made)] == ["top_pages"]
+    assert_as_loaded_anew(made, warehouse, **FEW_TYPES)
+
+
+def test_a_day_whose_events_are_deleted_is_suspect(serve: Serve, warehouse: Make) -> None:
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    shop = server.websites[0].id
+    before = made.cells("top_pages")
+    server.events.delete(shop, OLD)
+    gaps = made.sync(**FEW_TYPES)
+    assert {(gap.report, gap.date, gap.status) for gap in gaps} == {
+        (name, OLD, "suspect") for name in FEW_TYPES["query_types"]
+    }
+    assert made.cells("top_pages") == before
+    assert made.sync(**FEW_TYPES, allow_empty=True) == []
+    assert (shop, OLD) not in made.cells("top_pages")
+    assert {each["rows_after"] for each in told(made) if each["keys"]} == {0}
+
+
+def test_merged_visitors_are_found(serve: Serve, warehouse: Make) -> None:
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    shop = server.websites[0].id
+    with server.events.connection() as cursor:
+        (one,), (two,) = cursor.execute(
+            "SELECT anonymous_id FROM events WHERE website_id = ? AND CAST(time AS DATE) = ? "
+            "AND kind = 'screen_view' GROUP BY 1 ORDER BY 1 LIMIT 2",
+            [shop, OLD],
+        ).fetchall()
+    server.events.change(shop, OLD, to={"anonymous_id": one}, anonymous_id=two)
+    assert made.sync(**FEW_TYPES) == []
+    assert all(json.loads(each["sums"]) == {} for each in told(made)), "no sum of visitors"
+    assert {each["report"] for each in told(made)} >= {"events_by_date"}
+    assert_as_loaded_anew(made, warehouse, **FEW_TYPES)
+
+
+def lie(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Half of everything is gone."""
+    return [
+        {
+            name: value // 2 if isinstance(value, int) and value > 1 else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
+def of_history(made: Warehouse, report: str) -> list[tuple[Any, ...]]:
+    """The rows of days that no sync asks for by itself."""
+    own = f"SELECT * EXCLUDE (_dlt_load_id) FROM {report} WHERE date < ? ORDER BY ALL"
+    return made.query(own, TODAY - timedelta(days=3))
+
+
+def test_a_server_that_lies_for_one_night_changes_no_history(serve: Serve, warehouse: Make) -> None:
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    before = {report: of_history(made, report) for report in FEW_TYPES["query_types"]}
+    server.faults.add(Fault(rows=lie, times=None))
+    gaps = made.sync(**FEW_TYPES)
+    assert {gap.status for gap in gaps} == {"suspect"}
+    assert all("next sync" in gap.reason for gap in gaps)
+    assert {report: of_history(made, report) for report in before} == before
+    server.faults.clear()
+    assert made.sync(**FEW_TYPES) == []
+    assert made.query("SELECT COUNT(*) FROM coverage WHERE status <> 'complete'") == [(0,)]
+    assert {each["why"] for each in told(made)} == {"lookback"}, "the newest days lied, too"
+    assert_as_loaded_anew(made, warehouse, **FEW_TYPES)
+
+
+def test_much_that_differs_is_believed_when_it_comes_again(serve: Serve, warehouse: Make) -> None:
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    shop = server.websites[0].id
+    for days in range(5, 12):
+        imported(server, shop, TODAY - timedelta(days=days))
+    gaps = made.sync(**FEW_TYPES)
+    assert {gap.report for gap in gaps} >= {"events_by_date"}
+    assert told(made) == []
+    assert made.sync(**FEW_TYPES) == []
+    assert_as_loaded_anew(made, warehouse, **FEW_TYPES)
+
+
+def test_a_quiet_month_asks_and_writes_no_more(serve: Serve, warehouse: Make) -> None:
+    server = without_nameless_sessions(serve(days=60, ahead=10))
+    given = {**FEW_TYPES, "start_date": TODAY - timedelta(days=55)}
+    made = warehouse(server, Warehouse.sync, **given)
+    loads = "SELECT website_id, date, MAX(_dlt_load_id) FROM top_pages WHERE date < ? GROUP BY ALL"
+    for _ in range(6):
+        server.now += timedelta(days=1)
+        settled = server.now.date() - timedelta(days=5)
+        before = set(made.query(loads, settled))
+        server.log.clear()
+        assert made.sync(**given) == []
+        assert len([each for each in server.log if each.path == "/v1/query"]) == 2
+        assert set(made.query(loads, settled)) == before
+    assert [each for each in told(made) if each["why"] != "lookback"] == []
+
+
+def test_an_audit_asks_for_final_days_and_writes_what_differs(
+    serve: Serve, warehouse: Make
+) -> None:
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    loads = "SELECT website_id, date, MAX(_dlt_load_id) FROM top_pages GROUP BY ALL"
+    before = set(made.query(loads))
+    shop = server.websites[0].id
+    assert server.events.change(shop, OLD, to={"path": "/p"}, path="/pricing")
+    days = {"since": TODAY - timedelta(days=60), "until": TODAY, "audit": True}
+    assert made.sync(**FEW_TYPES, **days) == []
+    assert {place[:2] for place in set(made.query(loads)) - before} == {(shop, OLD)}
+    assert [(each["report"], each["why"]) for each in told(made)] == [("top_pages", "audit")]
+    ((asked, first, last),) = made.query(
+        "SELECT COUNT(*), MIN(date), MAX(date) FROM coverage "
+        "WHERE _dlt_load_id = (SELECT MAX(load_id) FROM _dlt_loads)"
+    )
+    assert asked == made.query("SELECT COUNT(*) FROM coverage WHERE final")[0][0]
+    assert (first, last) == (TODAY - timedelta(days=30), TODAY - timedelta(days=4))
+    server.faults.add(Fault(rows=lie, times=None))
+    rows = of_history(made, "top_pages")
+    assert {gap.status for gap in made.sync(**FEW_TYPES, **days)} == {"suspect"}
+    assert of_history(made, "top_pages") == rows
