@@ -26,6 +26,7 @@ from databuddy_source.coverage.believed import (
     recorded_windows,
 )
 from databuddy_source.coverage.calendar import Held, calendar_of, held, within
+from databuddy_source.coverage.marks import Slot
 from databuddy_source.coverage.parts import parts_of_tables
 from databuddy_source.coverage.present import page_views
 from databuddy_source.coverage.reading import tables_of
