@@ -5,7 +5,6 @@ from .answers.export import Exported as Exported
 from .answers.export import export as export
 from .answers.history import History as History
 from .answers.lateness import Lateness as Lateness
-from .answers.lateness import proposed_lookback as proposed_lookback
 from .answers.leftovers import Leftover as Leftover
 from .answers.miscounts import Miscount as Miscount
 from .answers.status import ReportStatus as ReportStatus

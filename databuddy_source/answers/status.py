@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from databuddy_source.answers.history import History, history
-from databuddy_source.answers.lateness import Lateness, lateness
+from databuddy_source.answers.lateness import Lateness, lateness, proposed_lookback
 from databuddy_source.answers.leftovers import Leftover, leftovers
 from databuddy_source.answers.miscounts import Miscount, miscounts
 from databuddy_source.api.models import Website
@@ -136,6 +136,12 @@ class WarehouseStatus:
     def lacking(self) -> int:
         """How many cells `heal` would ask for."""
         return sum(count for mark, count in self.cells.items() if mark.is_gap)
+
+    @property
+    def proposed_lookback_days(self) -> int | None:
+        """A longer lookback, where more than one in a thousand cells changes after the configured
+        one; None where it is long enough, or lateness was not asked for."""
+        return proposed_lookback(self.lateness, self.lookback_days)
 
     @property
     def is_complete(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from databuddy_source import WarehouseStatus, proposed_lookback
+from databuddy_source import WarehouseStatus
 from databuddy_source.cli.journal import moment
 
 
@@ -34,7 +34,7 @@ def history_lines(found: WarehouseStatus) -> Iterator[str]:
         )
     if found.lateness and not changed:
         yield "No final cell has changed so far."
-    if longer := proposed_lookback(found.lateness, found.lookback_days):
+    if longer := found.proposed_lookback_days:
         yield (
             "More than one in a thousand cells changes after the lookback: "
             f"sources.databuddy.lookback_days = {longer} would have caught these."
@@ -51,7 +51,7 @@ def lateness_document(found: WarehouseStatus) -> dict[str, Any] | None:
         return None
     return {
         "lookback_days": found.lookback_days,
-        "proposed_lookback_days": proposed_lookback(found.lateness, found.lookback_days),
+        "proposed_lookback_days": found.proposed_lookback_days,
         "reports": [
             {
                 "report": each.report,

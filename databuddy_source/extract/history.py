@@ -4,7 +4,7 @@ else that it is not believed yet."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime
 
@@ -68,6 +68,7 @@ class History:
         self._scrub: Scrub | None = None
         self._once = Once()
         self._changes: dict[Cell, Change] = {}
+        self._changed: dict[str, Sequence[Window]] = defaultdict(tuple)
 
     def look_back(self, tables: Tables, cells: Collection[Cell]) -> None:
         """Read what the tables have of the wanted cells, and ask for old cells, too, in the
@@ -125,6 +126,7 @@ class History:
         assert self._scrub is not None
         assert self._pipeline is not None
         found = await self._scrub.found(website_id)
+        self._changed[website_id] = found.days
         again: dict[str, list[Cell]] = defaultdict(list)
         if not found.answers:
             return again
@@ -161,7 +163,7 @@ class History:
         zone = day_zone(report.query_type, self._settings.timezone, self._generation)
         first, last = (windows.local_date(at, zone) for at in (day.start, day.end - ONE_SECOND))
         for window in windows.tile(first, last, zone, report.grain, self._settings.weeks):
-            if window.start < day.end and day.start < window.end:
+            if _meet(window, day):
                 yield window
 
     async def compared(self, judged: Result) -> Result:
@@ -190,30 +192,49 @@ class History:
 
     async def _doubt_of_history(self, result: Result, held: HeldCell | None) -> str:
         """Why something else is not believed of what is final, or an empty string."""
-        if held is None or not held.final or not result.is_new or self._scope.refetch:
+        cell = result.cell
+        if held is None or not result.is_new or not self._is_compared(cell):
             return ""
         if not is_other(result, held):
             return ""
         if self._scope.only_gaps:
-            return "each answer says something else" if held.other_digest else ""
-        website_id = result.cell.website_id
+            return "each answer says something else"
+        if any(_meet(cell.window, day) for day in await self._changed_days(cell.website_id)):
+            return ""  # a series says so, too
+        website_id = cell.website_id
         return await self._once(("doubt", website_id), lambda: self._doubt_of_cells(website_id))
+
+    def _is_compared(self, cell: Cell) -> bool:
+        """Whether a cell is asked for because it is final, or was doubted for what it said of
+        history. One that failed before is asked for because it failed."""
+        held = self._evidence.held_of(cell)
+        if held is None or not held.final or self._scope.refetch:
+            return False
+        own = self._scrub.cells[cell.website_id, cell.report.name] if self._scrub else []
+        return self._scope.audit or held.other_digest is not None or cell in own
+
+    async def _changed_days(self, website_id: str) -> Sequence[Window]:
+        """The days that differ by a series, and are believed."""
+        if self._scrub is None:
+            return ()
+        await self._once(("again", website_id), lambda: self._again(website_id))
+        return self._changed[website_id]
 
     async def _doubt_of_cells(self, website_id: str) -> str:
         """Why none of the final cells of a website that are asked for one by one is believed. Those
-        of days that a series has proved to differ are."""
-        again = set()
-        if self._scrub:
-            found = await self._once(("again", website_id), lambda: self._again(website_id))
-            again = {cell for own in found.values() for cell in own}
+        of days that differ by a series do not count."""
+        days = await self._changed_days(website_id)
         compared = differing = 0
         for cell in list(self._evidence.cells):
+            if cell.website_id != website_id or not self._is_compared(cell):
+                continue
+            if any(_meet(cell.window, day) for day in days):
+                continue
+            result = await self._fetcher.result(cell)
             held = self._evidence.held_of(cell)
-            if cell.website_id == website_id and held and held.final and cell not in again:
-                result = await self._fetcher.result(cell)
-                if result.status.brings_rows:
-                    compared += 1
-                    differing += is_other(result, held)
+            if held and result.status.brings_rows:
+                compared += 1
+                differing += is_other(result, held)
         return doubt(differing, compared)
 
     def _why(self, cell: Cell) -> str:
@@ -240,3 +261,8 @@ class History:
             return None
         with tables_of(self._pipeline) as tables:
             return restated(tables, changes, layout)
+
+
+def _meet(window: Window, other: Window) -> bool:
+    """Whether two windows have an instant in common."""
+    return window.start < other.end and other.start < window.end
