@@ -70,18 +70,19 @@ class History:
         self._changes: dict[Cell, Change] = {}
         self._changed: dict[str, Sequence[Window]] = defaultdict(tuple)
 
-    def look_back(self, tables: Tables, cells: Collection[Cell]) -> None:
+    def look_back(self, tables: Tables, cells: Collection[Cell], *, proves: bool) -> None:
         """Read what the tables have of the wanted cells, and ask for old cells, too, in the
         requests that leave anyway. Called before the first request.
 
         Args:
             tables: that are open.
             cells: all that are wanted.
+            proves: whether to ask for old cells, too.
         """
         if not self._steady or self._scope.refetch:
             return
         self._count_rows(tables, cells)
-        if not self._scope.bounded:
+        if proves:
             self._look_at_what_is_final(tables)
 
     def _count_rows(self, tables: Tables, cells: Collection[Cell]) -> None:

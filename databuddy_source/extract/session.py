@@ -58,6 +58,7 @@ class Extraction:
         progress: told of questions and rows.
         steady: names of the resources whose rows are loaded as they are, so that those which the
             warehouse has already may be left out.
+        proves: whether a daily sync asks for old days, too.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class Extraction:
         pipeline: dlt.Pipeline | None = None,
         progress: Collector = NULL_COLLECTOR,
         steady: Set[str] = frozenset(),
+        *,
+        proves: bool = True,
     ) -> None:
         begun: set[str] = set()
 
@@ -94,6 +97,7 @@ class Extraction:
         self._doubts = Doubts(self._evidence, self.server.websites, allow_empty=scope.allow_empty)
         self._looked_back = False
         self.steady = steady
+        self._proves = proves and not scope.bounded
         self.history = History(
             self._pipeline,
             settings,
@@ -238,7 +242,7 @@ class Extraction:
                 since = min(cell.window.start for cell in cells)
                 self._evidence.held.update(held_cells(tables, self.now, since))
                 self._evidence.doubted = doubted_windows(tables, since)
-                self.history.look_back(tables, cells)
+                self.history.look_back(tables, cells, proves=self._proves)
             days = [cell.window.date for cell in cells]
             always = {
                 (report.name, report.grain)

@@ -33,11 +33,18 @@ logger = logging.getLogger("databuddy_source")
 
 
 class SharedExtraction:
-    """Gives the resources of a source the extraction that they share."""
+    """Gives the resources of a source the extraction that they share.
 
-    def __init__(self, settings: Settings, scope: Scope) -> None:
+    Args:
+        settings: what lasts.
+        scope: what is of this run.
+        proves: whether a daily sync asks for old days, too.
+    """
+
+    def __init__(self, settings: Settings, scope: Scope, *, proves: bool = True) -> None:
         self.settings = settings
         self.scope = scope
+        self._proves = proves
         self._current: Extraction | None = None
 
     def join(self, resource: str) -> Extraction:
@@ -57,7 +64,13 @@ class SharedExtraction:
             waits = pipeline is not None and pipeline.has_pending_data
             is_load = load_id_of_extraction() is not None and not waits
             steady = {each.name for each in resources_of_run() if is_load and not each.has_steps}
-            self._current = Extraction(self.settings, self.scope, progress=progress, steady=steady)
+            self._current = Extraction(
+                self.settings,
+                self.scope,
+                progress=progress,
+                steady=steady,
+                proves=self._proves,
+            )
             if pipeline:
                 reports = [each.name for each in self.settings.chosen_reports()]
                 # one clock alone is no reason to take anything away: either may be wrong

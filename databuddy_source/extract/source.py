@@ -99,13 +99,18 @@ def databuddy_source(
     return _resources(*choices)
 
 
-def source_of(settings: Settings, scope: Scope) -> DltSource:
+def source_of(settings: Settings, scope: Scope, *, proves: bool = True) -> DltSource:
     """The source of choices that are resolved already.
+
+    Args:
+        settings: what lasts.
+        scope: what is of this run.
+        proves: whether a daily sync asks for old days, too; of no use right after they were loaded.
 
     Raises:
         NoKey: before anything is sent.
     """
-    return _of_choices(settings, scope)
+    return _of_choices(settings, scope, proves)
 
 
 def websites_of(source: DltSource) -> set[str]:
@@ -115,10 +120,10 @@ def websites_of(source: DltSource) -> set[str]:
     return {website_id for table, report, website_id in of_tables if website_id and report == table}
 
 
-def _resources(settings: Settings, scope: Scope) -> Iterator[DltResource]:
+def _resources(settings: Settings, scope: Scope, proves: bool = True) -> Iterator[DltResource]:
     settings.credential.headers()
     dlt_defaults.for_source()
-    shared = SharedExtraction(settings, scope)
+    shared = SharedExtraction(settings, scope, proves=proves)
     yield listings.websites(shared)
     yield listings.query_types(shared)
     yield _filled_by_reports(coverage_table)

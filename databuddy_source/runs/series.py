@@ -118,11 +118,13 @@ def sync(
             last = last_settled(today(settings.timezone, extraction.now), settings.lookback_days)
         else:
             last = date.min
+        proves = True
         for step in _series(pipeline, settings, scope, missing, last, hooks):
             loads += step.load_ids
             tell(step)
+            proves = False
         if not scope.bounded:
-            loads += load_once(pipeline, source_of(settings, scope), hooks)
+            loads += load_once(pipeline, source_of(settings, scope, proves=proves), hooks)
         return loads
 
 
