@@ -112,12 +112,17 @@ _NOT_YET: Final = f"(status = '{Status.SUSPECT}' AND {{other_digest}} IS NOT NUL
 
 
 def final_days(
-    tables: Tables, reports: Collection[str], generation: Generation, now: datetime
+    tables: Tables,
+    websites: Collection[str],
+    reports: Collection[str],
+    generation: Generation,
+    now: datetime,
 ) -> Mapping[Series, Mapping[date, FinalDay]]:
     """The final days of series.
 
     Args:
         tables: that are open.
+        websites: ids; at least one.
         reports: names of series with a row for each day.
         generation: of the server that gave them.
         now: this instant.
@@ -125,14 +130,16 @@ def final_days(
     found: dict[Series, dict[date, FinalDay]] = defaultdict(dict)
     if reports:
         marks = ", ".join(["%s"] * len(reports))
+        whose = ", ".join(["%s"] * len(websites))
         for website_id, report, day, *known in coverage_rows(
             tables,
             "SELECT website_id, report, date, {digest}, {other_digest}, {rows}, {load_id} "
             f"FROM {{table}} WHERE final AND NOT {UNTRUE} "
             f"AND (status = '{Status.COMPLETE}' OR {_NOT_YET}) "
-            f"AND report IN ({marks}) AND {{generation}} = %s",
+            f"AND report IN ({marks}) AND website_id IN ({whose}) AND {{generation}} = %s",
             *true_until(now),
             *reports,
+            *websites,
             generation.value,
         ):
             found[website_id, report][day] = FinalDay(*known)
@@ -165,31 +172,43 @@ class Next(NamedTuple):
 
 
 def next_cells(
-    tables: Tables, without: Collection[str], generation: Generation, most: int, now: datetime
+    tables: Tables,
+    websites: Collection[str],
+    reports: Collection[str],
+    generation: Generation,
+    most: int,
+    now: datetime,
 ) -> list[Next]:
-    """The final cells that were asked for longest ago, the oldest answer first.
+    """The final cells that were asked for longest ago, the oldest answer first: of each website the
+    days with the oldest ones.
 
     Args:
         tables: that are open.
-        without: reports whose cells are compared otherwise.
+        websites: ids; at least one.
+        reports: names of tables; at least one.
         generation: of the server that gave them.
-        most: cells of one website and report.
+        most: cells of one website.
         now: this instant.
     """
-    others = "".join(" AND report <> %s" for _ in without)
+    marks = ["%s"] * len(websites), ["%s"] * len(reports)
+    which = (
+        f"final AND NOT {UNTRUE} AND status IN ({BROUGHT}) AND {{generation}} = %s "
+        f"AND website_id IN ({', '.join(marks[0])}) AND report IN ({', '.join(marks[1])})"
+    )
+    values = (*true_until(now), generation.value, *websites, *reports)
+    # sorting all cells takes memory, and there are ten times as many as days
     found = coverage_rows(
         tables,
-        "SELECT website_id, report, date, window_start, window_end, time_zone, grain FROM "
-        "(SELECT website_id, report, date, window_start, window_end, time_zone, grain, "
-        "{checked_at} AS asked_at, ROW_NUMBER() OVER (PARTITION BY website_id, report "
-        "ORDER BY {checked_at}, window_start) AS turn FROM {table} "
-        f"WHERE final AND NOT {UNTRUE} AND status IN ({BROUGHT}) "
-        f"AND {{generation}} = %s{others}) AS ranked "
-        "WHERE turn <= %s ORDER BY asked_at, window_start, report, website_id",
-        *true_until(now),
-        generation.value,
-        *without,
-        most,
+        "SELECT website_id, report, date, window_start, window_end, time_zone, grain FROM {table} "
+        f"JOIN (SELECT website_id AS whose, date AS day FROM (SELECT website_id, date, "
+        "ROW_NUMBER() OVER (PARTITION BY website_id ORDER BY asked_at, date) AS turn FROM "
+        f"(SELECT website_id, date, MIN({{checked_at}}) AS asked_at FROM {{table}} WHERE {which} "
+        "GROUP BY website_id, date) AS by_day) AS ranked WHERE turn <= %s) AS days "
+        f"ON website_id = whose AND date = day WHERE {which} "
+        "ORDER BY {checked_at}, window_start, report, website_id",
+        *values,
+        most // len(reports) + 2,
+        *values,
     )
     return [
         Next(

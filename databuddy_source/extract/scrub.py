@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import chain
 from typing import Final
 
 from databuddy_source.coverage.present import Present, has_rows, present_rows
@@ -31,7 +32,7 @@ from databuddy_source.coverage.proofs import (
 from databuddy_source.coverage.reading import Tables
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.packing import questions_of
-from databuddy_source.fetch.queue import route_of
+from databuddy_source.fetch.queue import Route, route_of
 from databuddy_source.model.digests import digest_of, is_current, says_the_same
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell, Report
@@ -158,7 +159,8 @@ class Scrub:
             if report.query_type.ranged and report.grain is Grain.DAY
         ]
         names = {name for name, _ in series}
-        known = final_days(tables, names, self._generation, now)
+        websites = sorted({cells[0].website_id for _, cells in series})
+        known = final_days(tables, websites, names, self._generation, now)
         proofs = proofs_of(tables) if names else {}
         days = {day for each in known.values() for day in each}
         present = present_rows(tables, [(name, Grain.DAY) for name in names], days)
@@ -185,18 +187,28 @@ class Scrub:
         now: datetime,
     ) -> None:
         rooms = self._fetcher.rooms(requests)
-        reports = {(website_id, report.name): report for website_id, report in own}
+        series = {(each.cell.website_id, each.cell.report) for each in chain(*self._long.values())}
+        reports = {
+            (website_id, report.name): report
+            for (website_id, report), cells in own.items()
+            if (website_id, report) not in series and rooms.get(_route(cells[0]), 0) > 0
+        }
+        if not reports:
+            return
         asked = {cell for cells in own.values() for cell in cells}
-        series = {long.cell.report.name for each in self._long.values() for long in each}
-        most = max(rooms.values(), default=0)
-        for each in next_cells(tables, series, self._generation, most, now) if most else ():
-            report = reports.get((each.website_id, each.report))
-            if report is None:
+        for each in next_cells(
+            tables,
+            sorted({website_id for website_id, _ in reports}),
+            sorted({name for _, name in reports}),
+            self._generation,
+            max(rooms.values()),
+            now,
+        ):
+            if (report := reports.get((each.website_id, each.report))) is None:
                 continue
             cell = Cell(each.website_id, report, each.window)
-            question = questions_of([cell], report.query_type.name, limit=1, proven=True)[0]
-            if cell not in asked and rooms.get(route_of(question), 0) > 0:
-                rooms[route_of(question)] -= 1
+            if cell not in asked and rooms.get(_route(cell), 0) > 0:
+                rooms[_route(cell)] -= 1
                 self.cells[each.website_id, each.report].append(cell)
         for cells in self.cells.values():
             self._fetcher.want(cells, proven=True)
@@ -235,6 +247,11 @@ class Scrub:
             if long.newest == cell and long.proofs:
                 return proofs_text(long.proofs)
         return None
+
+
+def _route(cell: Cell) -> Route:
+    """Which requests a question of an old cell may travel in."""
+    return route_of(questions_of([cell], cell.report.query_type.name, limit=1, proven=True)[0])
 
 
 def _whole(days: Sequence[date], zone: str) -> Window:
