@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from databuddy_source.coverage.proofs import proofs_of
+from databuddy_source.coverage.proofs import proofs_of, proved_since
 from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows
 from databuddy_source.coverage.restatements import TABLE as RESTATEMENTS
 
@@ -40,24 +40,27 @@ def history(tables: Tables, now: datetime) -> History:
         tables: that are open.
         now: this instant.
     """
-    proofs = {series: min(each.at for each in own) for series, own in proofs_of(tables).items()}
+    proofs = proofs_of(tables)
     oldest, cells, compared = [], 0, 0
-    for website_id, report, proved, count, lately in coverage_rows(
+    for website_id, report, proved, first, count, lately in coverage_rows(
         tables,
-        "SELECT website_id, report, MIN({checked_at}), COUNT(*), "
-        "COUNT(CASE WHEN {checked_at} >= %s THEN 1 END) FROM {table} "
-        f"WHERE final AND status IN ({BROUGHT}) GROUP BY website_id, report",
+        "SELECT website_id, report, MIN({checked_at}), MIN(date), COUNT(*), "
+        "COUNT(CASE WHEN {checked_at} >= %s AND {checked_at} > fetched_at AND window_end < %s "
+        f"THEN 1 END) FROM {{table}} WHERE final AND status IN ({BROUGHT}) "
+        "GROUP BY website_id, report",
+        now - WEEK,
         now - WEEK,
     ):
-        if (at := proofs.get((website_id, report))) is not None:
-            oldest.append(at)
+        if own := proofs.get((website_id, report)):
+            oldest.append(proved_since(own, first) or proved.astimezone(UTC))
             continue
         oldest.append(proved.astimezone(UTC))
         cells += count
         compared += lately
     changed = tables.rows(
         RESTATEMENTS,
-        "SELECT DISTINCT website_id, date FROM {table} WHERE noticed_at >= %s",
+        "SELECT DISTINCT website_id, date FROM {table} "
+        "WHERE noticed_at >= %s AND grain IN ('day', 'hour')",
         now - OF_LATE,
     )
     return History(

@@ -115,7 +115,7 @@ def _warn_of(gaps: Sequence[Gap]) -> None:
         )
     if len(alike) > LINES_SHOWN:
         warn(f"... and {len(alike) - LINES_SHOWN} more; all are in the table coverage.", "gap")
-    if any(gap.status is Status.SUSPECT for gap in gaps):
+    if any(gap.status is Status.SUSPECT and "empty" in gap.reason for gap in gaps):
         warn("If the empty days are true, accept them with --allow-empty.", "advice")
 
 

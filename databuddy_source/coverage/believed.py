@@ -28,6 +28,9 @@ from databuddy_source.model.windows import Grain
 if TYPE_CHECKING:
     import dlt
 
+NOT_YET: Final = "(status = 'suspect' AND {other_digest} IS NOT NULL)"
+"""SQL for cells whose last answer is not believed until it comes once more."""
+
 FIRST_INSTANT: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 UNTRUE: Final = "(window_start > %s OR {checked_at} > %s OR (final AND window_end > {checked_at}))"
@@ -64,7 +67,9 @@ def held_cells(
     found = query_coverage(
         warehouse,
         f"SELECT website_id, report, window_start, {{rows}}, final AND NOT {UNTRUE}, "
-        "{generation}, silent, {digest}, fetched_at, {load_id}, {other_digest} FROM {table} "
+        "{generation}, silent, {digest}, fetched_at, "
+        f"CASE WHEN status IN ({BROUGHT}) THEN {{checked_at}} ELSE fetched_at END, "
+        "{load_id}, {other_digest} FROM {table} "
         "WHERE (NOT silent OR status = 'complete' OR {rows} > 0) AND window_start >= %s" + which,
         *true_until(now),
         since or FIRST_INSTANT,
@@ -77,8 +82,9 @@ def held_cells(
             bool(row[6]),
             row[7],
             row[8].astimezone(UTC),
-            row[9],
+            row[9].astimezone(UTC),
             row[10],
+            row[11],
         )
         for row in found
     }
@@ -163,12 +169,14 @@ class Covered:
         again: first days of windows that a wrong clock has recorded, which count for nothing, or
             whose rows the warehouse refused.
         has_holes: there are, or may be, windows between them of which coverage says nothing.
+        doubted: first days of windows of which the last answer is believed once it comes again.
     """
 
     first: date
     last: date
     again: Set[date] = frozenset()
     has_holes: bool = False
+    doubted: Set[date] = frozenset()
 
 
 def _most(grain: Grain, first: date, newest: date, hours: timedelta) -> int:
@@ -202,12 +210,14 @@ def covered_days(pipeline: dlt.Pipeline, now: datetime) -> Mapping[tuple[str, st
             *until,
         )
         again: dict[tuple[str, str], set[date]] = defaultdict(set)
+        doubted: dict[tuple[str, str], set[date]] = defaultdict(set)
         asked = (
-            f"SELECT website_id, report, date FROM {{table}} WHERE {UNTRUE} "
-            "OR (status = 'failed' AND reason LIKE %s)"
+            f"SELECT website_id, report, date, CASE WHEN {NOT_YET} THEN 1 ELSE 0 END "
+            "FROM {table} "
+            f"WHERE {UNTRUE} OR (status = 'failed' AND reason LIKE %s) OR {NOT_YET}"
         )
-        for website_id, report, day in coverage_rows(tables, asked, *until, f"{REFUSED}%"):
-            again[website_id, report].add(day)
+        for website_id, report, day, not_yet in coverage_rows(tables, asked, *until, f"{REFUSED}%"):
+            (doubted if not_yet else again)[website_id, report].add(day)
         lost = tables.missing({report for _, report, *_ in found})
     return {
         (website_id, report): Covered(
@@ -215,6 +225,7 @@ def covered_days(pipeline: dlt.Pipeline, now: datetime) -> Mapping[tuple[str, st
             windows.last_date(newest, Grain(grain)),
             frozenset(again[website_id, report]),
             count < _most(Grain(grain), first, newest, end - start),
+            frozenset(doubted[website_id, report]),
         )
         for website_id, report, grain, is_untrue, first, newest, start, end, count in found
         if report not in lost and not is_untrue

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple, TypeAlias
 
 import orjson
 
-from databuddy_source.coverage.believed import UNTRUE, true_until
+from databuddy_source.coverage.believed import NOT_YET, UNTRUE, true_until
 from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows
+from databuddy_source.model.digests import SCHEME
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import ONE_DAY, Grain, Window
@@ -23,6 +24,9 @@ from databuddy_source.model.windows import ONE_DAY, Grain, Window
 MOST_DAYS: Final = 1_000
 """That are asked for at once: about three seconds of a small server's work. Where a series has
 more, those are asked for whose last proof is oldest, so ten years have a round of four syncs."""
+
+PATIENCE: Final = timedelta(days=7)
+"""For which days are left alone that a server could not give in one answer."""
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -34,13 +38,13 @@ class FinalDay(NamedTuple):
     """What is known of a final day of a series.
 
     Attributes:
-        digest: of its rows; None where that was not recorded.
+        digest: of its rows.
         other_digest: of the last answer, where that was not believed yet.
         rows: how many the table has.
         load_id: of the load that brought them.
     """
 
-    digest: str | None
+    digest: str
     other_digest: str | None
     rows: int
     load_id: str | None
@@ -52,11 +56,17 @@ class Proof(NamedTuple):
     Attributes:
         first, last: of the days, both included.
         at: when, UTC.
+        failed: there was no answer, so nothing was compared.
     """
 
     first: date
     last: date
     at: datetime
+    failed: bool = False
+
+    def meets(self, first: date, last: date) -> bool:
+        """Whether it is about one of these days."""
+        return self.first <= last and first <= self.last
 
 
 def proofs_text(proofs: Iterable[Proof]) -> str:
@@ -65,9 +75,15 @@ def proofs_text(proofs: Iterable[Proof]) -> str:
 
 
 def with_proof(proofs: Iterable[Proof], new: Proof) -> list[Proof]:
-    """Older proofs, as far as a new one does not stand for them, and the new one, by their days."""
+    """Older proofs, as far as a new one does not stand for them, and the new one, by their days.
+    One that failed stands for others that did."""
     left = []
     for each in proofs:
+        if new.failed and not each.failed:
+            left.append(each)
+            continue
+        if each.failed and each.meets(new.first, new.last):
+            continue
         if each.first < new.first:
             left.append(each._replace(last=min(each.last, new.first - ONE_DAY)))
         if each.last > new.last:
@@ -75,40 +91,56 @@ def with_proof(proofs: Iterable[Proof], new: Proof) -> list[Proof]:
     return sorted([*left, new])
 
 
-def due(days: Mapping[date, FinalDay], proofs: Sequence[Proof], rows: int) -> Sequence[date]:
+def proved_since(proofs: Sequence[Proof], first: date) -> datetime | None:
+    """Since when all days from a first one until the last that was compared are proved; None where
+    some never were.
+
+    Args:
+        proofs: of a series, by their days.
+        first: its first final day.
+    """
+    until = first
+    own = [each for each in proofs if not each.failed and each.last >= first]
+    for each in own:
+        if each.first > until:
+            return None
+        until = each.last + ONE_DAY
+    return min((each.at for each in own), default=None)
+
+
+def due(
+    days: Mapping[date, FinalDay], proofs: Sequence[Proof], rows: int, now: datetime
+) -> Sequence[date]:
     """The days of a series that are compared next: all of them, or of many those whose last proof
-    is oldest.
+    is oldest. What had no answer is left alone for a while.
 
     Args:
         days: that are final.
         proofs: when which days were compared.
         rows: that come in one answer.
+        now: this instant.
     """
     parts: list[list[date]] = []
     room = 0
-    for day in sorted(days, reverse=True):
+    for day in sorted(days):  # from the oldest one, so that parts stay what they are
         if not parts or len(parts[-1]) == MOST_DAYS or room < days[day].rows:
             parts.append([])
             room = rows
         parts[-1].append(day)
         room -= days[day].rows
-    return sorted(min(parts, key=lambda part: _last_proof(part, proofs), default=()))
+    asked = [part for part in parts if not _failed_lately(part, proofs, now)]
+    return min(asked, key=lambda part: _proved(part[0], proofs), default=())
 
 
-def _last_proof(part: Sequence[date], proofs: Sequence[Proof]) -> datetime:
-    """When the least recently compared of these days was compared, newest first."""
-    first, last = part[-1], part[0]
-    touched = [each for each in proofs if each.first <= last and first <= each.last]
-    until = first
-    for each in touched:  # by their days
-        if each.first > until:
-            return NEVER
-        until = each.last + ONE_DAY
-    return NEVER if until <= last else min(each.at for each in touched)
+def _failed_lately(part: Sequence[date], proofs: Sequence[Proof], now: datetime) -> bool:
+    failed = [each.at for each in proofs if each.failed and each.meets(part[0], part[-1])]
+    return any(at > now - PATIENCE for at in failed)
 
 
-_NOT_YET: Final = f"(status = '{Status.SUSPECT}' AND {{other_digest}} IS NOT NULL)"
-"""SQL for cells whose last answer is not believed until it comes once more."""
+def _proved(day: date, proofs: Sequence[Proof]) -> datetime:
+    """When a day was compared last."""
+    own = [each.at for each in proofs if not each.failed and each.meets(day, day)]
+    return max(own, default=NEVER)
 
 
 def final_days(
@@ -134,8 +166,8 @@ def final_days(
         for website_id, report, day, *known in coverage_rows(
             tables,
             "SELECT website_id, report, date, {digest}, {other_digest}, {rows}, {load_id} "
-            f"FROM {{table}} WHERE final AND NOT {UNTRUE} "
-            f"AND (status = '{Status.COMPLETE}' OR {_NOT_YET}) "
+            f"FROM {{table}} WHERE final AND NOT {UNTRUE} AND {{digest}} LIKE '{SCHEME}:%%' "
+            f"AND (status = '{Status.COMPLETE}' OR {NOT_YET}) "
             f"AND report IN ({marks}) AND website_id IN ({whose}) AND {{generation}} = %s",
             *true_until(now),
             *reports,
@@ -156,8 +188,13 @@ def proofs_of(tables: Tables) -> Mapping[Series, Sequence[Proof]]:
         newest[website_id, report] = max(newest.get((website_id, report), (at, text)), (at, text))
     return {
         series: [
-            Proof(date.fromisoformat(first), date.fromisoformat(last), datetime.fromisoformat(when))
-            for first, last, when in orjson.loads(text)
+            Proof(
+                date.fromisoformat(first),
+                date.fromisoformat(last),
+                datetime.fromisoformat(when),
+                failed,
+            )
+            for first, last, when, failed in orjson.loads(text)
         ]
         for series, (_, text) in newest.items()
     }
@@ -169,6 +206,10 @@ class Next(NamedTuple):
     website_id: str
     report: str
     window: Window
+
+
+MOST_ROWS: Final = 900
+"""Of a cell that is asked for in the room that requests have left: more may take another page."""
 
 
 def next_cells(
@@ -193,6 +234,7 @@ def next_cells(
     marks = ["%s"] * len(websites), ["%s"] * len(reports)
     which = (
         f"final AND NOT {UNTRUE} AND status IN ({BROUGHT}) AND {{generation}} = %s "
+        f"AND {{rows}} < {MOST_ROWS} AND {{digest}} LIKE '{SCHEME}:%%' "
         f"AND website_id IN ({', '.join(marks[0])}) AND report IN ({', '.join(marks[1])})"
     )
     values = (*true_until(now), generation.value, *websites, *reports)

@@ -20,6 +20,7 @@ from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import Grain
 
 MAX_ATTEMPTS = 5
 """Runs in which a failed cell is asked for again before only `coverage` remembers it."""
@@ -84,6 +85,10 @@ class Progress:
             if self._newest is not None and self._state.get("first"):
                 known = date.fromisoformat(self._state["first"])
                 self._again = self._again | extraction.holes(report, website_id, known)
+        covered = (extraction.covered or {}).get((website_id, report.name))
+        doubted = covered.doubted if covered else frozenset()
+        if not (report.query_type.ranged and grain is Grain.DAY):  # whose old days are compared
+            self._again = self._again | doubted
         ranges = self._ranges(extraction, self._today)
         self.first_day = min(first for first, _ in ranges)
         *missing, newest = (windows.tile(first, last, zone, grain, weeks) for first, last in ranges)
@@ -92,7 +97,10 @@ class Progress:
         final = extraction.final_windows(report, website_id) if missing else frozenset()
         audit = self._scope.audit and not self._scope.refetch
         wanted = {
-            window for tiles in missing for window in tiles if (window.start in final) is audit
+            window
+            for tiles in missing
+            for window in tiles
+            if (window.start in final or (audit and window.date in doubted)) is audit
         }
         wanted.update(newest)  # weeks and months of two ranges may overlap
         return [

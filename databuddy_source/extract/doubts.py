@@ -99,6 +99,9 @@ class Doubts:
             return ""
         if await self._lost_days(cell):
             return "the answer has fewer page views than there were, or than its days have together"
+        held = self._evidence.held_of(cell)
+        if kept is None and held is not None and held.final and result.silent:
+            return ""  # as it was
         if kept is None:
             if result.silent and await self._goes_on(cell):
                 return "the answer is empty, and so was the one before, which is doubted"

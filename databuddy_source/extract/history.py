@@ -21,7 +21,8 @@ from databuddy_source.coverage.resources import resource_name
 from databuddy_source.extract.evidence import Evidence
 from databuddy_source.extract.once import Once
 from databuddy_source.extract.restated import Change, change_of, restated
-from databuddy_source.extract.scrub import Scrub, doubt, is_other
+from databuddy_source.extract.rewritten import doubt, is_other
+from databuddy_source.extract.scrub import Scrub
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.model import windows
 from databuddy_source.model.generations import Generation
@@ -68,6 +69,7 @@ class History:
         self._scrub: Scrub | None = None
         self._once = Once()
         self._changes: dict[Cell, Change] = {}
+        self._doubted: dict[str, str] = defaultdict(str)
         self._changed: dict[str, Sequence[Window]] = defaultdict(tuple)
 
     def look_back(self, tables: Tables, cells: Collection[Cell], *, proves: bool) -> None:
@@ -128,6 +130,7 @@ class History:
         assert self._pipeline is not None
         found = await self._scrub.found(website_id)
         self._changed[website_id] = found.days
+        self._doubted[website_id] = found.doubt
         again: dict[str, list[Cell]] = defaultdict(list)
         if not found.answers:
             return again
@@ -196,6 +199,8 @@ class History:
         cell = result.cell
         if held is None or not result.is_new or not self._is_compared(cell):
             return ""
+        if result.silent and self._scope.allow_empty:
+            return ""
         if not is_other(result, held):
             return ""
         if self._scope.only_gaps:
@@ -225,6 +230,8 @@ class History:
         """Why none of the final cells of a website that are asked for one by one is believed. Those
         of days that differ by a series do not count."""
         days = await self._changed_days(website_id)
+        if self._doubted[website_id]:  # who is wrong about the series is so about the rest
+            return self._doubted[website_id]
         compared = differing = 0
         for cell in list(self._evidence.cells):
             if cell.website_id != website_id or not self._is_compared(cell):

@@ -106,7 +106,7 @@ def change_of(result: Result, held: HeldCell | None, why: str) -> Change | None:
         return None
     if says_the_same(held.digest, result.digest):  # rows are missing, or of another load
         return None
-    if held.fetched_at is None or held.fetched_at < _over(result.cell.window):
+    if held.checked_at is None or held.checked_at < _over(result.cell.window):
         return None
     after = _told(result.rows, Compared.of(result.cell.report.query_type))
     return Change(result.cell, held, result.fetched_at, after, why)

@@ -11,6 +11,7 @@ cells differ, all of them stay as they are until the next sync has the same answ
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,20 +31,18 @@ from databuddy_source.coverage.proofs import (
     with_proof,
 )
 from databuddy_source.coverage.reading import Tables
+from databuddy_source.extract.rewritten import doubt
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.packing import questions_of
 from databuddy_source.fetch.queue import Route, route_of
-from databuddy_source.model.digests import digest_of, is_current, says_the_same
+from databuddy_source.model.digests import digest_of, says_the_same
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell, Report
-from databuddy_source.model.results import HeldCell, Result, Row, counted, is_silent
+from databuddy_source.model.results import Result, Row, counted, is_silent
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import Grain, Window, tile
+from databuddy_source.model.windows import ONE_DAY, Grain, Window, tile
 
-FEW: Final = 3
-SHARE: Final = 0.05
-"""So many of the days or cells that are compared may differ, or such a part of them, and be
-believed at once."""
+logger = logging.getLogger("databuddy_source")
 
 MOST_AGAIN: Final = 200
 """Days of a website about which a run asks for everything again since a series differs, newest
@@ -79,38 +78,12 @@ class Found:
     Attributes:
         answers: of single days of a series, which need no question any more.
         days: that differ, newest first; what else is about them is asked for again.
+        doubt: why what differs is not believed; an empty string where it is.
     """
 
     answers: Sequence[Result] = ()
     days: Sequence[Window] = ()
-
-
-def doubt(differing: int, compared: int) -> str:
-    """Why nothing of what differs is believed yet, or an empty string.
-
-    Args:
-        differing: how many days or cells do.
-        compared: of how many.
-    """
-    if differing <= max(FEW, SHARE * compared):
-        return ""
-    return (
-        f"the answer differs from what was loaded, as {differing} of {compared} old ones do: it is "
-        "believed once the next sync has it, too"
-    )
-
-
-def is_other(result: Result, held: HeldCell) -> bool:
-    """Whether an answer says something else than what is held, and for the first time.
-
-    Args:
-        result: as it came, or with the digest of what came.
-        held: what the warehouse holds of the cell.
-    """
-    if not is_current(held.digest):  # of an older version
-        return len(result.rows) != held.rows
-    digest = result.digest or digest_of(result.rows, result.cell.report.query_type)
-    return not any(says_the_same(digest, each) for each in (held.digest, held.other_digest))
+    doubt: str = ""
 
 
 class Scrub:
@@ -172,7 +145,7 @@ class Scrub:
             asked = {cell.window.date for cell in cells}
             final = {day: each for day, each in known.get(key, {}).items() if day not in asked}
             proved = proofs.get(key, ())
-            if chosen := due(final, proved, int(ROOM * self._generation.max_limit)):
+            if chosen := due(final, proved, int(ROOM * self._generation.max_limit), now):
                 newest = max(cells, key=lambda cell: cell.window)
                 cell = replace(newest, window=_whole(chosen, newest.window.zone))
                 which = {day: final[day] for day in chosen}
@@ -220,15 +193,27 @@ class Scrub:
         compared: set[date] = set()
         for long in self._long[website_id]:
             whole = await self._fetcher.result(long.cell)
-            if whole.status is Status.COMPLETE:
-                window, at = long.cell.window, whole.fetched_at
-                long.proofs = with_proof(long.proofs, Proof(window.date, window.last_date, at))
+            answered = whole.status is Status.COMPLETE
+            if answered or not whole.outage:
+                days = min(long.days), max(long.days)
+                proof = Proof(*days, whole.fetched_at, not answered)
+                long.proofs = with_proof(long.proofs, proof)
+            if not answered:
+                logger.warning(
+                    "%s of %s could not be compared with its days from %s to %s: %s",
+                    long.cell.report.name,
+                    website_id,
+                    min(long.days),
+                    max(long.days),
+                    whole.reason,
+                )
+            else:
                 compared.update(long.days)
                 for result, known in _odd(long, whole):
-                    if _is_news(result, known):
-                        news.append((result, known))
-                    else:
+                    if says_the_same(result.digest, known.digest):
                         known_again.append(result)
+                    else:
+                        news.append((result, known))
             self._fetcher.drop_rows([whole])
         unconfirmed = [
             each for each, known in news if not says_the_same(each.digest, known.other_digest)
@@ -239,7 +224,7 @@ class Scrub:
         believed = [each for each, _ in news if each.cell not in never]
         newest = sorted({each.cell.window for each in believed}, reverse=True)[:MOST_AGAIN]
         believed = [each for each in believed if each.cell.window in newest]
-        return Found([*known_again, *doubted, *believed], newest)
+        return Found([*known_again, *doubted, *believed], newest, reason)
 
     def proofs(self, cell: Cell) -> str | None:
         """What coverage keeps of the older days of a series, where this is its newest cell."""
@@ -255,15 +240,11 @@ def _route(cell: Cell) -> Route:
 
 
 def _whole(days: Sequence[date], zone: str) -> Window:
-    """From the first of these days, in order, until the last."""
-    first, last = (tile(day, day, zone)[0] for day in (days[0], days[-1]))
+    """From the first of these days, in order, until the last; more than one day, since a single one
+    is a cell of its own."""
+    before = (2 if len(days) == 1 else 0) * ONE_DAY  # a zone may have skipped one
+    first, *_, last = tile(days[0] - before, days[-1], zone)
     return replace(first, end=last.end)
-
-
-def _is_news(result: Result, known: FinalDay) -> bool:
-    if not is_current(known.digest):  # of an older version
-        return len(result.rows) != known.rows
-    return not says_the_same(result.digest, known.digest)
 
 
 def _odd(long: Long, whole: Result) -> Iterator[tuple[Result, FinalDay]]:

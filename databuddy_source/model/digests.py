@@ -33,14 +33,15 @@ def digest_of(rows: Sequence[Mapping[str, object]], query_type: QueryType) -> st
         query_type: whose they are, as the server has it.
 
     Returns:
-        The scheme and 24 characters; where rows have columns that the server estimates, or that
-        the catalogue does not know, 24 more without these.
+        The scheme and 24 characters; where rows have columns that differ from call to call, or
+        that the catalogue does not know, 24 more without these.
     """
     if nearly := query_type.nearly:
         rows = [_steady(row, nearly) for row in rows]
     parts = [SCHEME, _of(rows)]
     if query_type.columns:
-        steady = query_type.columns.keys() - {*query_type.estimated}
+        odd = {*query_type.estimated, *query_type.left_out}
+        steady = query_type.columns.keys() - odd
         if not all(row.keys() <= steady for row in rows):
             parts.append(_of([{k: row[k] for k in steady & row.keys()} for row in rows]))
     return ":".join(parts)

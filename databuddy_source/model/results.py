@@ -13,7 +13,6 @@ from databuddy_source.model.digests import digest_of, says_the_same
 from databuddy_source.model.query_types import QueryType, Shape
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import Grain
 
 Row: TypeAlias = dict[str, object]
 """One row of a result: column name to JSON value."""
@@ -36,6 +35,7 @@ class HeldCell:
         silent: it is known that nobody came, so there is no data to keep.
         digest: of the rows; None where it was not recorded, or a step of a run changed them.
         fetched_at: when the answer was there that brought them, UTC.
+        checked_at: when the last one was there that was believed, UTC.
         load_id: of the load that did.
         other_digest: of the last answer, where that was not believed until it comes once more.
     """
@@ -46,6 +46,7 @@ class HeldCell:
     silent: bool = False
     digest: str | None = None
     fetched_at: datetime | None = None
+    checked_at: datetime | None = None
     load_id: str | None = None
     other_digest: str | None = None
 
@@ -105,10 +106,9 @@ class Result:
 
     @property
     def comes_again(self) -> bool:
-        """Whether the next sync asks for the cell unasked, though it is not believed: a day of a
-        series, whose old days are all compared."""
-        is_day = self.cell.report.query_type.ranged and self.cell.report.grain is Grain.DAY
-        return self.status is Status.SUSPECT and self.digest is not None and is_day
+        """Whether the next sync asks for the cell by what coverage says of it: it is believed once
+        it says the same again."""
+        return self.status is Status.SUSPECT and self.digest is not None
 
     def with_digest(self, held: HeldCell | None) -> Result:
         """The same answer, and whether the warehouse has it already; then without rows.

@@ -248,3 +248,92 @@ def test_an_audit_asks_for_final_days_and_writes_what_differs(
     rows = of_history(made, "top_pages")
     assert {gap.status for gap in made.sync(**FEW_TYPES, **days)} == {"suspect"}
     assert of_history(made, "top_pages") == rows
+
+
+SEVERAL: dict[str, Any] = {
+    "query_types": ["events_by_date", "sessions_time_series", "top_pages", "country", "os_name"],
+    "reports": [{"query_type": "summary_metrics", "grain": "week"}],
+}
+
+
+def test_one_day_of_a_short_history_is_found_in_all_reports(serve: Serve, warehouse: Make) -> None:
+    """Also where much of what is asked for again is about this one day."""
+    server = without_nameless_sessions(serve())
+    given = {**SEVERAL, "start_date": TODAY - timedelta(days=10)}
+    made = warehouse(server, Warehouse.sync, **given)
+    imported(server, server.websites[0].id, OLD)
+    assert made.sync(**given) == []
+    assert {each["report"] for each in told(made)} >= {"top_pages", "summary_metrics_weekly"}
+    assert_as_loaded_anew(made, warehouse, **given)
+
+
+def test_the_only_final_day_may_change(serve: Serve, warehouse: Make) -> None:
+    server = without_nameless_sessions(serve(ahead=2))
+    given = {**FEW_TYPES, "start_date": TODAY - timedelta(days=4)}
+    made = warehouse(server, Warehouse.sync, **given)
+    imported(server, server.websites[0].id, TODAY - timedelta(days=4))
+    made.sync(**given)  # one of one is many
+    assert made.sync(**given) == []
+    assert len(told(made)) == 3
+    assert_as_loaded_anew(made, warehouse, **given)
+
+
+def test_a_deleted_day_is_accepted_at_once(serve: Serve, warehouse: Make) -> None:
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **SEVERAL)
+    server.events.delete(server.websites[0].id, OLD)
+    assert made.sync(**SEVERAL, allow_empty=True) == []
+    assert_as_loaded_anew(made, warehouse, **SEVERAL)
+
+
+@pytest.mark.parametrize("by_audit", [True, False])
+def test_what_an_audit_doubts_is_believed_when_it_comes_again(
+    serve: Serve, warehouse: Make, by_audit: bool
+) -> None:
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    days = {"since": TODAY - timedelta(days=60), "until": TODAY, "audit": True}
+    for back in range(5, 12):
+        imported(server, server.websites[0].id, TODAY - timedelta(days=back))
+    assert {gap.status for gap in made.sync(**FEW_TYPES, **days)} == {"suspect"}
+    assert told(made) == []
+    assert made.sync(**FEW_TYPES, **(days if by_audit else {})) == []
+    assert_as_loaded_anew(made, warehouse, **FEW_TYPES)
+
+
+def test_a_lie_is_not_believed_in_a_small_room(serve: Serve, warehouse: Make) -> None:
+    given = {**FEW_TYPES, "pack_size": 13}
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **given)
+    before = {report: of_history(made, report) for report in FEW_TYPES["query_types"]}
+    server.faults.add(Fault(rows=lie, times=None))
+    made.sync(**given)
+    assert {report: of_history(made, report) for report in before} == before
+
+
+def test_a_day_that_stayed_as_it_was_until_it_was_over_is_told(
+    serve: Serve, warehouse: Make
+) -> None:
+    """Its rows came before it was over, and later answers said the same."""
+    server = without_nameless_sessions(serve(ahead=8))
+    shop = server.websites[0].id
+    server.events.delete(shop, TODAY, TODAY + timedelta(days=8))
+    server.events.add(shop, server.now - timedelta(hours=1), received_at=server.now)
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    for _ in range(6):
+        server.now += timedelta(days=1)
+        made.sync(**FEW_TYPES)
+    imported(server, shop, TODAY)
+    made.sync(**FEW_TYPES)
+    made.sync(**FEW_TYPES)
+    assert {each["date"] for each in told(made) if each["website_id"] == shop} == {TODAY}
+
+
+def test_a_quiet_day_beside_a_deleted_one_stays_believed(serve: Serve, warehouse: Make) -> None:
+    server = without_nameless_sessions(serve())
+    shop, quiet = server.websites[0].id, OLD + timedelta(days=1)
+    server.events.delete(shop, quiet)
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    server.events.delete(shop, OLD)
+    for _ in range(2):
+        assert {gap.date for gap in made.sync(**FEW_TYPES)} == {OLD}

@@ -1,0 +1,61 @@
+"""Which old days of a series are compared next, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+
+from databuddy_source.coverage.proofs import (
+    MOST_DAYS,
+    FinalDay,
+    Proof,
+    due,
+    proved_since,
+    with_proof,
+)
+
+FIRST = date(2016, 1, 1)
+NOW = datetime(2026, 3, 20, tzinfo=UTC)
+ONE_DAY = timedelta(days=1)
+
+
+def days(count: int, rows: int = 1) -> Mapping[date, FinalDay]:
+    return {FIRST + number * ONE_DAY: FinalDay("2:x", None, rows, "1") for number in range(count)}
+
+
+def test_a_round_of_ten_years_takes_four_syncs_though_each_brings_a_day() -> None:
+    proofs: list[Proof] = []
+    seen: list[set[date]] = []
+    for number in range(8):
+        at = NOW + number * ONE_DAY
+        part = due(days(3_650 + number), proofs, 10_000, at)
+        assert len(part) <= MOST_DAYS
+        seen.append(set(part))
+        proofs = with_proof(proofs, Proof(part[0], part[-1], at))
+    for begin in (0, 4):
+        assert set(days(3_650)) <= set().union(*seen[begin : begin + 4])
+    assert len(proofs) == 4
+    assert proved_since(proofs, FIRST) == NOW + 4 * ONE_DAY
+
+
+def test_a_part_has_no_more_rows_than_an_answer() -> None:
+    assert len(due(days(100, rows=30), [], 900, NOW)) == 30
+    assert len(due(days(3, rows=1_000), [], 900, NOW)) == 1
+
+
+def test_what_had_no_answer_is_left_alone_for_a_week() -> None:
+    last = FIRST + 9 * ONE_DAY
+    proofs = with_proof([Proof(FIRST, last, NOW - ONE_DAY)], Proof(FIRST, last, NOW, True))
+    assert proved_since(proofs, FIRST) == NOW - ONE_DAY
+    assert due(days(10), proofs, 900, NOW + 6 * ONE_DAY) == ()
+    assert len(due(days(10), proofs, 900, NOW + 8 * ONE_DAY)) == 10
+    proofs = with_proof(proofs, Proof(FIRST, last, NOW + 8 * ONE_DAY))
+    assert proofs == [Proof(FIRST, last, NOW + 8 * ONE_DAY)]
+
+
+def test_days_that_were_never_compared_are_not_proved() -> None:
+    old = Proof(FIRST + 5 * ONE_DAY, FIRST + 9 * ONE_DAY, NOW)
+    assert proved_since([old], FIRST) is None
+    assert proved_since([old], old.first) == NOW
+    gap = Proof(FIRST + 12 * ONE_DAY, FIRST + 20 * ONE_DAY, NOW)
+    assert proved_since([old, gap], old.first) is None
