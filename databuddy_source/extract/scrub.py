@@ -60,14 +60,12 @@ class Long:
         cell: whose window is all of them.
         days: what is known of each.
         present: the rows that the table has of each.
-        proofs: when which days were compared, by their days.
-        newest: the cell whose coverage keeps them.
+        newest: the cell whose coverage keeps when which days were compared.
     """
 
     cell: Cell
     days: Mapping[date, FinalDay]
     present: Mapping[date, Present]
-    proofs: Sequence[Proof]
     newest: Cell
 
 
@@ -115,6 +113,7 @@ class Scrub:
         self._fetcher = fetcher
         self._generation = generation
         self._long: dict[str, list[Long]] = defaultdict(list)
+        self._proofs: dict[Cell, Sequence[Proof]] = {}
         self.cells: dict[tuple[str, str], list[Cell]] = defaultdict(list)
         own = {series: cells for series, cells in own.items() if cells}
         self._ask_for_series(tables, own, now)
@@ -144,12 +143,12 @@ class Scrub:
             key = (cells[0].website_id, name)
             asked = {cell.window.date for cell in cells}
             final = {day: each for day, each in known.get(key, {}).items() if day not in asked}
-            proved = proofs.get(key, ())
+            newest = max(cells, key=lambda cell: cell.window)
+            proved = self._proofs[newest] = proofs.get(key, ())
             if chosen := due(final, proved, int(ROOM * self._generation.max_limit), now):
-                newest = max(cells, key=lambda cell: cell.window)
                 cell = replace(newest, window=_whole(chosen, newest.window.zone))
                 which = {day: final[day] for day in chosen}
-                self._long[cell.website_id].append(Long(cell, which, rows[key], proved, newest))
+                self._long[cell.website_id].append(Long(cell, which, rows[key], newest))
                 self._fetcher.want([cell], proven=True)
 
     def _fill_rooms(
@@ -197,7 +196,7 @@ class Scrub:
             if answered or not whole.outage:
                 days = min(long.days), max(long.days)
                 proof = Proof(*days, whole.fetched_at, not answered)
-                long.proofs = with_proof(long.proofs, proof)
+                self._proofs[long.newest] = with_proof(self._proofs[long.newest], proof)
             if not answered:
                 logger.warning(
                     "%s of %s could not be compared with its days from %s to %s: %s",
@@ -228,10 +227,8 @@ class Scrub:
 
     def proofs(self, cell: Cell) -> str | None:
         """What coverage keeps of the older days of a series, where this is its newest cell."""
-        for long in self._long.get(cell.website_id, ()):
-            if long.newest == cell and long.proofs:
-                return proofs_text(long.proofs)
-        return None
+        proofs = self._proofs.get(cell)
+        return proofs_text(proofs) if proofs else None
 
 
 def _route(cell: Cell) -> Route:

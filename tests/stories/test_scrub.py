@@ -317,7 +317,7 @@ def test_a_day_that_stayed_as_it_was_until_it_was_over_is_told(
     """Its rows came before it was over, and later answers said the same."""
     server = without_nameless_sessions(serve(ahead=8))
     shop = server.websites[0].id
-    server.events.delete(shop, TODAY, TODAY + timedelta(days=8))
+    server.events.delete(shop, TODAY - timedelta(days=2), TODAY + timedelta(days=8))
     server.events.add(shop, server.now - timedelta(hours=1), received_at=server.now)
     made = warehouse(server, Warehouse.sync, **FEW_TYPES)
     for _ in range(6):
@@ -337,3 +337,23 @@ def test_a_quiet_day_beside_a_deleted_one_stays_believed(serve: Serve, warehouse
     server.events.delete(shop, OLD)
     for _ in range(2):
         assert {gap.date for gap in made.sync(**FEW_TYPES)} == {OLD}
+
+
+def test_a_series_that_cannot_be_had_whole_is_left_alone_and_told(
+    serve: Serve, warehouse: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = without_nameless_sessions(serve(ahead=3))
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    first = TODAY - timedelta(days=32)  # with its margin, the first day of all
+    fails = {"query_type": "events_by_date", "day": first, "parameter_error": "Timeout error."}
+    server.faults.add(Fault(**fails, times=4))  # each of two websites is asked twice
+    requests = []
+    for _ in range(3):
+        server.log.clear()
+        assert made.sync(**FEW_TYPES) == []
+        requests.append(len([each for each in server.log if each.path == "/v1/query"]))
+        server.now += timedelta(days=1)
+    assert requests[1:] == [2, 2]
+    said = [each.getMessage() for each in caplog.records if "compared" in each.getMessage()]
+    assert len(said) == 2, "of each website once"
+    assert all("events_by_date" in each and "Timeout error." in each for each in said)
