@@ -48,8 +48,8 @@ from dlt.common.runtime.anon_tracker import disable_anon_tracker
 from dlt.common.runtime.collector import NULL_COLLECTOR
 from dlt.common.runtime.collector_base import Collector
 from dlt.common.schema.exceptions import TableIdentifiersFrozen
-from dlt.common.schema.typing import TTableSchema
-from dlt.common.schema.utils import get_root_table, verify_schema_hash
+from dlt.common.schema.typing import TColumnSchema, TTableSchema
+from dlt.common.schema.utils import get_root_table, new_table, verify_schema_hash
 from dlt.common.storages.load_package import (
     LoadPackageStateInjectableContext,
     ParsedLoadJobFileName,
@@ -627,3 +627,17 @@ def shortened(name: str, unique_of: str, longest: int) -> str:
     `unique_of`. dlt shortens names of tables and columns by itself, not those of indexes."""
     short: str = NamingConvention.shorten_identifier(name, unique_of, longest)
     return short
+
+
+def with_empty_table(schema: dlt.Schema, name: str, columns: Mapping[str, TColumnSchema]) -> None:
+    """Let a schema have a table for which no row may come. Publicly dlt knows of those for which
+    there is a file, and Postgres takes no Parquet file without rows.
+
+    Args:
+        schema: of the source that is being extracted.
+        name: of the table; one that is there stays as it is.
+        columns: with their types.
+    """
+    if name not in schema.tables:
+        table = new_table(name, columns=[{"name": each, **columns[each]} for each in columns])
+        schema.update_table({**table, "x-normalizer": {"seen-data": True}})

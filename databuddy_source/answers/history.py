@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from databuddy_source.coverage.proofs import proofs_of, proved_since
-from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows
-from databuddy_source.coverage.restatements import TABLE as RESTATEMENTS
+from databuddy_source.coverage.reading import BROUGHT, RESTATEMENTS, Tables, coverage_rows
 
 OF_LATE: Final = timedelta(days=1)
 WEEK: Final = timedelta(days=7)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Final
 
-from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows
-from databuddy_source.coverage.restatements import TABLE as RESTATEMENTS
+from databuddy_source.coverage.reading import BROUGHT, RESTATEMENTS, Tables, coverage_rows
 from databuddy_source.model.windows import ONE_DAY
 
 ACCEPTED: Final = 0.001

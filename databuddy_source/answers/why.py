@@ -12,8 +12,7 @@ import orjson
 from databuddy_source.answers.holdings import holdings
 from databuddy_source.answers.verify import Checked, verify
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.reading import Tables, coverage_rows, tables_of
-from databuddy_source.coverage.restatements import TABLE as RESTATEMENTS
+from databuddy_source.coverage.reading import RESTATEMENTS, Tables, coverage_rows, tables_of
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Grain, LocalDate, last_date

@@ -27,7 +27,7 @@ SECTIONS_OF_DLT: Final = frozenset(
 )
 """Sections that dlt itself knows below a source."""
 
-LISTINGS: Final = frozenset({"websites", "query_types", "coverage", "restatements"})
+LISTINGS: Final = frozenset({"websites", "query_types", "coverage"})
 """Resources without a website; each may have a section of its own."""
 
 SOURCES, SOURCE = SECTION.split(".")

@@ -33,7 +33,7 @@ class _PipelineTables(Tables):
         qualified = self.client.make_qualified_table_name(table)
         rows = self.client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
         with suppress(DestinationUndefinedEntity):
-            new = later(sql, lambda: self._columns(qualified))
+            new = later(sql, lambda: self.columns(table))
             loads = self.client.make_qualified_table_name(LOADS)
             asked = sql.format(table=qualified, loads=loads, rows=rows, **new)
             return self.client.execute_sql(asked, *values) or []
@@ -55,10 +55,16 @@ class _PipelineTables(Tables):
         there = {name for name, columns in self.jobs.get_storage_tables(names) if columns}
         return frozenset(names) - there
 
-    def _columns(self, qualified: str) -> Set[str]:
-        assert self.client is not None
-        with self.client.execute_query(f"SELECT * FROM {qualified} WHERE 1 = 0") as cursor:
+    def columns(self, table: str) -> Set[str]:
+        if self.client is None:
+            return frozenset()
+        qualified = self.client.make_qualified_table_name(table)
+        with (
+            suppress(DestinationUndefinedEntity),
+            self.client.execute_query(f"SELECT * FROM {qualified} WHERE 1 = 0") as cursor,
+        ):
             return {column[0].lower() for column in cursor.description or ()}
+        return frozenset()
 
 
 @contextmanager

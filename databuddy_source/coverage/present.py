@@ -64,6 +64,8 @@ def page_views(
     """
     found: dict[tuple[str, str, Slot], int] = {}
     for name, grain in reports:
+        if "pageviews" not in tables.columns(name):
+            continue
         column = "hour" if grain is Grain.HOUR else "date"
         for website_id, slot, views in tables.rows(
             name,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import dlt
 
 TABLE: Final = "coverage"
+RESTATEMENTS: Final = "restatements"
 
 NEWER: Final = "newer version of DuckDB"
 """What DuckDB says of a file that it cannot read yet. Before it stands `a`, in 1.4 `an`."""
@@ -62,6 +63,11 @@ class Tables(ABC):
     @abstractmethod
     def place(self, table: str) -> str:
         """The qualified name of a table, as SQL."""
+
+    def columns(self, table: str) -> Set[str]:
+        """The columns that a table has in the warehouse, in lower case; none where it is not
+        there."""
+        return frozenset()
 
     def quoted(self, column: str) -> str:
         """The name of a column, as SQL."""

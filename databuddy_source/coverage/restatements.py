@@ -8,7 +8,9 @@ from typing import Final
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
-TABLE: Final = "restatements"
+from databuddy_source.coverage.reading import RESTATEMENTS
+
+TABLE: Final = RESTATEMENTS
 DESCRIPTION: Final = "What changed of windows that were over when they were loaded before."
 KEY: Final = ("id",)
 
@@ -35,31 +37,73 @@ NOTED: Final = pa.schema(
 SCHEMA: Final = NOTED.insert(0, pa.field("id", pa.string(), False))
 
 COLUMNS: Final[dict[str, TColumnSchema]] = {
-    "id": {"description": "Of this change: the same wherever and however often it is loaded."},
-    "website_id": {"description": "As in the table websites."},
-    "report": {"description": "The name of the table that changed."},
-    "window_start": {"description": "First instant of the window, UTC."},
-    "window_end": {"description": "First instant after the window, UTC."},
-    "date": {"description": "First day of the window, in coverage.time_zone."},
-    "grain": {"description": "Length of the window: hour, day, week or month."},
-    "noticed_at": {"description": "When the answer was there that said something else, UTC."},
-    "loaded_at": {"description": "When the answer was there that was loaded before, UTC."},
-    "why": {
-        "description": "Why the window was asked for again: lookback (a newest day), scrub (an "
-        "old day is compared with the server), heal, refetch or audit."
+    "id": {
+        "data_type": "text",
+        "nullable": False,
+        "description": "Of this change: the same wherever and however often it is loaded.",
     },
-    "rows_before": {"description": "Rows that the table had of the window."},
-    "rows_after": {"description": "Rows that it has since."},
+    "website_id": {
+        "data_type": "text",
+        "nullable": False,
+        "description": "As in the table websites.",
+    },
+    "report": {
+        "data_type": "text",
+        "nullable": False,
+        "description": "The name of the table that changed.",
+    },
+    "window_start": {
+        "data_type": "timestamp",
+        "nullable": False,
+        "description": "First instant of the window, UTC.",
+    },
+    "window_end": {
+        "data_type": "timestamp",
+        "nullable": False,
+        "description": "First instant after the window, UTC.",
+    },
+    "date": {
+        "data_type": "date",
+        "nullable": False,
+        "description": "First day of the window, in coverage.time_zone.",
+    },
+    "grain": {
+        "data_type": "text",
+        "description": "Length of the window: hour, day, week or month.",
+    },
+    "noticed_at": {
+        "data_type": "timestamp",
+        "description": "When the answer was there that said something else, UTC.",
+    },
+    "loaded_at": {
+        "data_type": "timestamp",
+        "description": "When the answer was there that was loaded before, UTC.",
+    },
+    "why": {
+        "data_type": "text",
+        "description": "Why the window was asked for again: lookback (a newest day), scrub (an "
+        "old day is compared with the server), heal, refetch or audit.",
+    },
+    "rows_before": {"data_type": "bigint", "description": "Rows that the table had of the window."},
+    "rows_after": {"data_type": "bigint", "description": "Rows that it has since."},
     "sums": {
+        "data_type": "text",
         "description": "Of each column that may be summed and whose sum changed, the sum before "
-        "and after, as JSON: column to [before, after]."
+        "and after, as JSON: column to [before, after].",
     },
     "keys": {
+        "data_type": "text",
         "description": "The ten keys with the greatest change, as JSON: a list of objects with the "
         "columns of the key and the column that changed, as [before, after]; null where rows have "
-        "no key, or are about single visitors."
+        "no key, or are about single visitors.",
+    },
+    "_dlt_load_id": {
+        "data_type": "text",
+        "nullable": False,
+        "description": "The load that noticed it.",
     },
 }
+"""With their types, since the table is made before there is a row."""
 
 
 def with_ids(noted: pa.Table, load_id: str) -> pa.Table:

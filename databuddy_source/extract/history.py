@@ -16,12 +16,12 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.believed import held_cells
 from databuddy_source.coverage.marks import Slot, slot_of
 from databuddy_source.coverage.present import Present, has_all, present_rows
-from databuddy_source.coverage.reading import Tables, tables_of
+from databuddy_source.coverage.reading import Tables
 from databuddy_source.coverage.resources import resource_name
 from databuddy_source.extract.evidence import Evidence
 from databuddy_source.extract.once import Once
 from databuddy_source.extract.restated import Change, change_of, restated
-from databuddy_source.extract.rewritten import doubt, is_other
+from databuddy_source.extract.rewritten import FEW, OF_CELLS, doubt, is_other
 from databuddy_source.extract.scrub import Scrub
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.model import windows
@@ -30,6 +30,7 @@ from databuddy_source.model.reports import Cell, Report, day_zone
 from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.windows import ONE_SECOND, Window
 from databuddy_source.tables.layout import Layout
+from databuddy_source.warehouse.reading import once_free
 
 
 class History:
@@ -144,7 +145,7 @@ class History:
         }
         given = {each.cell: each for each in found.answers}
         wanted.update(given)
-        with tables_of(self._pipeline) as tables:
+        with once_free(self._pipeline) as tables:
             days = {cell.window.date for cell in wanted}
             self._evidence.held.update(held_cells(tables, self._now, days=days))
             self._count_rows(tables, wanted)
@@ -243,7 +244,7 @@ class History:
             if held and result.status.brings_rows:
                 compared += 1
                 differing += is_other(result, held)
-        return doubt(differing, compared)
+        return doubt(differing, compared, min(FEW, compared // OF_CELLS))
 
     def _why(self, cell: Cell) -> str:
         """Why a cell was asked for, in the word of the table of what changed."""
@@ -267,7 +268,7 @@ class History:
         changes = [change for change in noted if change]
         if not (changes and self._pipeline):
             return None
-        with tables_of(self._pipeline) as tables:
+        with once_free(self._pipeline) as tables:
             return restated(tables, changes, layout)
 
 

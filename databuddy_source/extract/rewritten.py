@@ -9,18 +9,22 @@ from databuddy_source.model.results import HeldCell, Result
 
 FEW: Final = 3
 SHARE: Final = 0.05
-"""So many of the days or cells that are compared may differ, but no more than every fourth, or such
-a part of them, and be believed at once."""
+"""So many of the days or cells that are compared may differ, or such a part of them, and be
+believed at once."""
+
+OF_CELLS: Final = 4
+"""But of cells, which nothing else speaks for, no more than one of so many."""
 
 
-def doubt(differing: int, compared: int) -> str:
+def doubt(differing: int, compared: int, few: int = FEW) -> str:
     """Why nothing of what differs is believed yet, or an empty string.
 
     Args:
         differing: how many days or cells do.
         compared: of how many.
+        few: that are believed, however many are compared.
     """
-    if differing <= max(min(FEW, compared // 4), SHARE * compared):
+    if differing <= max(few, SHARE * compared):
         return ""
     return (
         f"the answer differs from what was loaded, as {differing} of {compared} old ones do: it is "

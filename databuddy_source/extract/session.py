@@ -46,6 +46,7 @@ from databuddy_source.model.reports import Cell, Report, day_zone
 from databuddy_source.model.results import Result
 from databuddy_source.model.windows import Grain, Window
 from databuddy_source.tables.layout import Layout
+from databuddy_source.warehouse.reading import once_free
 
 
 class Extraction:
@@ -257,7 +258,7 @@ class Extraction:
     ) -> Mapping[tuple[str, str, Slot], int]:
         """How many page views the warehouse has of windows; asked for where it matters."""
         assert self._pipeline is not None
-        with tables_of(self._pipeline) as tables:
+        with once_free(self._pipeline) as tables:
             return page_views(tables, reports, first, last)
 
     async def result(self, cell: Cell) -> Result:

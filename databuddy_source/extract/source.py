@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from types import ModuleType
 from typing import Any
 
 import dlt
@@ -26,7 +25,7 @@ from databuddy_source.config.unknown_keys import refuse_unknown_keys
 from databuddy_source.coverage import restatements
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.coverage.resources import parts_of_resource, resource_name
-from databuddy_source.dlt_seam import awaited_by_dlt, resolved_for_source
+from databuddy_source.dlt_seam import awaited_by_dlt, resolved_for_source, with_empty_table
 from databuddy_source.extract import listings
 from databuddy_source.extract.batches import Batch, Batches
 from databuddy_source.extract.coverage_carrier import (
@@ -126,8 +125,7 @@ def _resources(settings: Settings, scope: Scope, proves: bool = True) -> Iterato
     shared = SharedExtraction(settings, scope, proves=proves)
     yield listings.websites(shared)
     yield listings.query_types(shared)
-    yield _filled_by_reports(coverage_table)
-    yield _filled_by_reports(restatements)
+    yield _coverage()
     for chosen, website_ids in websites_of_reports(settings, lambda: _seen(settings)):
         query_type = load_catalog().get(chosen.query_type)
         columns = column_hints(query_type, chosen.grain, settings.timezone)
@@ -238,21 +236,21 @@ async def _tables(
         progress.done(list(batch.results), last=batch is rest[-1])
 
 
-def _filled_by_reports(table: ModuleType) -> DltResource:
-    """Declares a table of ours; the reports fill it."""
+def _coverage() -> DltResource:
+    """Declares the table; the reports fill it."""
 
     def generate() -> Iterator[pa.Table | None]:
         yield None  # dlt shall reach all other resources before the first table
-        if table.TABLE not in dlt.current.source_schema().tables:
-            yield table.SCHEMA.empty_table()
+        with_empty_table(dlt.current.source_schema(), restatements.TABLE, restatements.COLUMNS)
+        yield coverage_table.SCHEMA.empty_table()
 
     resource = dlt.resource(
         generate,
-        name=table.TABLE,
+        name=coverage_table.TABLE,
         write_disposition=REPLACE_PARTITION,
         file_format=FILE_FORMAT,
-        merge_key=table.KEY,
-        columns=table.COLUMNS,
+        merge_key=coverage_table.KEY,
+        columns=coverage_table.COLUMNS,
     )
-    resource.apply_hints(additional_table_hints=table_hints(table.DESCRIPTION))
+    resource.apply_hints(additional_table_hints=table_hints(coverage_table.DESCRIPTION))
     return with_load_id(resource)

@@ -97,14 +97,14 @@ class _FileTables(Tables):
         return f'{CATALOG}."{self.dataset}"."{table}"'
 
     def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
-        new = later(sql, lambda: self._columns(table))
+        new = later(sql, lambda: self.columns(table))
         place, loads = self.place(table), self.place(LOADS)
         asked = sql.format(table=place, loads=loads, rows='"rows"', **new)
         with suppress(duckdb.CatalogException):  # there is no such table
             return self.connection.execute(asked.replace("%s", "?"), values).fetchall()
         return []
 
-    def _columns(self, table: str) -> Set[str]:
+    def columns(self, table: str) -> Set[str]:
         found = self.connection.execute(
             "SELECT column_name FROM duckdb_columns() WHERE database_name = ? "
             "AND schema_name = ? AND table_name = ?",

@@ -19,6 +19,7 @@ import dlt
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from databuddy_source.clock import now
+from databuddy_source.coverage.reading import RESTATEMENTS
 from databuddy_source.coverage.reading import TABLE as COVERAGE
 from databuddy_source.coverage.refused import refused
 from databuddy_source.dlt_seam import (
@@ -127,6 +128,8 @@ class _WholeClient:
         if self.sql_client.is_staging_dataset_active and only_tables is not None:
             only_tables = {*only_tables, self.schema.state_table_name}
             force = True
+        if only_tables and COVERAGE in only_tables:  # also while nothing has changed
+            only_tables = {*only_tables, *({RESTATEMENTS} & {*self.schema.tables})}
         return behind.update_stored_schema(only_tables, expected_update, force)
 
     @contextmanager

@@ -21,6 +21,12 @@ PROJECT = generate.PROJECT
 NOT_RUN: Final[Mapping[str, str]] = {
     "python3 -m venv .venv && .venv/bin/pip install '.[cli,duckdb]'": "needs a package index",
     ".venv/bin/pip install --upgrade '.[cli,duckdb]'": "needs a package index",
+    ".venv/bin/databuddy-source why top_pages --date 2026-01-31 --key name=/pricing": (
+        "names a day that the demo does not have"
+    ),
+    ".venv/bin/databuddy-source why summary_metrics_weekly --date 2026-01-31 --ask": (
+        "names a report that the demo does not load"
+    ),
     "git pull": "needs a remote repository",
     "make quick": "is a part of `make test`",
     "make test": "would run this test",

@@ -78,13 +78,14 @@ class Warehouse:
         return Path(destination.config_params["credentials"])
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Everything in the warehouse that two equal syncs have in common."""
+        """Everything in the warehouse that two equal syncs have in common; not what changed."""
         own = {"coverage": "EXCLUDE (_dlt_load_id, load_id, fetched_at, checked_at, final, proofs)"}
         with duckdb.connect(str(self.file)) as connection:  # opening it takes longer than the rest
             connection.execute("SET TimeZone = 'UTC'; USE databuddy")
             found = connection.execute(
                 "SELECT table_name FROM information_schema.tables "
-                "WHERE table_schema = 'databuddy' AND table_name NOT LIKE '!_dlt%' ESCAPE '!'"
+                "WHERE table_schema = 'databuddy' AND table_name NOT LIKE '!_dlt%' ESCAPE '!' "
+                "AND table_name <> 'restatements'"
             ).fetchall()
             return {
                 name: sorted(

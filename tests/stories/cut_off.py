@@ -214,6 +214,7 @@ def tables(place: Place, old_load: str = "") -> Tables:
             row.pop("fetched_at", None)
             row.pop("checked_at", None)
             row.pop("load_id", None)
+            row.pop("proofs", None)
             assert row["_dlt_load_id"] in loads, f"{name} has rows of a load that is not done"
             row["_dlt_load_id"] = "old" if row["_dlt_load_id"] in {old_load, ""} else "new"
         found[name] = sorted(map(repr, rows))

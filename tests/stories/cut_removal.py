@@ -31,6 +31,7 @@ TIMES = {
     "_dlt_load_id",
     "fetched_at",
     "checked_at",
+    "proofs",
     "inserted_at",
     "load_id",
     "created_at",

@@ -58,7 +58,7 @@ RIGHT = timedelta()
 def everything(made: Warehouse) -> tuple[object, object]:
     """What the warehouse holds, and which of it is final."""
     final = made.query("SELECT website_id, report, window_start, final FROM coverage ORDER BY ALL")
-    return made.tables() | {"restatements": []}, final
+    return made.tables(), final
 
 
 def covered(made: Warehouse) -> list[Any]:

@@ -141,7 +141,7 @@ def test_a_package_of_a_machine_that_was_away_replaces_nothing_newer(
     made.server.events.delete(site(made), TODAY - DAY, path="/")
     for _ in range(4):
         made.server.now += DAY
-        assert other.sync(websites=[site(made)], start_date=FIRST, **CHOSEN) == []
+        assert other.sync(websites=[site(made)], start_date=FIRST, pack_size=1, **CHOSEN) == []
     newer = made.tables()
     with caplog.at_level(logging.WARNING, "databuddy_source"):
         assert made.sync(websites=[site(made)], start_date=FIRST, **CHOSEN) == []
@@ -162,7 +162,7 @@ def test_a_package_that_others_did_not_overtake_is_loaded_however_old_it_is(
     other = on_another_machine(made, tmp_path / "other")
     for _ in range(2):
         made.server.now += DAY
-        assert other.sync(websites=[site(made)], start_date=FIRST, **CHOSEN) == []
+        assert other.sync(websites=[site(made)], start_date=FIRST, pack_size=1, **CHOSEN) == []
     assert made.sync(websites=[site(made)], start_date=FIRST, **CHOSEN) == []
     assert made.query("SELECT status FROM _dlt_loads WHERE load_id = ?", package.name) == [(0,)]
     assert made.query("SELECT DISTINCT load_id FROM coverage WHERE date = ?", OLD) == [

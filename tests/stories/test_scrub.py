@@ -22,6 +22,8 @@ OLD = TODAY - timedelta(days=9)
 def told(made: Warehouse) -> list[dict[str, Any]]:
     """What the table of changes has, by report and day."""
     names = ("website_id", "report", "date", "why", "rows_before", "rows_after", "sums", "keys")
+    if ("restatements",) not in made.query("SELECT table_name FROM duckdb_tables()"):
+        return []
     rows = made.query(f"SELECT {', '.join(names)} FROM restatements ORDER BY report, date")
     return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -49,9 +51,8 @@ def test_an_old_day_that_changes_is_found_and_loaded_by_the_next_sync(
     other = warehouse(server)
     other.sync(timezone=timezone)
     own, fresh = made.tables(), other.tables()
-    changed = own.pop("restatements")
-    assert fresh.pop("restatements") == []
-    assert changed
+    assert told(made)
+    assert told(other) == []
     own.pop("coverage"), fresh.pop("coverage")
     assert own == fresh
     assert written_by_a_sync(made, timezone=timezone) == {"coverage"}
@@ -65,7 +66,7 @@ def assert_as_loaded_anew(made: Warehouse, warehouse: Make, **given: Any) -> Non
     other = warehouse(made.server)
     other.sync(**given)
     own, fresh = made.tables(), other.tables()
-    for name in own.keys() - {"coverage", "restatements"}:
+    for name in own.keys() - {"coverage"}:
         assert own[name] == fresh[name], name
 
 
