@@ -69,7 +69,7 @@ class Held(Tables):
             return [(each, f"{each}.example.com") for each in self.websites]
         if table == "query_types":
             return [(each,) for each in self.types]
-        if "MIN(date)" in sql and "query_type" not in sql:
+        if "MIN(date)" in sql and "query_type" not in sql and "window_end" not in sql:
             return [
                 (each, "top_pages", self.grain, self.zone, DAY, DAY, FETCHED, "7")
                 for each in self.websites

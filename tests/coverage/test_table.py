@@ -232,7 +232,7 @@ def test_rows_and_coverage_arrive_in_one_load_with_its_id(pipeline: dlt.Pipeline
     # cells with data, for the guards of later runs
     since = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
     kept = {start: found for (_, _, start), found in held_cells(pipeline, now(), since).items()}
-    came: Any = {"fetched_at": FETCHED, "load_id": loads[0]}
+    came: Any = {"fetched_at": FETCHED, "checked_at": FETCHED, "load_id": loads[0]}
     assert kept == {
         since: HeldCell(2, True, "2026-04", **came),
         since + timedelta(days=1): HeldCell(0, True, "2026-04", silent=True, **came),
@@ -276,7 +276,7 @@ def test_of_cells_of_0_1_0_no_generation_is_known(pipeline: dlt.Pipeline) -> Non
     assert told == ["2026-04", "2026-04"]
     query(pipeline, "ALTER TABLE coverage DROP generation")
     kept = {start: found for (_, _, start), found in held_cells(pipeline, now(), since).items()}
-    came: Any = {"fetched_at": FETCHED, "load_id": load_id}
+    came: Any = {"fetched_at": FETCHED, "checked_at": FETCHED, "load_id": load_id}
     assert kept == {
         since: HeldCell(2, True, **came),
         since + timedelta(days=1): HeldCell(0, True, silent=True, **came),

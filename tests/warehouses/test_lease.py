@@ -208,6 +208,9 @@ def test_what_the_server_refuses_for_the_sake_of_another_is_tried_again(
 ) -> None:
     shop = made.server.websites[0].id
     made.sync(websites=[shop], **GIVEN)
+    # the first change of a day that was over makes a version of the schema
+    made.server.events.add(shop, noon(YESTERDAY), path="/first")
+    made.sync(websites=[shop], **GIVEN)
     url = warehouse.environment()["DESTINATION__POSTGRES__CREDENTIALS"]
     warehouse.rows(f'ALTER DATABASE "{urlsplit(url).path[1:]}" SET lock_timeout = 50')
     made.server.events.add(shop, noon(YESTERDAY), path="/late")
