@@ -208,16 +208,13 @@ class Next(NamedTuple):
     window: Window
 
 
-MOST_ROWS: Final = 900
-"""Of a cell that is asked for in the room that requests have left: more may take another page."""
-
-
 def next_cells(
     tables: Tables,
     websites: Collection[str],
     reports: Collection[str],
     generation: Generation,
     most: int,
+    rows: int,
     now: datetime,
 ) -> list[Next]:
     """The final cells that were asked for longest ago, the oldest answer first: of each website the
@@ -229,12 +226,13 @@ def next_cells(
         reports: names of tables; at least one.
         generation: of the server that gave them.
         most: cells of one website.
+        rows: that come in one answer; cells that had as many are left out.
         now: this instant.
     """
     marks = ["%s"] * len(websites), ["%s"] * len(reports)
     which = (
         f"final AND NOT {UNTRUE} AND status IN ({BROUGHT}) AND {{generation}} = %s "
-        f"AND {{rows}} < {MOST_ROWS} AND {{digest}} LIKE '{SCHEME}:%%' "
+        f"AND {{rows}} < {rows} AND {{digest}} LIKE '{SCHEME}:%%' "
         f"AND website_id IN ({', '.join(marks[0])}) AND report IN ({', '.join(marks[1])})"
     )
     values = (*true_until(now), generation.value, *websites, *reports)

@@ -20,7 +20,6 @@ from databuddy_source.model import windows
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import Grain
 
 MAX_ATTEMPTS = 5
 """Runs in which a failed cell is asked for again before only `coverage` remembers it."""
@@ -87,7 +86,7 @@ class Progress:
                 self._again = self._again | extraction.holes(report, website_id, known)
         covered = (extraction.covered or {}).get((website_id, report.name))
         doubted = covered.doubted if covered else frozenset()
-        if not (report.query_type.ranged and grain is Grain.DAY):  # whose old days are compared
+        if not report.is_series_of_days:  # whose old days are compared
             self._again = self._again | doubted
         ranges = self._ranges(extraction, self._today)
         self.first_day = min(first for first, _ in ranges)

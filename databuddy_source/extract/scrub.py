@@ -49,7 +49,8 @@ MOST_AGAIN: Final = 200
 first. What is left differs in the next run, too."""
 
 ROOM: Final = 0.9
-"""Of the rows of one answer, as many as the days of one question had when they came."""
+"""Of the rows of one answer, as many as what is asked for in one question had when it came: more
+take another page."""
 
 
 @dataclass
@@ -112,6 +113,7 @@ class Scrub:
     ) -> None:
         self._fetcher = fetcher
         self._generation = generation
+        self._rows = int(ROOM * generation.max_limit)
         self._long: dict[str, list[Long]] = defaultdict(list)
         self._proofs: dict[Cell, Sequence[Proof]] = {}
         self.cells: dict[tuple[str, str], list[Cell]] = defaultdict(list)
@@ -126,9 +128,7 @@ class Scrub:
         now: datetime,
     ) -> None:
         series = [
-            (report.name, cells)
-            for (_, report), cells in own.items()
-            if report.query_type.ranged and report.grain is Grain.DAY
+            (report.name, cells) for (_, report), cells in own.items() if report.is_series_of_days
         ]
         names = {name for name, _ in series}
         websites = sorted({cells[0].website_id for _, cells in series})
@@ -145,7 +145,7 @@ class Scrub:
             final = {day: each for day, each in known.get(key, {}).items() if day not in asked}
             newest = max(cells, key=lambda cell: cell.window)
             proved = self._proofs[newest] = proofs.get(key, ())
-            if chosen := due(final, proved, int(ROOM * self._generation.max_limit), now):
+            if chosen := due(final, proved, self._rows, now):
                 cell = replace(newest, window=_whole(chosen, newest.window.zone))
                 which = {day: final[day] for day in chosen}
                 self._long[cell.website_id].append(Long(cell, which, rows[key], newest))
@@ -174,6 +174,7 @@ class Scrub:
             sorted({name for _, name in reports}),
             self._generation,
             max(rooms.values()),
+            self._rows,
             now,
         ):
             if (report := reports.get((each.website_id, each.report))) is None:

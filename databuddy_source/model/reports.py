@@ -82,6 +82,11 @@ class Report:
         return self.query_type.always and not self.query_type.in_utc and not self.filters
 
     @property
+    def is_series_of_days(self) -> bool:
+        """Whether one answer has a row of its own for each of many days."""
+        return self.query_type.ranged and self.grain is Grain.DAY
+
+    @property
     def filters_text(self) -> str | None:
         """The filters as JSON; None without any."""
         dumped: list[dict[str, Any]] = [each.model_dump() for each in self.filters]

@@ -8,13 +8,15 @@ from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
 from databuddy_source.coverage.reading import LOADS, TABLE, Tables, later, newer_file
-from databuddy_source.errors import FileInUse, NoDatabase
+from databuddy_source.errors import FileInUse, NoDatabase, causes
 from databuddy_source.warehouse.place import CATALOG
+
+T = TypeVar("T")
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for a DuckDB file that another program has open."""
@@ -49,7 +51,7 @@ def wait_for_file(file: Path, say: Callable[[str], None], patience: float | None
         FileInUse: after `patience` seconds; default: `LOCK_PATIENCE`.
         NoDatabase: at once, when the file is no DuckDB file or cannot be written.
     """
-    _once_free(
+    once_free(
         file,
         lambda: duckdb.connect(str(file)).close(),
         say,
@@ -72,7 +74,7 @@ def tables_in(file: Path, dataset: str, say: Callable[[str], None]) -> Iterator[
     """
     with duckdb.connect(config={"threads": 1}) as connection:
         attach = f"ATTACH {_quoted(file)} AS {CATALOG} (READ_ONLY)"
-        _once_free(file, lambda: connection.execute(attach), say, LOCK_PATIENCE)
+        once_free(file, lambda: connection.execute(attach), say, LOCK_PATIENCE)
         tables = _FileTables(connection, dataset)
         yield tables if tables.are_there else None
 
@@ -113,15 +115,25 @@ class _FileTables(Tables):
         return {name for (name,) in found.fetchall()}
 
 
-def _once_free(
-    file: Path, attempt: Callable[[], object], say: Callable[[str], None], patience: float
-) -> None:
+def once_free(
+    file: Path, attempt: Callable[[], T], say: Callable[[str], None], patience: float
+) -> T:
+    """Do something with a DuckDB file once nobody else has it open.
+
+    Args:
+        file: to be named.
+        attempt: opens it.
+        say: told whom we wait for.
+        patience: seconds.
+
+    Raises:
+        FileInUse, NoDatabase: see `wait_for_file`.
+    """
     started = time.monotonic()
     told = False
     while True:
         try:
-            attempt()
-            return
+            return attempt()
         except duckdb.IOException as error:
             holder = re.search(r"Conflicting lock is held in (.+?)\. ", str(error))
             if not holder:
@@ -135,3 +147,12 @@ def _once_free(
                 say(f"{file} is open in {holder[1]}; waiting for up to {patience:.0f} s.")
                 told = True
             time.sleep(0.5)
+
+
+def of_the_file(error: BaseException) -> duckdb.IOException | None:
+    """DuckDB's own error of a file, where another one came of it.
+
+    Args:
+        error: any.
+    """
+    return next((each for each in causes(error) if isinstance(each, duckdb.IOException)), None)

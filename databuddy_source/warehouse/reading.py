@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any
 
 from databuddy_source.coverage.reading import Tables, tables_of
-from databuddy_source.errors import causes
 from databuddy_source.warehouse.choice import chosen
 
 if TYPE_CHECKING:
     import dlt
 
 logger = logging.getLogger("databuddy_source")
-
-PATIENCE: Final = 60.0
-"""Seconds for which a run waits in its middle for whoever has the DuckDB file open."""
-
-_LOCKED: Final = "Conflicting lock is held"
 
 
 @contextmanager
@@ -33,25 +26,32 @@ def once_free(pipeline: dlt.Pipeline) -> Iterator[Tables]:
         pipeline: whose warehouse it is.
 
     Raises:
+        FileInUse: somebody has it open for too long.
         the destination's own errors, when it cannot be asked.
     """
-    until = time.monotonic() + PATIENCE
-    is_told = False
+    from databuddy_source.dlt_seam import kind_of  # a look at a file needs no dlt
+
+    destination = pipeline.destination
     with ExitStack() as stack:
-        while True:
+        if destination is None or kind_of(destination.destination_type) != "duckdb":
+            yield stack.enter_context(tables_of(pipeline))
+            return
+        from databuddy_source.warehouse import duckdb_file
+
+        def attempt() -> Tables:
             try:
-                tables = stack.enter_context(tables_of(pipeline))
-                break
-            except Exception as error:  # drivers have no base in common
-                held = [str(each) for each in causes(error) if _LOCKED in str(each)]
-                if not held or time.monotonic() > until:
-                    raise
-                if not is_told:
-                    holder = held[0].partition(f"{_LOCKED} in ")[2].partition(". ")[0]
-                    logger.warning("The DuckDB file is open in %s; waiting for it.", holder)
-                is_told = True
-                time.sleep(0.5)
-        yield tables
+                return stack.enter_context(tables_of(pipeline))
+            except Exception as error:  # as dlt wraps it
+                own = duckdb_file.of_the_file(error)
+                raise own or error from None
+
+        credentials: Any = pipeline.destination_client().config.credentials
+        yield duckdb_file.once_free(
+            Path(str(credentials.database)),
+            attempt,
+            logger.warning,
+            duckdb_file.LOCK_PATIENCE,
+        )
 
 
 @contextmanager
