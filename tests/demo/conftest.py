@@ -93,7 +93,8 @@ class Client:
 
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=30, trust_env=False) as client:
+    # only what hangs takes so long, also on a machine that is busy
+    with httpx.Client(timeout=300, trust_env=False) as client:
         yield client
 
 
