@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from databuddy_source.answers.history import History, history
 from databuddy_source.answers.lateness import Lateness, lateness, proposed_lookback
 from databuddy_source.answers.leftovers import Leftover, leftovers
-from databuddy_source.answers.miscounts import Miscount, miscounts
+from databuddy_source.answers.miscounts import Miscount, Told, miscounts, told_by_coverage
 from databuddy_source.api.models import Website
 from databuddy_source.clock import now
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.calendar import calendar_of, held, within
-from databuddy_source.coverage.marks import Marked, Stretch, by_date, stretches
+from databuddy_source.coverage.calendar import calendar_of, held
+from databuddy_source.coverage.marks import Stretch, by_date
 from databuddy_source.coverage.reading import Tables, newest_listing, tables_of
 from databuddy_source.coverage.redefinitions import Redefinition, redefinitions
 from databuddy_source.errors import BadSetting
@@ -42,7 +42,7 @@ class ReportStatus:
         time_zone: IANA name of the zone that cuts them.
         synced_at: when the newest answer was there, UTC; None when nothing was synced yet.
         load_id: dlt's, of the newest load.
-        calendar: all windows, oldest first.
+        calendar: all windows in stretches, oldest first.
     """
 
     website_id: str
@@ -52,48 +52,39 @@ class ReportStatus:
     time_zone: str
     synced_at: datetime | None
     load_id: str | None
-    calendar: Sequence[Marked]
-
-    @cached_property
-    def _covered(self) -> list[date]:
-        return [each.window.date for each in self.calendar if each.mark.is_asked]
+    calendar: Sequence[Stretch]
 
     @property
     def first(self) -> date | None:
         """Day of the oldest window that was ever asked for."""
-        return self._covered[0] if self._covered else None
+        return min((each.first for each in self.calendar if each.mark.is_asked), default=None)
 
     @property
     def last(self) -> date | None:
         """Day of the newest one."""
-        return self._covered[-1] if self._covered else None
+        return max((each.newest for each in self.calendar if each.mark.is_asked), default=None)
 
     @property
     def marks(self) -> Mapping[date, Mark]:
         """The mark of each date with which a window begins. A day is as bad as its worst hour."""
         return by_date(self.calendar)
 
-    @cached_property
-    def rows(self) -> int:
-        return sum(each.known.rows for each in self.calendar)
-
     @property
-    def rows_by_date(self) -> Mapping[date, int]:
-        """Rows that were loaded, by the date with which a window begins."""
-        found: Counter[date] = Counter()
-        for each in self.calendar:
-            found[each.window.date] += each.known.rows
-        return found
+    def rows(self) -> int:
+        return sum(each.rows for each in self.calendar)
 
     @cached_property
     def cells(self) -> Mapping[Mark, int]:
         """How many windows have each mark; those that none has are left out."""
-        return Counter(each.mark for each in self.calendar)
+        found: Counter[Mark] = Counter()
+        for each in self.calendar:
+            found[each.mark] += each.cells
+        return found
 
-    @cached_property
+    @property
     def gaps(self) -> Sequence[Stretch]:
         """What is lacking, oldest first."""
-        return stretches(self.calendar)
+        return [each for each in self.calendar if each.mark.is_gap]
 
 
 @dataclass(frozen=True)
@@ -188,7 +179,8 @@ def _status(
 ) -> WarehouseStatus:
     domains = {row[0]: row[1] for row in newest_listing(tables, "websites", "id, domain")}
     offered = {row[0] for row in newest_listing(tables, "query_types", "table_name")}
-    has, instant = held(tables), now()
+    instant = now()
+    has = held(tables, instant, since, until)
     redefined = redefinitions(tables)
     websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
     for name in settings.websites:
@@ -207,7 +199,9 @@ def _status(
             query_type = load_catalog().get(chosen.query_type)
             grain = own.grain if own else chosen.grain
             zone = own.zone if own else day_zone(query_type, settings.timezone)
-            calendar = calendar_of(own, settings, zone=zone, grain=grain, now=instant)
+            calendar = calendar_of(
+                own, settings, zone=zone, grain=grain, now=instant, since=since, until=until
+            )
             found.append(
                 ReportStatus(
                     website_id,
@@ -217,15 +211,14 @@ def _status(
                     zone,
                     own.synced_at if own else None,
                     own.load_id if own else None,
-                    within(calendar, since, until),
+                    calendar,
                 )
             )
     found.sort(key=lambda each: each.website_id)
     names = {each.report for each in found}
     redefined = [each for each in redefined if each.report in names]
     others = [place for place in has if place not in configured_now]
-    told = {(each.website_id, each.report): each.rows_by_date for each in found if deep}
-    odd = tuple(miscounts(tables, told))
+    odd = tuple(miscounts(tables, _told(tables, found))) if deep else ()
     return WarehouseStatus(
         found,
         others,
@@ -237,3 +230,19 @@ def _status(
         lateness(tables) if late else (),
         settings.lookback_days,
     )
+
+
+def _told(tables: Tables, reports: Sequence[ReportStatus]) -> Told:
+    """The rows that each day should have; of what was never asked for, or whose table is lost,
+    none."""
+    told = told_by_coverage(tables)
+    return {
+        (each.website_id, each.report): {
+            day: told.get((each.website_id, each.report), {}).get(day, 0)
+            if stretch.mark.is_asked
+            else 0
+            for stretch in each.calendar
+            for day in stretch.dates
+        }
+        for each in reports
+    }

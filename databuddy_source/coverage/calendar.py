@@ -7,19 +7,22 @@ settled or known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from databuddy_source import clock
 from databuddy_source.coverage.finality import last_settled
-from databuddy_source.coverage.marks import Known, Marked, Slot, marked
+from databuddy_source.coverage.marks import Stretch, joined, slot_of, unknown
 from databuddy_source.coverage.parts import SUNDAY
+from databuddy_source.coverage.queries import EARLIEST, LATEST
 from databuddy_source.coverage.reading import Tables, coverage_rows, tables_of
 from databuddy_source.model import windows
 from databuddy_source.model.statuses import Mark, Status
-from databuddy_source.model.windows import DEFAULT_DAYS, Grain, Weeks
+from databuddy_source.model.windows import DEFAULT_DAYS, ONE_DAY, Grain, Weeks
 
 if TYPE_CHECKING:
     import dlt
@@ -46,7 +49,7 @@ class Held:
         last: day of the newest window.
         synced_at: when the newest answer was there, UTC.
         load_id: dlt's, of the newest load.
-        known: what coverage says of each window.
+        known: what coverage says of its windows, oldest first.
     """
 
     grain: Grain
@@ -55,7 +58,7 @@ class Held:
     last: date
     synced_at: datetime
     load_id: str
-    known: dict[Slot, Known] = field(default_factory=dict)
+    known: list[Stretch] = field(default_factory=list)
 
     @property
     def weeks(self) -> Weeks:
@@ -63,49 +66,124 @@ class Held:
         return Weeks.SUNDAY if self.first.weekday() == SUNDAY else Weeks.ISO
 
 
-def held(warehouse: dlt.Pipeline | Tables) -> Mapping[tuple[str, str], Held]:
-    """What the warehouse has, by id of the website and name of the report."""
+AT_ONCE: Final = 250_000
+"""Cells that one query looks at, where a website has not more."""
+
+_SAME: Final = " AND ".join(
+    f"LAG({name}) OVER (PARTITION BY website_id, report ORDER BY window_start) = {value}"
+    for name, value in {
+        "window_end": "window_start",
+        "status": "status",
+        "final": "final",
+        "silent": "silent",
+        "COALESCE(reason, '')": "COALESCE(reason, '')",
+    }.items()
+)
+"""SQL for a window that begins where the one before it ends, and of which the same is known."""
+
+_STRETCHES: Final = (
+    "SELECT website_id, report, grain, MIN(date), MAX(date), "
+    # an instant takes ten times as long to read as a date
+    "MIN(CASE WHEN grain = 'hour' THEN window_start END), "
+    "MAX(CASE WHEN grain = 'hour' THEN window_start END), "
+    "status, final, silent, MAX(reason), COUNT(*), SUM(row_count) FROM "
+    "(SELECT told.*, SUM(is_new) OVER (PARTITION BY website_id, report ORDER BY window_start "
+    "ROWS UNBOUNDED PRECEDING) AS stretch FROM "
+    "(SELECT website_id, report, grain, date, window_start, status, final, silent, reason, "
+    f"{{rows}} AS row_count, CASE WHEN {_SAME} THEN 0 ELSE 1 END AS is_new FROM {{table}} "
+    "WHERE window_start <= %s AND date <= %s AND (date >= %s OR (grain = 'week' AND date >= %s) "
+    "OR (grain = 'month' AND date >= %s)) AND website_id IN ({websites})) AS told) AS numbered "
+    "GROUP BY website_id, report, grain, status, final, silent, stretch "
+    "ORDER BY website_id, report, MIN(window_start)"
+)
+
+
+def held(
+    warehouse: dlt.Pipeline | Tables,
+    now: datetime,
+    since: date | None = None,
+    until: date | None = None,
+) -> Mapping[tuple[str, str], Held]:
+    """What the warehouse has, by id of the website and name of the report.
+
+    Args:
+        warehouse: whose coverage is read.
+        now: this instant; a window that has not begun is not known.
+        since, until: only of windows that touch these days, both included, anything is known.
+    """
     with tables_of(warehouse) as tables:
-        return _held(tables)
+        return _held(tables, now, since or EARLIEST, until or LATEST)
 
 
-def _held(tables: Tables) -> Mapping[tuple[str, str], Held]:
+def _held(
+    tables: Tables, now: datetime, since: date, until: date
+) -> Mapping[tuple[str, str], Held]:
     found: dict[tuple[str, str], Held] = {}
-    for website_id, report, grain, zone, first, last, synced_at, load_id in coverage_rows(
+    sizes: Counter[str] = Counter()
+    for website_id, report, grain, zone, first, last, synced_at, load_id, count in coverage_rows(
         tables,
         # one zone may have two names
         "SELECT website_id, report, grain, MAX(time_zone), MIN(date), MAX(date), "
-        "MAX({checked_at}), MAX(_dlt_load_id) FROM {table} GROUP BY website_id, report, grain "
-        "ORDER BY website_id, report",
+        "MAX({checked_at}), MAX(_dlt_load_id), COUNT(*) FROM {table} "
+        "GROUP BY website_id, report, grain ORDER BY website_id, report",
     ):
         found[website_id, report] = Held(
             Grain(grain), zone, first, last, synced_at.astimezone(UTC), load_id
         )
+        sizes[website_id] += count
     # their days count as asked for, and as missing
     lost = tables.missing({report for _, report in found})
-    marks: dict[tuple[str, bool, bool], Mark] = {}
-    alike: dict[tuple[Mark, int, str], Known] = {}
-    # an instant takes ten times as long to read as a date
-    for website_id, report, day, hour, status, final, silent, rows, reason in coverage_rows(
-        tables,
-        "SELECT website_id, report, date, CASE WHEN grain = 'hour' THEN window_start END, status, "
-        "final, silent, {rows}, reason FROM {table}",
+    for row in _stretches(
+        tables, sizes, now, until, since, since - 6 * ONE_DAY, since.replace(day=1)
     ):
-        kind = (status, final, silent)
-        if kind not in marks:
-            marks[kind] = Mark.of(Status(status), final=bool(final), silent=bool(silent))
-        what = marks[kind], rows, reason or ""
-        if what not in alike:
-            alike[what] = Known(what[0], what[2], rows)
+        website_id, report, _, first, newest, begins, ends, status, final, silent, *rest = row
+        reason, cells, rows = rest
         own = found.get((website_id, report))
         if own and report not in lost:  # else loaded since the first query
-            own.known[hour.astimezone(UTC) if own.grain is Grain.HOUR else day] = alike[what]
+            own.known.append(
+                Stretch(
+                    Mark.of(Status(status), final=bool(final), silent=bool(silent)),
+                    own.grain,
+                    begins.astimezone(UTC) if begins else first,
+                    ends.astimezone(UTC) if ends else newest,
+                    first,
+                    newest,
+                    cells,
+                    reason or "",
+                    int(rows),
+                )
+            )
     return found
 
 
+def _stretches(tables: Tables, sizes: Mapping[str, int], *values: Any) -> Iterator[Sequence[Any]]:
+    """Asks for some websites after the other, so that a warehouse of millions of cells needs no
+    more memory than one of thousands."""
+    group: list[str] = []
+    for website_id in sizes:
+        if group and sum(map(sizes.__getitem__, group)) + sizes[website_id] > AT_ONCE:
+            yield from _of_websites(tables, group, *values)
+            group = []
+        group.append(website_id)
+    if group:
+        yield from _of_websites(tables, group, *values)
+
+
+def _of_websites(tables: Tables, ids: Sequence[str], *values: Any) -> Sequence[Sequence[Any]]:
+    sql = _STRETCHES.replace("{websites}", ", ".join(["%s"] * len(ids)))
+    return coverage_rows(tables, sql, *values, *ids)
+
+
 def calendar_of(
-    held: Held | None, settings: Chosen, *, zone: str, grain: Grain, now: datetime
-) -> list[Marked]:
+    held: Held | None,
+    settings: Chosen,
+    *,
+    zone: str,
+    grain: Grain,
+    now: datetime,
+    since: date | None = None,
+    until: date | None = None,
+) -> list[Stretch]:
     """The windows of one website and report that have begun, oldest first, and what is known of
     them.
 
@@ -115,6 +193,7 @@ def calendar_of(
         zone: IANA name of the zone that cuts them.
         grain: their length.
         now: this instant.
+        since, until: only the windows that touch these days, both included, as they were held.
     """
     today = clock.today(zone, now)
     settled = last_settled(today, settings.lookback_days)
@@ -122,17 +201,28 @@ def calendar_of(
     if settings.start_date:
         first = min(first, settings.start_date) if held else settings.start_date
     last = max(settled, held.last) if held else settled
+    first, last = max(first, since or first), min(last, until or last)
     weeks = held.weeks if held and grain is Grain.WEEK else settings.weeks
-    tiles = windows.tile(first, last, zone, grain, weeks)
-    begun = [window for window in tiles if window.start <= now]
-    return marked(begun, held.known if held else {}, settled)
 
+    def between(before: Stretch | None, after: Stretch | None) -> Iterator[Stretch]:
+        begins, ends = before.newest if before else first, after.first if after else last
+        if before and after and grain is not Grain.HOUR and before.last + ONE_DAY == ends:
+            return  # neighbours, as nearly all are
+        tiles = windows.tile(begins, ends, zone, grain, weeks) if begins <= ends else ()
+        yield from unknown(
+            (
+                each
+                for each in tiles
+                if each.start <= now
+                and not (before and slot_of(each) <= before.ends)
+                and not (after and slot_of(each) >= after.begins)
+            ),
+            settled,
+        )
 
-def within(marks: list[Marked], since: date | None, until: date | None) -> list[Marked]:
-    """The windows that touch the days from `since` to `until`, both included."""
-    return [
-        each
-        for each in marks
-        if (not since or each.window.last_date >= since)
-        and (not until or each.window.date <= until)
-    ]
+    known = held.known if held else []
+    found: list[Stretch] = []
+    for before, after in pairwise([None, *known, None]):
+        found += between(before, after)
+        found += [after] if after else []
+    return joined(found)

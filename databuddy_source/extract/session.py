@@ -25,7 +25,7 @@ from databuddy_source.coverage.believed import (
     held_cells,
     recorded_windows,
 )
-from databuddy_source.coverage.calendar import Held, calendar_of, held, within
+from databuddy_source.coverage.calendar import Held, calendar_of, held
 from databuddy_source.coverage.marks import Slot
 from databuddy_source.coverage.parts import parts_of_tables
 from databuddy_source.coverage.present import page_views
@@ -197,17 +197,24 @@ class Extraction:
     def gaps(self, report: Report, website_id: str) -> list[Window]:
         """The windows of a bounded run that failed, are truncated, suspect or missing, oldest
         first."""
+        scope = self.scope
         if self._held is None:
-            self._held = held(self._pipeline) if self._pipeline else {}
+            days = scope.since, scope.until
+            self._held = held(self._pipeline, self.now, *days) if self._pipeline else {}
+        own = self._held.get((website_id, report.name))
+        zone = self.zone(report)
         calendar = calendar_of(
-            self._held.get((website_id, report.name)),
+            own,
             self.settings,
-            zone=self.zone(report),
+            zone=zone,
             grain=report.grain,
             now=self.now,
+            since=scope.since,
+            until=scope.until,
         )
-        chosen = within(calendar, self.scope.since, self.scope.until)
-        return [each.window for each in chosen if each.mark.is_gap]
+        lacking = (each for each in calendar if each.mark.is_gap)
+        weeks = own.weeks if own and report.grain is Grain.WEEK else self.settings.weeks
+        return [window for each in lacking for window in each.windows(zone, weeks)]
 
     def questions(self, cells: Sequence[Cell], *, proven: bool) -> list[tuple[Window, Route]]:
         """The first window of each question that cells of one website and report need, and which

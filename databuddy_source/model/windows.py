@@ -10,7 +10,7 @@ a clock moves by half an hour there is one of half an hour.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -131,6 +131,20 @@ def last_date(first: date, grain: Grain) -> date:
     if grain is Grain.MONTH:
         return (first.replace(day=1) + 31 * ONE_DAY).replace(day=1) - ONE_DAY
     return first
+
+
+def dates(first: date, last: date, grain: Grain) -> Sequence[date]:
+    """The dates with which windows begin, also those that a zone skipped.
+
+    Args:
+        first, last: those of the first and the last window.
+        grain: their length. Hours have the date of their day.
+    """
+    if grain is Grain.MONTH:
+        months = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+        return [date(number // 12, number % 12 + 1, 1) for number in months]
+    step = 7 if grain is Grain.WEEK else 1
+    return [first + timedelta(days=n) for n in range(0, (last - first).days + 1, step)]
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:

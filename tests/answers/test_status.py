@@ -12,7 +12,7 @@ import time_machine
 
 from databuddy_source.answers.status import ReportStatus, WarehouseStatus, status
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.marks import Known, Marked
+from databuddy_source.coverage.marks import Stretch
 from databuddy_source.coverage.reading import Tables
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.statuses import Mark
@@ -24,7 +24,7 @@ def a_report(*marks: Mark) -> ReportStatus:
     """A day for each mark; what was asked for has ten rows."""
     windows = tile(DAY, DAY + (len(marks) - 1) * ONE_DAY, "UTC")
     calendar = [
-        Marked(window, Known(mark, rows=10 if mark.is_asked else 0))
+        Stretch.of([window], mark, rows=10 if mark.is_asked else 0)
         for window, mark in zip(windows, marks, strict=True)
     ]
     return ReportStatus("shop", None, "top_pages", Grain.DAY, "UTC", None, None, calendar)
@@ -71,14 +71,13 @@ class Held(Tables):
             return [(each,) for each in self.types]
         if "MIN(date)" in sql and "query_type" not in sql and "window_end" not in sql:
             return [
-                (each, "top_pages", self.grain, self.zone, DAY, DAY, FETCHED, "7")
+                (each, "top_pages", self.grain, self.zone, DAY, DAY, FETCHED, "7", 1)
                 for each in self.websites
             ]
         if "window_start END" in sql:
-            return [
-                (each, "top_pages", DAY, None, "complete", True, False, 3, None)
-                for each in self.websites
-            ]
+            seen = values[2] <= DAY <= values[1]  # from since to until
+            one = "top_pages", self.grain, DAY, DAY, None, None, "complete", True, False, "", 1, 3
+            return [(each, *one) for each in self.websites if seen]
         return []
 
     def missing(self, names: Collection[str]) -> Set[str]:
@@ -138,7 +137,9 @@ def test_a_domain_that_was_never_synced_is_refused_with_those_that_were() -> Non
 def test_a_status_of_some_days_has_the_windows_of_these_days() -> None:
     held = Held(["shop"])
     (own,) = status_of(held, since=DAY + ONE_DAY, until=DAY + 3 * ONE_DAY).reports
-    assert [each.window.date for each in own.calendar] == [DAY + n * ONE_DAY for n in (1, 2, 3)]
+    assert [day for each in own.calendar for day in each.dates] == [
+        DAY + n * ONE_DAY for n in (1, 2, 3)
+    ]
     (own,) = status_of(held, since=DAY, until=DAY).reports
     assert [each.mark for each in own.calendar] == [Mark.COMPLETE]
     with pytest.raises(BadSetting, match=f"since \\({DAY + ONE_DAY}\\) is after until") as e:

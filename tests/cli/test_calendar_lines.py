@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from databuddy_source.answers.status import ReportStatus
 from databuddy_source.cli.calendar_lines import calendar_lines, legend
-from databuddy_source.coverage.marks import Known, Marked
+from databuddy_source.coverage.marks import Stretch
 from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import Grain, tile
 
@@ -19,7 +19,7 @@ FIRST = date(2026, 1, 1)
 def a_report(name: str, marks: list[Mark], grain: Grain = Grain.DAY) -> ReportStatus:
     longest = {Grain.DAY: 1, Grain.WEEK: 7, Grain.MONTH: 31}[grain]
     windows = tile(FIRST, FIRST + timedelta(days=longest * len(marks)), "UTC", grain)
-    calendar = [Marked(w, Known(m)) for w, m in zip(windows, marks, strict=False)]
+    calendar = [Stretch.of([w], m) for w, m in zip(windows, marks, strict=False)]
     return ReportStatus("shop", None, name, grain, "UTC", None, None, calendar)
 
 

@@ -2,85 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.calendar import Held, calendar_of, within
-from databuddy_source.coverage.marks import (
-    Known,
-    Marked,
-    Stretch,
-    by_date,
-    marked,
-    slot_of,
-    stretches,
-)
+from databuddy_source.coverage.calendar import Held, calendar_of
+from databuddy_source.coverage.marks import Stretch, by_date, joined
 from databuddy_source.model.statuses import Mark, Status
-from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, tile
+from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, Window, tile
 
 MONDAY = date(2026, 3, 2)
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 SETTLED = date(2026, 3, 16)
 """With a lookback of three days."""
 
-marks = st.sampled_from([mark for mark in Mark if mark not in {Mark.MISSING, Mark.DUE}])
-grains = st.sampled_from(list(Grain))
-zones = st.sampled_from(["UTC", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo"])
-days = st.dates(date(2025, 10, 20), date(2025, 11, 10))
+
+def one_by_one(
+    windows: Iterable[Window], marks: Iterable[Mark], reasons: Iterable[str] | None = None
+) -> list[Stretch]:
+    own = list(windows)
+    told = reasons or [""] * len(own)
+    return [
+        Stretch.of([window], mark, why, 1)
+        for window, mark, why in zip(own, marks, told, strict=True)
+    ]
 
 
 def a_report(known: dict[date, Mark], grain: Grain = Grain.DAY, zone: str = "UTC") -> Held:
-    return Held(
-        grain,
-        zone,
-        min(known),
-        max(known),
-        NOW,
-        "1",
-        {day: Known(mark, rows=1) for day, mark in known.items()},
-    )
+    windows = [tile(day, day, zone, grain, Weeks.SUNDAY)[0] for day in known]
+    own = one_by_one(windows, known.values())
+    return Held(grain, zone, min(known), max(known), NOW, "1", own)
 
 
 def calendar(held: Held | None, **settings: object) -> list[tuple[date, Mark]]:
     found = calendar_of(held, Settings.of(**settings), zone="UTC", grain=Grain.DAY, now=NOW)
-    return [(each.window.date, each.mark) for each in found]
-
-
-@given(st.data(), grains, zones, days, st.integers(0, 10), st.integers(-5, 15))
-def test_every_window_has_exactly_one_mark(
-    data: st.DataObject, grain: Grain, zone: str, first: date, length: int, settled: int
-) -> None:
-    windows = tile(first, first + timedelta(days=length), zone, grain)
-    covered = {
-        slot_of(window): Known(data.draw(marks)) for window in windows if data.draw(st.booleans())
-    }
-    last = first + timedelta(days=settled)
-    found = marked(windows, covered, last)
-    assert [each.window for each in found] == list(windows)
-    for each in found:
-        expected = covered.get(slot_of(each.window))
-        if expected is None:
-            assert each.mark is (Mark.MISSING if each.window.last_date <= last else Mark.DUE)
-        else:
-            assert each.known == expected
-
-
-@given(st.lists(st.sampled_from(list(Mark)), min_size=1, max_size=40))
-def test_stretches_hold_each_lacking_window_once(row: list[Mark]) -> None:
-    windows = tile(MONDAY, MONDAY + (len(row) - 1) * ONE_DAY, "UTC")
-    own = [Marked(w, Known(mark)) for w, mark in zip(windows, row, strict=True)]
-    told = {
-        stretch.first + number * ONE_DAY: stretch.mark
-        for stretch in stretches(own)
-        for number in range((stretch.last - stretch.first).days + 1)
-    }
-    assert told == {each.window.date: each.mark for each in own if each.mark.is_gap}
-    assert sum(stretch.cells for stretch in stretches(own)) == len(told)
+    return [(day, each.mark) for each in found for day in each.dates]
 
 
 @pytest.mark.parametrize(
@@ -104,30 +63,27 @@ def test_what_coverage_says_becomes_a_mark(
 
 def test_a_day_is_as_bad_as_its_worst_hour() -> None:
     hours = tile(MONDAY, MONDAY + ONE_DAY, "America/New_York", Grain.HOUR)
-    good = [Marked(each, Known(Mark.COMPLETE)) for each in hours]
-    quiet = [Marked(each, Known(Mark.EMPTY)) for each in hours[:5]]
-    bad = [Marked(hours[7], Known(Mark.FAILED, "no"))]
-    assert by_date([*quiet, *good[5:7], *bad, *good[8:]]) == {
+    marks = [Mark.EMPTY] * 5 + [Mark.COMPLETE] * 2 + [Mark.FAILED]
+    marks += [Mark.COMPLETE] * (len(hours) - len(marks))
+    assert by_date(joined(one_by_one(hours, marks))) == {
         MONDAY: Mark.FAILED,
         MONDAY + ONE_DAY: Mark.COMPLETE,
     }
 
 
 def test_of_two_marks_of_a_day_the_worse_one_counts_in_any_order() -> None:
-    first, second = tile(MONDAY, MONDAY, "UTC", Grain.HOUR)[:2]
+    two = tile(MONDAY, MONDAY, "UTC", Grain.HOUR)[:2]
     for worse, better in pairwise(sorted(Mark, key=lambda mark: mark.badness, reverse=True)):
-        for one, other in ((worse, better), (better, worse)):
-            hours = [Marked(first, Known(one)), Marked(second, Known(other))]
-            assert by_date(hours) == {MONDAY: worse}
+        for marks in ((worse, better), (better, worse)):
+            assert by_date(one_by_one(two, marks)) == {MONDAY: worse}
 
 
 def test_neighbours_with_different_reasons_are_told_apart() -> None:
     windows = tile(MONDAY, MONDAY + 3 * ONE_DAY, "UTC")
     reasons = ["out of memory", "out of memory", "too long", "too long"]
-    own = [Marked(w, Known(Mark.FAILED, why)) for w, why in zip(windows, reasons, strict=True)]
-    assert stretches(own) == [
-        Stretch(Mark.FAILED, MONDAY, MONDAY + ONE_DAY, 2, "out of memory"),
-        Stretch(Mark.FAILED, MONDAY + 2 * ONE_DAY, MONDAY + 3 * ONE_DAY, 2, "too long"),
+    assert joined(one_by_one(windows, [Mark.FAILED] * 4, reasons)) == [
+        Stretch.of(windows[:2], Mark.FAILED, "out of memory", 2),
+        Stretch.of(windows[2:], Mark.FAILED, "too long", 2),
     ]
 
 
@@ -174,7 +130,7 @@ def test_weeks_begin_as_those_that_are_held_do() -> None:
     sunday = date(2026, 3, 1)
     own = a_report({sunday: Mark.COMPLETE}, Grain.WEEK)
     found = calendar_of(own, Settings(weeks=Weeks.ISO), zone="UTC", grain=Grain.WEEK, now=NOW)
-    assert [(each.window.date, each.mark) for each in found] == [
+    assert [(day, each.mark) for each in found for day in each.dates] == [
         (sunday, Mark.COMPLETE),
         (date(2026, 3, 8), Mark.MISSING),
         (date(2026, 3, 15), Mark.DUE),
@@ -186,16 +142,9 @@ def test_hours_that_have_not_begun_are_no_part_of_it(minute: int) -> None:
     now = NOW.replace(hour=3, minute=minute)
     held = Held(Grain.HOUR, "UTC", now.date(), now.date(), now, "1")
     found = calendar_of(held, Settings(), zone="UTC", grain=Grain.HOUR, now=now)
-    assert [(each.window.start.hour, each.mark) for each in found] == [
-        (hour, Mark.DUE) for hour in range(4)
-    ]
-
-
-def test_a_view_has_the_windows_that_touch_its_days() -> None:
-    weeks = [Marked(w, Known(Mark.COMPLETE)) for w in tile(MONDAY, SETTLED, "UTC", Grain.WEEK)]
-    seen = within(weeks, date(2026, 3, 8), date(2026, 3, 9))
-    assert [each.window.date for each in seen] == [MONDAY, date(2026, 3, 9)]
-    assert within(weeks, None, None) == weeks
+    (own,) = found
+    assert own.mark is Mark.DUE
+    assert [each.start.hour for each in own.windows("UTC", Weeks.ISO)] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -213,4 +162,4 @@ def test_what_is_missing_ends_by_the_clock_of_the_zone_that_cuts_the_days(
     settings = Settings.of(start_date=MONDAY, lookback_days=0)
     found = calendar_of(None, settings, zone=zone, grain=Grain.DAY, now=NOW.replace(hour=hour))
     assert {each.mark for each in found} == {Mark.MISSING}
-    assert found[-1].window.date == date(2026, 3, settled)
+    assert found[-1].newest == date(2026, 3, settled)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import duckdb
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from databuddy_source.coverage.calendar import Held, held
-from databuddy_source.coverage.marks import Known
+from databuddy_source.clock import today
+from databuddy_source.config.settings import Settings
+from databuddy_source.coverage.calendar import Held, calendar_of, held
+from databuddy_source.coverage.finality import is_settled, last_settled
+from databuddy_source.coverage.marks import Stretch, by_date
 from databuddy_source.coverage.parts import SUNDAY, Definition, Part, parts_of_tables
 from databuddy_source.coverage.reading import LATER, Tables, later
 from databuddy_source.coverage.redefinitions import redefinitions
@@ -19,10 +25,11 @@ from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import HeldCell, Result
 from databuddy_source.model.statuses import Mark, Status
-from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, tile
+from databuddy_source.model.windows import ONE_DAY, Grain, Weeks, last_date, tile
 from tests.cells import DAY, FETCHED, a_report, a_result, cells_of
 
 _, APRIL, JUNE, OCTOBER = Generation
+LATER_ON = FETCHED + timedelta(days=99)
 ROWS = [{"name": "/", "pageviews": 3}, {"name": "/shop", "pageviews": 1}]
 
 
@@ -97,7 +104,15 @@ def test_each_window_has_the_mark_of_what_came_of_it() -> None:
         ),
         *complete([running]),
     ]
-    found = held(InMemory(Load(results, final=5)))
+    found = held(InMemory(Load(results, final=5)), LATER_ON)
+    told = [
+        (Mark.COMPLETE, "", 2),
+        (Mark.EMPTY, "", 0),
+        (Mark.TRUNCATED, "more exist", 2),
+        (Mark.FAILED, "no answer", 0),
+        (Mark.SUSPECT, "empty", 7),
+        (Mark.RESTATED, "", 2),
+    ]
     assert found == {
         ("shop", "top_pages"): Held(
             Grain.DAY,
@@ -106,14 +121,7 @@ def test_each_window_has_the_mark_of_what_came_of_it() -> None:
             DAY + 5 * ONE_DAY,
             FETCHED,
             "1",
-            {
-                DAY: Known(Mark.COMPLETE, rows=2),
-                DAY + ONE_DAY: Known(Mark.EMPTY),
-                DAY + 2 * ONE_DAY: Known(Mark.TRUNCATED, "more exist", 2),
-                DAY + 3 * ONE_DAY: Known(Mark.FAILED, "no answer"),
-                DAY + 4 * ONE_DAY: Known(Mark.SUSPECT, "empty", 7),
-                DAY + 5 * ONE_DAY: Known(Mark.RESTATED, rows=2),
-            },
+            [Stretch.of([cell.window], *what) for cell, what in zip(cells(6), told, strict=True)],
         )
     }
     assert found["shop", "top_pages"].synced_at.tzinfo is UTC
@@ -126,7 +134,7 @@ def test_websites_and_reports_are_told_apart_and_the_newest_load_is_named() -> N
         Load([replace(each, fetched_at=later) for each in complete(cells(3)[2:])]),
         Load(complete(cells(2))),
     )
-    found = held(tables)
+    found = held(tables, LATER_ON)
     assert {place: (each.last - each.first).days for place, each in found.items()} == {
         ("blog", "top_pages"): 1,
         ("shop", "country"): 1,
@@ -139,35 +147,38 @@ def test_websites_and_reports_are_told_apart_and_the_newest_load_is_named() -> N
     }
     assert found["shop", "top_pages"].synced_at == later
     assert found["blog", "top_pages"].synced_at == FETCHED
-    assert {len(each.known) for each in found.values()} == {2, 3}
+    assert {sum(own.cells for own in each.known) for each in found.values()} == {2, 3}
 
 
 def test_hours_are_known_by_their_first_instant() -> None:
     report = replace(a_report(), name="top_pages_hourly", grain=Grain.HOUR)
     hours = tile(DAY, DAY, "America/New_York", Grain.HOUR)
     own = [Cell("shop", report, window) for window in hours]
-    found = held(InMemory(Load(complete(own), final=1)))["shop", "top_pages_hourly"]
+    found = held(InMemory(Load(complete(own), final=1)), LATER_ON)["shop", "top_pages_hourly"]
     assert (found.grain, found.zone, found.first, found.last) == (
         Grain.HOUR,
         "America/New_York",
         DAY,
         DAY,
     )
-    assert {*found.known} == {window.start for window in hours}
-    assert all(isinstance(at, datetime) and at.tzinfo is UTC for at in found.known)
+    assert found.known == [Stretch.of(hours, Mark.COMPLETE, rows=2 * len(hours))]
+    (own_hours,) = found.known
+    assert all(
+        isinstance(at, datetime) and at.tzinfo is UTC for at in (own_hours.begins, own_hours.ends)
+    )
 
 
 def test_days_of_a_table_that_is_lost_are_asked_for_and_not_known() -> None:
     both = Load([*complete(cells(2)), *complete(cells(2, "country"))], final=2)
-    found = held(InMemory(both, lost=["top_pages", "another"]))
+    found = held(InMemory(both, lost=["top_pages", "another"]), LATER_ON)
     lost, there = found["shop", "top_pages"], found["shop", "country"]
-    assert (lost.first, lost.last, lost.known) == (DAY, DAY + ONE_DAY, {})
-    assert [each.mark for each in there.known.values()] == [Mark.COMPLETE] * 2
+    assert (lost.first, lost.last, lost.known) == (DAY, DAY + ONE_DAY, [])
+    assert [(each.mark, each.cells) for each in there.known] == [(Mark.COMPLETE, 2)]
 
 
 def test_of_a_load_that_did_not_end_nothing_is_held() -> None:
     tables = InMemory(Load(complete(cells(1))), Load(complete(cells(3)[2:]), done=False))
-    assert held(tables)["shop", "top_pages"].last == DAY
+    assert held(tables, LATER_ON)["shop", "top_pages"].last == DAY
     assert [each.last for each in parts_of_tables(tables)] == [DAY]
 
 
@@ -246,3 +257,72 @@ def test_what_nobody_knows_of_days_of_0_1_0_redefines_nothing() -> None:
     old, new = cells(4, "outbound_links")[:2], cells(4, "outbound_links")[2:]
     tables = InMemory(Load(complete(new)), Load(complete(old), generation=None))
     assert redefinitions(tables) == []
+
+
+# -- the calendar of what is held
+
+statuses = st.sampled_from(
+    [(Status.COMPLETE, ""), (Status.TRUNCATED, "more"), *((Status.FAILED, why) for why in "ab")]
+)
+zones = st.sampled_from(["UTC", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia"])
+firsts = st.sampled_from([date(2011, 12, 27), date(2025, 10, 2), date(2025, 11, 1), DAY])
+
+
+@given(st.data(), st.sampled_from(list(Grain)), zones, firsts, st.integers(0, 75))
+def test_a_calendar_has_each_window_once_and_says_of_it_what_coverage_says(
+    data: st.DataObject, grain: Grain, zone: str, first: date, length: int
+) -> None:
+    length //= 15 if grain is Grain.HOUR else 1
+    tiles = tile(first, first + timedelta(days=length), zone, grain)
+    assume(bool(tiles))
+    report = replace(a_report(), name="some_report", grain=grain)
+    asked = [each for each in tiles if data.draw(st.integers(0, 9))]
+    results = [
+        a_result(Cell("shop", report, window), rows, *data.draw(statuses))
+        for window in asked
+        if (rows := data.draw(st.sampled_from([ROWS, []]))) is not None
+    ]
+    assume(bool(results))
+    final = data.draw(st.sampled_from([-9999, 0, 9999]))
+    tables = InMemory(Load(results, final=final))
+    now = data.draw(st.sampled_from(tiles)).start + timedelta(days=data.draw(st.integers(0, 9)))
+    chosen = Settings.of(lookback_days=data.draw(st.integers(0, 5)))
+    bounds = st.none() | st.integers(-3, length + 3).map(lambda days: first + timedelta(days=days))
+    since, until = data.draw(bounds), data.draw(bounds)
+    own = held(tables, now, since, until)["shop", "some_report"]
+    found = calendar_of(own, chosen, zone=zone, grain=grain, now=now, since=since, until=until)
+    told = {
+        start.astimezone(UTC): (
+            Mark.of(Status(status), final=final, silent=silent),
+            reason or "",
+            rows,
+        )
+        for start, status, final, silent, reason, rows in tables.rows(
+            "coverage", "SELECT window_start, status, final, silent, reason, rows FROM {table}"
+        )
+    }
+    settled = last_settled(today(zone, now), chosen.lookback_days)
+    newest = max(settled, asked[-1].date)
+    expected = [
+        (
+            each,
+            *told.get(each.start, (Mark.MISSING if is_settled(each, settled) else Mark.DUE, "", 0)),
+        )
+        for each in tile(asked[0].date, newest, zone, grain)
+        if each.start <= now
+        and (since is None or last_date(each.date, grain) >= since)
+        and (until is None or each.date <= until)
+    ]
+    shown = [
+        (window, each.mark, each.reason)
+        for each in found
+        for window in each.windows(zone, Weeks.ISO)
+    ]
+    assert shown == [each[:3] for each in expected]
+    assert [each.cells for each in found] == [len(each.windows(zone, Weeks.ISO)) for each in found]
+    assert sum(each.rows for each in found) == sum(rows for *_, rows in expected)
+    assert all(one[:2] != other[:2] for one, other in pairwise((e.mark, e.reason) for e in found))
+    marks: dict[date, Mark] = {}
+    for window, mark, *_ in expected:
+        marks[window.date] = max(marks.get(window.date, mark), mark, key=lambda each: each.badness)
+    assert {day: mark for day, mark in by_date(found).items() if day in marks} == marks

@@ -14,7 +14,7 @@ from databuddy_source.answers.status import ReportStatus, WarehouseStatus
 from databuddy_source.config.resolve import Choices
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.marks import Known, Marked
+from databuddy_source.coverage.marks import Stretch
 from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import ONE_DAY, Grain, tile
 from databuddy_source.runs import heal
@@ -31,7 +31,7 @@ def a_report(
     days = 7 if grain is Grain.WEEK else 1
     last = first + timedelta(days=days * len(marks) - 1)
     windows = tile(first, last, "UTC", grain)
-    calendar = [Marked(window, Known(mark)) for window, mark in zip(windows, marks, strict=True)]
+    calendar = [Stretch.of([window], mark) for window, mark in zip(windows, marks, strict=True)]
     return ReportStatus(website, None, "top_pages", grain, "UTC", None, None, calendar)
 
 
