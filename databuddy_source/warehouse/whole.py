@@ -96,20 +96,20 @@ class _WholeClient:
     """Before a class of dlt's clients."""
 
     filled: Set[str] = frozenset()
-    """The tables of the load that is done: nothing is in staging but for these."""
+    """The tables of the load that is done: staging has no others."""
 
     @staticmethod
     def hold() -> None:
         """Raises where another sync may run by now."""
 
     def initialize_storage(self: Any, truncate_tables: Iterable[str] | None = None) -> None:
-        """In turn where something is to be made, which another pipeline may be about to make. After
-        a load dlt empties all of staging, a statement for each table, where what it filled will
-        do."""
+        """In turn where something is to be made, which another pipeline may be about to make. dlt
+        empties all of staging before a load and after it, a statement for each table, where what
+        has rows will do."""
         behind: Any = super()
         self.hold()
-        if truncate_tables is not None and self.filled:
-            truncate_tables = {*truncate_tables} & self.filled
+        if named := sorted(truncate_tables or ()):
+            truncate_tables = self.filled.intersection(named) or self._with_rows(named)
         if self._takes_turns() and not self.is_storage_initialized():
             with self.maybe_ddl_transaction():
                 behind.initialize_storage()
@@ -239,6 +239,12 @@ class _WholeClient:
         column = self.sql_client.escape_column_name("report")
         found = self.sql_client.execute_sql(f"SELECT DISTINCT {column} FROM {staged}") or []
         return {str(report) for (report,) in found}
+
+    def _with_rows(self: Any, tables: Sequence[str]) -> Set[str]:
+        name = self.sql_client.make_qualified_table_name
+        asked = ", ".join(f"(SELECT COUNT(*) FROM {name(table)})" for table in tables)
+        ((*found,),) = self.sql_client.execute_sql(f"SELECT {asked}") or [()]
+        return {table for table, count in zip(tables, found, strict=True) if count}
 
     def _reconnect(self: Any) -> None:
         """The server may have closed the connection, or have been restarted."""
