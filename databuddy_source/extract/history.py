@@ -20,7 +20,7 @@ from databuddy_source.coverage.reading import Tables
 from databuddy_source.coverage.resources import resource_name
 from databuddy_source.extract.evidence import Evidence
 from databuddy_source.extract.once import Once
-from databuddy_source.extract.restated import Change, change_of, restated
+from databuddy_source.extract.restated import Before, Change, change_of, restated
 from databuddy_source.extract.rewritten import FEW, OF_CELLS, doubt, is_other
 from databuddy_source.extract.scrub import Scrub
 from databuddy_source.fetch.fetcher import Fetcher
@@ -70,6 +70,8 @@ class History:
         self._scrub: Scrub | None = None
         self._once = Once()
         self._changes: dict[Cell, Change] = {}
+        self._before = Before(evidence.held_of)
+        self._by_report: dict[str, list[Cell]] = defaultdict(list)
         self._doubted: dict[str, str] = defaultdict(str)
         self._changed: dict[str, Sequence[Window]] = defaultdict(tuple)
 
@@ -269,7 +271,15 @@ class History:
         if not (changes and self._pipeline):
             return None
         with once_free(self._pipeline) as tables:
-            return restated(tables, changes, layout)
+            self._before.read(tables, changes, self._also(changes[0].cell.report), layout)
+        return restated(changes, self._before)
+
+    def _also(self, report: Report) -> Sequence[Cell]:
+        """The cells of a report that are asked for, of all websites."""
+        if not self._by_report:
+            for cell in self._evidence.cells:
+                self._by_report[cell.report.name].append(cell)
+        return self._by_report[report.name]
 
 
 def _meet(window: Window, other: Window) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -23,6 +23,9 @@ from databuddy_source.tables.layout import Layout
 
 MOST_KEYS: Final = 10
 """That a change names."""
+
+ROWS_AT_ONCE: Final = 10_000
+"""That are read for the sake of other websites."""
 
 _SUMMED: Final = {Kind.COUNT, Kind.COUNT_OVER_ROWS, Kind.AMOUNT}
 """What may be summed over the rows of a window."""
@@ -112,20 +115,90 @@ def change_of(result: Result, held: HeldCell | None, why: str) -> Change | None:
     return Change(result.cell, held, result.fetched_at, after, why)
 
 
-def restated(tables: Tables, changes: Sequence[Change], layout: Layout) -> pa.Table:
+class Before:
+    """What the warehouse's rows of windows say that are about to change. It is read for several
+    websites at once, since elsewhere it takes a second or more to ask for anything.
+
+    Args:
+        held_of: what the warehouse holds of a cell.
+    """
+
+    def __init__(self, held_of: Callable[[Cell], HeldCell | None]) -> None:
+        self._held_of = held_of
+        self._told: dict[tuple[str, str, Slot], Told] = {}
+
+    def read(
+        self, tables: Tables, changes: Sequence[Change], cells: Iterable[Cell], layout: Layout
+    ) -> None:
+        """Read it, where that was not done for the sake of another website.
+
+        Args:
+            tables: that are open.
+            changes: of one website and report.
+            cells: others of the report that may have changed, too.
+            layout: the columns of the report's table.
+        """
+        lacking = [each.cell for each in changes if _place(each.cell) not in self._told]
+        if not lacking:
+            return
+        days, rows = {cell.window.date for cell in lacking}, 0
+        for cell in cells:
+            held = self._held_of(cell)
+            if cell.window.date in days and held and _place(cell) not in self._told:
+                rows += held.rows
+                lacking += [cell] if rows <= ROWS_AT_ONCE else []
+        asked = {_place(cell) for cell in lacking}
+        for place, told in _told_before(tables, lacking, days, layout).items():
+            if place in asked:
+                self._told[place] = told
+        for place in asked:
+            self._told.setdefault(place, Told(0, {}, {}))
+
+    def pop(self, cell: Cell) -> Told:
+        """What was read of a cell, once."""
+        return self._told.pop(_place(cell))
+
+
+def _place(cell: Cell) -> tuple[str, str, Slot]:
+    return cell.report.name, cell.website_id, slot_of(cell.window)
+
+
+def _told_before(
+    tables: Tables, cells: Sequence[Cell], days: Collection[date], layout: Layout
+) -> Mapping[tuple[str, str, Slot], Told]:
+    report = cells[0].report
+    compared = Compared.of(report.query_type)
+    columns = {
+        name: tables.quoted(column)
+        for name in compared.names
+        if (column := layout.column(name)) and column in layout.held
+    }
+    at = tables.quoted("hour" if report.grain is Grain.HOUR else "date")
+    websites = sorted({cell.website_id for cell in cells})
+    found: dict[tuple[str, str, Slot], list[Row]] = defaultdict(list)
+    for website_id, slot, *values in tables.rows(
+        report.name,
+        f"SELECT {', '.join(['website_id', at, *columns.values()])} FROM {{table}} "
+        f"WHERE website_id IN ({', '.join(['%s'] * len(websites))}) AND {among(days)}",
+        *websites,
+    ):
+        slot = slot.astimezone(UTC) if report.grain is Grain.HOUR else slot
+        found[report.name, website_id, slot].append(dict(zip(columns, values, strict=True)))
+    return {place: _told(rows, compared) for place, rows in found.items()}
+
+
+def restated(changes: Sequence[Change], before: Before) -> pa.Table:
     """Rows of the table of what changed, without their ids.
 
     Args:
-        tables: that are open; they have the rows from before.
         changes: of one website and report.
-        layout: the columns of the report's table.
+        before: what the warehouse has of them.
     """
     compared = Compared.of(changes[0].cell.report.query_type)
-    before = _told_before(tables, changes, layout, compared)
     rows = []
     for each in changes:
         window = each.cell.window
-        had = before.get(slot_of(window), Told(0, {}, {}))
+        had = before.pop(each.cell)
         rows.append(
             {
                 "website_id": each.cell.website_id,
@@ -148,11 +221,9 @@ def restated(tables: Tables, changes: Sequence[Change], layout: Layout) -> pa.Ta
 
 def _over(window: Window) -> datetime:
     """When the last day of a window is over; of an hour its day."""
-    return tile(window.date, window.date, window.zone)[-1].end if _is_hour(window) else window.end
-
-
-def _is_hour(window: Window) -> bool:
-    return window.grain is Grain.HOUR
+    if window.grain is not Grain.HOUR:
+        return window.end
+    return tile(window.date, window.date, window.zone)[-1].end
 
 
 def _told(rows: Iterable[Row], compared: Compared) -> Told:
@@ -167,29 +238,6 @@ def _told(rows: Iterable[Row], compared: Compared) -> Told:
             key = tuple(_text(row.get(name)) for name in compared.key)
             keys[key] += _number(row.get(compared.measure))
     return Told(count, sums, keys)
-
-
-def _told_before(
-    tables: Tables, changes: Sequence[Change], layout: Layout, compared: Compared
-) -> Mapping[Slot, Told]:
-    cell = changes[0].cell
-    columns = {
-        name: tables.quoted(column)
-        for name in compared.names
-        if (column := layout.column(name)) and column in layout.held
-    }
-    is_hourly = _is_hour(cell.window)
-    asked = ", ".join([tables.quoted("hour" if is_hourly else "date"), *columns.values()])
-    days = among({each.cell.window.date for each in changes})
-    found: dict[Slot, list[Row]] = defaultdict(list)
-    for at, *values in tables.rows(
-        cell.report.name,
-        f"SELECT {asked} FROM {{table}} WHERE website_id = %s AND {days}",
-        cell.website_id,
-    ):
-        row = dict(zip(columns, values, strict=True))
-        found[at.astimezone(UTC) if is_hourly else at].append(row)
-    return {at: _told(rows, compared) for at, rows in found.items()}
 
 
 def _changed_sums(before: Told, after: Told, compared: Compared) -> str:
