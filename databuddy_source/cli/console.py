@@ -89,8 +89,15 @@ err = _Plain(stderr=True)
 
 def write_json(result: object) -> None:
     """Write a result for a program to stdout."""
+    write_text(json.dumps(result, indent=2, default=str) + "\n")
+
+
+def write_text(text: str) -> None:
+    """Write a text for a program to stdout, in UTF-8 whatever the terminal has."""
+    with contextlib.suppress(AttributeError, OSError):  # a stream of somebody's own
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write(json.dumps(result, indent=2, default=str) + "\n")
+        sys.stdout.write(text)
         sys.stdout.flush()
         return
     _let_go_of_stdout()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 class LogFormat(StrEnum):
@@ -51,6 +54,14 @@ def as_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no day such as 2026-01-31") from None
+
+
+def as_duration(text: str) -> timedelta:
+    """The value of an option that is a length of time."""
+    found = re.fullmatch(r"(\d{1,6})([mhd])", text)
+    if not found:
+        raise typer.BadParameter(f"{text!r} is no length of time such as 26h, 90m or 2d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 Demo = Annotated[

@@ -200,3 +200,52 @@ def test_a_look_takes_nothing_from_a_first_sync(
     duckdb.connect(str(file)).close()
     warehouse.for_a_look().open()
     assert pipeline.list_extracted_load_packages()
+
+
+def test_a_monitor_asks_how_old_the_newest_answers_are(
+    run: Run, server: DemoServer, folder: Path
+) -> None:
+    assert run(*REPORTS).returncode == 0
+    fresh = run("status", *REPORTS, "--max-age", "26h")
+    assert (fresh.returncode, fresh.stderr) == (0, "")
+    (line,) = fresh.stdout.splitlines()
+    assert line.startswith("ok: no newest answer is older than ")
+    with duckdb.connect(str(folder / "databuddy_warehouse.duckdb")) as own:
+        own.execute("SET timezone = 'UTC'")
+        for column in ("fetched_at", "checked_at"):
+            own.execute(
+                f"UPDATE databuddy.coverage SET {column} = {column} - INTERVAL 27 HOUR "
+                "WHERE report = 'top_pages' AND website_id = ?",
+                [server.websites[0].id],
+            )
+    old = run("status", *REPORTS, "--max-age", "26h")
+    assert old.returncode == 3
+    (line,) = old.stdout.splitlines()
+    name = server.websites[0].domain
+    assert line.startswith(f"old: the newest answer of top_pages of {name} is 27.0 h old; ")
+    assert run("status", *REPORTS, "--max-age", "2d").returncode == 0
+
+
+def test_metrics_are_written_whatever_is_lacking(run: Run, server: DemoServer) -> None:
+    server.faults.add(Fault(query_type="top_pages", day=DAY, parameter_error="no", times=None))
+    assert run(*REPORTS).returncode == 3
+    written = run("status", *REPORTS, "--format", "prometheus", PYTHONIOENCODING="ascii")
+    assert (written.returncode, written.stderr) == (0, "")
+    assert "\ndatabuddy_complete 0\n" in written.stdout
+    shop = server.websites[0]
+    labels = f'website_id="{shop.id}",domain="{shop.domain}",report="top_pages"'
+    assert f"\ndatabuddy_lacking_cells{{{labels}}} 1\n" in written.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--max-age", "26"], "'26' is no length of time such as 26h, 90m or 2d"),
+        (["--max-age", "26h", "--json"], "each write something else"),
+        (["--json", "--format", "prometheus"], "each write something else"),
+    ],
+)
+def test_one_shape_at_a_time(run: Run, words: list[str], says: str) -> None:
+    done = run("status", *words)
+    assert done.returncode == 2
+    assert says in " ".join(done.stderr.replace("│", " ").split())

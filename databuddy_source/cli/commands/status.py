@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -14,9 +15,18 @@ from databuddy_source import ReportStatus, WarehouseStatus
 from databuddy_source import status as status_of
 from databuddy_source.cli.account import account
 from databuddy_source.cli.calendar_lines import calendar_lines, legend
-from databuddy_source.cli.console import LINES_SHOWN, for_people, out, say, shown, write_json
-from databuddy_source.cli.history_lines import history_lines, lateness_document
+from databuddy_source.cli.console import (
+    LINES_SHOWN,
+    for_people,
+    out,
+    say,
+    shown,
+    write_json,
+    write_text,
+)
+from databuddy_source.cli.history_lines import history_lines
 from databuddy_source.cli.journal import moment
+from databuddy_source.cli.metrics import age_line, metrics
 from databuddy_source.cli.miscounted_lines import miscounted_lines
 from databuddy_source.cli.options import (
     Dataset,
@@ -29,19 +39,24 @@ from databuddy_source.cli.options import (
     StateDir,
     Verbose,
     Websites,
+    as_duration,
 )
 from databuddy_source.cli.program import Exit
-from databuddy_source.cli.redefined_lines import load_anew, redefined_lines, warehouse_options
+from databuddy_source.cli.redefined_lines import redefined_lines, warehouse_options
 from databuddy_source.cli.removal_lines import removal_commands
-from databuddy_source.model.statuses import Mark
+from databuddy_source.cli.status_document import as_document
+from databuddy_source.clock import now
 from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.reading import opened
 
 WIDEST = 160
 """Columns of a calendar, also where a wider terminal, or none, reads it."""
 
-JSON_VERSION = 1
-"""Counts up when a field changes its meaning or goes away; new fields may come any time."""
+
+class Format(StrEnum):
+    """Other shapes of the result."""
+
+    PROMETHEUS = "prometheus"
 
 
 def status(
@@ -55,7 +70,21 @@ def status(
     lateness: Annotated[
         bool, typer.Option("--lateness", help="Tell how late numbers still change, by report.")
     ] = False,
+    max_age: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=as_duration,
+            metavar="AGE",
+            help="Say in one line whether a newest answer is older, such as 26h, 90m or 2d.",
+        ),
+    ] = None,
     as_json: Json = False,
+    format_: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="Write metrics, as Prometheus reads them. What is lacking is no error."
+        ),
+    ] = None,
     demo: Demo = False,
     destination: Destination = None,
     dataset: Dataset = None,
@@ -65,7 +94,8 @@ def status(
     """Show what the warehouse has and lacks, day by day. Asks nothing of the API.
 
     Exit codes: 0 nothing is lacking, 3 some cells failed, are truncated, suspect or missing, or
-    with --deep have lost or gained rows in the tables.
+    with --deep have lost or gained rows in the tables, or with --max-age the newest answer of a
+    report is older than that.
 
     Examples:
 
@@ -75,121 +105,29 @@ def status(
 
         databuddy-source status --deep
 
+        databuddy-source status --max-age 26h
+
         databuddy-source status --json
     """
+    if (max_age is not None) + as_json + (format_ is not None) > 1:
+        raise typer.BadParameter("--max-age, --json and --format each write something else.")
     with for_people(verbose), account(demo, report, asks=False, websites=website) as choose:
         settings, _ = choose(chosen(demo, destination, dataset, state_dir).pipeline_name)
         where = warehouse_options(demo, destination, dataset, state_dir)
         with opened(demo, destination, dataset, state_dir, say) as tables:
             found = status_of(tables, settings, since=since, until=until, deep=deep, late=lateness)
-        if as_json:
+        well = found.is_complete
+        if format_:
+            write_text(metrics(found))
+            well = True  # the metrics say it, and a file of them is to be kept
+        elif max_age is not None:
+            line, well = age_line(found, max_age, now())
+            out.print(line)
+        elif as_json:
             write_json(as_document(found, where, named=bool(website or report)))
         else:
             show(found, where, named=bool(website or report))
-    raise typer.Exit(Exit.COMPLETE if found.is_complete else Exit.INCOMPLETE)
-
-
-def as_document(
-    found: WarehouseStatus, where: Sequence[str] = (), *, named: bool = False
-) -> dict[str, Any]:
-    """What `--json` prints. Days are `YYYY-MM-DD` in the report's time zone, instants UTC.
-
-    Args:
-        found: what the warehouse has and lacks.
-        where: options by which another command finds it.
-        named: whether the user named websites or reports, so that others may be configured, too.
-    """
-    return {
-        "version": JSON_VERSION,
-        "complete": found.is_complete,
-        "cells": _counts(found.cells),
-        "reports": [
-            {
-                "website_id": each.website_id,
-                "domain": each.domain,
-                "report": each.report,
-                "grain": each.grain.value,
-                "time_zone": each.time_zone,
-                "first_day": _text(each.first),
-                "last_day": _text(each.last),
-                "rows": each.rows,
-                "synced_at": _iso(each.synced_at),
-                "load_id": each.load_id,
-                "cells": _counts(each.cells),
-                "gaps": [
-                    {
-                        "mark": gap.mark.value,
-                        "first_day": str(gap.first),
-                        "last_day": str(gap.last),
-                        "cells": gap.cells,
-                        "reason": gap.reason or None,
-                    }
-                    for gap in each.gaps
-                ],
-            }
-            for each in found.reports
-        ],
-        "not_configured": [
-            {"website_id": website_id, "report": report} for website_id, report in found.others
-        ],
-        "remove": [] if named else removal_commands(found.leftovers, where),
-        "not_offered": [
-            {"website_id": website_id, "report": report} for website_id, report in found.withdrawn
-        ],
-        "redefined": [
-            {
-                "report": each.report,
-                "now": each.now,
-                "days": [
-                    {
-                        "generation": stay.generation,
-                        "first_day": str(stay.first),
-                        "last_day": str(stay.last),
-                    }
-                    for stay in each.stays
-                ],
-                "changes": [
-                    {
-                        "generation": before,
-                        "meanings": list(change.meanings.values()),
-                        "new_columns": list(change.came),
-                        "gone_columns": list(change.gone),
-                    }
-                    for before, change in each.changes.items()
-                ],
-            }
-            for each in found.redefined
-        ],
-        "load_anew": load_anew(found.redefined, where) if found.redefined else None,
-        "miscounted": [
-            {
-                "website_id": each.website_id,
-                "report": each.report,
-                "first_day": str(each.date),
-                "rows": each.there,
-                "rows_loaded": each.told,
-            }
-            for each in found.miscounts
-        ],
-        "history": {
-            "proved_since": _iso(found.history.proved_since),
-            "round_days": found.history.round_days,
-            "changed_days": found.history.changed_days,
-        },
-        "lateness": lateness_document(found),
-    }
-
-
-def _counts(cells: Mapping[Mark, int]) -> dict[str, int]:
-    return {mark.value: cells.get(mark, 0) for mark in Mark}
-
-
-def _iso(instant: datetime | None) -> str | None:
-    return instant.isoformat() if instant else None
-
-
-def _text(day: date | None) -> str | None:
-    return str(day) if day else None
+    raise typer.Exit(Exit.COMPLETE if well else Exit.INCOMPLETE)
 
 
 def show(found: WarehouseStatus, where: Sequence[str], *, named: bool) -> None:
@@ -263,8 +201,8 @@ def _show_website(reports: Sequence[ReportStatus]) -> None:
         lacking = (f"{n:,} {mark}" for mark, n in each.cells.items() if mark.is_gap)
         row = [
             each.report,
-            _text(each.first) or "",
-            _text(each.last) or "",
+            str(each.first or ""),
+            str(each.last or ""),
             f"{each.rows:,}",
             moment(each.synced_at)[5:16] if each.synced_at else "never",
             ", ".join(lacking),
