@@ -87,11 +87,11 @@ coverage: .venv/.installed-dev
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
 lock: .venv/.installed-dev
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo -o requirements/demo.lock
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --group orchestrators -o requirements/dev.lock
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group docs --resolution lowest-direct -o requirements/lowest.lock
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra bigquery --extra snowflake --group dev --group warehouses --no-annotate -o requirements/warehouses.lock
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group ducklake --no-annotate -o requirements/ducklake.lock
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --group dev --group mutants --constraint requirements/dev.lock --no-annotate -o requirements/mutants.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group docs --group orchestrators -o requirements/dev.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group docs --resolution lowest-direct -o requirements/lowest.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --extra bigquery --extra snowflake --group dev --group warehouses --no-annotate -o requirements/warehouses.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group ducklake --no-annotate -o requirements/ducklake.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group mutants --constraint requirements/dev.lock --no-annotate -o requirements/mutants.lock
 	$(COMPILE) $(UPGRADE) --group bqemulator --no-annotate -o requirements/bqemulator.lock
 
 # the wheel from an index of packages: by pip, by uvx and by pipx

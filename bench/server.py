@@ -44,13 +44,14 @@ def rows_of(count: int, variant: int) -> bytes:
 
 
 class Count:
-    """What arrived: all queries, the rejected ones of them, and when the latest came."""
+    """What arrived: when each query came, how many were rejected, and the latest of them."""
 
     def __init__(self, limit: int, window: float) -> None:
         self._limit = limit
         self._window = window
         self._latest: deque[float] = deque()
-        self.queries = self.rejected = 0
+        self.arrivals: list[float] = []
+        self.rejected = 0
 
     def takes(self) -> bool:
         """Count a query; whether it may be answered."""
@@ -58,7 +59,7 @@ class Count:
         while self._latest and self._latest[0] <= now - self._window:
             self._latest.popleft()
         self._latest.append(now)
-        self.queries += 1
+        self.arrivals.append(now)
         taken = not self._limit or len(self._latest) <= self._limit
         self.rejected += not taken
         return taken
@@ -97,8 +98,12 @@ class _Api(asyncio.Protocol):
                 reset = f"429 Too Many Requests\r\nx-ratelimit-reset: {self._count.reset}"
                 self._answer([b'{"success":false,"code":"RATE_LIMITED","error":"slow"}'], reset)
         elif b"/counted" in head:
-            counted = {"queries": self._count.queries, "rejected": self._count.rejected}
-            self._answer([orjson.dumps(counted)])
+            arrivals, rejected = self._count.arrivals, self._count.rejected
+            counted = {"queries": len(arrivals), "rejected": rejected}
+            span = {"first": arrivals[0], "last": arrivals[-1]} if arrivals else {}
+            self._answer([orjson.dumps(counted | span)])
+            if b"/counted/anew" in head:
+                self._count.arrivals, self._count.rejected = [], 0
         else:
             self._answer([self._websites if b"/query/websites" in head else self._types])
 

@@ -17,6 +17,8 @@ from .answers.why import CellState as CellState
 from .answers.why import Changed as Changed
 from .answers.why import Life as Life
 from .answers.why import why as why
+from .config.connect import Limiter as Limiter
+from .config.connect import Turn as Turn
 from .config.resolve import configured as configured
 from .config.resolve import scoped as scoped
 from .config.scope import Scope as Scope

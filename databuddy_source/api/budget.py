@@ -18,15 +18,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-WINDOW = 60.0
-"""Seconds of the server's sliding window."""
-
-MARGIN = 1.0
-"""Seconds by which our window is longer: two clocks never run quite alike, and servers round."""
-
-LATEST_ARRIVAL = 5.0
-"""Seconds after which a request has reached the server, answered or not. Waiting for each answer
-instead would let slow answers, of seconds to minutes, halve the rate of a small budget."""
+from databuddy_source.api.limiter import (
+    LATEST_ARRIVAL,
+    MARGIN,
+    WINDOW,
+    Limiter,
+    Share,
+    SharedPlaces,
+)
 
 SHORTEST_SLEEP = 1e-7
 """Seconds; asyncio's timers ring up to 1e-9 early, and many tasks that each sleep for such a rest
@@ -147,11 +146,17 @@ class Budget:
     """Lets at most `per_minute` requests reach the server in any minute.
 
     One object serves every event loop and thread of the process.
+
+    Attributes:
+        per_minute: how many may leave.
+        spent: how many have left.
+        shared: where other processes count theirs, too.
     """
 
     def __init__(self, per_minute: int, clock: Clock | None = None) -> None:
         self.per_minute = per_minute
         self.spent = 0
+        self.shared: SharedPlaces | None = None
         self._clock = clock or Clock()
         self._slots: list[Slot] = []
         self._silent_until = 0.0
@@ -162,12 +167,57 @@ class Budget:
     async def slot(self) -> AsyncIterator[Slot]:
         """Wait until one more request may leave, and count it. The block sends it, notes what the
         answer allows, and ends."""
-        while not isinstance(taken := self._try_take(), Slot):
-            await self._clock.sleep(max(taken, SHORTEST_SLEEP))
+        taken, place = await self._take()
         try:
             yield taken
         finally:
             self._land(taken)
+            if self.shared:
+                silence = max(0.0, self._silent_until - self._clock.monotonic())
+                await self.shared.land(place, silence)
+
+    async def _take(self) -> tuple[Slot, str]:
+        """A slot, and the place that others count; empty where nobody does."""
+        while True:
+            taken = self._try_take()
+            if isinstance(taken, Slot):
+                if not self.shared:
+                    return taken, ""
+                place = await self._placed(taken, self.shared)
+                if isinstance(place, str):
+                    return taken, place
+                taken = place
+            await self._clock.sleep(max(taken, SHORTEST_SLEEP))
+
+    async def _placed(self, taken: Slot, shared: SharedPlaces) -> str | float:
+        """The place of a slot, or seconds to wait and no slot."""
+        place: str | float = 0.0
+        try:
+            place = await shared.take(self.per_minute)
+        finally:
+            with self._lock:
+                self._slots = [slot for slot in self._slots if slot is not taken]
+                if isinstance(place, str):
+                    taken.sent = self._clock.monotonic()
+                    self._slots.append(taken)
+                else:
+                    self.spent -= 1
+        return place
+
+    def share_by(self, limiter: Limiter | None, name: str, most_workers: int) -> None:
+        """Let a limiter count, too.
+
+        Args:
+            limiter: None for nobody else.
+            name: of what is counted together.
+            most_workers: processes that share it at most.
+        """
+        if not limiter:
+            self.shared = None
+        elif not self.shared or self.shared.limiter is not limiter:
+            self.shared = SharedPlaces(limiter, name, most_workers, self._clock.monotonic)
+        if self.shared:
+            self.shared.most_workers = most_workers
 
     @property
     def left(self) -> int:
@@ -190,9 +240,11 @@ class Budget:
             if now < self._silent_until:
                 return self._silent_until - now
             # one expression for both questions: two that round differently let requests through
-            self._slots = [slot for slot in self._slots if slot.free_at(now) > now]
-            if len(self._slots) >= self.per_minute:
-                return min(slot.free_at(now) for slot in self._slots) - now
+            share = self.shared.share(self.per_minute) if self.shared else Share(self.per_minute)
+            held = now - share.longer
+            self._slots = [slot for slot in self._slots if slot.free_at(now) > held]
+            if len(self._slots) >= share.requests:
+                return sorted(slot.free_at(now) for slot in self._slots)[-share.requests] - held
             under_way = sum(slot.landed is None for slot in self._slots)
             if closed_for := self._server.closed_for(now, under_way):
                 return closed_for
@@ -210,13 +262,27 @@ class Budget:
 _budgets: dict[str, Budget] = {}
 
 
-def budget_for(base_url: str, credential: str, per_minute: int) -> Budget:
+def budget_for(
+    base_url: str,
+    credential: str,
+    per_minute: int,
+    limiter: Limiter | None = None,
+    most_workers: int = 1,
+) -> Budget:
     """The budget that all users of this key at this server share in this process.
 
-    The last caller's `per_minute` holds.
+    The last caller's `per_minute` and limiter hold.
+
+    Args:
+        base_url: of the server.
+        credential: the key, or the cookie.
+        per_minute: requests.
+        limiter: counts those of other processes, too.
+        most_workers: processes that share it at most.
     """
     # a digest, so that no key is kept in a module
     name = hashlib.sha256(f"{base_url}\n{credential}".encode()).hexdigest()
     budget = _budgets.setdefault(name, Budget(per_minute))
     budget.per_minute = per_minute
+    budget.share_by(limiter, name, most_workers)
     return budget

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from databuddy_source.api.budget import MARGIN, WINDOW, Allowance
+from databuddy_source.api.budget import Allowance
+from databuddy_source.api.limiter import MARGIN, WINDOW
 
 LONGEST_SILENCE = 600.0
 """A server that asks for more seconds than this is not believed."""

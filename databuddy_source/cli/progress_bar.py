@@ -9,7 +9,8 @@ from typing import Self
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task
 from rich.text import Text
 
-from databuddy_source.api.budget import WINDOW, Budget
+from databuddy_source.api.budget import Budget
+from databuddy_source.api.limiter import WINDOW
 from databuddy_source.cli.console import err, say
 from databuddy_source.clock import in_words
 from databuddy_source.dlt_seam import Collector

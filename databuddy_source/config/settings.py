@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from databuddy_source import clock
 from databuddy_source.api.credential import Credential, is_loopback
+from databuddy_source.api.limiter import Limiter
+from databuddy_source.api.limiters import scheme_of
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.values import SECTION, Day, Given, Names, as_list
 from databuddy_source.errors import BadSetting, InsecureAddress
@@ -66,6 +69,17 @@ class Settings(Given):
     requests_per_minute: Annotated[int, Field(ge=1, le=6000)] = Field(default=120, examples=[60])
     """What the plan allows. Fewer are sent when the server says that fewer remain."""
 
+    shared_budget: str | SkipJsonSchema[Limiter] | None = Field(default=None, repr=False)
+    """Where all processes that use the key count their requests together: an address such as
+    `redis://:password@host`, `rediss://...` or `postgresql://user:password@host/database`, or for
+    the processes of one machine `sqlite:///` and the path of a file. It belongs to
+    `.dlt/secrets.toml`, like the key. In code also a `Limiter` of your own. Default: each process
+    counts its own."""
+
+    shared_budget_workers: Annotated[int, Field(ge=1, le=10_000)] = Field(default=8, examples=[20])
+    """How many processes share the budget at most. While it cannot be asked, each keeps to one part
+    in so many."""
+
     pack_size: Annotated[int, Field(ge=1, le=400)] = Field(default=100, examples=[50])
     """Questions that travel in one request at most. Above 100 to 200 the server's own query grows
     too long and it falls back to one by one, at 15 to 45 ms each."""
@@ -106,6 +120,13 @@ class Settings(Given):
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("must be an address alone, without user, password, ? or #")
         return text if text.endswith("/v1") else text + "/v1"
+
+    @field_validator("shared_budget")
+    @classmethod
+    def _store(cls, value: str | Limiter | None) -> str | Limiter | None:
+        if isinstance(value, str):
+            scheme_of(value)
+        return value
 
     @field_validator("query_types")
     @classmethod

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from dlt.common.configuration.specs import BaseConfiguration, configspec
-from dlt.common.typing import TSecretStrValue
+from dlt.common.typing import TSecretValue
 
-from databuddy_source.config.keys import KEYS, SECRETS
+from databuddy_source.config.keys import HIDDEN, KEYS
 
 
 def _spec() -> type[BaseConfiguration]:
     """Untyped but for the secrets: dlt fills in no unions, and the models check them."""
     types: dict[str, Any] = dict.fromkeys(KEYS, Any | None)
-    types |= dict.fromkeys(SECRETS, TSecretStrValue | None)
+    types |= dict.fromkeys(HIDDEN, TSecretValue | None)
     body: dict[str, Any] = {**dict.fromkeys(types), "__annotations__": types}
     return configspec(type("DatabuddyConfiguration", (BaseConfiguration,), body))
 

@@ -25,7 +25,9 @@ class Given(BaseModel):
         BadSetting: names the key, the value, and what is allowed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True
+    )
 
     @classmethod
     def of(cls, **values: Any) -> Self:
@@ -69,7 +71,7 @@ def _place(path: Sequence[int | str], given: Any) -> tuple[str, Any]:
 
 def _shown(key: str, value: object) -> str:
     """A value as a message may show it: an address may carry a password, a credential is one."""
-    if key.startswith("credential"):
+    if key.startswith(("credential", "shared_budget")) and not isinstance(value, int):
         return "***"
     if key == "base_url":
         value = re.sub(r"(?<=//)[^/]*@|[?#].*", "***", str(value), flags=re.DOTALL)

@@ -8,7 +8,7 @@ from typing import Any
 import dlt
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
-from dlt.common.typing import TSecretStrValue
+from dlt.common.typing import TSecretStrValue, TSecretValue
 from dlt.sources import DltResource, DltSource
 
 from databuddy_source.api.models import Website
@@ -69,6 +69,8 @@ def databuddy_source(
     lookback_days: Any = None,
     allow_http: Any = None,
     requests_per_minute: Any = None,
+    shared_budget: TSecretValue | None = None,
+    shared_budget_workers: Any = None,
     pack_size: Any = None,
     scrub_requests: Any = None,
     since: Any = None,

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from enum import Enum
 
-from databuddy_source.api.budget import WINDOW, Budget, Clock
+from databuddy_source.api.budget import Budget, Clock
+from databuddy_source.api.limiter import WINDOW
 from databuddy_source.api.limits import allowance, seconds_to_wait
 
 

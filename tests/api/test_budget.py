@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.api import budget as budgets
-from databuddy_source.api.budget import MARGIN, WINDOW, Budget, Clock, budget_for
+from databuddy_source.api.budget import Budget, Clock, budget_for
+from databuddy_source.api.limiter import MARGIN, WINDOW
 from tests.campaign import examples
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]

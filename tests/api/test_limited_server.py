@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.api.budget import LATEST_ARRIVAL, MARGIN, WINDOW, Budget, Clock
+from databuddy_source.api.budget import Budget, Clock
+from databuddy_source.api.limiter import LATEST_ARRIVAL, MARGIN, WINDOW
 from tests.api.limited_server import (
     LimitedServer,
     Request,

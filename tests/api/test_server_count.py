@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.api.budget import LATEST_ARRIVAL, MARGIN, WINDOW, Allowance, Budget, Clock
+from databuddy_source.api.budget import Allowance, Budget, Clock
 from databuddy_source.api.client import Client
 from databuddy_source.api.credential import Credential
+from databuddy_source.api.limiter import LATEST_ARRIVAL, MARGIN, WINDOW
 from databuddy_source.api.limits import LONGEST_RESET, LONGEST_SILENCE, allowance, seconds_to_wait
 from databuddy_source.demo import DemoServer, Plan
 from tests.api.bodies import a_body

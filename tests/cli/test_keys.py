@@ -8,7 +8,9 @@ another. A load shows what each key is for, and not only that something changed.
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import re
 import shutil
 from collections import Counter
@@ -29,10 +31,10 @@ from typer.testing import CliRunner
 
 from databuddy_source import databuddy_source
 from databuddy_source import load as load_once
-from databuddy_source.api import budget
+from databuddy_source.api import budget, limiter
 from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.cli.app import app, every_command
-from databuddy_source.config.keys import KEYS, SECRETS
+from databuddy_source.config.keys import HIDDEN, KEYS
 from databuddy_source.config.unknown_keys import VARIABLE
 from databuddy_source.demo import DemoServer, Fault, Silence
 from databuddy_source.demo.arrivals import Arrival
@@ -46,6 +48,9 @@ a backfill."""
 
 FIRST = date(2026, 3, 13)
 """Of the days that are configured."""
+
+NOWHERE = "sqlite:////nowhere/budget.db"
+"""A store that is gone: whoever would send says so, and is silent at first."""
 
 FILE = "databuddy_warehouse.duckdb"
 WAYS = ("file", "environment")
@@ -113,6 +118,8 @@ class Seen:
     """How many requests had been let go whenever the next one had to wait."""
     requests: list[Arrival]
     folder: Path
+    warned: str
+    """Of a shared budget."""
 
     @property
     def queries(self) -> list[Arrival]:
@@ -132,7 +139,7 @@ class Seen:
     @property
     def outcome(self) -> tuple[object, ...]:
         """What another run of the same choice has in common."""
-        return self.exit_code, self.asked, self.told, self.waited_after[:1]
+        return self.exit_code, self.asked, self.told, self.waited_after[:1], self.warned
 
     @property
     def told(self) -> str:
@@ -212,17 +219,21 @@ class Runs:
             patch.setattr(budget, "_budgets", budgets)
             patch.setattr(budget, "Clock", lambda: _hasty(budgets, waited))
             before = len(self._server.log)
+            warned = io.StringIO()
+            told = logging.StreamHandler(warned)
+            limiter.logger.addHandler(told)
             try:
                 with time_machine.travel(self._server.now, tick=True):
                     done = _call(what)
             finally:
+                limiter.logger.removeHandler(told)
                 patch.undo()
                 dlt.current.run_context().reload()
         said = done.stdout + done.stderr
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception
         log = self._server.log[before:]
-        return Seen(done.exit_code, said, waited, log, folder)
+        return Seen(done.exit_code, said, waited, log, folder, warned.getvalue())
 
     def _folder(self, keep: bool) -> Path:
         if self._held and not keep:
@@ -240,7 +251,7 @@ class Runs:
         home = folder / ".dlt"
         home.mkdir(exist_ok=True)
         for file, secret in (("config.toml", False), ("secrets.toml", True)):
-            mine = {key: value for key, value in values.items() if (key in SECRETS) is secret}
+            mine = {key: value for key, value in values.items() if (key in HIDDEN) is secret}
             document = {"sources": {"databuddy": mine}} if way == "file" else {}
             (home / file).write_text(tomlkit.dumps(document))
         for key, value in values.items() if way == "environment" else ():
@@ -294,6 +305,7 @@ class Reading:
 ASKING = "api_key base_url allow_http"
 CHOOSING = "websites query_types reports timezone weeks"
 PACING = "requests_per_minute pack_size"
+SHARING = "shared_budget shared_budget_workers"
 DAYS = "start_date lookback_days"
 OF_A_RUN = "since until refetch only_gaps audit allow_empty scrub_requests"
 BOUNDS: Values = {"since": FIRST, "until": date(2026, 3, 18)}
@@ -303,29 +315,36 @@ ON: Values = {
     **dict.fromkeys(("refetch", "only_gaps", "audit", "allow_empty"), True),
     "session_cookie": DemoServer.session_cookie,
     "scrub_requests": 1,
+    "shared_budget": NOWHERE,
+    "shared_budget_workers": 3,
 }
 """Values of keys that are not set else."""
 
+FOR_EXPORT: Values = {"reports": [{"query_type": "device_types"}]}
+OTHERS: Values = {key: ON[key] for key in SHARING.split()}
+
 READING = {
     "plan": Reading(
-        "plan", f"{ASKING} {CHOOSING} {PACING} {DAYS} since refetch", "allow_empty scrub_requests"
+        "plan",
+        f"{ASKING} {CHOOSING} {PACING} {DAYS} since refetch",
+        f"{SHARING} allow_empty scrub_requests",
     ),
     "plan of some days": Reading("plan", "since until only_gaps audit", DAYS, BOUNDS),
     "backfill": Reading(
         f"backfill --dry-run {SEVERAL_DAYS}",
         "api_key refetch only_gaps audit",
-        "start_date since until allow_empty scrub_requests",
+        f"{SHARING} start_date since until allow_empty scrub_requests",
     ),
     "audit": Reading(
         f"audit --dry-run {SEVERAL_DAYS}",
         "api_key refetch only_gaps",
-        f"{DAYS} since until audit allow_empty scrub_requests",
+        f"{SHARING} {DAYS} since until audit allow_empty scrub_requests",
     ),
-    "heal": Reading("heal --dry-run", "api_key", OF_A_RUN),
+    "heal": Reading("heal --dry-run", "api_key", f"{SHARING} {OF_A_RUN}"),
     "status": Reading(
         "status --json",
         f"allow_http {CHOOSING} {DAYS}",
-        f"api_key session_cookie base_url {PACING} {OF_A_RUN}",
+        f"api_key session_cookie base_url {PACING} {SHARING} {OF_A_RUN}",
     ),
     "verify": Reading(
         "verify",
@@ -335,17 +354,18 @@ READING = {
     "why": Reading(
         f"why country --date {HELD}",
         "allow_http websites timezone",  # in which times are told
-        f"api_key session_cookie base_url query_types reports weeks {PACING} {DAYS} {OF_A_RUN}",
+        f"api_key session_cookie base_url query_types reports weeks {PACING} {SHARING} {DAYS} "
+        f"{OF_A_RUN}",
     ),
     "remove": Reading(
         "remove --website shop.example.com --report country --report phones --dry-run",
         "allow_http websites query_types reports timezone",  # in which times are told
-        f"api_key session_cookie base_url weeks {PACING} {DAYS} {OF_A_RUN}",
+        f"api_key session_cookie base_url weeks {PACING} {SHARING} {DAYS} {OF_A_RUN}",
     ),
     "rebuild": Reading(
         "rebuild --timezone Asia/Tokyo --dry-run",
         f"{ASKING} websites query_types reports timezone {PACING}",  # times are told in it
-        f"weeks {DAYS} {OF_A_RUN}",
+        f"weeks {SHARING} {DAYS} {OF_A_RUN}",
     ),
     "check": Reading(
         "check --destination nowhere",
@@ -355,7 +375,7 @@ READING = {
     "discover": Reading(
         "discover",
         f"{ASKING} query_types reports",
-        f"websites timezone weeks {PACING} {DAYS} {OF_A_RUN}",
+        f"websites timezone weeks {PACING} {SHARING} {DAYS} {OF_A_RUN}",
     ),
     "explain": Reading(
         "explain phones",
@@ -366,7 +386,13 @@ READING = {
         f"export --since {FIRST} --into files",
         f"{ASKING} websites query_types reports timezone requests_per_minute",
         f"weeks pack_size {DAYS} {OF_A_RUN}",
-        {"reports": [{"query_type": "device_types"}]},
+        FOR_EXPORT,
+    ),
+    "verify with others": Reading("verify", SHARING, "", OTHERS),
+    "check with others": Reading("check --destination nowhere", SHARING, "", OTHERS),
+    "explain with others": Reading("explain phones", SHARING, "", OTHERS),
+    "export with others": Reading(
+        f"export --since {FIRST} --into files", SHARING, "", {**FOR_EXPORT, **OTHERS}
     ),
 }
 
@@ -454,6 +480,8 @@ EFFECTS: Mapping[str, Callable[[Seen, Any], bool]] = {
     "requests_per_minute": lambda seen, number: (
         (seen.waited_after[0] if seen.waited_after else 120) == number
     ),
+    "shared_budget": lambda seen, store: ("budget is gone" in seen.warned) is bool(store),
+    "shared_budget_workers": lambda seen, number: f"one part in {number} of" in seen.warned,
     "pack_size": lambda seen, number: max(each.parameters for each in seen.queries) == number,
     "since": lambda seen, day: days(seen)[0] == day,
     "until": lambda seen, day: days(seen)[-1] == day,
@@ -503,6 +531,11 @@ LOADING = {
     "sync of gaps": Loading("sync", "session_cookie since until only_gaps", GAPS),
     "sync of what is final": Loading("sync", "audit", {**BOUNDS, "audit": True}),
     "sync with room": Loading("sync", "scrub_requests", {"scrub_requests": 1}),
+    "sync with others": Loading("sync", SHARING, OTHERS),
+    "source with others": Loading("", SHARING, OTHERS),
+    "heal with others": Loading("heal", SHARING, OTHERS),
+    "audit with others": Loading(f"audit --since {FIRST}", SHARING, OTHERS),
+    "backfill with others": Loading(f"backfill --since {FIRST}", SHARING, OTHERS),
     "source": Loading("", f"{LASTING} start_date refetch allow_empty", ANEW),
     "source of gaps": Loading("", "session_cookie since until only_gaps", GAPS),
     "source of what is final": Loading("", "audit", {**BOUNDS, "audit": True}),
