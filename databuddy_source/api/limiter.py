@@ -122,6 +122,9 @@ class SharedPlaces:
         most_workers: processes that share it at most, as configured.
         monotonic: seconds that only grow.
         call: calls a function that takes a while.
+
+    Attributes:
+        lost: the kind of error for which the limiter is gone; empty while it answers.
     """
 
     def __init__(
@@ -140,7 +143,7 @@ class SharedPlaces:
         self._lock = threading.Lock()
         self._worker = ("", 0)
         self._seen = 1
-        self._gone = False
+        self.lost = ""
         self._ask_at = self._silent_until = self._doubt_until = self._last_sent = -math.inf
 
     async def take(self, per_minute: int) -> str | float:
@@ -178,15 +181,16 @@ class SharedPlaces:
         """What this process may send now, whatever the limiter says."""
         if self._monotonic() >= self._doubt_until:
             return Share(per_minute)
-        return Share.of(per_minute, self._workers)
+        return Share.of(per_minute, self.workers)
 
     @property
-    def _workers(self) -> int:
+    def workers(self) -> int:
+        """How many processes share it, as far as we know, or may do so."""
         return max(self._seen, self.most_workers)
 
     @property
     def _consequence(self) -> str:
-        share = f"one part in {self._workers} of the limit"
+        share = f"one part in {self.workers} of the limit"
         return f"Nothing is sent for {LONGEST_HELD:.0f} s, then {share}, until all know it again."
 
     async def _ask(self, what: Callable[..., Any], *words: object) -> Any:
@@ -208,17 +212,17 @@ class SharedPlaces:
             except Exception as error:  # of whatever library counts
                 self._lose(error)
                 raise _Gone from None
-            if self._gone:
+            if self.lost:
                 logger.info("The shared budget is there again.")
-            self._gone = False
+            self.lost = ""
             return found
 
     def _lose(self, error: Exception) -> None:
-        if not self._gone:
-            # the words of a driver may have the address, and that a password
-            kind = type(error).__name__
+        # the words of a driver may have the address, and that a password
+        kind = type(error).__name__
+        if not self.lost:
             logger.warning("The shared budget is gone (%s). %s", kind, self._consequence)
-        self._gone = True
+        self.lost = kind
         self._ask_at = self._monotonic() + ASK_AGAIN
         self._doubt(self._monotonic())
 

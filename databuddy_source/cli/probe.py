@@ -15,7 +15,7 @@ from databuddy_source.api.models import Parameter, QueryBody, TypesAnswer, Websi
 from databuddy_source.api.retry import Patience
 from databuddy_source.api.server import run_alone, websites_seen
 from databuddy_source.clock import now
-from databuddy_source.config.connect import client_for
+from databuddy_source.config.connect import budget_of, client_for
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import DatabuddyError, KeyRejected, RequestRefused
 from databuddy_source.model.generations import Generation
@@ -83,6 +83,26 @@ def websites_of(settings: Settings) -> Mapping[str, Website]:
             return await websites_seen(client, SHORT)
 
     return run_alone(ask)
+
+
+def lost_budget(settings: Settings) -> str:
+    """The kind of error for which the shared budget cannot be asked; empty where it answers. Takes
+    one place for a minute.
+
+    Raises:
+        BadSetting: it cannot be used.
+    """
+    shared = budget_of(settings).shared
+    if not shared:
+        return ""
+
+    async def ask() -> None:
+        place = await shared.take(settings.requests_per_minute)
+        if isinstance(place, str):
+            await shared.land(place, 0.0)
+
+    run_alone(ask)
+    return shared.lost
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import respx
+from dlt.common.configuration import is_secret_hint
 
 from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client
@@ -18,8 +19,10 @@ from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.api.server import run_alone
 from databuddy_source.cli.failures import sentence_and_code
+from databuddy_source.config.keys import HIDDEN
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
+from databuddy_source.config.spec import SPEC
 from databuddy_source.errors import BadSetting, DatabuddyError, NotTheApi
 from tests.api.bodies import OnTheLine
 
@@ -203,6 +206,25 @@ def test_a_wrong_setting_found_by_dlt_does_not_show_the_key(
         configured()
     assert key not in told(caught.value)
     assert key not in caplog.text
+
+
+@pytest.mark.parametrize("wrong", [{"timezone": "Mars"}, {"shared_budget_workers": 0}], ids=str)
+def test_the_address_of_a_shared_budget_is_not_shown(
+    key: str, wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"redis://:{key}@host"
+    with pytest.raises(BadSetting) as caught:
+        Settings.of(shared_budget=address, **wrong)
+    assert key not in told(caught.value)
+    monkeypatch.setenv("SOURCES__DATABUDDY__SHARED_BUDGET", f"other{address}")
+    with pytest.raises(BadSetting, match=r"shared_budget = \*\*\* is wrong: must begin") as caught:
+        configured()
+    assert key not in told(caught.value)
+
+
+def test_dlt_keeps_no_secret_in_a_trace() -> None:
+    hints = SPEC.get_resolvable_fields()
+    assert {name for name, hint in hints.items() if is_secret_hint(hint)} == set(HIDDEN)
 
 
 def test_no_logger_writes_the_key_down_even_at_its_chattiest(

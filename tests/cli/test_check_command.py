@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -304,3 +305,23 @@ def test_a_clock_that_is_wrong_is_told(invoke: Invoke, late_server: str) -> None
     assert clock["state"] == "warning"
     assert 100 < clock["server_ahead_seconds"] < 130
     assert "2 min behind the server's" in clock["message"]
+
+
+def test_a_budget_that_others_share_is_looked_at(
+    invoke: Invoke, folder: Path, server: DemoServer
+) -> None:
+    well = invoke("check", SOURCES__DATABUDDY__SHARED_BUDGET="sqlite:///budget.db")
+    assert well.exit_code == 0
+    assert re.search(r"\nok +budget +the store that counts for all workers answers\n", well.stdout)
+    assert (folder / "budget.db").exists()
+    before = len(server.log)
+    gone = invoke(
+        "check",
+        SOURCES__DATABUDDY__SHARED_BUDGET="sqlite:////nowhere/a_secret.db",
+        SOURCES__DATABUDDY__SHARED_BUDGET_WORKERS="5",
+    )
+    assert gone.exit_code == 0
+    assert re.search(r"\nwarning +budget .*\(OperationalError\).* one part in 5 of", gone.stdout)
+    assert re.search(r"\nuntested +query +cannot be looked at without the budget\n", gone.stdout)
+    assert not [each for each in server.log[before:] if each.path == "/v1/query"]
+    assert "a_secret" not in gone.stdout + gone.stderr

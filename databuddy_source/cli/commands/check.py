@@ -37,7 +37,7 @@ from databuddy_source.cli.options import (
     Verbose,
     Websites,
 )
-from databuddy_source.cli.probe import Reached, query, reach, websites_of
+from databuddy_source.cli.probe import Reached, lost_budget, query, reach, websites_of
 from databuddy_source.cli.program import NAME, Exit, version_of
 from databuddy_source.clock import in_words
 from databuddy_source.config.keys import KEYS
@@ -217,9 +217,14 @@ def _of_account(settings: Settings) -> Iterator[Finding]:
     if seen is not None:
         chosen, finding = _tried("websites", lambda: _websites(settings, seen))
     yield finding if seen is not None else _untested("websites", "key")
-    if server and seen is not None and chosen:
+    lacking = "" if chosen else "websites"
+    if settings.shared_budget:
+        answers, finding = _tried("budget", lambda: _budget(settings))
+        yield finding
+        lacking = lacking or ("" if answers else "budget")  # it would wait for over a minute
+    if server and seen is not None and chosen and not lacking:
         _, finding = _tried("query", lambda: _query(settings, chosen, seen, server))
-    yield finding if chosen else _untested("query", "websites")
+    yield _untested("query", lacking) if lacking else finding
     yield _clock(server.clock_ahead) if server else _untested("clock", "server")
     yield _time_zone(settings, server)
 
@@ -343,6 +348,19 @@ def _websites(settings: Settings, seen: Mapping[str, Website]) -> tuple[list[str
             facts,
         )
     return chosen, Finding("websites", State.OK, ", ".join(domains[:10]) + more, facts=facts)
+
+
+def _budget(settings: Settings) -> tuple[bool, Finding]:
+    if not (lost := lost_budget(settings)):
+        return True, Finding("budget", State.OK, "the store that counts for all workers answers")
+    return False, Finding(
+        "budget",
+        State.WARNING,
+        f"The store that counts for all workers does not answer ({lost}), so each would send "
+        f"nothing at first, and then one part in {settings.shared_budget_workers} of the limit.",
+        "Look whether it runs and whether sources.databuddy.shared_budget is its address.",
+        {"error": lost},
+    )
 
 
 def _query(
