@@ -54,6 +54,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
+from typing import ClassVar
+
+
+class Exit(IntEnum):
+    """Exit codes of the command line."""
+
+    COMPLETE = 0
+    """all complete"""
+    FAILED = 1
+    """failed: what to do stands in the last line"""
+    WRONG_USAGE = 2
+    """wrong usage or configuration: nothing was loaded"""
+    INCOMPLETE = 3
+    """loaded, but some cells failed or are truncated: they are named; of `verify`: a final cell
+    differs, or one got no answer; of `status`: something is lacking or too old; of `rebuild`: the
+    new days lack something; of `export`: the server refused some files"""
+    INTERRUPTED = 130
+    """interrupted with Ctrl-C: the same command goes on"""
+    TERMINATED = 143
+    """terminated: the same command goes on"""
+
+
+class Remedy(StrEnum):
+    """What helps after an error, for those who decide whether to try again."""
+
+    CHANGE = "change"
+    """a person has to change something, and until then the same happens again"""
+    RETRY = "retry"
+    """the same may succeed later"""
+    HEAL = "heal"
+    """what was loaded is loaded: ask for what is lacking, and for nothing else"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +117,15 @@ class DatabuddyError(Exception):
         todo: one sentence on what to do.
         where: website, report, window and request, as far as they are known.
         code: the API's own code, when it sent one.
+
+    Attributes:
+        exit: the code with which a command ends that met it.
+        remedy: what helps.
     """
 
     default_todo = ""
+    exit: ClassVar[Exit] = Exit.FAILED
+    remedy: ClassVar[Remedy] = Remedy.CHANGE
 
     def __init__(
         self,
@@ -127,6 +165,8 @@ class DatabuddyError(Exception):
 
 class BadConfiguration(DatabuddyError):
     """A person has to change a setting or an option. Nothing was loaded."""
+
+    exit = Exit.WRONG_USAGE
 
 
 class BadSetting(BadConfiguration):
@@ -314,6 +354,7 @@ class Retriable(DatabuddyError):
     """
 
     retry_after: float | None = None
+    remedy = Remedy.RETRY
 
 
 class Unreachable(Retriable):
@@ -407,6 +448,8 @@ class IncompleteLoad(DatabuddyError):
     """Some cells failed, are truncated or suspect. Everything else was loaded."""
 
     default_todo = "The next run asks for them again; the table `coverage` has the reasons."
+    exit = Exit.INCOMPLETE
+    remedy = Remedy.HEAL
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -417,3 +460,20 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or (
             None if current.__suppress_context__ else current.__context__
         )
+
+
+def remedy_of(error: BaseException) -> Remedy:
+    """What helps after an error, also where a library has wrapped it in one of its own.
+
+    Args:
+        error: that ended a run.
+
+    Returns:
+        What the first error of this package among its causes says; of one that is none of ours
+        nobody knows whether it passes, so the same is worth another try.
+
+    Raises:
+        nothing.
+    """
+    own = (each.remedy for each in causes(error) if isinstance(each, DatabuddyError))
+    return next(own, Remedy.RETRY)

@@ -7,25 +7,12 @@ import shutil
 import signal
 import tomllib
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
 from databuddy_source.cli.program import Exit
 from databuddy_source.cli.stopping import Terminated
-from databuddy_source.errors import BadConfiguration, DatabuddyError, IncompleteLoad, causes
-
-EXIT_CODES: Mapping[type[DatabuddyError], Exit] = {
-    DatabuddyError: Exit.FAILED,
-    BadConfiguration: Exit.WRONG_USAGE,
-    IncompleteLoad: Exit.INCOMPLETE,
-}
-"""What a consequence ends a command with; those that are left out have the code of their base."""
-
-
-def exit_code_of(kind: type[DatabuddyError]) -> Exit:
-    """The exit code of a class of errors: that of its nearest base in `EXIT_CODES`."""
-    return next(code for base in kind.__mro__ if (code := EXIT_CODES.get(base)) is not None)
+from databuddy_source.errors import DatabuddyError, causes
 
 
 def no_toml_in(*paths: str | Path) -> str:
@@ -48,7 +35,7 @@ def sentence_and_code(error: BaseException) -> tuple[str, Exit]:
     """One sentence on what happened and one on what to do, and the exit code."""
     for cause in causes(error):
         if isinstance(cause, DatabuddyError):
-            return str(cause), exit_code_of(type(cause))
+            return str(cause), cause.exit
         if isinstance(cause, KeyboardInterrupt):
             return (
                 "Stopped. What was not done whole was not done at all: run the same command "

@@ -8,33 +8,15 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from enum import IntEnum
 from pathlib import Path
 from typing import Final
+
+from databuddy_source.errors import Exit as Exit
 
 NAME: Final = "databuddy-source"
 
 FILE: Final = "sync.py"
 """`pipelines/sync.py`, by which a checkout is scheduled."""
-
-
-class Exit(IntEnum):
-    """Exit codes of the command line."""
-
-    COMPLETE = 0
-    """all complete"""
-    FAILED = 1
-    """failed: what to do stands in the last line"""
-    WRONG_USAGE = 2
-    """wrong usage or configuration: nothing was loaded"""
-    INCOMPLETE = 3
-    """loaded, but some cells failed or are truncated: they are named; of `verify`: a final cell
-    differs, or one got no answer; of `status`: something is lacking or too old; of `rebuild`: the
-    new days lack something; of `export`: the server refused some files"""
-    INTERRUPTED = 130
-    """interrupted with Ctrl-C: the same command goes on"""
-    TERMINATED = 143
-    """terminated: the same command goes on"""
 
 
 def called() -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from rich.table import Table
 
-from databuddy_source import Checked, Gap, Loaded, Outcome, Plan, Step, Tolerance
+from databuddy_source import Checked, Gap, Loaded, Outcome, Plan, Step, Tolerance, exit_of
 from databuddy_source.cli.console import LINES_SHOWN, note, out, warn
 from databuddy_source.cli.program import Exit
 from databuddy_source.clock import in_words
@@ -56,10 +56,7 @@ def summary(
         if why:
             out.print(f"  {why}")
     serious = [gap for gap in gaps if gap.status.is_gap]
-    failed = sum(gap.status is Status.FAILED for gap in serious)
-    code = Exit.INCOMPLETE if serious else Exit.COMPLETE
-    if serious and failed == cells:
-        code = Exit.FAILED
+    code = exit_of(loaded, gaps)
     _warn_of(serious)
     note(
         sentence,

@@ -53,6 +53,20 @@ class Scope(Given):
         """Whether this is a run of exactly the days from `since` to `until`."""
         return self.since is not None and self.until is not None
 
+    def days_of(self, report: str, website_id: str) -> list[tuple[date, date]]:
+        """The days of a bounded run that a report is loaded for, as ranges, oldest first.
+
+        Args:
+            report: its name.
+            website_id: of the website.
+        """
+        return [(self.since, self.until)] if self.since and self.until else []
+
+    @property
+    def done_since(self) -> datetime | None:
+        """What has been answered completely since then is not asked for again."""
+        return None
+
     def first_day(self, settings: Settings, now: datetime | None = None) -> date:
         """The local date with which a first sync starts."""
         chosen = self.since or settings.start_date

@@ -23,6 +23,7 @@ from databuddy_source.coverage.reading import (
 from databuddy_source.coverage.refused import REFUSED
 from databuddy_source.model import windows
 from databuddy_source.model.results import HeldCell
+from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain
 
 if TYPE_CHECKING:
@@ -153,6 +154,30 @@ def final_windows(
         *true_until(now),
         since - longest if since else EARLIEST,
         until or LATEST,
+    ):
+        found[website_id, report].add(start.astimezone(UTC))
+    return found
+
+
+def done_windows(
+    pipeline: dlt.Pipeline, since: datetime, now: datetime
+) -> Mapping[tuple[str, str], set[datetime]]:
+    """Where the windows begin whose last answer was there at an instant or later and left no gap,
+    by website and report.
+
+    Args:
+        pipeline: whose warehouse it is.
+        since: that instant.
+        now: this one.
+    """
+    done = ", ".join(f"'{each}'" for each in Status if not each.is_gap)
+    found: dict[tuple[str, str], set[datetime]] = defaultdict(set)
+    for website_id, report, start in query_coverage(
+        pipeline,
+        "SELECT website_id, report, window_start FROM {table} "
+        f"WHERE {{checked_at}} >= %s AND NOT {UNTRUE} AND status IN ({done})",
+        since,
+        *true_until(now),
     ):
         found[website_id, report].add(start.astimezone(UTC))
     return found

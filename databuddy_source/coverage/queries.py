@@ -12,7 +12,7 @@ from datetime import UTC, date
 from typing import TYPE_CHECKING, Any, Final
 
 from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows, tables_of
-from databuddy_source.errors import IncompleteLoad
+from databuddy_source.errors import Exit, IncompleteLoad
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
 
@@ -140,6 +140,74 @@ _SAME: Final = f"status IN ({BROUGHT}) AND fetched_at <> {{checked_at}}"
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedCell:
+    """What a load has to say of one cell.
+
+    Attributes:
+        report: the name of the table.
+        window: its days and instants.
+        rows: that the table has of it.
+        status: what is known of it now.
+        reason: why it is not complete; empty where it is.
+        seconds: from the beginning of its load until its last answer was there.
+        changed: whether its rows are new in the table: no answer, and one that says what the last
+            one said, change nothing.
+    """
+
+    website_id: str
+    report: str
+    window: Window
+    rows: int
+    status: Status
+    reason: str
+    seconds: float
+    changed: bool
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether the warehouse lacks something of it that may be had."""
+        return self.status.is_gap
+
+    def __str__(self) -> str:
+        return f"{self.report} of {self.website_id} on {self.window}"
+
+
+def loaded_cells(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[LoadedCell]:
+    """What these loads asked for, cell by cell, oldest first.
+
+    Args:
+        pipeline: that ran.
+        load_ids: of the loads, as `sync` returns them. A cell that two of them asked for is told
+            once, as the later one left it.
+
+    Raises:
+        the destination's own errors, when it cannot be asked.
+    """
+    found = _of_loads(
+        pipeline,
+        load_ids,
+        "website_id, report, date, window_start, window_end, time_zone, grain, {rows}, status, "
+        f"reason, {{checked_at}}, _dlt_load_id, CASE WHEN {_NEW} THEN 1 ELSE 0 END",
+        "status IS NOT NULL",
+        "ORDER BY window_start, website_id, report",
+    )
+    return [
+        LoadedCell(
+            row[0],
+            row[1],
+            Window(row[2], row[3].astimezone(UTC), row[4].astimezone(UTC), row[5], Grain(row[6])),
+            row[7],
+            Status(row[8]),
+            row[9] or "",
+            # a load is called by the second in which it began, and another clock may be behind
+            max(0.0, row[10].timestamp() - float(row[11])),
+            bool(row[12]),
+        )
+        for row in found
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """What loads brought for one report, tombstones and gaps not counted as rows.
 
@@ -180,6 +248,24 @@ def loaded_reports(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Load
         "GROUP BY report ORDER BY report",
     )
     return [Loaded(*row) for row in found]
+
+
+def exit_of(loaded: Sequence[Loaded], gaps: Sequence[Gap]) -> Exit:
+    """What the command line ends with after loads: complete, incomplete, or failed where each cell
+    did.
+
+    Args:
+        loaded: what they brought, as `loaded_reports` tells it.
+        gaps: what they could not bring, as `gaps_of_loads` tells it.
+
+    Raises:
+        nothing.
+    """
+    serious = [gap for gap in gaps if gap.status.is_gap]
+    failed = sum(gap.status is Status.FAILED for gap in serious)
+    if serious and failed == sum(each.cells for each in loaded):
+        return Exit.FAILED
+    return Exit.INCOMPLETE if serious else Exit.COMPLETE
 
 
 def raise_if_incomplete(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> None:

@@ -88,11 +88,13 @@ class Progress:
         doubted = covered.doubted if covered else frozenset()
         if not report.is_series_of_days:  # whose old days are compared
             self._again = self._again | doubted
-        ranges = self._ranges(extraction, self._today)
+        ranges = self._ranges(extraction, report, website_id)
+        if not ranges:
+            return []
         self.first_day = min(first for first, _ in ranges)
         *missing, newest = (windows.tile(first, last, zone, grain, weeks) for first, last in ranges)
         if self._newest is None:
-            missing, newest = [newest], ()
+            missing, newest = [*missing, newest], ()
         final = extraction.final_windows(report, website_id) if missing else frozenset()
         audit = self._scope.audit and not self._scope.refetch
         wanted = {
@@ -108,11 +110,14 @@ class Progress:
             if window.start <= extraction.now
         ]
 
-    def _ranges(self, extraction: Extraction, today: date) -> list[tuple[date, date]]:
+    def _ranges(
+        self, extraction: Extraction, report: Report, website_id: str
+    ) -> list[tuple[date, date]]:
         """First and last day of what is missing, oldest first, and then of the newest days."""
-        settings, scope = self._settings, self._scope
-        if scope.since and scope.until:
-            return [(scope.since, min(scope.until, today))]
+        settings, scope, today = self._settings, self._scope, self._today
+        if scope.bounded:
+            days = scope.days_of(report.name, website_id)
+            return [(first, min(last, today)) for first, last in days]
         first = min(scope.first_day(settings, extraction.now), today)
         if self._newest is None:
             # what was loaded once and is lost begins where it began

@@ -7,8 +7,8 @@ from typing import Any
 
 import dlt
 
-from databuddy_source.api.models import TypeMeta
-from databuddy_source.model.query_types import Kind
+from databuddy_source.api.models import OutputField, TypeMeta
+from databuddy_source.model.query_types import Kind, QueryType
 from databuddy_source.model.reports import Report
 from databuddy_source.tables.hints import MEANINGS, table_hints
 from databuddy_source.tables.layout import API_NAME, MORE, Layout
@@ -37,26 +37,50 @@ def described(
             columns[leftover] = {"description": f"Values that do not fit into {own}, as text."}
         if own not in names:
             continue
-        words = [(field.description or field.label or "").rstrip(".")] if field else []
-        if field and field.unit:
-            words.append(f"Unit: {field.unit}")
-        if meaning := MEANINGS.get(report.query_type.columns.get(name, Kind.TEXT)):
-            words.append(meaning.rstrip("."))
-        if own != name:
-            words.append(f"The API calls it {name[:NAME_SHOWN]!r}")
         if name not in report.query_type.columns:
             columns[own] = {API_NAME: name}
-        if any(words):
-            columns.setdefault(own, {})["description"] = ". ".join(filter(None, words)) + "."
+        if words := words_of_column(report.query_type, own, name, field):
+            columns.setdefault(own, {})["description"] = words
     if MORE in names:
         columns[MORE] = {"description": "Columns of the API for which there is no room, as JSON."}
+    return dlt.mark.with_hints(
+        item,
+        dlt.mark.make_hints(
+            columns=columns, additional_table_hints=table_hints(words_of_table(report, meta))
+        ),
+    )
+
+
+def words_of_table(report: Report, meta: TypeMeta | None = None) -> str:
+    """What a report's table means.
+
+    Args:
+        report: whose table it is.
+        meta: what the API says of the query type, if anything.
+    """
     about = [each.rstrip(".") for each in (meta.title, meta.description) if each] if meta else []
     about.append(f"Query type {report.query_type.name}, by website and {report.grain.value}")
     if report.filters_text:
         about.append(f"Where {report.filters_text}")
-    return dlt.mark.with_hints(
-        item,
-        dlt.mark.make_hints(
-            columns=columns, additional_table_hints=table_hints(". ".join(about) + ".")
-        ),
-    )
+    return ". ".join(about) + "."
+
+
+def words_of_column(
+    query_type: QueryType, own: str, name: str, field: OutputField | None = None
+) -> str:
+    """What a column means; empty where nobody knows.
+
+    Args:
+        query_type: of the report.
+        own: the column's name in the table.
+        name: what the API calls it.
+        field: what the API says of it, if anything.
+    """
+    words = [(field.description or field.label or "").rstrip(".")] if field else []
+    if field and field.unit:
+        words.append(f"Unit: {field.unit}")
+    if meaning := MEANINGS.get(query_type.columns.get(name, Kind.TEXT)):
+        words.append(meaning.rstrip("."))
+    if own != name:
+        words.append(f"The API calls it {name[:NAME_SHOWN]!r}")
+    return ". ".join([*filter(None, words), ""]).strip()

@@ -4,7 +4,7 @@ holds."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache, cached_property, partial
 
 import dlt
@@ -20,6 +20,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.believed import (
     Covered,
     covered_days,
+    done_windows,
     doubted_windows,
     final_windows,
     held_cells,
@@ -162,12 +163,20 @@ class Extraction:
 
     def final_windows(self, report: Report, website_id: str) -> Set[datetime]:
         """Where the windows begin that coverage calls final; none when they shall be asked for
-        again all the same."""
+        again all the same. So are those that this run, in an earlier try of it, has had answers
+        for."""
         if self._final is None:
             self._final = {}
+            since, until, done_since = self.scope.since, self.scope.until, self.scope.done_since
             if self._pipeline and not self.scope.refetch:
-                since, until = self.scope.since, self.scope.until
                 self._final = final_windows(self._pipeline, self.now, since, until)
+            if self._pipeline and done_since:
+                ahead = timedelta(seconds=self.server.clock_ahead or 0.0)
+                done = done_windows(self._pipeline, done_since + ahead, self.now)
+                self._final = {
+                    place: {*self._final.get(place, ()), *done.get(place, ())}
+                    for place in {*self._final, *done}
+                }
         if self.covered is not None and (website_id, report.name) not in self.covered:
             return frozenset()  # the table is lost
         return self._final.get((website_id, report.name), frozenset())
@@ -214,7 +223,13 @@ class Extraction:
         )
         lacking = (each for each in calendar if each.mark.is_gap)
         weeks = own.weeks if own and report.grain is Grain.WEEK else self.settings.weeks
-        return [window for each in lacking for window in each.windows(zone, weeks)]
+        ranges = scope.days_of(report.name, website_id)
+        return [
+            window
+            for each in lacking
+            for window in each.windows(zone, weeks)
+            if any(first <= window.last_date and window.date <= last for first, last in ranges)
+        ]
 
     def questions(self, cells: Sequence[Cell], *, proven: bool) -> list[tuple[Window, Route]]:
         """The first window of each question that cells of one website and report need, and which

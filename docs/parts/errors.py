@@ -11,7 +11,6 @@ from pathlib import Path
 import databuddy_source
 from databuddy_source import errors as tree
 from databuddy_source.api.answers import SENTENCES
-from databuddy_source.cli.failures import exit_code_of
 from databuddy_source.config.settings import SECTION
 from databuddy_source.errors import DatabuddyError
 
@@ -28,7 +27,7 @@ def errors() -> str:
         if sentences:
             lines.append("\n".join(f"- “{sentence}”" for sentence in sentences))
         todo = kind.default_todo or "The message says what is allowed."
-        lines.append(f"**What to do:** {todo} Exit code {exit_code_of(kind)}.")
+        lines.append(f"**What to do:** {todo} Exit code {kind.exit}.")
         parts.append("\n\n".join(lines))
     return "\n\n".join(parts)
 

@@ -55,6 +55,16 @@ def test_parquet_files(checkout: Checkout) -> None:
     assert files == _query(checkout, "SELECT COUNT(*), SUM(pageviews) FROM top_pages")
 
 
+def test_chosen_cells(checkout: Checkout) -> None:
+    shown = checkout.run(".venv/bin/python examples/chosen_cells.py").splitlines()
+    by_report = _query(
+        checkout, "SELECT report, COUNT(*) FROM coverage GROUP BY report ORDER BY report"
+    )
+    assert by_report == [("country", 2), ("top_pages", 14)]
+    assert len(shown) == 16, "one try was enough"
+    assert all(" complete " in line for line in shown)
+
+
 @pytest.mark.parametrize("file", sorted((PROJECT / "examples").iterdir()), ids=lambda f: f.name)
 def test_every_example_is_run(file: Any) -> None:
     assert f"test_{file.stem}" in globals()
