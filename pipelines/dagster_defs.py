@@ -3,6 +3,6 @@
 dagster dev -f pipelines/dagster_defs.py
 """
 
-from databuddy_source.orchestrators.dagster import defs
+from databuddy_source.orchestrators.dagster import databuddy_assets
 
-__all__ = ["defs"]
+defs = databuddy_assets()

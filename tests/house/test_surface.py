@@ -24,6 +24,7 @@ DOORS: Mapping[str, set[str] | None] = {
     # whatever the orchestrator looks for in a file; nobody has both installed
     f"{PACKAGE}.orchestrators.airflow": None,
     f"{PACKAGE}.orchestrators.dagster": None,
+    f"{PACKAGE}.orchestrators.dagster_component": None,
 }
 """Public modules, and their names."""
 

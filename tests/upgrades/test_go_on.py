@@ -82,21 +82,36 @@ def command(*words: str) -> str:
     return done.output
 
 
-def in_airflow() -> None:
+def in_airflow(server: DemoServer) -> None:
     from databuddy_source.orchestrators.airflow import databuddy
 
     databuddy().task_dict["sync_databuddy"].python_callable()
 
 
-def in_dagster() -> None:
+def in_dagster(server: DemoServer) -> None:
+    """The morning after: partitions are days that are over."""
     import dagster as dg
 
-    from databuddy_source.orchestrators.dagster import databuddy
+    from databuddy_source import configured, websites
+    from databuddy_source.orchestrators.dagster import WEBSITES, databuddy_assets
 
-    assert dg.materialize([databuddy]).success
+    defs, instance = databuddy_assets(first_day=TODAY, retries=0), dg.DagsterInstance.ephemeral()
+    ids = [each.id for each in websites(configured())]
+    instance.add_dynamic_partitions(WEBSITES, ids)
+    server.now += timedelta(hours=12)
+    with time_machine.travel(server.now, tick=True):
+        done = defs.resolve_job_def("databuddy_day").execute_in_process(
+            instance=instance,
+            tags={
+                "dagster/asset_partition_range_start": f"{TODAY}|{ids[0]}",
+                "dagster/asset_partition_range_end": f"{NEXT}|{ids[1]}",
+            },
+        )
+    assert done.success
 
 
-ORCHESTRATORS = [in_airflow, in_dagster]
+ORCHESTRATORS = {in_airflow: NEXT, in_dagster: TODAY}
+"""With the day of the cursor afterwards: partitions move none."""
 
 
 def goes_on(query: Query, schema: str, sync: Callable[[], object], server: DemoServer) -> None:
@@ -171,13 +186,15 @@ def test_a_wrapper_goes_on_with_its_state(version: str, tmp_path: Path, server: 
 @pytest.mark.parametrize("orchestrator", ORCHESTRATORS)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_orchestrator_goes_on_where_the_command_line_was(
-    version: str, orchestrator: Callable[[], None], tmp_path: Path, server: DemoServer
+    version: str, orchestrator: Callable[[DemoServer], None], tmp_path: Path, server: DemoServer
 ) -> None:
     unpack(version, "command_line", tmp_path)
     query = of_file(tmp_path / "databuddy.duckdb")
-    goes_on(query, "databuddy.databuddy", orchestrator, server)
+    goes_on(query, "databuddy.databuddy", lambda: orchestrator(server), server)
     assert [path.name for path in tmp_path.glob("*.duckdb")] == ["databuddy.duckdb"]
-    assert cursors(tmp_path / ".databuddy" / "databuddy", server) == {f"{NEXT}"}
+    assert cursors(tmp_path / ".databuddy" / "databuddy", server) == {
+        f"{ORCHESTRATORS[orchestrator]}"
+    }
 
 
 @pytest.mark.parametrize("state", ["databuddy_state", "elsewhere"])
@@ -196,7 +213,7 @@ def test_an_orchestrator_goes_on_with_its_state(
         # as one that was begun later, and is not what the orchestrator loads into
         (tmp_path / "databuddy.duckdb").touch()
     query = of_file(tmp_path / "databuddy_sync.duckdb")
-    goes_on(query, "databuddy", in_airflow, server)
+    goes_on(query, "databuddy", lambda: in_airflow(server), server)
     assert cursors(tmp_path / state / "databuddy_sync", server) == {f"{NEXT}"}
 
 

@@ -1,0 +1,362 @@
+"""Dagster sees tables, days and websites: a real instance loads from a demo server."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
+from dagster.components.testing.utils import component_defs
+
+from databuddy_source import ReportTable, configured
+from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.errors import Unreachable
+from databuddy_source.orchestrators import dagster_load
+from databuddy_source.orchestrators.dagster import (
+    WEBSITES,
+    DatabuddyResource,
+    DatabuddyTranslator,
+    databuddy_assets,
+)
+from databuddy_source.orchestrators.dagster_component import DatabuddyComponent
+from tests.traffic import demo_server
+
+TODAY = datetime.now(UTC).date()
+REPORTS = ["top_pages", "country", "events_by_date_hourly", "top_pages_weekly"]
+
+
+def ago(days: int) -> date:
+    return TODAY - timedelta(days=days)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoServer]:
+    with demo_server(today=TODAY, days=14) as running:
+        monkeypatch.setenv("SOURCES__DATABUDDY__API_KEY", running.api_key)
+        monkeypatch.setenv("SOURCES__DATABUDDY__BASE_URL", running.url)
+        yield running
+
+
+class Dagster:
+    """An instance with the definitions of some reports."""
+
+    def __init__(self, instance: dg.DagsterInstance, **given: Any) -> None:
+        self.instance = instance
+        settings = configured(query_types=REPORTS)
+        self.defs = databuddy_assets(settings, **{"retries": 1, "seconds_between": 0, **given})
+
+    def look_for_websites(self) -> list[str]:
+        """As the daemon does with what the sensor says."""
+        with dg.build_sensor_context(
+            instance=self.instance, definitions=self.defs, resources=self.defs.resources
+        ) as context:
+            result = self.defs.resolve_sensor_def(WEBSITES).evaluate_tick(context)
+        for each in result.dynamic_partitions_requests or ():
+            name, keys = each.partitions_def_name, each.partition_keys
+            if type(each).__name__.startswith("Add"):
+                self.instance.add_dynamic_partitions(name, keys)
+            else:
+                for key in keys:
+                    self.instance.delete_dynamic_partition(name, key)
+        return list(self.instance.get_dynamic_partitions(WEBSITES))
+
+    def run(
+        self,
+        first: str,
+        last: str | None = None,
+        *,
+        job: str = "databuddy_day",
+        tables: Sequence[str] | None = None,
+        config: Any = None,
+    ) -> dg.ExecuteInProcessResult:
+        """Load a range of partitions in one run."""
+        tags = {
+            "dagster/asset_partition_range_start": first,
+            "dagster/asset_partition_range_end": last or first,
+        }
+        return self.defs.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            raise_on_error=False,
+            tags=tags,
+            asset_selection=[key_of(each) for each in tables] if tables else None,
+            run_config=config,
+        )
+
+    def materialized(self, table: str) -> set[str]:
+        return set(self.instance.get_materialized_partitions(key_of(table)))
+
+    def failed(self, table: str) -> set[str]:
+        """The partitions that Dagster shows in red."""
+        key = key_of(table)
+        partitions = self.defs.resolve_asset_graph().get(key).partitions_def
+        found = get_and_update_asset_status_cache_value(self.instance, key, partitions)
+        assert found
+        assert partitions
+        return set(found.deserialize_failed_partition_subsets(partitions).get_partition_keys())
+
+    def metadata(self, table: str, partition: str) -> dict[str, Any]:
+        (record,) = self.instance.fetch_materializations(
+            dg.AssetRecordsFilter(key_of(table), asset_partitions=[partition]), limit=1
+        ).records
+        found = record.asset_materialization
+        assert found
+        return {name: each.value for name, each in found.metadata.items()}
+
+
+def key_of(table: str) -> dg.AssetKey:
+    return dg.AssetKey(["databuddy", table])
+
+
+def checks(result: dg.ExecuteInProcessResult, name: str) -> dict[str, bool]:
+    """What a check says of each table, the last time."""
+    return {
+        each.asset_key.path[-1]: each.passed
+        for each in result.get_asset_check_evaluations()
+        if each.check_name == name
+    }
+
+
+@pytest.fixture
+def open_dagster(tmp_path: Path, server: DemoServer) -> Callable[..., Dagster]:
+    return lambda **given: Dagster(dg.DagsterInstance.local_temp(str(tmp_path)), **given)
+
+
+@pytest.fixture
+def dagster(open_dagster: Callable[..., Dagster]) -> Dagster:
+    return open_dagster()
+
+
+def asked(server: DemoServer, since: int = 0) -> list[tuple[str | None, str, str]]:
+    return sorted(
+        (arrival.website_id, question["name"], question["start_date"][:10])
+        for arrival in server.log[since:]
+        for question in arrival.asked
+        if isinstance(question, dict)
+    )
+
+
+def test_an_asset_is_a_table_and_nothing_is_asked_for_it(
+    dagster: Dagster, server: DemoServer
+) -> None:
+    graph = dagster.defs.resolve_asset_graph()
+    assert graph.materializable_asset_keys == {key_of(each) for each in REPORTS}
+    spec = next(
+        each for each in dagster.defs.resolve_all_asset_specs() if each.key == key_of("top_pages")
+    )
+    assert (spec.group_name, spec.kinds) == ("databuddy", {"dlt"})
+    columns = {each.name: each for each in spec.metadata["dagster/column_schema"].columns}
+    assert columns["visitors"].type == "bigint"
+    assert "must not be added up" in str(columns["visitors"].description)
+    partitions = graph.get(key_of("events_by_date_hourly")).partitions_def
+    assert isinstance(partitions, dg.MultiPartitionsDefinition)
+    assert partitions.partition_dimension_names == ["date", "website"]
+    weeks = graph.get(key_of("top_pages_weekly")).partitions_def
+    assert isinstance(weeks, dg.MultiPartitionsDefinition)
+    assert weeks.partition_dimension_names == ["date", "website"]
+    assert {each.name for each in graph.asset_check_keys} == {"complete", "final", "fresh"}
+    assert not server.log
+
+
+def test_a_team_chooses_keys_groups_and_owners(open_dagster: Callable[..., Dagster]) -> None:
+    class Ours(DatabuddyTranslator):
+        def get_asset_spec(self, table: ReportTable) -> dg.AssetSpec:
+            own = super().get_asset_spec(table)
+            return own.replace_attributes(
+                key=["raw", "web", table.name], group_name="marketing", owners=["team:data"]
+            )
+
+    defs = open_dagster(translator=Ours()).defs
+    specs = {each.key: each for each in defs.resolve_all_asset_specs()}
+    pages = specs[dg.AssetKey(["raw", "web", "top_pages"])]
+    assert (pages.group_name, list(pages.owners)) == ("marketing", ["team:data"])
+
+
+def test_one_run_loads_many_partitions_and_shows_which_failed(
+    dagster: Dagster, server: DemoServer
+) -> None:
+    shop, blog, *_ = dagster.look_for_websites()
+    assert {shop, blog} < {each.id for each in server.websites}
+    server.faults.add(
+        Fault(website_id=shop, query_type="country", day=ago(6), times=None, parameter_error="oh")
+    )
+    before = len(server.log)
+    result = dagster.run(f"{ago(8)}|{shop}", f"{ago(5)}|{blog}")
+    assert not result.success
+    all_of_them = {f"{ago(day)}|{website}" for day in range(5, 9) for website in (shop, blog)}
+    bad = f"{ago(6)}|{shop}"
+    assert dagster.materialized("top_pages") == all_of_them
+    assert dagster.materialized("events_by_date_hourly") == all_of_them
+    assert dagster.materialized("country") == all_of_them - {bad}
+    assert dagster.failed("country") == {bad}
+    assert dagster.failed("top_pages") == set()
+    assert checks(result, "complete") == {
+        "top_pages": True,
+        "country": False,
+        "events_by_date_hourly": True,
+    }
+    assert dagster.materialized("top_pages_weekly") == set()
+    told = dagster.metadata("top_pages", f"{ago(5)}|{blog}")
+    assert told["dagster/partition_row_count"] > 0
+    assert (told["cells"], told["coverage"], told["final"]) == (1, "complete", True)
+    assert dagster.metadata("events_by_date_hourly", bad)["cells"] == 24
+    # the first try asks for all, in one load, and each other one for what is lacking only
+    again = asked(server, before)
+    assert again.count((shop, "top_pages", f"{ago(6)}")) == 1
+    assert again.count((shop, "country", f"{ago(6)}")) >= 2
+    failure = result.failure_data_for_node("databuddy_by_day")
+    assert failure
+    assert failure.error
+    assert f"country of {shop} on {ago(6)}: failed: oh" in str(failure.error.cause or failure.error)
+
+
+def test_a_failed_partition_is_healed_by_another_run(dagster: Dagster, server: DemoServer) -> None:
+    shop = dagster.look_for_websites()[0]
+    partition = f"{ago(7)}|{shop}"
+    server.faults.add(Fault(query_type="country", times=None, parameter_error="oh"))
+    assert not dagster.run(partition).success
+    server.faults.clear()
+    server.now += timedelta(hours=1)  # its clock stands still
+    before = len(server.log)
+    result = dagster.run(partition)
+    assert result.success
+    assert asked(server, before) == [(shop, "country", f"{ago(7)}")], "the others are final"
+    assert dagster.materialized("country") == {partition}
+    assert dagster.failed("country") == set()
+    assert checks(result, "complete")["country"]
+    server.now += timedelta(hours=1)
+    before = len(server.log)
+    config = {"ops": {"databuddy_by_day": {"config": {"refetch": True}}}}
+    assert dagster.run(partition, tables=["top_pages"], config=config).success
+    assert asked(server, before) == [(shop, "top_pages", f"{ago(7)}")], "a subset, and anew"
+
+
+def test_a_wrong_key_is_not_tried_again(
+    open_dagster: Callable[..., Dagster], server: DemoServer
+) -> None:
+    dagster = open_dagster()
+    shop = dagster.look_for_websites()[0]
+    wrong = open_dagster(resource=DatabuddyResource(api_key="dbdy_wrong"), retries=5)
+    result = wrong.run(f"{ago(7)}|{shop}")
+    assert not result.success
+    kinds = [each.event_type_value for each in result.all_events]
+    assert "STEP_UP_FOR_RETRY" not in kinds
+    told = str(result.failure_data_for_node("databuddy_by_day"))
+    assert "rejects the key" in told
+    assert "dbdy_wrong" not in told
+    assert wrong.failed("top_pages") == {f"{ago(7)}|{shop}"}
+
+
+def test_an_outage_is_tried_again_and_what_was_loaded_before_is_told(
+    dagster: Dagster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = dagster.look_for_websites()[0]
+    real, tries = dagster_load.load_cells, list[int]()
+
+    def away(*given: Any, **more: Any) -> list[str]:
+        tries.append(1)
+        if len(tries) == 1:
+            raise Unreachable("The server is away")
+        return real(*given, **more)
+
+    monkeypatch.setattr(dagster_load, "load_cells", away)
+    result = dagster.run(f"{ago(7)}|{shop}")
+    assert result.success
+    assert len(tries) == 2
+    assert "STEP_UP_FOR_RETRY" in [each.event_type_value for each in result.all_events]
+    assert dagster.materialized("top_pages") == {f"{ago(7)}|{shop}"}
+
+
+def test_weeks_have_partitions_of_their_own(dagster: Dagster, server: DemoServer) -> None:
+    shop = dagster.look_for_websites()[0]
+    monday = ago(7) - timedelta(days=ago(7).weekday())
+    partition = f"{monday}|{shop}"
+    assert dagster.run(partition, job="databuddy_week").success
+    assert dagster.materialized("top_pages_weekly") == {partition}
+    assert dagster.metadata("top_pages_weekly", partition)["cells"] == 1
+    assert {each[2] for each in asked(server)} == {f"{monday}"}
+
+
+def test_websites_come_and_go(dagster: Dagster, server: DemoServer) -> None:
+    ids = dagster.look_for_websites()
+    assert ids == [each.id for each in server.websites]
+    dagster.instance.add_dynamic_partitions(WEBSITES, ["gone"])
+    assert dagster.look_for_websites() == ids
+
+
+def test_each_morning_one_run_loads_what_is_over_and_what_may_have_changed(
+    dagster: Dagster,
+) -> None:
+    day = dagster.defs.resolve_schedule_def("databuddy_day_schedule")
+    week = dagster.defs.resolve_schedule_def("databuddy_week_schedule")
+    at = datetime(TODAY.year, TODAY.month, TODAY.day, 4, tzinfo=UTC)
+
+    def evaluated(schedule: dg.ScheduleDefinition, when: datetime = at) -> Any:
+        with dg.build_schedule_context(
+            instance=dagster.instance, scheduled_execution_time=when
+        ) as context:
+            return schedule.evaluate_tick(context)
+
+    assert "no website yet" in str(evaluated(day).skip_message)
+    shop, *_, last = dagster.look_for_websites()
+    (request,) = evaluated(day).run_requests
+    first = request.tags["dagster/asset_partition_range_start"]
+    end = request.tags["dagster/asset_partition_range_end"]
+    assert (first, end) == (f"{ago(4)}|{shop}", f"{ago(1)}|{last}")
+    assert dagster.run(first, end).success
+    assert len(dagster.materialized("top_pages")) == 4 * len(dagster.look_for_websites())
+    monday = at - timedelta(days=at.weekday())
+    (request,) = evaluated(week, monday).run_requests
+    assert request.tags["dagster/asset_partition_range_start"].startswith(
+        f"{monday.date() - timedelta(days=7)}|"
+    )
+    assert evaluated(week, monday + timedelta(days=5)).skip_message
+
+
+def test_a_website_that_is_behind_is_not_fresh(dagster: Dagster) -> None:
+    shop = dagster.look_for_websites()[0]
+
+    def told() -> dict[str, bool]:
+        job = dagster.defs.resolve_job_def("databuddy_fresh")
+        return checks(job.execute_in_process(instance=dagster.instance), "fresh")
+
+    assert dagster.run(f"{ago(1)}|{shop}", tables=["top_pages", "country"]).success
+    assert told()["top_pages"] is False
+    for each in dagster.look_for_websites():
+        assert dagster.run(f"{ago(1)}|{each}", tables=["top_pages"]).success
+    found = told()
+    assert (found["top_pages"], found["country"]) == (True, False)
+
+
+def test_what_is_said_is_in_the_log_of_the_run(dagster: Dagster) -> None:
+    shop = dagster.look_for_websites()[0]
+    said = "What a run says."
+    real = dagster_load.load_cells
+
+    def speaks(*given: Any, **more: Any) -> list[str]:
+        logging.getLogger("databuddy_source").info(said)
+        return real(*given, **more)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(dagster_load, "load_cells", speaks)
+        result = dagster.run(f"{ago(7)}|{shop}", tables=["top_pages"])
+    logs = dagster.instance.all_logs(result.run_id)
+    assert said in [each.user_message for each in logs]
+
+
+@pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated")  # which Dagster calls
+def test_a_component_of_a_project_is_written_in_yaml() -> None:
+    made = DatabuddyComponent.resolve_from_yaml(
+        "query_types: [top_pages, country_weekly]\n"
+        "timezone: Europe/Berlin\n"
+        "cron_schedule: 0 6 * * *\n"
+    )
+    defs = component_defs(component=made)
+    keys = {each.key for each in defs.resolve_all_asset_specs()}
+    assert keys == {key_of("top_pages"), key_of("country_weekly")}
+    daily = defs.resolve_schedule_def("databuddy_day_schedule")
+    assert (daily.cron_schedule, daily.execution_timezone) == ("0 6 * * *", "Europe/Berlin")
