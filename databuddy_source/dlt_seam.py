@@ -231,8 +231,10 @@ def awaited_by_dlt(items: AsyncIterator[Any]) -> Iterator[Any]:
 
 class _ResourceOfTable(DltResource):
     """A resource that fills a table which others fill, too. dlt writes into the schema of a table
-    which resource came last, so each load would make a new version of the schema. Here the first
-    one that did stays written there, as long as the source has it. There is no public way."""
+    which resource came last, so each load would make a new version of the schema, and that one's
+    `dlt pipeline ... drop` would take the table of all. Here the one that has the table's name is
+    written there, or else the first one that came, as long as the source has it. There is no public
+    way."""
 
     def compute_table_schema(self, item: Any = None, meta: Any = None) -> TTableSchema:
         table = super().compute_table_schema(item, meta)
@@ -240,7 +242,7 @@ class _ResourceOfTable(DltResource):
         if context and context.source:
             resources, name = context.source.resources, str(table["name"])
             written = context.source.schema.tables.get(name, {}).get("resource")
-            first = (each for each in (written, name) if each in resources)
+            first = (each for each in (name, written) if each in resources)
             table["resource"] = next(first, self.name)
         return table
 

@@ -81,7 +81,8 @@ def databuddy_source(
     allow_empty: Any = None,
 ) -> Iterator[DltResource]:
     """Each query type of each website as a resource `<report>__<website id>`; all websites of a
-    report fill one table. Besides: `websites`, `query_types`, `coverage`.
+    report fill one table, for which the resource `<report>` stands. Besides: `websites`,
+    `query_types`, `coverage`.
 
     Each argument may come from dlt's configuration, section `sources.databuddy`, or from the
     environment (`SOURCES__DATABUDDY__API_KEY`, ...); a None stands for nothing given. They are
@@ -131,6 +132,7 @@ def _resources(settings: Settings, scope: Scope, proves: bool = True) -> Iterato
     for chosen, website_ids in websites_of_reports(settings, lambda: _seen(settings)):
         query_type = load_catalog().get(chosen.query_type)
         columns = column_hints(query_type, chosen.grain, settings.timezone)
+        yield _table(chosen, columns)
         for website_id in website_ids:
             yield _report(shared, chosen, website_id, columns)
 
@@ -140,6 +142,25 @@ _of_choices = dlt.source(_resources, name=NAME, section=NAME, max_table_nesting=
 
 def _seen(settings: Settings) -> Mapping[str, Website]:
     return run_alone(lambda: first_contact(client_for(settings))).websites
+
+
+def _table(chosen: ReportSetting, columns: dict[str, TColumnSchema]) -> DltResource:
+    """Stands for a report's table, which its websites fill. dlt drops a table with the resource
+    that is written in its schema: one website's would take the days of all others along."""
+
+    def generate() -> Iterator[None]:
+        yield None
+
+    resource = dlt.resource(
+        generate,
+        name=chosen.name,
+        write_disposition=REPLACE_PARTITION,
+        file_format=FILE_FORMAT,
+        merge_key=partition_of(chosen.grain),
+        columns=columns,
+    )
+    resource.apply_hints(additional_table_hints=table_hints())
+    return with_load_id(resource)
 
 
 def _report(

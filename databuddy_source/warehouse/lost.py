@@ -56,7 +56,7 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
         others = reports_of(schema) - {*reports}
         columns = _lost_columns(client, {each: there[each] for each in names - missing - others})
         given_up = tables_given_up()
-        newest = {} if coverage_table.TABLE in missing else _newest(client)
+        newest = _newest(client) if coverage_table.TABLE in there else {}
         known = set(newest)
         is_whole = coverage_table.TABLE not in given_up
         gone = missing | given_up | columns.keys()

@@ -314,3 +314,43 @@ def test_a_resource_that_was_dropped_costs_no_website_its_days(
     pipeline_drop(made.pipeline, [f"top_pages__{given(made)['websites'][website]}"])()
     synced(made)
     assert is_whole(made)
+
+
+@pytest.mark.parametrize("website", [0, 1])
+def test_dropping_a_resource_takes_no_more_than_its_name_says(
+    made: Warehouse, website: int
+) -> None:
+    before = made.tables()
+    own = f"top_pages__{given(made)['websites'][website]}"
+    drop = pipeline_drop(made.pipeline, [own])
+    assert (drop.info["tables"], drop.info["resource_states"]) == ([], [own])
+    assert "did not select any table" in drop.info["warnings"][0]
+    drop()
+    assert made.tables() == before
+    synced(made)
+    assert is_whole(made)
+
+
+def test_dropping_a_table_takes_that_of_all_websites_and_it_is_filled_again(
+    made: Warehouse,
+) -> None:
+    drop = pipeline_drop(made.pipeline, ["top_pages"])
+    assert drop.info["tables"] == ["top_pages"]
+    drop()
+    assert "top_pages" not in made.tables()
+    assert "coverage" in made.tables()
+    synced(made)
+    assert is_whole(made)
+
+
+def test_without_coverage_all_days_are_asked_for_anew(made: Warehouse) -> None:
+    drop = pipeline_drop(made.pipeline, ["coverage"])
+    assert drop.info["tables"] == ["coverage"]
+    drop()
+    synced(made)
+    assert is_whole(made)
+
+
+def test_every_table_is_dropped_by_its_own_name(made: Warehouse) -> None:
+    tables = made.pipeline.default_schema.data_tables()
+    assert {str(each["resource"]) for each in tables} == {str(each["name"]) for each in tables}

@@ -99,6 +99,8 @@ def test_configuration_comes_from_the_environment(
         "websites",
         "query_types",
         "coverage",
+        "country",
+        "top_pages",
         f"country__{shop}",
         f"top_pages__{shop}",
     }
