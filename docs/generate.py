@@ -16,7 +16,7 @@ from typing import Final
 PROJECT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from docs.parts import commands, errors, house, names, reports, settings  # noqa: E402  # found by the line above
+from docs.parts import columns, commands, errors, house, names, reports, settings  # noqa: E402  # found by the line above
 
 
 def _code(file: Path) -> str:
@@ -39,6 +39,8 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
         reports.statuses,
         reports.meanings,
         reports.tables,
+        columns.columns,
+        columns.units,
         reports.coverage_columns,
         reports.restatement_columns,
         commands.commands,

@@ -22,15 +22,15 @@ class LogFormat(StrEnum):
 
 def _report_names(incomplete: str) -> list[str]:
     """What completes `--report`: from the catalogue, so without asking a server."""
-    from databuddy_source.config.reports import SUFFIXES
     from databuddy_source.model.query_types import load_catalog
+    from databuddy_source.model.windows import Grain
 
     return [
-        known.name + suffix
+        known.name + grain.suffix
         for known in load_catalog()
         if not known.why_not_loadable
-        for grain, suffix in SUFFIXES.items()
-        if not known.why_not_by(grain) and (known.name + suffix).startswith(incomplete)
+        for grain in Grain
+        if not known.why_not_by(grain) and (known.name + grain.suffix).startswith(incomplete)
     ]
 
 

@@ -16,9 +16,6 @@ from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Condition, Report
 from databuddy_source.model.windows import Grain
 
-SUFFIXES = {Grain.DAY: "", Grain.HOUR: "_hourly", Grain.WEEK: "_weekly", Grain.MONTH: "_monthly"}
-"""What a table's name adds to its query type's."""
-
 LONGEST_NAME = 50
 """Warehouses cut longer names of tables, some at 63 letters."""
 
@@ -56,7 +53,7 @@ class ReportSetting(BaseModel):
         canonical, grain = split_name(given["query_type"].strip())
         whole = {"grain": grain, "name": canonical, **given, "query_type": canonical}
         with suppress(ValueError):  # a wrong grain has its own message
-            whole["name"] = given.get("name") or canonical + SUFFIXES[Grain(whole["grain"])]
+            whole["name"] = given.get("name") or canonical + Grain(whole["grain"]).suffix
         return whole
 
     @model_validator(mode="after")
@@ -67,7 +64,7 @@ class ReportSetting(BaseModel):
             raise ValueError(f"{self.query_type!r} cannot be loaded: {reason}")
         if reason := known.why_not_by(self.grain):
             raise ValueError(f"{self.query_type!r} cannot be loaded by {self.grain}: {reason}")
-        if self.name == self.query_type + SUFFIXES[self.grain]:
+        if self.name == self.query_type + self.grain.suffix:
             if self.filters:
                 raise ValueError("a report with filters needs a name of its own")
             return self
@@ -122,8 +119,8 @@ def split_name(name: str) -> tuple[str, Grain]:
     """The canonical query type and the grain that a name such as `pages_weekly` stands for."""
     catalog = load_catalog()
     if not catalog.get(name).known:
-        for grain, suffix in SUFFIXES.items():
-            base = name.removesuffix(suffix)
+        for grain in Grain:
+            base = name.removesuffix(grain.suffix)
             if base != name and catalog.get(base).known:
                 return catalog.canonical(base), grain
     return catalog.canonical(name), Grain.DAY
@@ -132,4 +129,4 @@ def split_name(name: str) -> tuple[str, Grain]:
 def table_name(name: str) -> str:
     """The table of a report, by any of its names: `pages_weekly` fills `top_pages_weekly`."""
     query_type, grain = split_name(name)
-    return query_type + SUFFIXES[grain]
+    return query_type + grain.suffix

@@ -84,6 +84,10 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
         "same again, or is not believed."
     },
     "load_id": {"description": "The load that brought the rows, as their _dlt_load_id."},
+    "_dlt_load_id": {
+        "description": "The load that brought this row, as load_id in _dlt_loads; that of the rows "
+        "it tells of is load_id."
+    },
     "digest": {
         "description": "Of the rows in any order; null where a step of the run may change them."
     },

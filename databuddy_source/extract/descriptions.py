@@ -8,9 +8,8 @@ from typing import Any
 import dlt
 
 from databuddy_source.api.models import OutputField, TypeMeta
-from databuddy_source.model.query_types import Kind, QueryType
 from databuddy_source.model.reports import Report
-from databuddy_source.tables.hints import MEANINGS, table_hints
+from databuddy_source.tables.hints import comment_on, table_hints
 from databuddy_source.tables.layout import API_NAME, MORE, Layout
 
 NAME_SHOWN = 100
@@ -37,10 +36,8 @@ def described(
             columns[leftover] = {"description": f"Values that do not fit into {own}, as text."}
         if own not in names:
             continue
-        if name not in report.query_type.columns:
-            columns[own] = {API_NAME: name}
-        if words := words_of_column(report.query_type, own, name, field):
-            columns.setdefault(own, {})["description"] = words
+        columns[own] = {} if name in report.query_type.columns else {API_NAME: name}
+        columns[own]["description"] = words_of_column(report, own, name, field)
     if MORE in names:
         columns[MORE] = {"description": "Columns of the API for which there is no room, as JSON."}
     return dlt.mark.with_hints(
@@ -65,22 +62,23 @@ def words_of_table(report: Report, meta: TypeMeta | None = None) -> str:
     return ". ".join(about) + "."
 
 
-def words_of_column(
-    query_type: QueryType, own: str, name: str, field: OutputField | None = None
-) -> str:
-    """What a column means; empty where nobody knows.
+def words_of_column(report: Report, own: str, name: str, field: OutputField | None = None) -> str:
+    """What a column means.
 
     Args:
-        query_type: of the report.
+        report: whose column it is.
         own: the column's name in the table.
         name: what the API calls it.
         field: what the API says of it, if anything.
     """
-    words = [(field.description or field.label or "").rstrip(".")] if field else []
+    words = comment_on(report.query_type, name, report.grain) or _of_api(field)
+    return words if own == name else f"{words} The API calls it {name[:NAME_SHOWN]!r}."
+
+
+def _of_api(field: OutputField | None) -> str:
+    """What the API says of a column that the catalogue does not know."""
+    said = (field.description or field.label or "").strip().rstrip(".") if field else ""
+    words = [said or "Neither the catalogue nor the API says what it means"]
     if field and field.unit:
         words.append(f"Unit: {field.unit}")
-    if meaning := MEANINGS.get(query_type.columns.get(name, Kind.TEXT)):
-        words.append(meaning.rstrip("."))
-    if own != name:
-        words.append(f"The API calls it {name[:NAME_SHOWN]!r}")
-    return ". ".join([*filter(None, words), ""]).strip()
+    return ". ".join(words) + "."

@@ -110,31 +110,37 @@ class Evidence:
 
     async def has_lost_days(self, website_id: str, window: Window) -> bool:
         """Whether a week or month has fewer page views than the warehouse has of it, or than its
-        days, by a type that counts them in both."""
+        days, by a type that counts them in both. What one of its newest days has lost is no sign:
+        that is believed of the day, too."""
         for each in await self.answers(self.timelines[website_id].at(span_of(window))):
             if each.cell.report.always_has_rows and each.status is not Status.TRUNCATED:
                 place = (website_id, each.cell.report.name, slot_of(window))
-                days = await self._page_views_of_days(each.cell)
-                had = max(days, self.viewed().get(place, 0))
+                days, fewer = await self._page_views_of_days(each.cell)
+                had = max(days, self.viewed().get(place, 0) - fewer)
                 if had >= MANY and each.page_views < had * (1 - DIFFERENCE):
                     return True
         return False
 
-    async def _page_views_of_days(self, cell: Cell) -> int:
+    async def _page_views_of_days(self, cell: Cell) -> tuple[int, int]:
         """How many page views the days of a cell have: by what the server answers of days that are
-        asked for and over, else by the warehouse. Of a day that goes on it has fewer."""
-        website_id, found = cell.website_id, 0
+        asked for and over, else by the warehouse. Of a day that goes on it has fewer. And how many
+        fewer the server answers of days that are not final than the warehouse has."""
+        website_id, found, fewer = cell.website_id, 0, 0
         for report in self._that_always_have_rows(website_id, Grain.DAY):
             if report.query_type.name != cell.report.query_type.name:
                 continue
             for day in tile(cell.window.date, cell.window.last_date, cell.window.zone):
                 at = self.timelines[website_id].at(span_of(day))
                 own = await self.answers(each for each in at if each.report.name == report.name)
-                if own and own[0].fetched_at >= day.end:
-                    found += own[0].page_views
-                else:
-                    found += self.viewed().get((website_id, report.name, day.date), 0)
-        return found
+                viewed = self.viewed().get((website_id, report.name, day.date), 0)
+                found += own[0].page_views if own and own[0].fetched_at >= day.end else viewed
+                if own and own[0].page_views and not self._is_final(own[0].cell):
+                    fewer += max(0, viewed - own[0].page_views)
+        return found, fewer
+
+    def _is_final(self, cell: Cell) -> bool:
+        held = self.held_of(cell)
+        return held is not None and held.final
 
     def _that_always_have_rows(self, website_id: str, grain: Grain) -> list[Report]:
         """The reports of a website by this grain that have rows whenever there are page views."""

@@ -19,7 +19,7 @@ from databuddy_source.extract.relisted import Rows, hint_at_changes, said_before
 from databuddy_source.extract.sharing import SharedExtraction
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.tables.columns import json_text
-from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION, table_hints
+from databuddy_source.tables.hints import FILE_FORMAT, LOAD_ID, REPLACE_PARTITION, table_hints
 
 _WEBSITES: Final = pa.schema(
     [
@@ -43,7 +43,27 @@ _QUERY_TYPES: Final = pa.schema(
     ]
 )
 
+_WEBSITES_MEAN: Final = {
+    "id": "Id of the website, as website_id in all other tables.",
+    "name": "Name that the website was given; may be null.",
+    "domain": "Domain of the website, without https://.",
+    "is_public": "Whether everybody may see the website's numbers, without a key.",
+    "created_at": "When the website was added to Databuddy, UTC.",
+}
+_QUERY_TYPES_MEAN: Final = {
+    "name": "What the server calls the query type.",
+    "table_name": "Table that its daily report fills.",
+    "title": "Title, as the API says it.",
+    "description": "Description, as the API says it.",
+    "category": "Category, as the API says it.",
+    "shape": "What its rows are: summary, breakdown, time_series, log or snapshot; null where "
+    "the catalogue does not know the type.",
+    "personal": "Whether it is about single visitors, and so loads only when it is named.",
+    "columns": "Its columns as the API describes them, as JSON; not always those that come.",
+}
+
 _SCHEMAS: Final = {"websites": _WEBSITES, "query_types": _QUERY_TYPES}
+_MEANINGS: Final = {"websites": _WEBSITES_MEAN, "query_types": _QUERY_TYPES_MEAN}
 _DESCRIPTIONS: Final = {
     "websites": "The websites that the key sees, or once saw.",
     "query_types": "The query types of the server, as its API describes them.",
@@ -92,6 +112,10 @@ def _listing(
         file_format=FILE_FORMAT,
         merge_key=key,
         primary_key=(),
+        columns={
+            column: {"description": words}
+            for column, words in ({**_MEANINGS[name], "_dlt_load_id": LOAD_ID}).items()
+        },
     )
     resource.apply_hints(additional_table_hints=table_hints(_DESCRIPTIONS[name]))
     return with_load_id(resource)

@@ -111,6 +111,7 @@ class QueryType(BaseModel):
         since, until: the first and the last generation of servers that have it; the last one is
             None where the newest ones have it, too.
         default: part of the selection `"default"`.
+        default_by: longer windows that are part of it, too, where days do not add up to them.
         personal: about single visitors; loads only when it is named.
         aliases: the names that the documentation uses.
         key: columns that together are different in each row; empty when none are.
@@ -143,6 +144,10 @@ class QueryType(BaseModel):
         slows_packs: it sends a column that it does not declare, so that a server asks its store
             once for each question of a request that holds it, instead of once for many.
         columns: in the API's order.
+        means: what columns mean here, where that is not what `columns.toml` says of their name: the
+            name of another entry there, or fields of `Meaning`, with `like` for that name.
+        longer: for columns of a series of days that do not add up: the query type and column that
+            have the number of a week or month.
         known: False for a type that only the server knows.
         differs: what servers of 2025 do differently than those of April 2026, and what a later
             generation changed for all that came after: attributes by their names.
@@ -157,6 +162,7 @@ class QueryType(BaseModel):
     until: Generation | None = None
     scope: Subject = Subject.WEBSITE
     default: bool = False
+    default_by: tuple[Grain, ...] = ()
     personal: bool = False
     aliases: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
@@ -180,6 +186,8 @@ class QueryType(BaseModel):
     gate: str = ""
     slows_packs: bool = False
     columns: Mapping[str, Kind] = {}
+    means: Mapping[str, str | Mapping[str, str]] = {}
+    longer: Mapping[str, str] = {}
     known: bool = True
     differs: Mapping[Generation, Mapping[str, Any]] = {}
     changes: Mapping[Generation, str] = {}
@@ -311,10 +319,11 @@ class Catalog:
         return self._names.get(name, name)
 
     def selection(self, which: str) -> list[str]:
-        """The canonical names behind `"default"` or `"all"`."""
+        """The names of the reports behind `"default"` or `"all"`."""
         return [
-            query_type.name
+            query_type.name + grain.suffix
             for query_type in self._types.values()
+            for grain in (Grain.DAY, *query_type.default_by)
             if (query_type.default or which == "all")
             and not query_type.why_not_loadable
             and not query_type.personal

@@ -38,6 +38,19 @@ class Grain(StrEnum):
     WEEK = "week"
     MONTH = "month"
 
+    @property
+    def suffix(self) -> str:
+        """What a table's name adds to its query type's."""
+        return _SUFFIXES[self]
+
+
+_SUFFIXES: Mapping[Grain, str] = {
+    Grain.HOUR: "_hourly",
+    Grain.DAY: "",
+    Grain.WEEK: "_weekly",
+    Grain.MONTH: "_monthly",
+}
+
 
 class Weeks(StrEnum):
     """The day that a week begins with: Monday (ISO) or Sunday."""

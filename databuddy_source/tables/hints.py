@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from dlt.common.schema.typing import TColumnSchema
 
+from databuddy_source.model.meanings import UNITS, asked_instead, meaning_of
 from databuddy_source.model.query_types import Kind, QueryType
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.layout import TOMBSTONE
@@ -30,7 +32,44 @@ MEANINGS: Final = {
 }
 """What an analyst may do with a column."""
 
+LOAD_ID: Final = "The load that brought the row, as load_id in _dlt_loads."
+"""What dlt's own column in each table means."""
+
 _DATE_IN_UTC = "Day in UTC: the server cuts this series in UTC, whatever the time zone."
+
+
+def comment_on(query_type: QueryType, column: str, grain: Grain, *, sums: bool = True) -> str:
+    """What a warehouse says of a column: what it means, and what may be done with it.
+
+    Args:
+        query_type: as the server's generation behaves.
+        column: the API's name of it.
+        grain: length of the table's windows.
+        sums: with a sentence on whether it may be added up.
+
+    Returns:
+        An empty string for a column that the catalogue does not know.
+    """
+    return " ".join(f"{words.rstrip('.')}." for words in _said(query_type, column, grain, sums))
+
+
+def _said(query_type: QueryType, column: str, grain: Grain, sums: bool) -> Iterator[str]:
+    meaning = meaning_of(query_type, column)
+    if meaning is None:
+        return
+    yield f"{meaning.label}: {meaning.says}".replace("`", "")
+    if meaning.unit and UNITS[meaning.unit]:
+        yield f"Unit: {UNITS[meaning.unit]}"
+    if meaning.of:
+        yield f"A share of {meaning.of}".replace("`", "")
+    if meaning.sign:
+        yield meaning.sign
+    if sums and (allowed := MEANINGS.get(query_type.columns[column])):
+        yield allowed
+    if meaning.weight:
+        yield f"The average of several windows is that of theirs weighted by {meaning.weight}"
+    if instead := asked_instead(query_type, column, grain):
+        yield f"For longer windows take {' or '.join(instead)}"
 
 
 def partition_of(grain: Grain) -> tuple[str, str]:
@@ -77,6 +116,7 @@ def column_hints(query_type: QueryType, grain: Grain, timezone: str) -> dict[str
         "hard_delete": True,
         "description": "Always null: rows with it empty a partition and are not kept.",
     }
+    hints["_dlt_load_id"] = {"description": LOAD_ID}
     return hints
 
 

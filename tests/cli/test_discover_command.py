@@ -45,9 +45,23 @@ def test_one_type_by_its_documented_name(invoke: Invoke) -> None:
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert lines[0] == "top_pages Top pages"
     assert "documented as pages" in lines
-    assert "pageviews bigint yes Pageviews of the row" in lines
-    assert "visitors bigint no Visitors of the row" in lines
+    assert "pageviews bigint yes Page views: How often a page was viewed." in lines
+    assert any(line.startswith("visitors bigint no Visitors: Different visitors") for line in lines)
     assert any(line.startswith("filters browser_name, city") for line in lines)
+
+
+def test_json_of_one_type_says_what_its_columns_mean(invoke: Invoke) -> None:
+    columns = {
+        each["name"]: each
+        for each in json.loads(invoke("discover", "--type", "slow_pages", "--json").stdout)[
+            "columns"
+        ]
+    }
+    load_time = columns["avg_load_time"]
+    assert (load_time["label"], load_time["unit"]) == ("Average load time", "milliseconds")
+    assert load_time["weight"] == "pageviews"
+    assert columns["visitors"]["instead"][0] == "slow_pages_weekly.visitors"
+    assert all(each["description"] for each in columns.values())
 
 
 def test_a_type_that_is_not_there_is_said_with_those_alike(invoke: Invoke) -> None:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from databuddy_source.api.models import Filter, TypeConfig, TypeMeta
 from databuddy_source.config.reports import (
     LONGEST_NAME,
-    SUFFIXES,
     ReportSetting,
     split_name,
 )
@@ -101,7 +100,7 @@ def test_a_derived_name_stands_for_the_same_report(
     query_type: Any, grain: Grain, data: st.DataObject
 ) -> None:
     alias = data.draw(st.sampled_from([query_type.name, *query_type.aliases]))
-    assert split_name(alias + SUFFIXES[grain]) == (query_type.name, grain)
+    assert split_name(alias + grain.suffix) == (query_type.name, grain)
 
 
 def test_a_report_with_a_name_stands_beside_the_query_types() -> None:

@@ -171,6 +171,27 @@ def test_a_week_is_not_believed_that_has_fewer_page_views_than_its_days() -> Non
     assert of_a_week(500, Status.TRUNCATED) is Status.TRUNCATED
 
 
+def test_a_week_may_lose_what_one_of_its_newest_days_has_lost() -> None:
+    def of_week(views: int, day: int, *, final: bool = False) -> Status:
+        """The warehouse has 300 page views of the week, 100 of them of one of its days."""
+        results = [
+            a_result(WEEK, [{"name": "/", "pageviews": views}]),
+            a_result(DAYS_OF_WEEK[5], [{"name": "/", "pageviews": day}] if day else []),
+        ]
+        held = {WEEK: OPEN, DAYS_OF_WEEK[5]: replace(OPEN, final=final)}
+        viewed: dict[Any, int] = {
+            ("shop", WEEKLY.name, DAY): 300,
+            ("shop", "top_pages", DAYS_OF_WEEK[5].window.date): 100,
+        }
+        return Run(results, held, viewed=viewed).judged(WEEK).status
+
+    assert of_week(260, 60) is Status.COMPLETE
+    assert of_week(230, 60) is Status.SUSPECT
+    assert of_week(260, 60, final=True) is Status.SUSPECT  # of history it is not believed at once
+    assert of_week(200, 0) is Status.SUSPECT  # nor of a whole day
+    assert of_week(300, 110) is Status.COMPLETE
+
+
 def test_a_month_of_which_some_days_are_known_is_not_believed_that_has_fewer_than_before() -> None:
     for views, status in ((980, Status.COMPLETE), (979, Status.SUSPECT)):
         result = a_result(WEEK, [{"name": "/", "pageviews": views}])

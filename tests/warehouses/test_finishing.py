@@ -28,7 +28,7 @@ def made(serve: Callable[..., DemoServer], synced: Callable[[DemoServer], Synced
 def test_tables_and_columns_say_what_they_are(made: Synced) -> None:
     of_pages = made.warehouse.comments(DATASET, "top_pages")
     assert "Page views and visitors of each path" in of_pages[None]  # the API's
-    assert of_pages["visitors"].startswith("Visitors of the row. ")
+    assert of_pages["visitors"].startswith("Visitors: Different visitors")
     assert "must not be added up" in of_pages["visitors"]  # the catalogue's
     assert of_pages["date"].startswith("First day of the window")
     of_coverage = made.warehouse.comments(DATASET, "coverage")

@@ -18,8 +18,10 @@ from databuddy_source.config.connect import client_for
 from databuddy_source.config.reports import split_name
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import UnknownQueryType
+from databuddy_source.model.meanings import asked_instead, meaning_of
 from databuddy_source.model.query_types import QueryType, load_catalog
 from databuddy_source.model.windows import Grain
+from databuddy_source.tables.hints import comment_on
 from databuddy_source.tables.layout import type_name
 
 OTHER = "Other"
@@ -33,12 +35,26 @@ class Column:
     Attributes:
         type: in the warehouse; for a type that the catalogue does not know, as the API says.
         adds_up: whether it may be summed; None where that is no question, or unknown.
+        description: all of what follows in sentences; of columns that the catalogue does not know,
+            what the API says.
+        label: for the head of a table or a chart.
+        unit: of a number, such as "milliseconds"; empty for others.
+        share_of: what a share is a share of.
+        sign: what surprises about its sign.
+        weight: the column with which averages of several windows may be combined.
+        instead: the reports and columns that have the number of a week or month, where no sum has.
     """
 
     name: str
     type: str
     adds_up: bool | None
     description: str
+    label: str = ""
+    unit: str = ""
+    share_of: str = ""
+    sign: str = ""
+    weight: str = ""
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -175,8 +191,20 @@ def _columns(known: QueryType, config: TypeConfig) -> list[Column]:
     if not known.columns:
         return [Column(name, field.type or "", None, said[name]) for name, field in fields.items()]
     return [
-        Column(name, type_name(kind), kind.adds_up, said.get(name, ""))
+        Column(
+            name,
+            type_name(kind),
+            kind.adds_up,
+            comment_on(known, name, Grain.DAY, sums=False),
+            meaning.label,
+            meaning.unit or "",
+            meaning.of,
+            meaning.sign,
+            meaning.weight,
+            asked_instead(known, name, Grain.DAY),
+        )
         for name, kind in known.columns.items()
+        if (meaning := meaning_of(known, name))
     ]
 
 
@@ -247,6 +275,6 @@ def _show_type(each: Described) -> None:
         table.add_column(heading)
     for column in each.columns:
         summed = {True: "yes", False: "no", None: ""}[column.adds_up]
-        table.add_row(column.name, column.type, summed, shown(column.description, 200))
+        table.add_row(column.name, column.type, summed, shown(column.description, 500))
     out.print()
     out.print(table, soft_wrap=False)
