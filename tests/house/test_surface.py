@@ -31,6 +31,7 @@ DOORS: Mapping[str, set[str] | None] = {
 LOOKS_INSIDE: Mapping[str, str] = {
     "bench/contender.py": "makes a minute of the rate limit short; no setting does",
     "docs/numbers_tables.py": "writes into the manual what the catalogue knows",
+    "docs/parts/columns.py": "writes into the manual what the catalogue knows",
     "docs/parts/commands.py": "writes into the manual what exit codes mean",
     "docs/parts/errors.py": "writes into the manual how each error is worded",
     "docs/parts/reports.py": "writes into the manual what the catalogue knows",
