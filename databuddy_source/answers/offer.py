@@ -152,7 +152,7 @@ def _columns(report: Report, query_type: QueryType, settings: Settings) -> Itera
     hints = column_hints(query_type, report.grain, settings.timezone)
     for name, hint in hints.items():
         if name != TOMBSTONE:
-            yield Column(name, str(hint["data_type"]), hint.get("description") or "")
+            yield Column(name, str(hint.get("data_type", "text")), hint.get("description") or "")
     layout = Layout.of(report, dlt.Schema("databuddy"))
     for own, name in layout.names.items():
         kind = query_type.columns[name]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import runpy
 from typing import Any
 
 import duckdb
 import pytest
+from dagster import AssetKey
 
 from tests.docs.blocks import PROJECT, Checkout
 
@@ -63,6 +65,13 @@ def test_chosen_cells(checkout: Checkout) -> None:
     assert by_report == [("country", 2), ("top_pages", 14)]
     assert len(shown) == 16, "one try was enough"
     assert all(" complete " in line for line in shown)
+
+
+def test_dagster_translator() -> None:
+    defs = runpy.run_path(str(PROJECT / "examples" / "dagster_translator.py"))["defs"]
+    graph = defs.resolve_asset_graph()
+    pages = graph.get(AssetKey(["raw", "top_pages"]))
+    assert pages.owners == ["team:data"]
 
 
 @pytest.mark.parametrize("file", sorted((PROJECT / "examples").iterdir()), ids=lambda f: f.name)
