@@ -104,12 +104,13 @@ class ServerCount:
         self._granted = 0
         self._reset_at = self._more_at = 0.0
 
-    def closed_for(self, now: float, under_way: int) -> float:
+    def closed_for(self, now: float, under_way: int, workers: int = 1) -> float:
         """Seconds until it is worth to look again; 0 when a request may leave.
 
         Args:
             now: seconds of the monotonic clock.
             under_way: requests without an answer, which the server may still have to count.
+            workers: processes that share what remains: each takes its part of it.
         """
         if self._last is None:
             return 0.0
@@ -118,7 +119,7 @@ class ServerCount:
             # tells for how many; the time is for answers that do not come
             self._granted += 1
             self._more_at = now + LATEST_ARRIVAL
-        if under_way < self._remaining + self._granted:
+        if (under_way + 1) * workers <= self._remaining + self._granted:
             return 0.0
         wait = self._more_at - now
         return min(wait, LOOK_AGAIN) if under_way else wait
@@ -246,7 +247,8 @@ class Budget:
             if len(self._slots) >= share.requests:
                 return sorted(slot.free_at(now) for slot in self._slots)[-share.requests] - held
             under_way = sum(slot.landed is None for slot in self._slots)
-            if closed_for := self._server.closed_for(now, under_way):
+            workers = self.shared.seen if self.shared else 1
+            if closed_for := self._server.closed_for(now, under_way, workers):
                 return closed_for
             slot = Slot(now)
             self._slots.append(slot)

@@ -125,6 +125,7 @@ class SharedPlaces:
 
     Attributes:
         lost: the kind of error for which the limiter is gone; empty while it answers.
+        seen: processes that share the budget, this one included, as the limiter said last.
     """
 
     def __init__(
@@ -142,7 +143,7 @@ class SharedPlaces:
         self._call = call
         self._lock = threading.Lock()
         self._worker = ("", 0)
-        self._seen = 1
+        self.seen = 1
         self.lost = ""
         self._ask_at = self._silent_until = self._doubt_until = self._last_sent = -math.inf
 
@@ -158,7 +159,7 @@ class SharedPlaces:
             self._last_sent = self._monotonic()
             return ""
         now = self._monotonic()
-        self._seen = turn.workers
+        self.seen = turn.workers
         if now - turn.age > self._last_sent > now - LONGEST_HELD and now >= self._doubt_until:
             logger.warning("The shared budget has forgotten what was sent. %s", self._consequence)
             self._doubt(now)
@@ -186,7 +187,7 @@ class SharedPlaces:
     @property
     def workers(self) -> int:
         """How many processes share it, as far as we know, or may do so."""
-        return max(self._seen, self.most_workers)
+        return max(self.seen, self.most_workers)
 
     @property
     def _consequence(self) -> str:

@@ -19,6 +19,7 @@ from databuddy_source.api.limiter import (
     SharedPlaces,
     Turn,
 )
+from tests.api.limited_server import LimitedServer, Request, Tells, in_turn
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -34,6 +35,7 @@ class Store:
         began: when it began to count.
         landed: what it was told of places.
         taken: until when places are.
+        silent_until: when a silence ends.
     """
 
     clock: Clock
@@ -42,6 +44,7 @@ class Store:
     began: float = -1000.0
     landed: list[tuple[str, float]] = field(default_factory=list)
     taken: list[float] = field(default_factory=list)
+    silent_until: float = 0.0
 
     def take(self, budget: str, worker: str, per_minute: int) -> Turn:
         now = self.clock.monotonic()
@@ -49,6 +52,8 @@ class Store:
             raise ConnectionError("no route to redis://:a_password@host")
         self.taken = [until for until in self.taken if until > now]
         age = now - self.began
+        if now < self.silent_until:
+            return Turn(wait=self.silent_until - now, workers=self.workers, age=age)
         if len(self.taken) < per_minute:
             self.taken.append(now + HELD)
             return Turn(f"{now}", workers=self.workers, age=age)
@@ -58,6 +63,7 @@ class Store:
         if self.gone:
             raise ConnectionError
         self.landed.append((place, silence))
+        self.silent_until = max(self.silent_until, self.clock.monotonic() + silence)
 
     def forget(self) -> None:
         """As after a restart."""
@@ -229,6 +235,25 @@ def test_a_store_that_just_began_is_used_with_care(timeless: Run, store: Store) 
         return await leave(a_budget(store, 8, most_workers=4), store, 3)
 
     assert timeless(scenario()) == pytest.approx([0, 0, HELD])
+
+
+@pytest.mark.parametrize("workers", [2, 4, 8])
+def test_what_a_server_says_that_remains_is_for_all_workers(
+    timeless: Run, store: Store, workers: int
+) -> None:
+    """Its limit is another one than ours, and it tells. Whoever took all of it for his own would
+    have sixty refused."""
+    server = LimitedServer(store.clock, 50, 10.0, Tells.SECONDS)
+    store.workers = workers
+    requests = [Request(0.0, 0.05, 0.2)] * (320 // workers)
+
+    async def scenario() -> None:
+        budgets = (a_budget(store, 120) for _ in range(workers))
+        await asyncio.gather(*(in_turn(budget, server, requests, 4) for budget in budgets))
+
+    timeless(scenario())
+    assert server.refusals <= workers
+    assert len(server.arrivals) == 320 + server.refusals
 
 
 @pytest.mark.parametrize(
