@@ -95,7 +95,8 @@ def in_dagster(server: DemoServer) -> None:
     from databuddy_source import configured, websites
     from databuddy_source.orchestrators.dagster import WEBSITES, databuddy_assets
 
-    defs, instance = databuddy_assets(first_day=TODAY, retries=0), dg.DagsterInstance.ephemeral()
+    defs = databuddy_assets(first_day=TODAY, retries=0)
+    instance = dg.DagsterInstance.local_temp(str(Path.cwd()))
     ids = [each.id for each in websites(configured())]
     instance.add_dynamic_partitions(WEBSITES, ids)
     server.now += timedelta(hours=12)
