@@ -1,7 +1,7 @@
 """One of several pipelines that sync into one dataset at the same time. Run as a program: it says
 that it is ready, and begins when it is told to.
 
-python -m tests.warehouses.parallel NAME DESTINATION DATASET STATE URL KEY WEBSITE LOADS
+python -m tests.warehouses.parallel NAME DESTINATION DATASET STATE URL KEY WEBSITE,... LOADS
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ def main(
     state: str,
     url: str,
     key: str,
-    website: str,
+    websites: str,
     loads: str,
 ) -> None:
     pipeline = dlt.pipeline(
         name, destination=destination, dataset_name=dataset, pipelines_dir=state
     )
-    given: dict[str, Any] = {"api_key": key, "base_url": url, "websites": [website]}
+    given: dict[str, Any] = {"api_key": key, "base_url": url, "websites": websites.split(",")}
     print("ready", flush=True)
     sys.stdin.readline()
     with time_machine.travel(datetime.combine(TODAY, time(18), UTC), tick=True):
