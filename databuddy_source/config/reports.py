@@ -19,7 +19,10 @@ from databuddy_source.model.windows import Grain
 LONGEST_NAME = 50
 """Warehouses cut longer names of tables, some at 63 letters."""
 
-_TAKEN = {"websites", "query_types", "coverage", "restatements"}
+_TAKEN = {
+    *("websites", "query_types", "coverage", "restatements"),
+    *("cell_states", "daily_summary", "weekly_summary", "monthly_summary"),
+}
 
 
 class ReportSetting(BaseModel):

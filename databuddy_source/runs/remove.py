@@ -21,6 +21,7 @@ from databuddy_source.runs.load import (
     look_at_destination,
 )
 from databuddy_source.warehouse import dlt_defaults
+from databuddy_source.warehouse.comments import finish_tables
 from databuddy_source.warehouse.dataset import reports_of, schema_of
 from databuddy_source.warehouse.part import Part, RemovedRows, opened
 from databuddy_source.warehouse.removal import Removing
@@ -110,6 +111,7 @@ def remove(
             gone, resources = found.tables, sorted(removing.resources)
             load_id = None if dry_run else removing.take_out()
         if load_id:
+            finish_tables(pipeline)
             hooks.after_load()
     kept = still_chosen(settings, part.websites, part.reports, has.websites, seen)
     return Removal(gone, resources, kept, load_id)

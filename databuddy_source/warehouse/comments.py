@@ -20,6 +20,7 @@ from databuddy_source.coverage import table as coverage_table
 from databuddy_source.dlt_seam import SqlClientBase, kind_of, literal_of, shortened
 from databuddy_source.warehouse.lease import HAS_LOCKS, in_turn
 from databuddy_source.warehouse.redaction import redacted
+from databuddy_source.warehouse.views import keep_views
 
 logger = logging.getLogger("databuddy_source")
 
@@ -79,16 +80,21 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
 
 
 def finish_tables(pipeline: dlt.Pipeline) -> None:
-    """Give the tables of this source comments and indexes, as far as they lack them. `sync` and
-    `load` call it; after `pipeline.run(...)` call it yourself.
+    """Give the tables of this source comments and indexes, as far as they lack them, and views for
+    analysts. `sync` and `load` call it; after `pipeline.run(...)` call it yourself.
 
     Args:
-        pipeline: that loaded them. Nothing is done where its destination takes neither.
+        pipeline: that loaded them. Nothing is done where its destination takes none of them.
 
     Raises:
         nothing of its own: what the destination refuses is a warning, since the rows are loaded all
             the same, and the next call tries again.
     """
+    _comment(pipeline)
+    keep_views(pipeline)
+
+
+def _comment(pipeline: dlt.Pipeline) -> None:
     kind = kind_of(pipeline.destination.destination_type) if pipeline.destination else ""
     dialect = DIALECTS.get(kind)
     if dialect is None:

@@ -28,6 +28,7 @@ from databuddy_source.warehouse.dataset import (
     schema_of,
 )
 from databuddy_source.warehouse.transactions import DROPS_INSIDE
+from databuddy_source.warehouse.views import drops_of_views
 from databuddy_source.warehouse.whole import change, is_whole
 
 
@@ -150,6 +151,7 @@ class _Tables:
         dataset: as SQL.
         staging: of its staging dataset, as SQL.
         resources: what its pipeline's state has.
+        drops_of_views: SQL that drops the views that read them.
     """
 
     names: list[str]
@@ -158,6 +160,7 @@ class _Tables:
     dataset: str
     staging: str
     resources: dict[str, Any]
+    drops_of_views: Sequence[str]
 
     @classmethod
     def of(cls, pipeline: dlt.Pipeline) -> _Tables:
@@ -174,6 +177,7 @@ class _Tables:
                 client.fully_qualified_dataset_name(),
                 client.fully_qualified_dataset_name(staging=True),
                 found.own_state().get("sources", {}).get(SOURCE, {}),
+                list(drops_of_views(found.place)),
             )
 
 
@@ -216,6 +220,7 @@ def take_the_place(pipeline: dlt.Pipeline, beside: dlt.Pipeline, keep_as: str) -
             *(_kept(old, keep_as) if keep_as else ()),
             *_exchanged(old, new),
             *old.updates(states),
+            *new.drops_of_views,
             *(f"DROP TABLE {new.places[name]}" for name in new.names),
             f"DROP SCHEMA {new.dataset}",
             f"DROP SCHEMA IF EXISTS {new.staging} CASCADE",

@@ -25,6 +25,7 @@ from databuddy_source.dlt_seam import (
 from databuddy_source.warehouse.dataset import OF_CELLS, SOURCE
 from databuddy_source.warehouse.part import PartOfDataset
 from databuddy_source.warehouse.transactions import DROPS_INSIDE
+from databuddy_source.warehouse.views import drops_of_views, forget_views
 from databuddy_source.warehouse.whole import change
 
 
@@ -53,7 +54,9 @@ class Removing:
         states = {name: stored for name, (stored, _) in self._states.items()}
         taken = [*self._deletes(), *self.found.updates(states)]
         dropped = [each.table for each in self.found.tables if each.dropped]
-        drops = [*self._drops(dropped)] if dropped else []
+        # Postgres drops no table that a view reads; the next step after a load makes them anew
+        views = [*drops_of_views(self.found.place)] if dropped else []
+        drops = [*views, *self._drops(dropped)] if dropped else []
         schema = without_tables(self.found.schema, dropped) if dropped else self.found.schema
         stored = [*self._stores(schema)] if dropped else []
         if kind_of(self.found.client.config.destination_type) in DROPS_INSIDE:
@@ -70,6 +73,7 @@ class Removing:
             forgotten(own, SOURCE, self.found.part.has)
         if dropped:
             self.found.pipeline.schemas.save_schema(schema)
+            forget_views(self.found.pipeline)
         return load_id
 
     @cached_property

@@ -36,10 +36,10 @@ from databuddy_source.dlt_seam import (
 from databuddy_source.warehouse.lease import HAS_LOCKS, take_turn
 from databuddy_source.warehouse.refusals import refused_by, refusing, words_of, words_of_job
 from databuddy_source.warehouse.transactions import TRANSACTIONS
+from databuddy_source.warehouse.views import DropsViews
 
 MOST_TRIES: Final = 5
-"""Of a transaction that a warehouse breaks off: one of two that wait for each other, or that
-changed the same table at the same time."""
+"""Of a transaction that a warehouse breaks off, as it does with one of two that collide."""
 
 
 def make_whole(pipeline: dlt.Pipeline) -> None:
@@ -92,7 +92,7 @@ class _WholeDestination:
         return client
 
 
-class _WholeClient:
+class _WholeClient(DropsViews):
     """Before a class of dlt's clients."""
 
     filled: Set[str] = frozenset()

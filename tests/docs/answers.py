@@ -104,6 +104,33 @@ def _(rows: list[Row], world: World) -> None:
         assert near(row["change_percent"], 100 * change)
 
 
+@answers("Week over week of days that are known", "domain this_week week_before change_percent")
+def _(rows: list[Row], world: World) -> None:
+    assert len(rows) == len(world.server.websites)
+    for row in rows:
+        for name, ago in (("this_week", 7), ("week_before", 14)):
+            begin = TODAY - timedelta(days=ago)
+            views = world.in_windows(begin, begin + timedelta(days=6))
+            assert row[name] == sum(
+                n for (domain, _), n in views.items() if domain == row["domain"]
+            )
+        if row["week_before"]:
+            change = row["this_week"] / row["week_before"] - 1
+            assert near(row["change_percent"], 100 * change)
+
+
+@answers("Two websites side by side", "date shop shop_state blog blog_state")
+def _(rows: list[Row], world: World) -> None:
+    views = world.in_windows(FIRST, TODAY)
+    assert [row["date"] for row in rows] == [FIRST + timedelta(days=n) for n in range(29)]
+    for row in rows:
+        assert row["shop"] == views["shop.example.com", row["date"]]
+        assert row["blog"] == views["blog.example.com", row["date"]]
+        ago = (TODAY - row["date"]).days
+        state = "final" if ago > 3 else "may grow" if ago else "running"
+        assert row["shop_state"] == row["blog_state"] == state
+
+
 @answers("Visitors by week", "domain week unique_visitors change")
 def _(rows: list[Row], world: World) -> None:
     visitors = {(row["domain"], row["week"]): row["unique_visitors"] for row in rows}
@@ -199,6 +226,25 @@ def _(rows: list[Row], world: World) -> None:
         assert found == (len(times[key]), slow[key], max(times[key]))
 
 
+@answers("Load times over weeks", "domain page load_time_ms pageviews")
+def _(rows: list[Row], world: World) -> None:
+    truth = {
+        (domain, path): (mean, count)
+        for domain, path, mean, count in world.events(
+            "SELECT website_id, path, AVG(load_time), COUNT(*) FROM known "
+            "WHERE kind = 'screen_view' AND load_time > 0 GROUP BY ALL",
+            FIRST,
+            TODAY,
+        )
+    }
+    assert falling([row["load_time_ms"] for row in rows])
+    assert len(rows) == 20
+    for row in rows:
+        mean, count = truth[row["domain"], row["page"]]
+        assert row["pageviews"] == count
+        assert near(row["load_time_ms"], mean)
+
+
 @answers("Web vitals", "domain date metric_name p75 good verdict samples")
 def _(rows: list[Row], world: World) -> None:
     assert {row["date"] for row in rows} == {TODAY - timedelta(days=1)}
@@ -229,6 +275,37 @@ def _(rows: list[Row], world: World) -> None:
     assert len(rows) == count
     for _, own in groupby(rows, key=lambda row: (row["domain"], row["date"])):
         assert falling([row["pageviews"] for row in own])
+
+
+@answers("Campaigns", "domain campaign pageviews days")
+def _(rows: list[Row], world: World) -> None:
+    found = {(row["domain"], row["campaign"]): (row["pageviews"], row["days"]) for row in rows}
+    assert found == {
+        (domain, name): (count, days)
+        for domain, name, count, days in world.events(
+            "SELECT website_id, utm_campaign, COUNT(*), COUNT(DISTINCT day) FROM known "
+            "WHERE kind = 'screen_view' AND utm_campaign <> '' GROUP BY ALL",
+            TODAY - timedelta(days=27),
+            TODAY,
+        )
+    }
+    assert falling([row["pageviews"] for row in rows])
+
+
+@answers("New countries", "domain country_code first_seen pageviews")
+def _(rows: list[Row], world: World) -> None:
+    table = world.table("country", "country_code", "pageviews")
+    first: dict[tuple[Any, ...], date] = {}
+    for row in table:
+        key = row["domain"], row["country_code"]
+        first[key] = min(first.get(key, row["date"]), row["date"])
+    sums = total(table, "pageviews", "domain", "country_code")
+    found = {
+        (row["domain"], row["country_code"]): (row["first_seen"], row["pageviews"]) for row in rows
+    }
+    assert found == {
+        key: (day, sums[key]) for key, day in first.items() if day > TODAY - timedelta(days=14)
+    }
 
 
 @answers("Countries", "country_code country pageviews percent")
@@ -299,14 +376,67 @@ def _(rows: list[Row], world: World) -> None:
         assert near(float(row["mean_amount"]) * int(row["transactions"]), row["revenue"])
 
 
+@answers("Revenue with what has no source", "domain source revenue pageviews")
+def _(rows: list[Row], world: World) -> None:
+    paid = {
+        (domain, source): amount
+        for domain, source, amount in world.events(
+            "SELECT website_id, COALESCE(NULLIF(utm_source, ''), 'None'), SUM(amount) FROM known "
+            "WHERE kind = 'revenue' AND revenue_type <> 'refund' GROUP BY ALL",
+            FIRST,
+            TODAY,
+        )
+    }
+    found = {(row["domain"], row["source"]): row["revenue"] for row in rows}
+    assert set(paid) <= set(found)
+    assert all(near(value, paid.get(key, 0)) for key, value in found.items())
+    without = [row for row in rows if row["source"] == "None"]
+    assert without
+    assert all(row["revenue"] > 0 and row["pageviews"] is None for row in without)
+
+
+@answers("Refunds", "domain revenue refunds remains")
+def _(rows: list[Row], world: World) -> None:
+    truth = {
+        domain: (earned, back)
+        for domain, earned, back in world.events(
+            "SELECT website_id, SUM(amount) FILTER (revenue_type <> 'refund'), "
+            "SUM(amount) FILTER (revenue_type = 'refund') FROM known WHERE kind = 'revenue' "
+            "GROUP BY ALL",
+            FIRST,
+            TODAY,
+        )
+    }
+    assert len(rows) == len(world.server.websites)
+    assert any(row["refunds"] < 0 for row in rows)
+    for row in rows:
+        earned, back = truth.get(row["domain"], (0, 0))
+        assert near(row["revenue"], earned or 0)
+        assert near(row["refunds"], back or 0)
+        assert near(row["remains"], (earned or 0) + (back or 0))
+
+
 @answers(
     "Errors for a thousand page views", "domain date total_errors pageviews for_thousand_pageviews"
 )
 def _(rows: list[Row], world: World) -> None:
-    assert {(row["domain"], row["date"]) for row in rows} == set(world.views(FIRST, TODAY))
+    views = world.in_windows(FIRST, TODAY)
+    errors = {
+        (domain, day): count
+        for domain, day, count in world.events(
+            "SELECT website_id, day, COUNT(*) FROM known WHERE kind = 'error' GROUP BY ALL",
+            FIRST,
+            TODAY,
+        )
+    }
+    assert len(rows) == 29 * len(world.server.websites)
     for row in rows:
-        share = 1000 * row["total_errors"] / row["pageviews"]
-        assert near(row["for_thousand_pageviews"], share)
+        key = row["domain"], row["date"]
+        assert (row["total_errors"], row["pageviews"]) == (errors.get(key, 0), views[key])
+        if views[key]:
+            assert near(row["for_thousand_pageviews"], 1000 * errors.get(key, 0) / views[key])
+        else:
+            assert row["for_thousand_pageviews"] is None
 
 
 @answers("Errors before and after a release", "release error before after change")
@@ -335,6 +465,15 @@ def _(rows: list[Row], world: World) -> None:
     assert {row["domain"] for row in rows} == {site.domain for site in world.server.websites}
     assert {row["newest_day"] for row in rows} == {TODAY}
     assert {row["newest_final_day"] for row in rows} == {TODAY - timedelta(days=4)}
+
+
+@answers("What is final", "domain date state reason")
+def _(rows: list[Row], world: World) -> None:
+    assert len(rows) == 29 * len(world.server.websites)
+    for row in rows:
+        ago = (TODAY - row["date"]).days
+        assert row["state"] == ("final" if ago > 3 else "may grow" if ago else "running")
+        assert row["reason"] is None
 
 
 @answers("What is not complete", "domain report date status rows rows_expected reason")

@@ -6,6 +6,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 
+from databuddy_source.warehouse.view_texts import VIEWS
 from docs.generate import PROJECT
 
 PAGE = (PROJECT / "docs" / "queries.md").read_text(encoding="utf-8")
@@ -45,7 +46,13 @@ NAMED = tomllib.loads(re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)[0]
 """What the page says has to be configured."""
 
 
+NO_REPORTS = {"websites", "coverage", *VIEWS}
+
+BEHIND_VIEWS = {"summary_metrics", "custom_events", "error_summary", "revenue_overview"}
+"""The reports that views show."""
+
+
 def reports() -> set[str]:
-    """The reports that the queries read, and one to compare with."""
+    """The reports that the queries read, by themselves and through views."""
     every = set().union(*(query.tables for query in QUERIES.values()))
-    return every - {"websites", "coverage"} | {"revenue_overview"}
+    return every - NO_REPORTS | BEHIND_VIEWS

@@ -78,6 +78,25 @@ class World:
         )
         return [dict(zip(("domain", "date", *columns), row, strict=True)) for row in rows]
 
+    def events(self, sql: str, first: date, last: date) -> list[tuple[Any, ...]]:
+        """What SQL says of the events of some UTC days that are known by now, with the website's
+        domain and the day of each; without the last fraction of a second of a day, which is in no
+        window."""
+        domains = {website.id: website.domain for website in self.server.websites}
+        with self.server.events.connection() as events:
+            events.execute(
+                "WITH known AS (SELECT *, CAST(time AS DATE) AS day FROM events WHERE "
+                "received_at <= $now AND CAST(time AS TIME) <= TIME '23:59:59' "
+                f"AND CAST(time AS DATE) BETWEEN $first AND $last) {sql}",
+                {"now": self.server.now.replace(tzinfo=None), "first": first, "last": last},
+            )
+            return [(domains[row[0]], *row[1:]) for row in events.fetchall()]
+
+    def in_windows(self, first: date, last: date) -> Counter[tuple[str, date]]:
+        """Page views by domain and UTC day that are in the windows of these days."""
+        sql = "SELECT website_id, day, COUNT(*) FROM known WHERE kind = 'screen_view' GROUP BY ALL"
+        return Counter({(domain, day): n for domain, day, n in self.events(sql, first, last)})
+
     def views(self, first: date, last: date) -> Counter[tuple[str, date]]:
         """Page views by domain and UTC day, counted in the events themselves."""
         domains = {website.id: website.domain for website in self.server.websites}

@@ -85,6 +85,7 @@ class Warehouse:
             found = connection.execute(
                 "SELECT table_name FROM information_schema.tables "
                 "WHERE table_schema = 'databuddy' AND table_name NOT LIKE '!_dlt%' ESCAPE '!' "
+                "AND table_type = 'BASE TABLE' "
                 "AND table_name <> 'restatements'"
             ).fetchall()
             return {
