@@ -262,7 +262,7 @@ def test_other_names_are_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("websites", "query_types", "coverage"),
+        *("websites", "query_types", "coverage", "cell_states", "daily_summary"),
         *("top_pages", "pages", "pages_weekly", "top_pages_hourly", "country_monthly"),
     ],
 )
