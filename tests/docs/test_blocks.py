@@ -76,7 +76,8 @@ def test_sql_reads_what_a_sync_loads(checkout: Checkout) -> None:
         if block.text not in own
     ]
     assert len(statements) >= 3
-    checkout.run(".venv/bin/databuddy-source --report top_pages")
+    reports = ("top_pages", "summary_metrics", "summary_metrics_weekly")
+    checkout.run(" --report ".join([".venv/bin/databuddy-source", *reports]))
     assert statements.count("USE databuddy") == 1
     for statement in statements:
         code = (
