@@ -68,10 +68,11 @@ def explain(settings: Settings | None = None, day: date | None = None) -> Explan
     tiles = windows.tile(day, day, extraction.zone(report), report.grain, settings.weeks)
     cells = [Cell(website_ids[0], report, window) for window in tiles]
     bodies, request = extraction.fetcher.preview(cells)
-    url = request.url(settings.base_url)
+    own = settings.of_website(website_ids[0])
+    url = request.url(own.base_url)
     questions = sum(len(body.parameters) for body in bodies)
     try:
-        answer = run_alone(lambda: _compiled(client_for(settings), request, bodies))
+        answer = run_alone(lambda: _compiled(client_for(own), request, bodies))
     except NoSuchAddress:
         why = "This server has no /v1/query/compile, so it does not tell its SQL."
         return Explanation(url, request.body, questions, why_no_sql=why)

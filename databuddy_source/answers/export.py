@@ -99,7 +99,7 @@ def export(
         name = re.sub(r"[^\w.-]", "_", f"{query_type}_{website_id}_{first}_{last}")
         path = into if is_file else into / f"{name}.{file_format}"
         try:
-            size = run_alone(partial(_saved, settings, body, path))
+            size = run_alone(partial(_saved, settings.of_website(website_id), body, path))
             found.append(Exported(website_id, query_type, path, size))
         except NoSuchAddress as error:
             raise NoExport(

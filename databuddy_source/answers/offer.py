@@ -10,7 +10,7 @@ import dlt
 from databuddy_source.api import models
 from databuddy_source.api.client import Client
 from databuddy_source.api.server import run_alone, websites_seen
-from databuddy_source.config.connect import client_for
+from databuddy_source.config.connect import client_for, contact
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import are_named_by_id, websites_of_reports
@@ -40,7 +40,7 @@ class Website:
 
 def websites(settings: Settings | None = None) -> list[Website]:
     """The websites that are chosen: those that the configuration names, or else all that the key
-    sees. Costs one request.
+    sees. Costs one request; with several accounts two of each.
 
     Args:
         settings: what lasts. Default: as configured.
@@ -50,10 +50,13 @@ def websites(settings: Settings | None = None) -> list[Website]:
         DatabuddyError: the server cannot be reached, or rejects the key.
     """
     settings = settings or configured()
-    client = client_for(settings)
     seen: Mapping[str, models.Website] = {}
     try:
-        seen = run_alone(lambda: _seen(client))
+        if settings.accounts:
+            seen = contact(settings, listing=False).websites
+        else:
+            client = client_for(settings)
+            seen = run_alone(lambda: _seen(client))
     except (MissingScope, NoWebsites):  # such a key may read websites that are named to it
         if not are_named_by_id(settings):
             raise

@@ -18,8 +18,8 @@ from typing import Any
 import dlt
 
 from databuddy_source.answers.comparison import Tolerance, differences
-from databuddy_source.api.server import Server, first_contact, run_alone
-from databuddy_source.config.connect import client_for
+from databuddy_source.api.server import Server, run_alone
+from databuddy_source.config.connect import contact
 from databuddy_source.config.reports import ReportSetting, table_name
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import ids_meant
@@ -27,8 +27,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import Recorded, recorded_cells
 from databuddy_source.dlt_seam import SqlClientBase
 from databuddy_source.errors import OtherDays
-from databuddy_source.fetch.fetcher import Fetcher
-from databuddy_source.fetch.pace import pace_for
+from databuddy_source.extract.fetching import fetchers_for
 from databuddy_source.model.changes import change_between
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
@@ -98,7 +97,7 @@ def verify(
     """
     settings = settings or configured()
     listing = any("." in name for name in websites)
-    server = run_alone(lambda: first_contact(client_for(settings), listing=listing))
+    server = contact(settings, listing=listing)
     ids = {id_ for name in websites for id_ in ids_meant(name, server.websites) or [name]}
     tables = {table_name(name) for name in reports}
     cells = [
@@ -169,8 +168,7 @@ def _redefined(cell: Recorded, now: Generation) -> str:
 async def _fetched(
     settings: Settings, server: Server, cells: Sequence[Cell]
 ) -> Mapping[Cell, Result]:
-    pace = pace_for(settings.base_url, settings.pack_size)
-    fetcher = Fetcher(lambda: client_for(settings), server, pace)
+    fetcher = fetchers_for(settings, server)
     for _, group in groupby(cells, key=lambda cell: cell.series):
         fetcher.want(list(group))
     try:

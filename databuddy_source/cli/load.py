@@ -28,7 +28,7 @@ from databuddy_source.cli.summaries import (
     summary,
     tell_load,
 )
-from databuddy_source.config.connect import budget_of
+from databuddy_source.config.connect import budgets_of
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import causes
@@ -63,7 +63,7 @@ def load(
         into: loads into another dataset of the warehouse, of which nobody reads yet.
     """
     started = time.monotonic()
-    budget = budget_of(settings)
+    budget = budgets_of(settings)
     spent = budget.spent
     pipeline = into or warehouse.pipeline
     pipeline.collector = Live(budget, on_terminal=live and somebody_watches())

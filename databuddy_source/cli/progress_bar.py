@@ -13,6 +13,7 @@ from databuddy_source.api.budget import Budget
 from databuddy_source.api.limiter import WINDOW
 from databuddy_source.cli.console import err, say
 from databuddy_source.clock import in_words
+from databuddy_source.config.connect import Budgets
 from databuddy_source.dlt_seam import Collector
 
 EVERY = 30.0
@@ -25,7 +26,9 @@ STAGES = {"Extract": "Asking", "Normalize": "Preparing", "Load": "Loading"}
 """dlt's steps, by the first word of what it calls them."""
 
 
-def time_left(done: int, total: int, seconds: float, spent: int, budget: Budget) -> float | None:
+def time_left(
+    done: int, total: int, seconds: float, spent: int, budget: Budget | Budgets
+) -> float | None:
     """Seconds that the rest will take at this speed, or longer where the rate limit is slower;
     None as long as too little is done to tell.
 
@@ -34,7 +37,7 @@ def time_left(done: int, total: int, seconds: float, spent: int, budget: Budget)
         total: cells of this load.
         seconds: that it took so far.
         spent: requests that it took so far.
-        budget: of the key.
+        budget: of the key, or of all keys.
     """
     if done < total * ENOUGH_TO_TELL or not done:
         return None
@@ -47,11 +50,11 @@ class Live(Collector):
     """What dlt and the source count, shown to people.
 
     Args:
-        budget: of the key; tells requests.
+        budget: of the key, or of all keys; tells requests.
         on_terminal: show a line that changes; else write a line every 30 s.
     """
 
-    def __init__(self, budget: Budget, *, on_terminal: bool) -> None:
+    def __init__(self, budget: Budget | Budgets, *, on_terminal: bool) -> None:
         self._budget = budget
         self._on_terminal = on_terminal
         self._bar: Progress | None = None

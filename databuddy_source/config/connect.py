@@ -1,14 +1,23 @@
-"""What a person chose, as a client of the server and the budget that it keeps to."""
+"""What a person chose, as clients of servers and the budgets that they keep to."""
 
 from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from databuddy_source.api.budget import Budget, budget_for
 from databuddy_source.api.client import Client
 from databuddy_source.api.limiter import Limiter, Turn
 from databuddy_source.api.limiters import limiter_at
+from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.config.settings import Settings
+from databuddy_source.errors import AccessDenied, BadSetting, Retriable
 
-__all__ = ["Limiter", "Turn", "budget_of", "client_for"]
+__all__ = ["Budgets", "Limiter", "Turn", "budget_of", "budgets_of", "client_for", "contact"]
+
+logger = logging.getLogger("databuddy_source")
 
 
 def budget_of(settings: Settings) -> Budget:
@@ -32,3 +41,96 @@ def budget_of(settings: Settings) -> Budget:
 def client_for(settings: Settings) -> Client:
     """A client for the configured server and key."""
     return Client(settings.base_url, settings.credential, budget_of(settings))
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """The budgets of all keys of a run, as one.
+
+    Attributes:
+        each: a budget for each key.
+    """
+
+    each: Sequence[Budget]
+
+    @property
+    def spent(self) -> int:
+        """How many requests have left."""
+        return sum(budget.spent for budget in self.each)
+
+    @property
+    def left(self) -> int:
+        """How many may leave at once."""
+        return sum(budget.left for budget in self.each)
+
+    @property
+    def per_minute(self) -> int:
+        """How many may leave in a minute."""
+        return sum(budget.per_minute for budget in self.each)
+
+
+def budgets_of(settings: Settings) -> Budgets:
+    """The budgets of all configured keys.
+
+    Raises:
+        BadSetting: what others share cannot be used.
+    """
+    found = [budget_of(each) for each in settings.by_account().values()]
+    return Budgets(list({id(budget): budget for budget in found}.values()))
+
+
+def contact(settings: Settings, *, listing: bool = True) -> Server:
+    """Prove each key and learn what the server can do. A key that is rejected, or whose server is
+    out of reach, keeps no other from being used; what is asked with it fails.
+
+    Args:
+        settings: what lasts.
+        listing: whether the list of websites is needed, see `first_contact`.
+
+    Returns:
+        What all accounts have in common, with the websites that they see.
+
+    Raises:
+        BadSetting: the servers of two accounts behave differently.
+        KeyRejected, MissingScope, NoWebsites, Unreachable, ...: no key is accepted.
+    """
+    own = settings.by_account()
+    if not settings.accounts:
+        return run_alone(lambda: first_contact(client_for(settings), listing=listing))
+
+    async def tried(part: Settings) -> Server | AccessDenied | Retriable:
+        try:
+            return await first_contact(client_for(part), listing=listing)
+        except (AccessDenied, Retriable) as error:
+            return error
+
+    async def all_tried() -> list[Server | AccessDenied | Retriable]:
+        return await asyncio.gather(*map(tried, own.values()))
+
+    found = dict(zip(own, run_alone(all_tried), strict=True))
+    servers = {name: each for name, each in found.items() if isinstance(each, Server)}
+    errors = {name: each for name, each in found.items() if not isinstance(each, Server)}
+    if not servers:
+        raise next(iter(errors.values()))
+    first = next(iter(servers))
+    for name, server in servers.items():
+        if server.generation is not servers[first].generation:
+            raise BadSetting(
+                f"The servers of the accounts {first} and {name} are of different generations "
+                f"({servers[first].generation.called} and {server.generation.called})",
+                "Sync one of them with a configuration and a dataset of its own.",
+            )
+    for name, error in errors.items():
+        logger.warning("The account %s cannot be used, and the others are: %s", name, error)
+    owners = {id_: name for name, part in own.items() for id_ in part.websites}
+    return replace(
+        servers[first],
+        types={name: each for server in servers.values() for name, each in server.types.items()},
+        # what only another account sees is none of this one's
+        websites={
+            id_: website
+            for name, server in servers.items()
+            for id_, website in server.websites.items()
+            if owners.get(id_, name) == name
+        },
+    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from databuddy_source.config.accounts import with_variables
 from databuddy_source.config.keys import KEYS, SCOPE, SECRETS, SETTINGS
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
@@ -50,6 +52,7 @@ def resolved(pipeline: str | None = None, /, **given: Any) -> Choices:
 
     refuse_unknown_keys(KEYS)
     found = dlt_seam.resolved(SPEC, *SECTION.split("."), pipeline=pipeline)
+    found = with_variables(found, os.environ)
     given = {name: each for name, each in given.items() if each is not None}
     choices = checked(**{**found, **given})
     used = next((name for name in SECRETS if getattr(choices.settings.credential, name)), "")

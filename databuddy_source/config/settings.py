@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import re
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -16,13 +16,20 @@ from databuddy_source import clock
 from databuddy_source.api.credential import Credential, is_loopback
 from databuddy_source.api.limiter import Limiter
 from databuddy_source.api.limiters import scheme_of
+from databuddy_source.config.accounts import Account, as_accounts
 from databuddy_source.config.reports import ReportSetting
-from databuddy_source.config.values import SECTION, Day, Given, Names, as_list
+from databuddy_source.config.values import (
+    DEFAULT_BASE_URL,
+    SECTION,
+    Day,
+    Given,
+    Names,
+    as_address,
+    as_list,
+)
 from databuddy_source.errors import BadSetting, InsecureAddress
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Weeks
-
-DEFAULT_BASE_URL = "https://api.databuddy.cc/v1"
 
 
 class Settings(Given):
@@ -40,6 +47,12 @@ class Settings(Given):
     websites: Names = Field(default=(), examples=[["example.com", "blog.example.com"]])
     """Ids or domains. Default: all that the key sees, which costs one request when the source is
     built, as domains do; with ids nothing is asked before extraction."""
+
+    accounts: Annotated[Mapping[str, Account], BeforeValidator(as_accounts)] = Field(
+        default={}, repr=False
+    )
+    """Several keys in place of one, each for some of the websites: [several
+    accounts](account.md#several-accounts). All of it belongs to `.dlt/secrets.toml`."""
 
     query_types: Names = Field(default=("default",), examples=[["top_pages", "country_weekly"]])
     """`"default"`, `"all"`, or names; `top_pages_weekly` is `top_pages` by week."""
@@ -104,22 +117,15 @@ class Settings(Given):
             if not isinstance(secret, str):  # and is not shown
                 raise BadSetting(f"{SECTION}.{name} is wrong: must be text")
         credential = Credential(**{name: str(text).strip() for name, text in secrets.items()})
-        return super().of(**values, credential=credential)
+        made = super().of(**values, credential=credential)
+        if made.websites or not made.accounts:
+            return made
+        return made.model_copy(update={"websites": tuple(made._names_of_accounts())})
 
     @field_validator("base_url")
     @classmethod
     def _address(cls, value: str) -> str:
-        text = value.strip().rstrip("/")
-        try:
-            parts = urlsplit(text)
-            usable = bool(parts.hostname) and parts.port != 0  # asking for a wrong port raises
-        except ValueError:
-            usable = False
-        if not usable or parts.scheme not in {"http", "https"} or re.search(r"\s", text):
-            raise ValueError(f"must look like {DEFAULT_BASE_URL}")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("must be an address alone, without user, password, ? or #")
-        return text if text.endswith("/v1") else text + "/v1"
+        return as_address(value)
 
     @field_validator("shared_budget")
     @classmethod
@@ -149,9 +155,12 @@ class Settings(Given):
 
     @model_validator(mode="after")
     def _together(self) -> Self:
-        parts = urlsplit(self.base_url)
-        if parts.scheme == "http" and not is_loopback(self.base_url) and not self.allow_http:
-            raise InsecureAddress(f"The key would travel unprotected to {self.base_url}")
+        urls = [each.base_url or self.base_url for each in self.accounts.values()]
+        for url in urls or [self.base_url]:
+            if urlsplit(url).scheme == "http" and not is_loopback(url) and not self.allow_http:
+                raise InsecureAddress(f"The key would travel unprotected to {url}")
+        if self.accounts:
+            self._refuse_what_no_account_has()
         if self.start_date and self.start_date > clock.today(self.timezone):
             raise ValueError(f"start_date ({self.start_date}) is after today")
         if not self.query_types and not self.reports:
@@ -162,6 +171,81 @@ class Settings(Given):
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"{SECTION}.reports has two reports called {min(twice)!r}")
         return self
+
+    def _refuse_what_no_account_has(self) -> None:
+        if self.credential.api_key or self.credential.session_cookie:
+            raise ValueError(f"{SECTION}.accounts have their keys, and there is another besides")
+        named = self._names_of_accounts()
+        for name in (*self.websites, *(name for each in self.reports for name in each.websites)):
+            if name not in named:
+                raise ValueError(f"{SECTION}.websites has {name!r}, which no account names")
+
+    def _names_of_accounts(self) -> Mapping[str, str]:
+        """The names of the accounts by the ids of their websites; of two that name one, the
+        first."""
+        found: dict[str, str] = {}
+        for name, account in self.accounts.items():
+            for id_ in account.websites:
+                found.setdefault(id_, name)
+        return found
+
+    def account_of(self, website_id: str) -> str:
+        """The name of the account that asks for a website; empty where there is but one key.
+
+        Raises:
+            BadSetting: there are several, and none names the website.
+        """
+        if not self.accounts:
+            return ""
+        try:
+            return self._names_of_accounts()[website_id]
+        except KeyError:
+            raise BadSetting(f"No account in {SECTION}.accounts names {website_id!r}") from None
+
+    def by_account(self) -> Mapping[str, Settings]:
+        """The same with one key, by the names of accounts; itself where there is but one. What an
+        account is not asked for is left out."""
+        if not self.accounts:
+            return {"": self}
+        ids = {*self.websites, *(name for each in self.reports for name in each.websites)}
+        own: dict[str, list[str]] = {}
+        for id_, name in self._names_of_accounts().items():
+            if id_ in ids:
+                own.setdefault(name, []).append(id_)
+        return {
+            name: self.model_copy(
+                update={
+                    "accounts": {},
+                    "credential": Credential(
+                        account.api_key, origin=f"{SECTION}.accounts.{name}.api_key"
+                    ),
+                    "base_url": account.base_url or self.base_url,
+                    "websites": tuple(own[name]),
+                }
+            )
+            for name, account in self.accounts.items()
+            if name in own
+        }
+
+    def of_website(self, website_id: str) -> Settings:
+        """The same with the key that asks for a website.
+
+        Raises:
+            BadSetting: no account names it.
+        """
+        if not self.accounts:
+            return self
+        return self.by_account()[self.account_of(website_id)]
+
+    def refuse_no_key(self) -> None:
+        """Make sure that there is something to ask with.
+
+        Raises:
+            NoKey: there is not.
+            BadSetting: the key cannot be sent.
+        """
+        for each in self.by_account().values():
+            each.credential.headers()
 
     def chosen_reports(self) -> list[ReportSetting]:
         """All chosen reports, each once, in the order of the choice."""

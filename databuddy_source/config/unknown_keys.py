@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from databuddy_source.config.accounts import KEY as ACCOUNTS
+from databuddy_source.config.accounts import Account
 from databuddy_source.config.misnamed_files import refuse_misnamed_files
 from databuddy_source.config.values import SECTION
 from databuddy_source.dlt_seam import documents_of_files
@@ -32,6 +34,9 @@ LISTINGS: Final = frozenset({"websites", "query_types", "coverage"})
 
 SOURCES, SOURCE = SECTION.split(".")
 """dlt reads keys below the source's name, too: `[sources.databuddy.databuddy]`."""
+
+CONFIG_FILE: Final = "config.toml"
+"""Of dlt's two files the one that no secret is looked for in."""
 
 FUNCTION: Final = "databuddy_source"
 """What makes the source; dlt calls sections of other sources by such a name."""
@@ -128,6 +133,11 @@ def _refuse_in(
         raise BadSetting(
             f"[{'.'.join(place)}] in {file} is not read", f"Did you mean [{'.'.join(right)}]?"
         )
+    if file == CONFIG_FILE and isinstance(table.get(ACCOUNTS), Mapping):
+        raise BadSetting(
+            f"{'.'.join((*place, ACCOUNTS))} in {file} is not read",
+            "All of it belongs to secrets.toml, the websites, too: dlt reads it as one secret.",
+        )
     for path in _paths(table, allowed):
         wrong = _wrong(path, allowed)
         if wrong is not None:
@@ -155,6 +165,8 @@ def _wrong(path: Sequence[str], allowed: Collection[str]) -> int | None:
         return None if wrong is None else wrong + 1
     if name in SECTIONS_OF_DLT:
         return None
+    if name == ACCOUNTS and name in allowed:
+        return None if len(inner) == 2 and inner[1] in Account.model_fields else len(inner)
     if name in LISTINGS:
         return None if inner[0] in OF_DLT or len(inner) > 1 else 1
     # a report's resource is called `top_pages__<website id>`, and a variable parts this in two
@@ -172,6 +184,9 @@ def _refuse_variable(variable: str, allowed: Collection[str]) -> None:
         if key != variable.lower() and key in allowed:
             raise BadSetting(f"{variable} is not read", f"Did you mean {right}{key.upper()}?")
     elif section == [SOURCES, SOURCE]:
+        if ACCOUNTS in path[:-1] and (pipeline or path[0] != ACCOUNTS):
+            meant_key = "__".join(path[path.index(ACCOUNTS) :]).upper()
+            raise BadSetting(f"{variable} is not read", f"Did you mean {VARIABLE}{meant_key}?")
         wrong = _wrong(path, allowed)
         if wrong is not None:
             near = _near(path[wrong], allowed)

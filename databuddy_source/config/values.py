@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
@@ -16,6 +17,8 @@ from databuddy_source.clock import FIRST_DAY
 from databuddy_source.errors import BadSetting
 
 SECTION = "sources.databuddy"
+
+DEFAULT_BASE_URL = "https://api.databuddy.cc/v1"
 
 
 class Given(BaseModel):
@@ -71,11 +74,26 @@ def _place(path: Sequence[int | str], given: Any) -> tuple[str, Any]:
 
 def _shown(key: str, value: object) -> str:
     """A value as a message may show it: an address may carry a password, a credential is one."""
-    if key.startswith(("credential", "shared_budget")) and not isinstance(value, int):
+    if key.startswith(("accounts", "credential", "shared_budget")) and not isinstance(value, int):
         return "***"
     if key == "base_url":
         value = re.sub(r"(?<=//)[^/]*@|[?#].*", "***", str(value), flags=re.DOTALL)
     return repr(value)
+
+
+def as_address(value: str) -> str:
+    """The address of a server's API, up to and including `/v1`."""
+    text = value.strip().rstrip("/")
+    try:
+        parts = urlsplit(text)
+        usable = bool(parts.hostname) and parts.port != 0  # asking for a wrong port raises
+    except ValueError:
+        usable = False
+    if not usable or parts.scheme not in {"http", "https"} or re.search(r"\s", text):
+        raise ValueError(f"must look like {DEFAULT_BASE_URL}")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be an address alone, without user, password, ? or #")
+    return text if text.endswith("/v1") else text + "/v1"
 
 
 def as_list(value: object) -> list[Any]:

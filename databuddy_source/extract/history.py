@@ -23,7 +23,7 @@ from databuddy_source.extract.once import Once
 from databuddy_source.extract.restated import Before, Change, change_of, restated
 from databuddy_source.extract.rewritten import FEW, OF_CELLS, doubt, is_other
 from databuddy_source.extract.scrub import Scrub
-from databuddy_source.fetch.fetcher import Fetcher
+from databuddy_source.fetch.fetchers import Fetchers
 from databuddy_source.model import windows
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell, Report, day_zone
@@ -53,7 +53,7 @@ class History:
         settings: Settings,
         scope: Scope,
         generation: Generation,
-        fetcher: Fetcher,
+        fetcher: Fetchers,
         evidence: Evidence,
         steady: Set[str],
         now: datetime,

@@ -32,7 +32,7 @@ from databuddy_source.coverage.proofs import (
 )
 from databuddy_source.coverage.reading import Tables
 from databuddy_source.extract.rewritten import doubt
-from databuddy_source.fetch.fetcher import Fetcher
+from databuddy_source.fetch.fetchers import Fetchers
 from databuddy_source.fetch.packing import questions_of
 from databuddy_source.fetch.queue import Route, route_of
 from databuddy_source.model.digests import digest_of, says_the_same
@@ -103,7 +103,7 @@ class Scrub:
 
     def __init__(
         self,
-        fetcher: Fetcher,
+        fetcher: Fetchers,
         tables: Tables,
         own: Mapping[tuple[str, Report], Sequence[Cell]],
         *,

@@ -10,9 +10,9 @@ from functools import cache, cached_property, partial
 import dlt
 
 from databuddy_source.api.models import TypeMeta
-from databuddy_source.api.server import Server, first_contact, run_alone
+from databuddy_source.api.server import Server
 from databuddy_source.clock import today
-from databuddy_source.config.connect import client_for
+from databuddy_source.config.connect import contact
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import are_named_by_id
@@ -36,9 +36,8 @@ from databuddy_source.errors import UnknownQueryType
 from databuddy_source.extract.definitions import refuse_a_mixture, tell_redefinitions
 from databuddy_source.extract.doubts import Doubts
 from databuddy_source.extract.evidence import Evidence
+from databuddy_source.extract.fetching import fetchers_for
 from databuddy_source.extract.history import History
-from databuddy_source.fetch.fetcher import Fetcher
-from databuddy_source.fetch.pace import pace_for
 from databuddy_source.fetch.packing import questions_of
 from databuddy_source.fetch.queue import Route, route_of
 from databuddy_source.model import windows
@@ -88,12 +87,9 @@ class Extraction:
         self.scope = scope
         self._pipeline = pipeline or active_pipeline()
         listing = not are_named_by_id(settings)
-        self.server: Server = run_alone(
-            lambda: first_contact(client_for(settings), listing=listing)
-        )
+        self.server: Server = contact(settings, listing=listing)
         self.now = self.server.now()
-        pace = pace_for(settings.base_url, settings.pack_size)
-        self.fetcher = Fetcher(lambda: client_for(settings), self.server, pace, count)
+        self.fetcher = fetchers_for(settings, self.server, count)
         self.members: set[str] = set()
         self._evidence = Evidence(self.fetcher.result)
         self._doubts = Doubts(self._evidence, self.server.websites, allow_empty=scope.allow_empty)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
@@ -12,8 +13,8 @@ from dlt.common.typing import TSecretStrValue, TSecretValue
 from dlt.sources import DltResource, DltSource
 
 from databuddy_source.api.models import Website
-from databuddy_source.api.server import first_contact, run_alone
-from databuddy_source.config.connect import client_for
+from databuddy_source.config.accounts import with_variables
+from databuddy_source.config.connect import contact
 from databuddy_source.config.keys import KEYS
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.resolve import checked
@@ -61,6 +62,7 @@ def databuddy_source(
     session_cookie: TSecretStrValue | None = None,
     base_url: Any = None,
     websites: Any = None,
+    accounts: TSecretValue | None = None,
     query_types: Any = None,
     reports: Any = None,
     timezone: Any = None,
@@ -96,7 +98,10 @@ def databuddy_source(
         UnknownQueryType, WrongReport, KeyRejected, ...: during extraction, before the first query.
     """
     given = {name: value for name, value in locals().items() if value is not None}
-    choices = checked(**{**resolved_for_source(SPEC), **given})
+    found = resolved_for_source(SPEC)
+    if given.get("accounts") == found.get("accounts"):  # dlt has filled it in
+        given.pop("accounts", None)
+    choices = checked(**{**with_variables(found, os.environ), **given})
     refuse_unknown_keys(KEYS)  # dlt has looked for those that it knows
     return _resources(*choices)
 
@@ -123,7 +128,7 @@ def websites_of(source: DltSource) -> set[str]:
 
 
 def _resources(settings: Settings, scope: Scope, proves: bool = True) -> Iterator[DltResource]:
-    settings.credential.headers()
+    settings.refuse_no_key()
     dlt_defaults.for_source()
     shared = SharedExtraction(settings, scope, proves=proves)
     yield listings.websites(shared)
@@ -141,7 +146,7 @@ _of_choices = dlt.source(_resources, name=NAME, section=NAME, max_table_nesting=
 
 
 def _seen(settings: Settings) -> Mapping[str, Website]:
-    return run_alone(lambda: first_contact(client_for(settings))).websites
+    return contact(settings).websites
 
 
 def _table(chosen: ReportSetting, columns: dict[str, TColumnSchema]) -> DltResource:

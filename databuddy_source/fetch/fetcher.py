@@ -39,6 +39,7 @@ class Fetcher:
         pace: how large packs may be, and how many may be under way.
         count: told what is counted ("Cells", "Rows"), how many more are done and how many more
             there are to do. Called from any thread.
+        among: fetchers of the run, which share the rows that may be ahead.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class Fetcher:
         server: Server,
         pace: Pace,
         count: Callable[[str, int, int], None] = lambda what, done, wanted: None,
+        among: int = 1,
     ) -> None:
         self._count = count
+        self._among = among
         self._connect = connect
         self._server = server
         self._pace = pace
@@ -188,7 +191,7 @@ class Fetcher:
     @property
     def _is_full(self) -> bool:
         under_way = len(self._flying) * self._rows_of_pack
-        return self._rows_ahead + under_way >= ROWS_AHEAD
+        return self._rows_ahead + under_way >= ROWS_AHEAD // self._among
 
     def _room(self) -> int:
         """How many requests may be under way."""

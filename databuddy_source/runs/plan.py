@@ -30,6 +30,7 @@ class WebsitePlan:
 
     Attributes:
         pack_size: questions in a request.
+        account: name of the one whose key asks; empty where there is but one.
         reports: with at least one cell.
         cells: website, report and window.
         by_route: parameters of requests, by which requests they may travel in; a series needs one
@@ -37,6 +38,7 @@ class WebsitePlan:
     """
 
     pack_size: int
+    account: str = ""
     reports: int = 0
     cells: int = 0
     by_route: Counter[Hashable] = field(default_factory=Counter)
@@ -58,7 +60,7 @@ class Plan:
     Attributes:
         by_website: by id.
         by_day: questions by the first day of their window that was chosen.
-        per_minute: requests that may leave in a minute.
+        per_minute: requests that may leave in a minute with each key.
     """
 
     per_minute: int
@@ -80,7 +82,11 @@ class Plan:
     @property
     def minutes(self) -> float:
         """How long the rate limit makes the run take; the server's own time comes on top."""
-        return max(0, self.requests - self.per_minute) / self.per_minute
+        of_keys = Counter[str]()
+        for each in self.by_website.values():
+            of_keys[each.account] += each.requests
+        most = max(of_keys.values(), default=0)
+        return max(0, most - self.per_minute) / self.per_minute
 
 
 @dataclass
@@ -151,7 +157,9 @@ def planned(extraction: Extraction, wanted: Wanted, pipeline: dlt.Pipeline) -> P
                 continue
             refuse_a_mixture(cells, held)
             questions = extraction.questions(cells, proven=progress.proven)
-            website = found.by_website.setdefault(website_id, WebsitePlan(settings.pack_size))
+            website = found.by_website.setdefault(
+                website_id, WebsitePlan(settings.pack_size, settings.account_of(website_id))
+            )
             website.reports += 1
             website.cells += len(cells)
             website.by_route.update(route for _, route in questions)

@@ -38,6 +38,7 @@ from databuddy_source.config.keys import HIDDEN, KEYS
 from databuddy_source.config.unknown_keys import VARIABLE
 from databuddy_source.demo import DemoServer, Fault, Silence
 from databuddy_source.demo.arrivals import Arrival
+from databuddy_source.demo.websites import BLOG, SHOP
 from databuddy_source.model.windows import ONE_DAY
 from databuddy_source.warehouse.target import Warehouse
 
@@ -255,7 +256,7 @@ class Runs:
             document = {"sources": {"databuddy": mine}} if way == "file" else {}
             (home / file).write_text(tomlkit.dumps(document))
         for key, value in values.items() if way == "environment" else ():
-            text = json.dumps(value) if isinstance(value, list | bool) else str(value)
+            text = json.dumps(value) if isinstance(value, list | bool | dict) else str(value)
             patch.setenv(f"{VARIABLE}{key.upper()}", text)
 
 
@@ -317,11 +318,16 @@ ON: Values = {
     "scrub_requests": 1,
     "shared_budget": NOWHERE,
     "shared_budget_workers": 3,
+    "accounts": {
+        "shop": {"api_key": DemoServer.api_key, "websites": [SHOP.id]},
+        "studio": {"api_key": DemoServer.api_key, "websites": [BLOG.id]},
+    },
 }
 """Values of keys that are not set else."""
 
 FOR_EXPORT: Values = {"reports": [{"query_type": "device_types"}]}
 OTHERS: Values = {key: ON[key] for key in SHARING.split()}
+ACCOUNTS: Values = {"api_key": None, "accounts": ON["accounts"]}
 
 READING = {
     "plan": Reading(
@@ -387,6 +393,25 @@ READING = {
         f"{ASKING} websites query_types reports timezone requests_per_minute",
         f"weeks pack_size {DAYS} {OF_A_RUN}",
         FOR_EXPORT,
+    ),
+    "plan with accounts": Reading("plan", "accounts", "", ACCOUNTS),
+    "status with accounts": Reading("status --json", "", "accounts", ACCOUNTS),
+    "verify with accounts": Reading("verify", "accounts", "", ACCOUNTS),
+    "why with accounts": Reading(f"why country --date {HELD}", "", "accounts", ACCOUNTS),
+    "remove with accounts": Reading(
+        "remove --website shop.example.com --report country --report phones --dry-run",
+        "",
+        "accounts",
+        ACCOUNTS,
+    ),
+    "rebuild with accounts": Reading(
+        "rebuild --timezone Asia/Tokyo --dry-run", "accounts", "", ACCOUNTS
+    ),
+    "check with accounts": Reading("check --destination nowhere", "accounts", "", ACCOUNTS),
+    "discover with accounts": Reading("discover", "accounts", "", ACCOUNTS),
+    "explain with accounts": Reading("explain phones", "accounts", "", ACCOUNTS),
+    "export with accounts": Reading(
+        f"export --since {FIRST} --into files", "accounts", "", {**FOR_EXPORT, **ACCOUNTS}
     ),
     "verify with others": Reading("verify", SHARING, "", OTHERS),
     "check with others": Reading("check --destination nowhere", SHARING, "", OTHERS),
@@ -454,6 +479,7 @@ EFFECTS: Mapping[str, Callable[[Seen, Any], bool]] = {
     "base_url": lambda seen, url: (
         {each.headers["host"] for each in seen.queries} == {urlsplit(url).netloc}
     ),
+    "accounts": lambda seen, accounts: answered(seen) is bool(accounts),
     "allow_http": lambda seen, allowed: (seen.exit_code != 2) is bool(allowed),
     "websites": lambda seen, ids: {each.website_id for each in seen.queries} == set(ids),
     "query_types": lambda seen, names: (
@@ -533,6 +559,11 @@ LOADING = {
     "sync with room": Loading("sync", "scrub_requests", {"scrub_requests": 1}),
     "sync with others": Loading("sync", SHARING, OTHERS),
     "source with others": Loading("", SHARING, OTHERS),
+    "sync with accounts": Loading("sync", "accounts", ACCOUNTS),
+    "source with accounts": Loading("", "accounts", ACCOUNTS),
+    "heal with accounts": Loading("heal", "accounts", ACCOUNTS),
+    "audit with accounts": Loading(f"audit --since {FIRST}", "accounts", ACCOUNTS),
+    "backfill with accounts": Loading(f"backfill --since {FIRST}", "accounts", ACCOUNTS),
     "heal with others": Loading("heal", SHARING, OTHERS),
     "audit with others": Loading(f"audit --since {FIRST}", SHARING, OTHERS),
     "backfill with others": Loading(f"backfill --since {FIRST}", SHARING, OTHERS),

@@ -16,8 +16,9 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from databuddy_source.config.keys import SCOPE, SETTINGS
 from databuddy_source.config.resolve import checked, configured, resolved, scoped
 from databuddy_source.config.scope import Scope
-from databuddy_source.config.settings import DEFAULT_BASE_URL, Settings
+from databuddy_source.config.settings import Settings
 from databuddy_source.config.spec import SPEC
+from databuddy_source.config.values import DEFAULT_BASE_URL
 from databuddy_source.errors import BadConfiguration, BadSetting, InsecureAddress
 from databuddy_source.extract.source import databuddy_source
 from databuddy_source.model.windows import DEFAULT_DAYS

@@ -60,6 +60,16 @@ def test_a_wrong_key_of_a_file(table: dict[str, Any], key: str, meant: str | Non
         ("SOURCES__DATABUDDY__REPORTS__0__NAME", "Did you mean SOURCES__DATABUDDY__REPORTS?"),
         ("SOURCES__DATABUDDY__WEBSITES__0", "Take it out"),
         ("SOURCES__DATABUDDY__FILTER__FIELD", "Take it out"),
+        ("SOURCES__DATABUDDY__ACCOUNTS__SHOP__API_KEYS", "mean SOURCES__DATABUDDY__ACCOUNTS__SHOP"),
+        ("SOURCES__DATABUDDY__ACCOUNTS__SHOP", "Take it out"),
+        (
+            "MINE__SOURCES__DATABUDDY__ACCOUNTS__SHOP__API_KEY",
+            "Did you mean SOURCES__DATABUDDY__ACCOUNTS__SHOP__API_KEY?",
+        ),
+        (
+            "SOURCES__DATABUDDY__DATABUDDY__ACCOUNTS__SHOP__API_KEY",
+            "Did you mean SOURCES__DATABUDDY__ACCOUNTS__SHOP__API_KEY?",
+        ),
         # of a pipeline
         ("MINE__SOURCES__DATABUDDY__WEBSITE", "Did you mean MINE__SOURCES__DATABUDDY__WEBSITES?"),
         # another section
@@ -99,6 +109,9 @@ def test_what_dlt_reads_of_a_source_is_allowed() -> None:
         "SOURCES__DATABUDDY__EXTRACT__DATA_WRITER__BUFFER_MAX_ITEMS": "2",
         "SOURCES__DATABUDDY__WEBSITES__MAX_TABLE_NESTING": "0",
         "SOURCES__DATABUDDY__TOP_PAGES__P_7LCE1FUAG9OWXKTV4IN__WRITE_DISPOSITION": "append",
+        "SOURCES__DATABUDDY__ACCOUNTS__SHOP__API_KEY": "dbdy_secret",
+        "SOURCES__DATABUDDY__ACCOUNTS__SHOP__WEBSITES": "a,b",
+        "SOURCES__DATABUDDY__ACCOUNTS__SHOP__BASE_URL": "https://databuddy.example.com",
         "MINE__SOURCES__DATABUDDY__TIMEZONE": "UTC",
         "SOURCES__DATABUDDY__DATABUDDY__TIMEZONE": "UTC",
         "SOURCES__OTHER__TIME_ZONE": "UTC",
@@ -129,6 +142,13 @@ def test_a_section_that_is_meant_for_this_source(
     assert caught.value.what == f"[{place}] in secrets.toml is not read"
     assert caught.value.todo.startswith(f"Did you mean [{meant}")
     assert "dbdy_secret" not in str(caught.value)
+
+
+def test_accounts_are_secret_as_a_whole() -> None:
+    document = in_sources({"accounts": {"shop": {"websites": ["a"]}}})
+    refuse(KEYS, [("secrets.toml", document)], {})
+    with pytest.raises(BadSetting, match=r"databuddy\.accounts in config\.toml is not read"):
+        refuse(KEYS, [("config.toml", document)], {})
 
 
 def test_a_pipelines_own_section_is_looked_through() -> None:

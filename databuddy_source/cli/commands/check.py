@@ -7,7 +7,7 @@ import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -185,7 +185,7 @@ def _findings(
         yield from _of_environment()
     sound = settings is not None
     if settings is not None:
-        for each in _of_account(settings):
+        for each in _of_accounts(settings):
             sound = sound and each.state is not State.FAILED
             yield each
     else:
@@ -205,6 +205,13 @@ def _of_environment() -> Iterator[Finding]:
             "before files.",
             f"Call it {VARIABLE}{variable} where it is meant, else unset it.",
         )
+
+
+def _of_accounts(settings: Settings) -> Iterator[Finding]:
+    for name, own in settings.by_account().items():
+        for each in _of_account(own):
+            facts = {**each.facts, "account": name}
+            yield replace(each, says=f"{name}: {each.says}", facts=facts) if name else each
 
 
 def _of_account(settings: Settings) -> Iterator[Finding]:

@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from databuddy_source.api.models import TypeConfig, TypeMeta
-from databuddy_source.api.server import Server, first_contact, run_alone
+from databuddy_source.api.server import Server
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import for_people, out, shown, write_json
 from databuddy_source.cli.options import Demo, Json, Verbose, query_type_names
-from databuddy_source.config.connect import client_for
+from databuddy_source.config.connect import contact
 from databuddy_source.config.reports import split_name
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import UnknownQueryType
@@ -112,7 +112,7 @@ def discover(
     """
     with for_people(verbose), account(demo) as choose:
         settings, _ = choose()
-        server = run_alone(lambda: first_contact(client_for(settings)))
+        server = contact(settings)
         if query_type:
             described = _describe(_called(query_type, server), server, settings)
             if as_json:

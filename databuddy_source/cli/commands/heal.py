@@ -69,7 +69,7 @@ def heal(
         where = warehouse_options(demo, destination, dataset, state_dir)
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
         settings, scope = choose(warehouse.place.name)
-        settings.credential.headers()
+        settings.refuse_no_key()
         publication = Publication.of(warehouse.file, publish) if publish else None
         if dry_run:
             warehouse = warehouse.for_a_look()

@@ -21,8 +21,8 @@ from databuddy_source.cli.options import Destination, Verbose, Websites
 from databuddy_source.cli.probe import reach, websites_of
 from databuddy_source.cli.program import Exit, to_type
 from databuddy_source.clock import machine_zone
-from databuddy_source.config.settings import DEFAULT_BASE_URL, Settings
-from databuddy_source.config.values import SECTION
+from databuddy_source.config.settings import Settings
+from databuddy_source.config.values import DEFAULT_BASE_URL, SECTION
 from databuddy_source.errors import BadConfiguration, BadSetting, DatabuddyError, TrackedSecrets
 from databuddy_source.warehouse.target import Warehouse
 

@@ -90,7 +90,7 @@ def rebuild(
             raise typer.BadParameter("--drop-old keeps nothing, so leave --keep-as out.")
         warehouse = Warehouse.of(False, destination, dataset, state_dir, say=say)
         settings, _ = choose(warehouse.place.name)
-        settings.credential.headers()  # without a key, nothing shall come into being
+        settings.refuse_no_key()  # without a key, nothing shall come into being
         publication = Publication.of(warehouse.file, publish) if publish else None
         if dry_run:
             warehouse = warehouse.for_a_look()

@@ -121,7 +121,7 @@ def run(
             scope = scope.model_copy(update={"until": today(settings.timezone)})
         if audit:
             scope = scope.model_copy(update={"audit": True})
-        settings.credential.headers()  # without a key, nothing shall come into being
+        settings.refuse_no_key()  # without a key, nothing shall come into being
         publication = Publication.of(warehouse.file, publish) if publish else None
         if dry_run:
             warehouse = warehouse.for_a_look()

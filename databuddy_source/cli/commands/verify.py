@@ -57,7 +57,7 @@ def verify(
     with for_people(verbose, quiet, log_format), account(demo) as choose:
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
         settings, _ = choose(warehouse.place.name)
-        settings.credential.headers()
+        settings.refuse_no_key()
         if since and until and since > until:
             raise typer.BadParameter(f"--since {since} is after --until {until}")
         warehouse = warehouse.for_a_look()
