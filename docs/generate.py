@@ -28,6 +28,7 @@ PARTS: Final[dict[str, Callable[[], str]]] = {
     for part in (
         settings.settings_table,
         settings.settings_example,
+        settings.account_table,
         settings.report_table,
         settings.filter_table,
         settings.operators,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -39,6 +39,8 @@ class Server:
             still answer (a public one does), but its silence proves nothing.
         newer: what it lists that no known generation does, where it is newer than all of them.
         clock_ahead: seconds by which its clock is ahead of ours, or None when it does not tell.
+        refused: why single accounts cannot be used, by their names; where there is but one key,
+            such a run ends at once.
     """
 
     generation: Generation
@@ -46,6 +48,7 @@ class Server:
     websites: Mapping[str, Website]
     newer: tuple[str, ...] = ()
     clock_ahead: float | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def spelling(self, query_type: str) -> str | None:
         """What the server calls a query type, by its canonical name; None where it lacks it."""

@@ -81,14 +81,14 @@ def budgets_of(settings: Settings) -> Budgets:
 
 def contact(settings: Settings, *, listing: bool = True) -> Server:
     """Prove each key and learn what the server can do. A key that is rejected, or whose server is
-    out of reach, keeps no other from being used; what is asked with it fails.
+    out of reach, keeps no other from being used.
 
     Args:
         settings: what lasts.
         listing: whether the list of websites is needed, see `first_contact`.
 
     Returns:
-        What all accounts have in common, with the websites that they see.
+        What the accounts have in common, the websites that they see, and why some are refused.
 
     Raises:
         BadSetting: the servers of two accounts behave differently.
@@ -125,6 +125,7 @@ def contact(settings: Settings, *, listing: bool = True) -> Server:
     owners = {id_: name for name, part in own.items() for id_ in part.websites}
     return replace(
         servers[first],
+        refused={name: str(error) for name, error in errors.items()},
         types={name: each for server in servers.values() for name, each in server.types.items()},
         # what only another account sees is none of this one's
         websites={

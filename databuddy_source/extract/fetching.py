@@ -33,6 +33,7 @@ def fetchers_for(
             pace_for(part.base_url, part.pack_size),
             count,
             len(own),
+            server.refused.get(name, ""),
         )
         for name, part in own.items()
     }

@@ -40,6 +40,7 @@ class Fetcher:
         count: told what is counted ("Cells", "Rows"), how many more are done and how many more
             there are to do. Called from any thread.
         among: fetchers of the run, which share the rows that may be ahead.
+        broken: why nothing can be had, where that is known; then all cells fail and none is sent.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Fetcher:
         pace: Pace,
         count: Callable[[str, int, int], None] = lambda what, done, wanted: None,
         among: int = 1,
+        broken: str = "",
     ) -> None:
         self._count = count
         self._among = among
@@ -57,7 +59,7 @@ class Fetcher:
         self._pace = pace
         self._queue = Queue(pace)
         self._settling = Settling(takes_offsets=server.generation.takes_offsets, now=server.now)
-        self._sending = Sending(server.generation, pace, self._queue, self._settling)
+        self._sending = Sending(server.generation, pace, self._queue, self._settling, broken)
         self._results: dict[Cell, asyncio.Future[Result]] = {}
         self._mistake: BaseException | None = None
         self._flying: dict[asyncio.Task[None], Route] = {}

@@ -55,10 +55,16 @@ class Sending:
         pace: learns from each answer.
         queue: where parts of what failed wait.
         settling: takes answers.
+        broken: why the server is out of reach, where that is known.
     """
 
     def __init__(
-        self, generation: Generation, pace: Pace, queue: Queue, settling: Settling
+        self,
+        generation: Generation,
+        pace: Pace,
+        queue: Queue,
+        settling: Settling,
+        broken: str = "",
     ) -> None:
         self._generation = generation
         self._pace = pace
@@ -68,7 +74,7 @@ class Sending:
         self._closed_websites: dict[str, str] = {}
         self._unknown: dict[str, str] = {}
         self._beyond_plan: dict[tuple[str, str], str] = {}
-        self._broken = ""
+        self._broken = broken
         self._answers_each_body = generation.answers_each_body
         self._failing: dict[str, set[Report]] = defaultdict(set)
         self._proofs: dict[str, Question] = {}

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from databuddy_source.api.credential import Credential
+from databuddy_source.config.accounts import Account
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings
 from databuddy_source.model.generations import OPERATORS, Generation
@@ -38,6 +39,11 @@ def settings_example() -> str:
     }
     lines = [f"{name} = {_toml(value)}" for name, value in given.items()]
     return "\n".join(["```toml", "[sources.databuddy]", *lines, "```"])
+
+
+def account_table() -> str:
+    """Every key of an account."""
+    return _model_table(Account)
 
 
 def report_table() -> str:
@@ -77,7 +83,7 @@ def _field(name: str, entry: Json, schema: Json) -> list[str]:
     return [
         f"`{name}`",
         _type(entry, schema),
-        "" if default in (None, [], "") else f"`{_toml(default)}`",
+        "" if default in (None, [], {}, "") else f"`{_toml(default)}`",
         "" if example is None else f"`{_toml(example)}`",
     ]
 

@@ -17,7 +17,7 @@ import tomlkit
 from databuddy_source import configured, databuddy_source, websites
 from databuddy_source import load as load_once
 from databuddy_source.demo import DemoServer
-from databuddy_source.demo.websites import QUIET, SHOP
+from databuddy_source.demo.websites import BLOG, QUIET, SHOP
 from databuddy_source.warehouse.target import Warehouse
 from tests.cli.conftest import Outcome
 
@@ -126,6 +126,16 @@ def test_a_wrong_key_costs_no_other_account_and_is_healed(
     assert not asked(server)
 
 
+def test_a_wrong_key_is_not_asked_with(
+    invoke: Invoke, folder: Path, accounts: Any, other: DemoServer
+) -> None:
+    """A public website answers anybody, and nobody would notice the key."""
+    accounts["studio"] |= {"api_key": WRONG, "websites": [BLOG.id]}
+    assert invoke("sync", **variables(accounts)).exit_code == 3
+    assert statuses(folder) == {SHOP.id: {"complete"}, BLOG.id: {"failed"}}
+    assert not asked(other)
+
+
 def test_where_no_key_is_right_nothing_comes_into_being(
     invoke: Invoke, folder: Path, accounts: Any
 ) -> None:
@@ -140,7 +150,8 @@ def test_a_server_that_is_gone_costs_no_other_account(
 ) -> None:
     with DemoServer(days=2) as gone:
         accounts["studio"]["base_url"] = gone.url
-    assert invoke("plan", **variables(accounts)).exit_code == 0
+    assert invoke("sync", **variables(accounts)).exit_code == 3
+    assert statuses(folder) == {SHOP.id: {"complete"}, QUIET.id: {"failed"}}
 
 
 def test_servers_of_other_generations_are_refused(

@@ -11,6 +11,7 @@ import pytest
 
 from databuddy_source.cli.failures import sentence_and_code
 from databuddy_source.cli.program import Exit
+from databuddy_source.config.accounts import Account
 from databuddy_source.config.keys import HIDDEN, SETTINGS
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings
@@ -39,7 +40,7 @@ def test_every_generated_part_has_a_place() -> None:
 
 def test_every_key_has_a_meaning_and_an_example_that_is_allowed() -> None:
     text = (DOCS / "configuration.md").read_text(encoding="utf-8")
-    for model in (Settings, ReportSetting, Condition):
+    for model in (Settings, Account, ReportSetting, Condition):
         told = docstrings(model)
         for name in model.model_fields:
             if name != "credential":
