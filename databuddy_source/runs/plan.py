@@ -30,18 +30,18 @@ class WebsitePlan:
 
     Attributes:
         pack_size: questions in a request.
-        account: name of the one whose key asks; empty where there is but one.
         reports: with at least one cell.
         cells: website, report and window.
         by_route: parameters of requests, by which requests they may travel in; a series needs one
             for many cells.
+        account: name of the one whose key asks; empty where there is but one key.
     """
 
     pack_size: int
-    account: str = ""
     reports: int = 0
     cells: int = 0
     by_route: Counter[Hashable] = field(default_factory=Counter)
+    account: str = ""
 
     @property
     def questions(self) -> int:
@@ -158,7 +158,7 @@ def planned(extraction: Extraction, wanted: Wanted, pipeline: dlt.Pipeline) -> P
             refuse_a_mixture(cells, held)
             questions = extraction.questions(cells, proven=progress.proven)
             website = found.by_website.setdefault(
-                website_id, WebsitePlan(settings.pack_size, settings.account_of(website_id))
+                website_id, WebsitePlan(settings.pack_size, account=settings.account_of(website_id))
             )
             website.reports += 1
             website.cells += len(cells)

@@ -111,7 +111,7 @@ def compare(monkeypatch: pytest.MonkeyPatch) -> Compare:
         async def close(self) -> None:
             pass
 
-    async def first_contact(client: object, *, listing: bool) -> Server:
+    def contact(settings: Settings, *, listing: bool) -> Server:
         return server if listing else replace(server, websites={})
 
     def run(
@@ -141,9 +141,8 @@ def compare(monkeypatch: pytest.MonkeyPatch) -> Compare:
     answers: Status | Callable[[Cell], Status] = Status.TRUNCATED
     rows: Callable[[Cell], Sequence[Row]] = rows_of
     server = SERVER
-    monkeypatch.setattr(verifying, "client_for", lambda settings: None)
-    monkeypatch.setattr(verifying, "first_contact", first_contact)
-    monkeypatch.setattr(verifying, "Fetcher", Fetched)
+    monkeypatch.setattr(verifying, "contact", contact)
+    monkeypatch.setattr(verifying, "fetchers_for", Fetched)
     return run
 
 

@@ -43,3 +43,15 @@ def test_it_says_how_long_the_rate_limit_makes_a_run_take(
         "requests": questions // 100,
         "at_least_minutes": minutes,
     }
+
+
+def test_each_account_has_its_minutes() -> None:
+    """Two keys send side by side, and two websites of one key one after the other."""
+    one, two, three = (
+        WebsitePlan(1, by_route=Counter(common=count), account=name)
+        for name, count in (("shop", 60), ("studio", 90), ("studio", 90))
+    )
+    assert Plan(60, {"1": one}).minutes == 0
+    assert Plan(60, {"1": one, "2": two}).minutes == 0.5
+    assert Plan(60, {"1": one, "2": two, "3": three}).minutes == 2
+    assert Plan(60).minutes == 0

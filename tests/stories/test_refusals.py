@@ -11,9 +11,9 @@ import pytest
 
 from databuddy_source.api.client import Client
 from databuddy_source.api.server import Server
+from databuddy_source.config import connect
 from databuddy_source.demo import DemoServer, Fault, Vanished
 from databuddy_source.demo.account import Billing
-from databuddy_source.extract import session
 from tests.stories.conftest import TODAY, Make, Warehouse
 
 Serve = Callable[..., DemoServer]
@@ -87,14 +87,14 @@ def test_a_type_that_vanishes_costs_one_request(
     serve: Serve, sync: Sync, generation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(generation)
-    listing = session.first_contact
+    listing = connect.first_contact
 
     async def then_vanish(client: Client, **given: Any) -> Server:
         found = await listing(client, **given)
         server.faults.add(Vanished("country"))
         return found
 
-    monkeypatch.setattr(session, "first_contact", then_vanish)
+    monkeypatch.setattr(connect, "first_contact", then_vanish)
     made, _, refused = sync(server)
     assert refused == 1
     assert statuses(made) == {"unavailable": {"country"}}
