@@ -10,7 +10,7 @@ import dlt
 from databuddy_source.api import models
 from databuddy_source.api.client import Client
 from databuddy_source.api.server import run_alone, websites_seen
-from databuddy_source.config.connect import client_for, contact
+from databuddy_source.config.connect import client_for, contact, warn_of_refused
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import are_named_by_id, websites_of_reports
@@ -53,7 +53,9 @@ def websites(settings: Settings | None = None) -> list[Website]:
     seen: Mapping[str, models.Website] = {}
     try:
         if settings.accounts:
-            seen = contact(settings, listing=False).websites
+            server = contact(settings, listing=False)
+            warn_of_refused(server)
+            seen = server.websites
         else:
             client = client_for(settings)
             seen = run_alone(lambda: _seen(client))

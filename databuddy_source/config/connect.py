@@ -15,7 +15,16 @@ from databuddy_source.api.server import Server, first_contact, run_alone
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import AccessDenied, BadSetting, Retriable
 
-__all__ = ["Budgets", "Limiter", "Turn", "budget_of", "budgets_of", "client_for", "contact"]
+__all__ = [
+    "Budgets",
+    "Limiter",
+    "Turn",
+    "budget_of",
+    "budgets_of",
+    "client_for",
+    "contact",
+    "warn_of_refused",
+]
 
 logger = logging.getLogger("databuddy_source")
 
@@ -120,8 +129,6 @@ def contact(settings: Settings, *, listing: bool = True) -> Server:
                 f"({servers[first].generation.called} and {server.generation.called})",
                 "Sync one of them with a configuration and a dataset of its own.",
             )
-    for name, error in errors.items():
-        logger.warning("The account %s cannot be used, and the others are: %s", name, error)
     owners = {id_: name for name, part in own.items() for id_ in part.websites}
     return replace(
         servers[first],
@@ -135,3 +142,13 @@ def contact(settings: Settings, *, listing: bool = True) -> Server:
             if owners.get(id_, name) == name
         },
     )
+
+
+def warn_of_refused(server: Server) -> None:
+    """Say in the log which accounts cannot be used.
+
+    Args:
+        server: as `contact` gives it.
+    """
+    for name, reason in server.refused.items():
+        logger.warning("The account %s cannot be used, and the others are: %s", name, reason)

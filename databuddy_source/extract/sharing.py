@@ -14,6 +14,7 @@ import dlt
 
 from databuddy_source.api.models import NAMES_SHOWN
 from databuddy_source.clock import in_words, now
+from databuddy_source.config.connect import warn_of_refused
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import shared_domains
 from databuddy_source.config.settings import Settings
@@ -100,6 +101,7 @@ _told: WeakSet[dlt.Pipeline] = WeakSet()
 
 def _tell(extraction: Extraction) -> None:
     settings, server = extraction.settings, extraction.server
+    warn_of_refused(server)
     ahead = server.clock_ahead or 0.0
     if abs(ahead) > CLOCKS_APART:
         logger.warning(

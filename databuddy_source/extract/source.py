@@ -62,7 +62,6 @@ def databuddy_source(
     session_cookie: TSecretStrValue | None = None,
     base_url: Any = None,
     websites: Any = None,
-    accounts: TSecretValue | None = None,
     query_types: Any = None,
     reports: Any = None,
     timezone: Any = None,
@@ -81,6 +80,7 @@ def databuddy_source(
     only_gaps: Any = None,
     audit: Any = None,
     allow_empty: Any = None,
+    accounts: TSecretValue | None = None,
 ) -> Iterator[DltResource]:
     """Each query type of each website as a resource `<report>__<website id>`; all websites of a
     report fill one table, for which the resource `<report>` stands. Besides: `websites`,

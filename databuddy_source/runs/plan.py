@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import dlt
 
+from databuddy_source.config.connect import warn_of_refused
 from databuddy_source.config.resolve import configured, scoped
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
@@ -115,6 +116,7 @@ def plan(
     """
     settings, scope = settings or configured(), scope or scoped()
     extraction = Extraction(settings, scope, pipeline)
+    warn_of_refused(extraction.server)
     return planned(extraction, wanted(extraction), pipeline)
 
 

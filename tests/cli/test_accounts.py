@@ -114,6 +114,8 @@ def test_a_wrong_key_costs_no_other_account_and_is_healed(
     assert statuses(folder) == {SHOP.id: {"complete"}, QUIET.id: {"failed"}}
     (reason,) = rows(folder, "SELECT DISTINCT reason FROM coverage WHERE status = 'failed'")[0]
     assert "accounts.studio.api_key" in reason
+    said = " ".join(done.stderr.split())
+    assert said.count("The account studio cannot be used, and the others are") == 1
     assert invoke("status", **wrong).exit_code == 3
     assert WRONG not in done.output + reason
     in_vain = invoke("heal", **wrong)  # which needs no other key
@@ -194,6 +196,8 @@ def test_a_wrong_key_is_named_by_check(invoke: Invoke, folder: Path, accounts: A
     accounts["studio"]["api_key"] = WRONG
     checked = invoke("check", **variables(accounts))
     assert checked.exit_code == 1
+    for command in ("plan", "discover"):
+        assert "The account studio cannot be used" in invoke(command, **variables(accounts)).stderr
     assert "shop: accepted" in checked.output
     assert "studio: The server rejects the key" in " ".join(checked.output.split())
     assert WRONG not in checked.output

@@ -14,7 +14,7 @@ from databuddy_source.api.server import Server
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import for_people, out, shown, write_json
 from databuddy_source.cli.options import Demo, Json, Verbose, query_type_names
-from databuddy_source.config.connect import contact
+from databuddy_source.config.connect import contact, warn_of_refused
 from databuddy_source.config.reports import split_name
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import UnknownQueryType
@@ -113,6 +113,7 @@ def discover(
     with for_people(verbose), account(demo) as choose:
         settings, _ = choose()
         server = contact(settings)
+        warn_of_refused(server)
         if query_type:
             described = _describe(_called(query_type, server), server, settings)
             if as_json:
