@@ -73,7 +73,8 @@ def narrowed(settings: Settings, cells: Iterable[Cells]) -> Settings:
         cells: that are meant.
 
     Raises:
-        BadSetting: one is of a report that is not chosen, or its days are in the wrong order.
+        BadSetting: one is of a report that is not chosen, or of a website that is named by its
+            domain, or its days are in the wrong order.
     """
     wanted: dict[str, dict[str, None]] = defaultdict(dict)
     known = {each.name: each for each in settings.chosen_reports()}
@@ -82,6 +83,10 @@ def narrowed(settings: Settings, cells: Iterable[Cells]) -> Settings:
             raise BadSetting(
                 f"No report {each.report!r} is chosen",
                 f"Chosen are: {', '.join(sorted(known))}.",
+            )
+        if "." in each.website_id:
+            raise BadSetting(
+                f"{each.website_id!r} is a domain", "Name the website by its id: see `websites()`."
             )
         if each.first > each.last:
             raise BadSetting(f"The days of {each} are in the wrong order", "Swap them.")

@@ -11,13 +11,14 @@ Nothing is asked of Databuddy when Dagster loads this: websites are partitions t
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from databuddy_source import ReportTable, Settings, configured, reports, status, websites
+from databuddy_source.clock import now, today
 from databuddy_source.orchestrators.dagster_checks import COMPLETE, FINAL, FRESH, fresh
 from databuddy_source.orchestrators.dagster_load import Job, LoadConfig
 from databuddy_source.orchestrators.partitions import Period, period_of
@@ -142,7 +143,7 @@ def databuddy_assets(
     """
     settings, translator = settings or configured(), translator or DatabuddyTranslator()
     first = first_day or settings.start_date
-    first = first or datetime.now(UTC).date() - timedelta(days=DAYS_BEFORE)
+    first = first or today(settings.timezone) - timedelta(days=DAYS_BEFORE)
     by_period: dict[str, list[ReportTable]] = defaultdict(list)
     for table in reports(settings):
         by_period[period_of(table)].append(table)
@@ -219,7 +220,7 @@ def _fresh(job: Job, delay: timedelta) -> dg.AssetChecksDefinition:
         found = status(warehouse.pipeline, databuddy.settings(job.settings))
         for key in sorted(each.asset_key for each in context.selected_asset_check_keys):
             own = [each for each in found.reports if each.report == job.tables[key].name]
-            yield fresh(key, own, job.period.name, delay, datetime.now(UTC))
+            yield fresh(key, own, job.period.name, delay, now())
 
     return checks
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from databuddy_source import ReportStatus, Settings
+from databuddy_source.clock import today
 
 COMPLETE = "complete"
 FINAL = "final"
@@ -64,8 +65,7 @@ def final(
     """
     lines, count = [], 0
     for each in reports:
-        today = datetime.now(ZoneInfo(each.time_zone)).date()
-        settled = today - timedelta(days=settings.lookback_days + 1)
+        settled = today(each.time_zone) - timedelta(days=settings.lookback_days + 1)
         over = settled - LENGTHS[each.grain.value] + timedelta(days=1)
         for one in each.calendar:
             days = [day for day in one.dates if day <= over] if one.mark.value == "restated" else []

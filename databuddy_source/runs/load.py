@@ -117,7 +117,8 @@ def _bring_in(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
     # dlt leaves jobs over when a signal comes, and forgets the signal: a series would go on
     with signals_raised():
         # a report of which a job failed stays out, where the last step says so in coverage
-        loads = list(pipeline.load(raise_on_failed_jobs=not is_whole(pipeline)).loads_ids)
+        info = pipeline.load(raise_on_failed_jobs=not is_whole(pipeline))
+    loads = list(info.loads_ids) if info else []  # dlt says nothing of a package without a job
     pending.forget(pipeline)
     finish_tables(pipeline)
     hooks.after_load()

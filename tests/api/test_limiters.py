@@ -255,7 +255,16 @@ def test_a_file_from_where_we_are(
 
 
 @pytest.mark.parametrize(
-    "address", ["mysql://u:secret@host", "secret", "sqlite://secret.db", "redis://", ""]
+    "address",
+    [
+        "mysql://u:secret@host",
+        "secret",
+        "sqlite://secret.db",
+        "redis://",
+        "",
+        "sqlite:///",
+        "sqlite:///:memory:",
+    ],
 )
 def test_other_addresses_are_refused(address: str) -> None:
     with pytest.raises(BadSetting, match="must ") as found:
@@ -286,3 +295,16 @@ def test_a_driver_that_is_lacking_is_named(
 def test_settings_do_not_show_the_address() -> None:
     settings = Settings.of(shared_budget="redis://:a_password@host")
     assert "a_password" not in repr(settings) + str(settings)
+
+
+def test_a_file_that_was_deleted_begins_anew_for_all(tmp_path: Path) -> None:
+    file = tmp_path / "budget.db"
+    one, other = (sqlite.limiter(f"sqlite:///{file}") for _ in range(2))
+    assert one.take("b", "one", 1).place
+    assert not other.take("b", "other", 1).place
+    for each in tmp_path.glob("budget.db*"):
+        each.unlink()
+    turn = one.take("b", "one", 1)
+    assert turn.place
+    assert turn.age < 60, "what was taken before is forgotten, and who asks is told so"
+    assert not other.take("b", "other", 1).place, "both count in the new file"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.config.cells import Cells, narrowed, scope_of
 from databuddy_source.config.settings import Settings
+from databuddy_source.errors import BadSetting
 
 FIRST = date(2026, 3, 1)
 RANGES = st.lists(
@@ -57,3 +59,8 @@ def test_what_is_not_among_the_cells_is_left_out_of_the_settings() -> None:
         ("country", ("shop", "blog"), False),
         ("phones", ("blog",), True),
     ]
+
+
+def test_a_website_is_named_by_its_id() -> None:
+    with pytest.raises(BadSetting, match=r"'shop\.example\.com' is a domain"):
+        narrowed(Settings.of(api_key="k"), [Cells("country", "shop.example.com", FIRST, FIRST)])

@@ -142,8 +142,11 @@ def test_a_plan_is_made_of_what_is_given_or_else_configured(
     given = {} if configured else {"settings": settings, "scope": scope}
     monkeypatch.setattr(planning, "configured", lambda: settings)
     monkeypatch.setattr(planning, "scoped", lambda: scope)
-    monkeypatch.setattr(planning, "Extraction", lambda *given: ("extraction", *given))
+    extraction = MagicMock()
+    monkeypatch.setattr(planning, "Extraction", extraction)
+    monkeypatch.setattr(planning, "warn_of_refused", lambda server: None)
     monkeypatch.setattr(planning, "wanted", lambda extraction: ["wanted", extraction])
     monkeypatch.setattr(planning, "planned", lambda *given: given)
-    extraction = ("extraction", settings, scope, PIPELINE)
-    assert plan(PIPELINE, **given) == (extraction, ["wanted", extraction], PIPELINE)
+    made = extraction.return_value
+    assert plan(PIPELINE, **given) == (made, ["wanted", made], PIPELINE)
+    extraction.assert_called_once_with(settings, scope, PIPELINE)

@@ -41,8 +41,10 @@ def scheme_of(url: str) -> str:
     scheme, mark, rest = url.partition("://")
     if scheme not in STORES or not mark or not rest:
         raise ValueError("must begin with redis://, rediss://, postgresql:// or sqlite:///")
-    if scheme == "sqlite" and not rest.startswith("/"):
-        raise ValueError("must have three slashes and a path, such as sqlite:///budget.db")
+    if scheme == "sqlite" and (not rest.startswith("/") or rest[1:] in {"", ":memory:"}):
+        raise ValueError(
+            "must have three slashes and the path of a file, such as sqlite:////var/lib/budget.db"
+        )
     return scheme
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from databuddy_source.api.limiters.sql import CREATE, SqlLimiter, Statements
@@ -27,7 +28,7 @@ class _File:
     def __init__(self, path: str) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
-        self._process = 0
+        self._opened_as: tuple[int, int] | None = None
 
     @contextmanager
     def transaction(self, budget: str) -> Iterator[tuple[Statements, float]]:
@@ -46,7 +47,7 @@ class _File:
         connection.commit()
 
     def _opened(self) -> sqlite3.Connection:
-        if self._connection and self._process == os.getpid():
+        if self._connection and self._opened_as == self._is_now():
             return self._connection
         opened = sqlite3.connect(
             self._path, PATIENCE, isolation_level=None, check_same_thread=False
@@ -55,5 +56,13 @@ class _File:
         opened.execute("PRAGMA journal_mode = WAL")
         opened.execute("PRAGMA synchronous = NORMAL")
         opened.execute(CREATE)
-        self._connection, self._process = opened, os.getpid()
+        self._connection, self._opened_as = opened, self._is_now()
         return opened
+
+    def _is_now(self) -> tuple[int, int] | None:
+        """This process and the file that has the name now: one that was deleted counts nothing any
+        longer, and a fork takes no connection along."""
+        try:
+            return os.getpid(), Path(self._path).stat().st_ino
+        except FileNotFoundError:
+            return None
