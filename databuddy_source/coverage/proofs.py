@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain, product
 from typing import Final, NamedTuple, TypeAlias
 
 import orjson
@@ -210,8 +211,7 @@ class Next(NamedTuple):
 
 def next_cells(
     tables: Tables,
-    websites: Collection[str],
-    reports: Collection[str],
+    series: Collection[Series],
     generation: Generation,
     most: int,
     rows: int,
@@ -222,20 +222,24 @@ def next_cells(
 
     Args:
         tables: that are open.
-        websites: ids; at least one.
-        reports: names of tables; at least one.
+        series: that are asked for; at least one. What others have, which nobody chooses any longer,
+            has no turn: its proof would stay the oldest one for ever.
         generation: of the server that gave them.
         most: cells of one website.
         rows: that come in one answer; cells that had as many are left out.
         now: this instant.
     """
+    websites, reports = ({each[place] for each in series} for place in (0, 1))
+    others = [place for place in product(sorted(websites), sorted(reports)) if place not in series]
     marks = ["%s"] * len(websites), ["%s"] * len(reports)
+    not_these = "".join([" AND NOT (website_id = %s AND report = %s)"] * len(others))
     which = (
         f"final AND NOT {UNTRUE} AND status IN ({BROUGHT}) AND {{generation}} = %s "
         f"AND {{rows}} < {rows} AND {{digest}} LIKE '{SCHEME}:%%' "
         f"AND website_id IN ({', '.join(marks[0])}) AND report IN ({', '.join(marks[1])})"
+        f"{not_these}"
     )
-    values = (*true_until(now), generation.value, *websites, *reports)
+    values = (*true_until(now), generation.value, *websites, *reports, *chain(*others))
     # sorting all cells takes memory, and there are ten times as many as days
     found = coverage_rows(
         tables,

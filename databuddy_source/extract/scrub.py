@@ -170,16 +170,13 @@ class Scrub:
         asked = {cell for cells in own.values() for cell in cells}
         for each in next_cells(
             tables,
-            sorted({website_id for website_id, _ in reports}),
-            sorted({name for _, name in reports}),
+            reports.keys(),
             self._generation,
             max(rooms.values()),
             self._rows,
             now,
         ):
-            if (report := reports.get((each.website_id, each.report))) is None:
-                continue
-            cell = Cell(each.website_id, report, each.window)
+            cell = Cell(each.website_id, reports[each.website_id, each.report], each.window)
             if cell not in asked and rooms.get(_route(cell), 0) > 0:
                 rooms[_route(cell)] -= 1
                 self.cells[each.website_id, each.report].append(cell)

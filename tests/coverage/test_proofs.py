@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from databuddy_source.coverage.proofs import (
@@ -10,9 +11,14 @@ from databuddy_source.coverage.proofs import (
     FinalDay,
     Proof,
     due,
+    next_cells,
     proved_since,
     with_proof,
 )
+from databuddy_source.model.digests import SCHEME
+from databuddy_source.model.generations import Generation
+from tests.cells import DAY, FETCHED, a_report, a_result, cells_of
+from tests.coverage.test_reading import InMemory, Load
 
 FIRST = date(2016, 1, 1)
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
@@ -59,3 +65,31 @@ def test_days_that_were_never_compared_are_not_proved() -> None:
     assert proved_since([old], old.first) == NOW
     gap = Proof(FIRST + 12 * ONE_DAY, FIRST + 20 * ONE_DAY, NOW)
     assert proved_since([old, gap], old.first) is None
+
+
+def test_what_nobody_asks_for_any_longer_takes_no_turn() -> None:
+    first = FETCHED - timedelta(days=9)
+    results = []
+    for website, report, begun in (
+        ("blog", "country", 1),
+        ("blog", "top_pages", 2),
+        ("shop", "country", 0),  # for blog alone by now, so that its answers stay the oldest
+        ("shop", "top_pages", 3),
+    ):
+        cells = cells_of(a_report(report), DAY, DAY + 5 * ONE_DAY, website=website)
+        in_turn = cells if report == "country" else cells[::-1]
+        results += [
+            replace(
+                a_result(cell, [{"name": "/"}]),
+                digest=f"{SCHEME}:1",
+                fetched_at=first + timedelta(days=begun, hours=hours),
+            )
+            for hours, cell in enumerate(in_turn)
+        ]
+    asked = {("blog", "country"), ("blog", "top_pages"), ("shop", "top_pages")}
+    now = FETCHED + timedelta(days=99)
+    tables = InMemory(Load(results, final=6))
+    found = next_cells(tables, asked, Generation.G2026_04, 4, 1000, now)
+    assert {(each.website_id, each.report) for each in found} == asked
+    of_shop = [each.window.date for each in found if each.website_id == "shop"]
+    assert of_shop == [DAY + number * ONE_DAY for number in (5, 4, 3, 2)]
