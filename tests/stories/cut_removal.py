@@ -77,7 +77,12 @@ def everything(place: Place) -> dict[str, list[str]]:
             return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
         tables = read("tables", "information_schema")
-        names = [row["table_name"] for row in tables if row["table_schema"] == DATASET]
+        # views are made by the step after the change, which a kill may leave out
+        names = [
+            row["table_name"]
+            for row in tables
+            if row["table_schema"] == DATASET and row["table_type"] == "BASE TABLE"
+        ]
         held = {name: read(name) for name in names}
     finally:
         connection.close()
