@@ -14,6 +14,7 @@ from databuddy_source.config.cells import Cells, narrowed
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.finality import is_settled, last_settled
+from databuddy_source.coverage.reading import offered_types, tables_of
 from databuddy_source.coverage.single import Single, single_cells
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import day_zone
@@ -100,7 +101,7 @@ def known_cells(
     pipeline: dlt.Pipeline, cells: Iterable[Cells], settings: Settings | None = None
 ) -> list[KnownCell]:
     """What the warehouse knows of chosen cells, also of those that nobody ever asked for, in the
-    order in which they were given.
+    order in which they were given. What the server did not have at the last sync is unavailable.
 
     Args:
         pipeline: whose warehouse it is.
@@ -115,13 +116,17 @@ def known_cells(
     if not chosen:
         return []
     days = min(each.first for each in chosen), max(each.last for each in chosen)
-    has, instant, found = single_cells(pipeline, *days), now(), list[KnownCell]()
+    with tables_of(pipeline) as tables:
+        has, offered = single_cells(tables, *days), offered_types(tables)
+    instant, found = now(), list[KnownCell]()
     for each in chosen:
         report, own = reports[each.report], has.get((each.website_id, each.report), Single())
         zone = own.zone or day_zone(load_catalog().get(report.query_type), settings.timezone)
         settled = last_settled(today(zone, instant), settings.lookback_days)
         for window in tile(each.first, each.last, zone, report.grain, settings.weeks):
             unknown = Mark.MISSING if is_settled(window, settled) else Mark.DUE
+            if offered and report.query_type not in offered:
+                unknown = Mark.UNAVAILABLE
             what = own.cells.get(window.start, (unknown, 0, ""))
             found.append(KnownCell(each.website_id, each.report, window, *what))
     return found

@@ -20,7 +20,7 @@ from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import calendar_of, held
 from databuddy_source.coverage.marks import Stretch, by_date
-from databuddy_source.coverage.reading import Tables, newest_listing, tables_of
+from databuddy_source.coverage.reading import Tables, newest_listing, offered_types, tables_of
 from databuddy_source.coverage.redefinitions import Redefinition, redefinitions
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.query_types import load_catalog
@@ -178,7 +178,7 @@ def _status(
     late: bool,
 ) -> WarehouseStatus:
     domains = {row[0]: row[1] for row in newest_listing(tables, "websites", "id, domain")}
-    offered = {row[0] for row in newest_listing(tables, "query_types", "table_name")}
+    offered = offered_types(tables)
     instant = now()
     has = held(tables, instant, since, until)
     redefined = redefinitions(tables)

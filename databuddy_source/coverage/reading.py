@@ -156,6 +156,19 @@ def newer_file(error: BaseException, file: str = "The DuckDB file") -> NewerFile
     return NewerFile(f"{file} was made by a newer DuckDB than {at_hand}, which is installed here")
 
 
+def offered_types(tables: Tables) -> Set[str]:
+    """The query types that the server had at the last sync, by the names of their tables. A default
+    report of another one is left out by a sync, so that nothing lacks it.
+
+    Args:
+        tables: that are open.
+
+    Returns:
+        Nothing before the first sync, which knows of none.
+    """
+    return {row[0] for row in newest_listing(tables, "query_types", "table_name")}
+
+
 def newest_listing(tables: Tables, table: str, columns: str) -> Sequence[Sequence[Any]]:
     """What the newest sync saw of websites or query types: their tables keep what is gone, with the
     load that saw it last. A load of the future, which a wrong clock named, counts only where there

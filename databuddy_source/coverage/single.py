@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from databuddy_source.coverage.reading import coverage_rows, tables_of
+from databuddy_source.coverage.reading import Tables, coverage_rows, tables_of
 from databuddy_source.model.statuses import Mark, Status
 
 if TYPE_CHECKING:
@@ -29,16 +29,16 @@ class Single:
 
 
 def single_cells(
-    pipeline: dlt.Pipeline, since: date, until: date
+    warehouse: dlt.Pipeline | Tables, since: date, until: date
 ) -> Mapping[tuple[str, str], Single]:
     """What is known of cells, by website and report. Of a table that is lost, nothing is.
 
     Args:
-        pipeline: whose warehouse it is.
+        warehouse: whose coverage is read.
         since, until: days that their windows touch.
     """
     found: dict[tuple[str, str], Single] = defaultdict(Single)
-    with tables_of(pipeline) as tables:
+    with tables_of(warehouse) as tables:
         rows = coverage_rows(
             tables,
             "SELECT website_id, report, window_start, time_zone, status, final, silent, {rows}, "

@@ -194,3 +194,17 @@ def test_cells_of_no_chosen_report_are_refused(held: Warehouse) -> None:
         loads_of(held, Cells("top_pages", "x", day(1), day(2)))
     assert loads_of(held) == []
     assert not held.server.log
+
+
+def test_a_default_report_that_the_server_lacks_is_unavailable_and_no_gap(
+    serve: Callable[..., DemoServer], warehouse: Make
+) -> None:
+    held = warehouse(serve(generation="2025"))
+    server, shop = held.server, held.server.websites[0].id
+    settings = Settings.of(api_key=server.api_key, base_url=server.url)
+    cells = [Cells(name, shop, day(9), day(9)) for name in ("revenue_overview", "top_pages")]
+    with time_machine.travel(server.now, tick=True):
+        load_cells(held.pipeline, cells, settings)
+        lacking, there = known_cells(held.pipeline, cells, settings)
+    assert (lacking.mark, lacking.is_there) == (Mark.UNAVAILABLE, True)
+    assert (there.mark, there.is_there) == (Mark.COMPLETE, True)
