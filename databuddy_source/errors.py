@@ -307,8 +307,8 @@ class KeyRejected(AccessDenied):
     and a rightless key."""
 
     default_todo = (
-        "Check that sources.databuddy.api_key is complete, not expired and has the scope read:data "
-        "for the whole organisation: some servers let in no key of single websites."
+        "Check that the key is complete, not expired and has the scope read:data for the whole "
+        "organisation: some servers let in no key of single websites."
     )
 
 

@@ -12,7 +12,7 @@ from datetime import date
 
 from databuddy_source import ReportStatus
 from databuddy_source.model.statuses import Mark
-from databuddy_source.model.windows import ONE_DAY, Grain
+from databuddy_source.model.windows import ONE_DAY, Grain, span
 
 _GAP_SIGNS = {mark.sign for mark in Mark if mark.is_gap}
 _BEFORE = " "
@@ -89,7 +89,7 @@ def _head(unit: Grain, part: Sequence[date]) -> str:
 
 
 def _span(part: Sequence[date]) -> str:
-    return f"{part[0]} to {part[-1]}" if len(part) > 1 else str(part[0])
+    return span(part[0], part[-1])
 
 
 def legend(marks: Iterable[Mark]) -> str:

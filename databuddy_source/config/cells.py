@@ -12,6 +12,7 @@ from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadSetting
+from databuddy_source.model.windows import span
 
 Place = tuple[str, str]
 """Website and report."""
@@ -34,8 +35,7 @@ class Cells:
     last: date
 
     def __str__(self) -> str:
-        days = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-        return f"{self.report} of {self.website_id}, {days}"
+        return f"{self.report} of {self.website_id}, {span(self.first, self.last)}"
 
 
 class CellScope(Scope):

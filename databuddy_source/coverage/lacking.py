@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows, tables_of
 from databuddy_source.errors import BadConfiguration
+from databuddy_source.model.windows import span
 
 if TYPE_CHECKING:
     import dlt
@@ -60,7 +61,7 @@ class Lacking:
     windows: int
 
     def __str__(self) -> str:
-        days = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+        days = span(self.first, self.last)
         return f"{self.report} of {self.website_id}, {days} ({self.windows:,} windows)"
 
 

@@ -146,6 +146,11 @@ def last_date(first: date, grain: Grain) -> date:
     return first
 
 
+def span(first: date, last: date) -> str:
+    """A stretch of days in words."""
+    return f"{first}" if first == last else f"{first} to {last}"
+
+
 def dates(first: date, last: date, grain: Grain) -> Sequence[date]:
     """The dates with which windows begin, also those that a zone skipped.
 

@@ -65,8 +65,8 @@ DAY = "2026-11-11"
 HTML = "<!DOCTYPE html><html><body>Sorry</body></html>"
 
 CHECK_THE_KEY = (
-    "Check that sources.databuddy.api_key is complete, not expired and has the scope read:data "
-    "for the whole organisation: some servers let in no key of single websites."
+    "Check that the key is complete, not expired and has the scope read:data for the whole "
+    "organisation: some servers let in no key of single websites."
 )
 CHECK_THE_ADDRESS = "Check sources.databuddy.base_url and the network."
 CHECK_THE_WAY = "Check sources.databuddy.base_url, and any proxy on the way."

@@ -24,6 +24,7 @@ from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import Shape, Subject, load_catalog
 from databuddy_source.model.reports import Condition
 from databuddy_source.model.windows import Grain
+from databuddy_source.warehouse.view_texts import VIEWS
 
 G2025, G2026 = Generation.G2025, Generation.G2026_04
 ANY_FILTER = TypeConfig(allowedFilters=["country", "path"])
@@ -262,7 +263,7 @@ def test_other_names_are_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("websites", "query_types", "coverage", "cell_states", "daily_summary"),
+        *("websites", "query_types", "coverage", "restatements", *VIEWS),
         *("top_pages", "pages", "pages_weekly", "top_pages_hourly", "country_monthly"),
     ],
 )

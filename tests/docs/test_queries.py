@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,9 +24,9 @@ def server() -> Iterator[DemoServer]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def read(server: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
-    folder: Path = tmp_path_factory.mktemp("queries")
+@contextmanager
+def filled(server: DemoServer, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse in the folder that has what the server has."""
     file = folder / "web.duckdb"
     pipeline = dlt.pipeline(
         "manual",
@@ -34,8 +35,14 @@ def read(server: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         pipelines_dir=str(folder / "state"),
     )
     fill(server, pipeline)
-    with duckdb.connect(str(file), read_only=True) as connection:
+    with duckdb.connect(str(file)) as connection:
         connection.execute("USE web.databuddy")
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def read(server: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
+    with filled(server, tmp_path_factory.mktemp("queries")) as connection:
         yield lambda sql: connection.execute(sql).fetchall()
 
 
@@ -47,17 +54,7 @@ def test_a_query_gives_what_it_promises(title: str, read: Read, server: DemoServ
 @pytest.fixture(scope="module")
 def broken(server: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
     """Six days of the summary: known, failed, cut off, not believed, never asked for, and known."""
-    folder: Path = tmp_path_factory.mktemp("broken")
-    file = folder / "web.duckdb"
-    pipeline = dlt.pipeline(
-        "broken",
-        destination=dlt.destinations.duckdb(str(file)),
-        dataset_name="databuddy",
-        pipelines_dir=str(folder / "state"),
-    )
-    fill(server, pipeline)
-    with duckdb.connect(str(file)) as connection:
-        connection.execute("USE web.databuddy")
+    with filled(server, tmp_path_factory.mktemp("broken")) as connection:
         for ago, status in ((5, "failed"), (9, "truncated"), (17, "suspect"), (20, None)):
             cell = f"date = DATE '{TODAY - timedelta(days=ago)}' AND report = 'summary_metrics'"
             change = (

@@ -46,6 +46,7 @@ from databuddy_source.cli.redefined_lines import redefined_lines, warehouse_opti
 from databuddy_source.cli.removal_lines import removal_commands
 from databuddy_source.cli.status_document import as_document
 from databuddy_source.clock import now
+from databuddy_source.model.windows import span
 from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.reading import opened
 
@@ -212,8 +213,7 @@ def _show_website(reports: Sequence[ReportStatus]) -> None:
     for line in calendar_lines(reports, min(out.width, WIDEST)):
         out.print(line)
     reasons = [
-        f"{gap.mark}: {each.report} {gap.first}"
-        + (f" to {gap.last}" if gap.last != gap.first else "")
+        f"{gap.mark}: {each.report} {span(gap.first, gap.last)}"
         + (f": {gap.reason}" if gap.reason else "")
         for each in reports
         for gap in each.gaps
