@@ -31,7 +31,12 @@ _IS_NEW: Final = "is_new"
 """A column that coverage has on its way only."""
 
 _TURNS: Final = 100
-"""How often dlt is given a turn to pass on what it has, which takes it one for each step."""
+"""How often dlt is given a turn at least to pass on what it has, which takes it one for each
+step."""
+
+_TURNS_EACH: Final = 4
+"""And for each resource of the run. Where many end together, dlt goes around once more for each one
+that ended before it looks at the next answer."""
 
 _INSTEAD: Final = (
     "Let a map return the table that it is given, changed by Arrow's own means (filter, "
@@ -62,13 +67,16 @@ class Travel:
             self._under_way.add(_carried(item))
         return item
 
-    def arrivals(self) -> Iterator[None]:
+    def arrivals(self, resources: int) -> Iterator[None]:
         """What a resource yields at its end, while dlt passes on what is under way.
+
+        Args:
+            resources: of the run.
 
         Raises:
             OwnedBySource: something never arrives.
         """
-        for _ in range(_TURNS):
+        for _ in range(_TURNS + _TURNS_EACH * resources):
             if not self._under_way:
                 return
             yield None

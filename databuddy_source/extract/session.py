@@ -91,6 +91,7 @@ class Extraction:
         self.now = self.server.now()
         self.fetcher = fetchers_for(settings, self.server, count)
         self.members: set[str] = set()
+        self.joined = 0
         self._evidence = Evidence(self.fetcher.result)
         self._doubts = Doubts(self._evidence, self.server.websites, allow_empty=scope.allow_empty)
         self._looked_back = False

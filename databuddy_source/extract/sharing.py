@@ -82,6 +82,7 @@ class SharedExtraction:
             if pipeline:
                 _told.add(pipeline)
         self._current.members.add(resource)
+        self._current.joined += 1
         return self._current
 
     def leave(self, resource: str, extraction: Extraction) -> None:

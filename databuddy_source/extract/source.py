@@ -202,7 +202,7 @@ def _report(
             yield None
             extraction.look_back()
             yield from awaited_by_dlt(_tables(extraction, report, cells, progress, layout, travel))
-            yield from travel.arrivals()
+            yield from travel.arrivals(extraction.joined)
         finally:
             shared.leave(name, extraction)
 
