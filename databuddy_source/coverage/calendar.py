@@ -140,12 +140,13 @@ def _held(
         reason, cells, rows = rest
         own = found.get((website_id, report))
         if own and report not in lost:  # else loaded since the first query
+            is_hourly = own.grain is Grain.HOUR
             own.known.append(
                 Stretch(
                     Mark.of(Status(status), final=bool(final), silent=bool(silent)),
                     own.grain,
-                    begins.astimezone(UTC) if begins else first,
-                    ends.astimezone(UTC) if ends else newest,
+                    begins.astimezone(UTC) if is_hourly else first,
+                    ends.astimezone(UTC) if is_hourly else newest,
                     first,
                     newest,
                     cells,
