@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from typing import Final
 
 from databuddy_source.api.client import Client
 from databuddy_source.api.models import QueryBody
@@ -28,6 +29,9 @@ ROWS_AHEAD = 250_000
 """Rows that may wait to be taken or be under way, about 120 MB. Beyond, requests leave one by one,
 and only while somebody waits for a cell: so however much a run fetches, it holds no more, and
 never stands still."""
+
+_OPEN: Final[set[Fetcher]] = set()
+"""Those whose loop goes on."""
 
 
 class Fetcher:
@@ -165,10 +169,13 @@ class Fetcher:
         """Closes the fetcher where its loop closes the asynchronous generators that it has seen,
         as dlt's does at the end of an extraction, also of one that failed. Those of the resources
         may not wait for that: cancelled, they would still run when the loop closes them, which
-        asyncio complains of."""
+        asyncio complains of. Until then somebody has to know of it: a loop does not wait for what
+        it closes because it was forgotten."""
+        _OPEN.add(self)
         try:
             yield
         finally:
+            _OPEN.discard(self)
             await self.close()
 
     def _future(self, cell: Cell) -> asyncio.Future[Result]:

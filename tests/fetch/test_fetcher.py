@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -563,6 +564,25 @@ def test_it_ends_with_its_loop_in_silence_whoever_still_waits(
     loop.close()
     assert client.closed
     assert caplog.messages == []
+
+
+def test_it_ends_with_its_loop_though_nobody_remembers_it() -> None:
+    """The last result is there, and memory is cleaned up right before the loop ends."""
+    client = FakeClient()
+
+    async def run() -> None:
+        fetcher = a_fetcher(client)
+        (cell,) = month(days=1)
+        fetcher.want([cell])
+        await fetcher.result(cell)
+
+    async def run_and_end() -> None:
+        await asyncio.create_task(run())
+        gc.collect()
+        await asyncio.get_running_loop().shutdown_asyncgens()
+        assert client.closed
+
+    in_simulated_time(run_and_end())
 
 
 # -- memory
