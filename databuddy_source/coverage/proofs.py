@@ -229,17 +229,12 @@ def next_cells(
         rows: that come in one answer; cells that had as many are left out.
         now: this instant.
     """
-    websites, reports = ({each[place] for each in series} for place in (0, 1))
-    others = [place for place in product(sorted(websites), sorted(reports)) if place not in series]
-    marks = ["%s"] * len(websites), ["%s"] * len(reports)
-    not_these = "".join([" AND NOT (website_id = %s AND report = %s)"] * len(others))
+    which, among_these = rows_of(series)
     which = (
         f"final AND NOT {UNTRUE} AND status IN ({BROUGHT}) AND {{generation}} = %s "
-        f"AND {{rows}} < {rows} AND {{digest}} LIKE '{SCHEME}:%%' "
-        f"AND website_id IN ({', '.join(marks[0])}) AND report IN ({', '.join(marks[1])})"
-        f"{not_these}"
+        f"AND {{rows}} < {rows} AND {{digest}} LIKE '{SCHEME}:%%' AND {which}"
     )
-    values = (*true_until(now), generation.value, *websites, *reports, *chain(*others))
+    values = (*true_until(now), generation.value, *among_these)
     # sorting all cells takes memory, and there are ten times as many as days
     found = coverage_rows(
         tables,
@@ -251,7 +246,7 @@ def next_cells(
         f"ON website_id = whose AND date = day WHERE {which} "
         "ORDER BY {checked_at}, window_start, report, website_id",
         *values,
-        most // len(reports) + 2,
+        most // len({report for _, report in series}) + 2,
         *values,
     )
     return [
@@ -262,3 +257,17 @@ def next_cells(
         )
         for row in found
     ]
+
+
+def rows_of(series: Collection[Series]) -> tuple[str, Sequence[str]]:
+    """SQL that is true of the rows of these websites and reports, and its values.
+
+    Args:
+        series: at least one.
+    """
+    websites, reports = (sorted({each[place] for each in series}) for place in (0, 1))
+    others = [place for place in product(websites, reports) if place not in series]
+    marks = (", ".join(["%s"] * len(each)) for each in (websites, reports))
+    these = "website_id IN ({}) AND report IN ({})".format(*marks)
+    not_these = " AND NOT (website_id = %s AND report = %s)" * len(others)
+    return these + not_these, [*websites, *reports, *chain(*others)]

@@ -135,7 +135,7 @@ class History:
         self._changed[website_id] = found.days
         self._doubted[website_id] = found.doubt
         again: dict[str, list[Cell]] = defaultdict(list)
-        if not found.answers:
+        if not (found.answers or found.days):
             return again
         reports = [own for (website, own) in self._evidence.series if website == website_id]
         wanted = {

@@ -19,6 +19,7 @@ from datetime import date, datetime
 from itertools import chain
 from typing import Final
 
+from databuddy_source.coverage.behind import days_behind
 from databuddy_source.coverage.present import Present, has_rows, present_rows
 from databuddy_source.coverage.proofs import (
     FinalDay,
@@ -37,6 +38,7 @@ from databuddy_source.fetch.packing import questions_of
 from databuddy_source.fetch.queue import Route, route_of
 from databuddy_source.model.digests import digest_of, says_the_same
 from databuddy_source.model.generations import Generation
+from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import Result, Row, counted, is_silent
 from databuddy_source.model.statuses import Status
@@ -76,7 +78,8 @@ class Found:
 
     Attributes:
         answers: of single days of a series, which need no question any more.
-        days: that differ, newest first; what else is about them is asked for again.
+        days: that differ, or did so for a run that did not ask for all, newest first; what else is
+            about them is asked for again.
         doubt: why what differs is not believed; an empty string where it is.
     """
 
@@ -118,8 +121,20 @@ class Scrub:
         self._proofs: dict[Cell, Sequence[Proof]] = {}
         self.cells: dict[tuple[str, str], list[Cell]] = defaultdict(list)
         own = {series: cells for series, cells in own.items() if cells}
+        self._behind = self._days_behind(tables, own, now)
         self._ask_for_series(tables, own, now)
         self._fill_rooms(tables, own, requests, now)
+
+    def _days_behind(
+        self, tables: Tables, own: Mapping[tuple[str, Report], Sequence[Cell]], now: datetime
+    ) -> Mapping[str, Sequence[Window]]:
+        if not own:
+            return {}
+        telling = {report.name for _, report in own if report.is_series_of_days}
+        telling |= {each.name for each in load_catalog() if each.ranged}  # of other runs
+        series = {(website_id, report.name) for website_id, report in own}
+        zone = next(iter(own.values()))[0].window.zone
+        return days_behind(tables, series, sorted(telling), zone, now)
 
     def _ask_for_series(
         self,
@@ -219,7 +234,8 @@ class Scrub:
         doubted = [each.doubted(reason) for each in unconfirmed] if reason else []
         never = {each.cell for each in doubted}
         believed = [each for each, _ in news if each.cell not in never]
-        newest = sorted({each.cell.window for each in believed}, reverse=True)[:MOST_AGAIN]
+        differ = {*self._behind.get(website_id, ()), *(each.cell.window for each in believed)}
+        newest = sorted(differ, reverse=True)[:MOST_AGAIN]
         believed = [each for each in believed if each.cell.window in newest]
         return Found([*known_again, *doubted, *believed], newest, reason)
 

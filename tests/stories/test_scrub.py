@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from databuddy_source.coverage.behind import days_behind
+from databuddy_source.coverage.reading import tables_of
 from databuddy_source.demo import DemoServer, Fault, Generation
+from databuddy_source.model.windows import Window
 from tests.stories.conftest import GENERATIONS, TODAY, Make, Warehouse, without_nameless_sessions
 from tests.stories.test_unchanged import written_by_a_sync
 
@@ -358,3 +361,43 @@ def test_a_series_that_cannot_be_had_whole_is_left_alone_and_told(
     said = [each.getMessage() for each in caplog.records if "compared" in each.getMessage()]
     assert len(said) == 2, "of each website once"
     assert all("events_by_date" in each and "Timeout error." in each for each in said)
+
+
+def behind(made: Warehouse) -> dict[str, list[Window]]:
+    """The days of which not everything was asked for since one report changed."""
+    places = made.query("SELECT DISTINCT website_id, report FROM coverage")
+    with tables_of(made.pipeline) as tables:
+        found = days_behind(tables, places, ["events_by_date"], "UTC", made.server.now)
+    return dict(found)
+
+
+ALONE: dict[str, Any] = {**SEVERAL, "query_types": ["events_by_date"], "reports": []}
+
+
+def test_what_one_report_has_found_alone_is_asked_of_the_others(
+    serve: Serve, warehouse: Make
+) -> None:
+    """A schedule that asks for a series alone, more often, takes the sign of the change."""
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **SEVERAL)
+    imported(server, server.websites[0].id, OLD)
+    made.sync(**ALONE)
+    assert {each["report"] for each in told(made)} == {"events_by_date"}
+    (found,) = behind(made).values()
+    assert [each.date for each in found] == [OLD]
+    assert made.sync(**SEVERAL) == []
+    assert_as_loaded_anew(made, warehouse, **SEVERAL)
+    assert written_by_a_sync(made, **SEVERAL) == {"coverage"}
+    assert behind(made) == {}
+
+
+def test_what_an_audit_of_one_report_has_found_is_asked_of_the_others(
+    serve: Serve, warehouse: Make
+) -> None:
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **SEVERAL)
+    imported(server, server.websites[0].id, OLD)
+    made.sync(**ALONE, since=OLD, until=OLD, refetch=True)
+    assert [each["why"] for each in told(made)] == ["refetch"]
+    assert made.sync(**SEVERAL) == []
+    assert_as_loaded_anew(made, warehouse, **SEVERAL)
