@@ -22,7 +22,8 @@ class Lateness:
 
     Attributes:
         cells: final windows.
-        days: of each change, how many days after the end of its window it was noticed, in order.
+        days: of each cell that changed, how many days after the end of its window a sync noticed
+            that last, in order.
     """
 
     report: str
@@ -30,7 +31,7 @@ class Lateness:
     days: Sequence[int]
 
     def after(self, lookback_days: int) -> int:
-        """How many changes a lookback of so many days had missed."""
+        """Of how many cells a lookback of so many days had missed a change."""
         return sum(each > lookback_days for each in self.days)
 
     def by(self, part: float) -> int:
@@ -50,7 +51,9 @@ def lateness(tables: Tables) -> list[Lateness]:
     """
     days: dict[str, list[int]] = defaultdict(list)
     for report, end, noticed in tables.rows(
-        RESTATEMENTS, "SELECT report, window_end, noticed_at FROM {table}"
+        RESTATEMENTS,
+        "SELECT report, window_end, MAX(noticed_at) FROM {table} "
+        "WHERE why IN ('lookback', 'scrub') GROUP BY website_id, report, window_start, window_end",
     ):
         days[report].append((noticed.astimezone(UTC) - end.astimezone(UTC)) // ONE_DAY)
     counted = coverage_rows(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import dlt
 
 NOT_YET: Final = "(status = 'suspect' AND {other_digest} IS NOT NULL)"
-"""SQL for cells whose last answer is not believed until it comes once more."""
+"""SQL for cells whose last answer is not believed until it has lasted."""
 
 FIRST_INSTANT: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -70,7 +70,7 @@ def held_cells(
         f"SELECT website_id, report, window_start, {{rows}}, final AND NOT {UNTRUE}, "
         "{generation}, silent, {digest}, fetched_at, "
         f"CASE WHEN status IN ({BROUGHT}) THEN {{checked_at}} ELSE fetched_at END, "
-        "{load_id}, {other_digest} FROM {table} "
+        "{load_id}, {other_digest}, {doubted_at} FROM {table} "
         "WHERE (NOT silent OR status = 'complete' OR {rows} > 0) AND window_start >= %s" + which,
         *true_until(now),
         since or FIRST_INSTANT,
@@ -86,6 +86,7 @@ def held_cells(
             row[9].astimezone(UTC),
             row[10],
             row[11],
+            row[12] and row[12].astimezone(UTC),
         )
         for row in found
     }
@@ -194,7 +195,7 @@ class Covered:
         again: first days of windows that a wrong clock has recorded, which count for nothing, or
             whose rows the warehouse refused.
         has_holes: there are, or may be, windows between them of which coverage says nothing.
-        doubted: first days of windows of which the last answer is believed once it comes again.
+        doubted: first days of windows of which the last answer is believed once it has lasted.
     """
 
     first: date

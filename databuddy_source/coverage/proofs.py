@@ -43,12 +43,14 @@ class FinalDay(NamedTuple):
         other_digest: of the last answer, where that was not believed yet.
         rows: how many the table has.
         load_id: of the load that brought them.
+        doubted_at: since when the last answer has come, where it was not believed yet.
     """
 
     digest: str
     other_digest: str | None
     rows: int
     load_id: str | None
+    doubted_at: datetime | None
 
 
 class Proof(NamedTuple):
@@ -164,9 +166,10 @@ def final_days(
     if reports:
         marks = ", ".join(["%s"] * len(reports))
         whose = ", ".join(["%s"] * len(websites))
-        for website_id, report, day, *known in coverage_rows(
+        for website_id, report, day, digest, other, count, load_id, doubted_at in coverage_rows(
             tables,
-            "SELECT website_id, report, date, {digest}, {other_digest}, {rows}, {load_id} "
+            "SELECT website_id, report, date, {digest}, {other_digest}, {rows}, {load_id}, "
+            "{doubted_at} "
             f"FROM {{table}} WHERE final AND NOT {UNTRUE} AND {{digest}} LIKE '{SCHEME}:%%' "
             f"AND (status = '{Status.COMPLETE}' OR {NOT_YET}) "
             f"AND report IN ({marks}) AND website_id IN ({whose}) AND {{generation}} = %s",
@@ -175,7 +178,8 @@ def final_days(
             *websites,
             generation.value,
         ):
-            found[website_id, report][day] = FinalDay(*known)
+            since = doubted_at and doubted_at.astimezone(UTC)
+            found[website_id, report][day] = FinalDay(digest, other, count, load_id, since)
     return found
 
 

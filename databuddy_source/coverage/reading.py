@@ -37,6 +37,7 @@ LATER: Final[Mapping[str, tuple[str, str]]] = {
     "load_id": ("load_id", _NO_TEXT),
     "other_digest": ("other_digest", _NO_TEXT),
     "proofs": ("proofs", _NO_TEXT),
+    "doubted_at": ("doubted_at", "NULLIF(fetched_at, fetched_at)"),
     "checked_at": ("COALESCE(checked_at, fetched_at)", "fetched_at"),
 }
 """Columns that versions after 0.1.0 brought: how each is asked for, and what stands in its place

@@ -7,7 +7,7 @@ repairs read, so a cell that could not be loaded whole has a row that says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 import pyarrow as pa
@@ -15,9 +15,9 @@ from dlt.common.schema.typing import TColumnSchema
 
 from databuddy_source.coverage.finality import is_settled
 from databuddy_source.coverage.reading import TABLE as TABLE
+from databuddy_source.model.digests import says_the_same
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.results import Result
-from databuddy_source.model.statuses import Status
 
 DESCRIPTION: Final = "What was fetched: one row for each website, report and window."
 KEY: Final = ("website_id", "report", "window_start")
@@ -45,6 +45,7 @@ SCHEMA: Final = pa.schema(
         pa.field("checked_at", _INSTANT),
         pa.field("digest", pa.string()),
         pa.field("other_digest", pa.string()),
+        pa.field("doubted_at", _INSTANT),
         pa.field("proofs", pa.string()),
         pa.field("load_id", pa.string()),
     ]
@@ -92,8 +93,9 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
         "description": "Of the rows in any order; null where a step of the run may change them."
     },
     "other_digest": {
-        "description": "Of the last answer, where it is not believed until it comes once more."
+        "description": "Of the last answer, where it is not believed until it has lasted."
     },
+    "doubted_at": {"description": "Since when that answer has come, UTC."},
     "proofs": {
         "description": "In the newest row of a website's series: when which of its older days were "
         "compared with what the server says, as JSON, [first day, last day, when]."
@@ -141,11 +143,19 @@ def coverage_table(results: Sequence[Result], last_final: date, generation: Gene
         "fetched_at": [(has and has.fetched_at) or result.fetched_at for result, has in both],
         "checked_at": [result.fetched_at for result in results],
         "digest": [has.digest if has else result.digest for result, has in both],
-        "other_digest": [
-            result.digest if result.status is Status.SUSPECT else None for result in results
-        ],
+        "other_digest": [result.digest if result.comes_again else None for result in results],
+        "doubted_at": [_doubted_at(result) for result in results],
         "proofs": [result.proofs for result in results],
         # of new rows the last step of the resource knows it
         "load_id": [has.load_id if has else None for _, has in both],
     }
     return pa.Table.from_pydict(columns, SCHEMA)
+
+
+def _doubted_at(result: Result) -> datetime | None:
+    """Since when an answer has come that is not believed until it has lasted."""
+    if not result.comes_again:
+        return None
+    held = result.kept
+    before = held is not None and says_the_same(result.digest, held.other_digest)
+    return (held.doubted_at if held and before else None) or result.fetched_at

@@ -21,7 +21,7 @@ from databuddy_source.coverage.resources import resource_name
 from databuddy_source.extract.evidence import Evidence
 from databuddy_source.extract.once import Once
 from databuddy_source.extract.restated import Before, Change, change_of, restated
-from databuddy_source.extract.rewritten import FEW, OF_CELLS, doubt, is_other
+from databuddy_source.extract.rewritten import FEW, OF_CELLS, doubt, doubt_again, is_other
 from databuddy_source.extract.scrub import Scrub
 from databuddy_source.fetch.fetchers import Fetchers
 from databuddy_source.model import windows
@@ -207,7 +207,7 @@ class History:
         if not is_other(result, held):
             return ""
         if self._scope.only_gaps:
-            return "each answer says something else"
+            return doubt_again(result, held)
         if any(_meet(cell.window, day) for day in await self._changed_days(cell.website_id)):
             return ""  # a series says so, too
         website_id = cell.website_id

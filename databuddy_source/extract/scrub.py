@@ -6,7 +6,7 @@ room these requests have left carries other final cells, those first that were a
 ago. Nothing is written of what is as it was.
 
 A server that is ill shall not rewrite history: where more than a few of a website's old days or
-cells differ, all of them stay as they are until the next sync has the same answers again.
+cells differ, all of them stay as they are until a sync of another day has the same answers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from databuddy_source.coverage.proofs import (
     with_proof,
 )
 from databuddy_source.coverage.reading import Tables
-from databuddy_source.extract.rewritten import doubt
+from databuddy_source.extract.rewritten import doubt, is_confirmed
 from databuddy_source.fetch.fetchers import Fetchers
 from databuddy_source.fetch.packing import questions_of
 from databuddy_source.fetch.queue import Route, route_of
@@ -228,7 +228,7 @@ class Scrub:
                         news.append((result, known))
             self._fetcher.drop_rows([whole])
         unconfirmed = [
-            each for each, known in news if not says_the_same(each.digest, known.other_digest)
+            each for each, known in news if not is_confirmed(each.digest, each.fetched_at, known)
         ]
         reason = doubt(len({each.cell.window.date for each in unconfirmed}), len(compared))
         doubted = [each.doubted(reason) for each in unconfirmed] if reason else []

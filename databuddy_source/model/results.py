@@ -37,7 +37,8 @@ class HeldCell:
         fetched_at: when the answer was there that brought them, UTC.
         checked_at: when the last one was there that was believed, UTC.
         load_id: of the load that did.
-        other_digest: of the last answer, where that was not believed until it comes once more.
+        other_digest: of the last answer, where that was not believed until it has lasted.
+        doubted_at: since when it has come, UTC.
     """
 
     rows: int
@@ -49,6 +50,7 @@ class HeldCell:
     checked_at: datetime | None = None
     load_id: str | None = None
     other_digest: str | None = None
+    doubted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ ONE_DAY = timedelta(days=1)
 
 
 def days(count: int, rows: int = 1) -> Mapping[date, FinalDay]:
-    return {FIRST + number * ONE_DAY: FinalDay("2:x", None, rows, "1") for number in range(count)}
+    return {
+        FIRST + number * ONE_DAY: FinalDay("2:x", None, rows, "1", None) for number in range(count)
+    }
 
 
 def test_a_round_of_ten_years_takes_four_syncs_though_each_brings_a_day() -> None:

@@ -78,6 +78,7 @@ def test_a_row_of_coverage_says_what_how_much_and_when() -> None:
         "checked_at": FETCHED,
         "digest": None,
         "other_digest": None,
+        "doubted_at": None,
         "proofs": None,
         "load_id": None,
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from databuddy_source.answers.lateness import lateness
 from databuddy_source.coverage.behind import days_behind
 from databuddy_source.coverage.reading import tables_of
 from databuddy_source.demo import DemoServer, Fault, Generation
@@ -20,6 +21,9 @@ Serve = Callable[..., DemoServer]
 
 OLD = TODAY - timedelta(days=9)
 """A day that no sync asks for by itself any more."""
+
+A_NIGHT = timedelta(hours=11)
+"""After which the same answer is believed."""
 
 
 def told(made: Warehouse) -> list[dict[str, Any]]:
@@ -191,13 +195,37 @@ def test_a_server_that_lies_for_one_night_changes_no_history(serve: Serve, wareh
     server.faults.add(Fault(rows=lie, times=None))
     gaps = made.sync(**FEW_TYPES)
     assert {gap.status for gap in gaps} == {"suspect"}
-    assert all("next sync" in gap.reason for gap in gaps)
+    assert all("10 hours later" in gap.reason for gap in gaps)
     assert {report: of_history(made, report) for report in before} == before
     server.faults.clear()
     assert made.sync(**FEW_TYPES) == []
     assert made.query("SELECT COUNT(*) FROM coverage WHERE status <> 'complete'") == [(0,)]
     assert {each["why"] for each in told(made)} == {"lookback"}, "the newest days lied, too"
     assert_as_loaded_anew(made, warehouse, **FEW_TYPES)
+
+
+GAPS: dict[str, Any] = {"only_gaps": True, "since": TODAY - timedelta(days=29), "until": TODAY}
+
+
+@pytest.mark.parametrize("again", [{}, GAPS], ids=["sync", "heal"])
+def test_a_lie_that_lasts_a_night_is_not_believed(
+    serve: Serve, warehouse: Make, again: dict[str, Any]
+) -> None:
+    """However often it is asked for meanwhile, by an hourly sync or by who wants it healed."""
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    before = {report: of_history(made, report) for report in FEW_TYPES["query_types"]}
+    server.faults.add(Fault(rows=lie, times=None))
+    made.sync(**FEW_TYPES)
+    for _ in range(4):
+        server.now += timedelta(hours=2)
+        gaps = made.sync(**FEW_TYPES, **again)
+        assert gaps
+        assert all("10 hours later" in gap.reason for gap in gaps)
+        assert {report: of_history(made, report) for report in before} == before
+    server.faults.clear()
+    assert made.sync(**FEW_TYPES, **again) == []
+    assert {report: of_history(made, report) for report in before} == before
 
 
 def test_much_that_differs_is_believed_when_it_comes_again(serve: Serve, warehouse: Make) -> None:
@@ -209,6 +237,7 @@ def test_much_that_differs_is_believed_when_it_comes_again(serve: Serve, warehou
     gaps = made.sync(**FEW_TYPES)
     assert {gap.report for gap in gaps} >= {"events_by_date"}
     assert told(made) == []
+    server.now += A_NIGHT
     assert made.sync(**FEW_TYPES) == []
     assert_as_loaded_anew(made, warehouse, **FEW_TYPES)
 
@@ -277,8 +306,9 @@ def test_the_only_final_day_may_change(serve: Serve, warehouse: Make) -> None:
     made = warehouse(server, Warehouse.sync, **given)
     imported(server, server.websites[0].id, TODAY - timedelta(days=4))
     made.sync(**given)  # one of one is many
+    server.now += A_NIGHT
     assert made.sync(**given) == []
-    assert len(told(made)) == 3
+    assert len([each for each in told(made) if each["why"] == "scrub"]) == 3
     assert_as_loaded_anew(made, warehouse, **given)
 
 
@@ -301,7 +331,9 @@ def test_what_an_audit_doubts_is_believed_when_it_comes_again(
         imported(server, server.websites[0].id, TODAY - timedelta(days=back))
     assert {gap.status for gap in made.sync(**FEW_TYPES, **days)} == {"suspect"}
     assert told(made) == []
+    server.now += A_NIGHT
     assert made.sync(**FEW_TYPES, **(days if by_audit else {})) == []
+    made.sync(**FEW_TYPES)  # today went on
     assert_as_loaded_anew(made, warehouse, **FEW_TYPES)
 
 
@@ -329,6 +361,7 @@ def test_a_day_that_stayed_as_it_was_until_it_was_over_is_told(
         made.sync(**FEW_TYPES)
     imported(server, shop, TODAY)
     made.sync(**FEW_TYPES)
+    server.now += A_NIGHT
     made.sync(**FEW_TYPES)
     assert {each["date"] for each in told(made) if each["website_id"] == shop} == {TODAY}
 
@@ -401,3 +434,20 @@ def test_what_an_audit_of_one_report_has_found_is_asked_of_the_others(
     assert [each["why"] for each in told(made)] == ["refetch"]
     assert made.sync(**SEVERAL) == []
     assert_as_loaded_anew(made, warehouse, **SEVERAL)
+
+
+def test_lateness_counts_each_cell_once_that_a_sync_has_found(
+    serve: Serve, warehouse: Make
+) -> None:
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    shop = server.websites[0].id
+    for visitors in (2, 5):
+        imported(server, shop, OLD, visitors)
+        made.sync(**FEW_TYPES)
+    day = OLD - timedelta(days=5)
+    imported(server, shop, day)
+    made.sync(**FEW_TYPES, since=day, until=day, refetch=True)
+    assert len([each for each in told(made) if each["report"] == "top_pages"]) == 3
+    with tables_of(made.pipeline) as tables:
+        assert {each.report: each.days for each in lateness(tables)}["top_pages"] == [8]

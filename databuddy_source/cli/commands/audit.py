@@ -44,8 +44,8 @@ def audit(
 ) -> None:
     """Ask for final days again, and load what the server says otherwise now.
 
-    What is as it was is not written. Where much differs, it stays as it is until the next audit
-    or sync has the same answers again. Each change is told in the table restatements.
+    What is as it was is not written. Where much differs, it stays as it is until an audit
+    or sync ten hours later has the same answers. Each change is told in the table restatements.
 
     Examples:
 
