@@ -195,7 +195,8 @@ class Covered:
         again: first days of windows that a wrong clock has recorded, which count for nothing, or
             whose rows the warehouse refused.
         has_holes: there are, or may be, windows between them of which coverage says nothing.
-        doubted: first days of windows of which the last answer is believed once it has lasted.
+        doubted: first days of windows of which the last answer is believed once it has lasted, or
+            at once because the user says so.
     """
 
     first: date
@@ -215,15 +216,19 @@ def _most(grain: Grain, first: date, newest: date, hours: timedelta) -> int:
     return (newest - first).days // (7 if grain is Grain.WEEK else 1) + 1
 
 
-def covered_days(pipeline: dlt.Pipeline, now: datetime) -> Mapping[tuple[str, str], Covered] | None:
+def covered_days(
+    pipeline: dlt.Pipeline, now: datetime, *, allow_empty: bool = False
+) -> Mapping[tuple[str, str], Covered] | None:
     """How far coverage goes, by website and report; without those whose table is not there
     or of which nothing is true. None where there is no warehouse to be asked.
 
     Args:
         pipeline: whose warehouse it is.
         now: this instant.
+        allow_empty: what is suspect for its silence is believed now.
     """
     until = true_until(now)
+    believed = f"status = '{Status.SUSPECT}'" if allow_empty else NOT_YET
     with tables_of(pipeline) as tables:
         if not tables.can_be_asked:
             return None
@@ -238,9 +243,9 @@ def covered_days(pipeline: dlt.Pipeline, now: datetime) -> Mapping[tuple[str, st
         again: dict[tuple[str, str], set[date]] = defaultdict(set)
         doubted: dict[tuple[str, str], set[date]] = defaultdict(set)
         asked = (
-            f"SELECT website_id, report, date, CASE WHEN {NOT_YET} THEN 1 ELSE 0 END "
+            f"SELECT website_id, report, date, CASE WHEN {believed} THEN 1 ELSE 0 END "
             "FROM {table} "
-            f"WHERE {UNTRUE} OR (status = 'failed' AND reason LIKE %s) OR {NOT_YET}"
+            f"WHERE {UNTRUE} OR (status = 'failed' AND reason LIKE %s) OR {believed}"
         )
         for website_id, report, day, not_yet in coverage_rows(tables, asked, *until, f"{REFUSED}%"):
             (doubted if not_yet else again)[website_id, report].add(day)

@@ -86,7 +86,7 @@ class Progress:
                 self._again = self._again | extraction.holes(report, website_id, known)
         covered = (extraction.covered or {}).get((website_id, report.name))
         doubted = covered.doubted if covered else frozenset()
-        if not report.is_series_of_days:  # whose old days are compared
+        if not report.is_series_of_days or self._scope.allow_empty:  # else they are compared
             self._again = self._again | doubted
         ranges = self._ranges(extraction, report, website_id)
         if not ranges:

@@ -13,6 +13,7 @@ from databuddy_source.answers.lateness import lateness
 from databuddy_source.coverage.behind import days_behind
 from databuddy_source.coverage.reading import tables_of
 from databuddy_source.demo import DemoServer, Fault, Generation
+from databuddy_source.extract.cursor import MAX_ATTEMPTS
 from databuddy_source.model.windows import Window
 from tests.stories.conftest import GENERATIONS, TODAY, Make, Warehouse, without_nameless_sessions
 from tests.stories.test_unchanged import written_by_a_sync
@@ -317,6 +318,24 @@ def test_a_deleted_day_is_accepted_at_once(serve: Serve, warehouse: Make) -> Non
     made = warehouse(server, Warehouse.sync, **SEVERAL)
     server.events.delete(server.websites[0].id, OLD)
     assert made.sync(**SEVERAL, allow_empty=True) == []
+    assert_as_loaded_anew(made, warehouse, **SEVERAL)
+
+
+@pytest.mark.parametrize("back", [2, 9], ids=["new", "old"])
+def test_a_deleted_day_is_accepted_later(serve: Serve, warehouse: Make, back: int) -> None:
+    """By a plain sync that does not ask for that day by itself any more."""
+    server = without_nameless_sessions(serve(ahead=8))
+    made = warehouse(server, Warehouse.sync, **SEVERAL)
+    day = TODAY - timedelta(days=back)
+    server.events.delete(server.websites[0].id, day)
+    for _ in range(MAX_ATTEMPTS):
+        assert made.sync(**SEVERAL)
+        server.now += timedelta(days=1)
+    left = "SELECT COUNT(*) FROM coverage WHERE status = 'suspect' AND date = ? AND grain = 'day'"
+    assert made.query(left, day) != [(0,)]
+    made.sync(**SEVERAL, allow_empty=True)
+    assert made.query(left, day) == [(0,)]
+    assert made.sync(**SEVERAL) == []
     assert_as_loaded_anew(made, warehouse, **SEVERAL)
 
 
