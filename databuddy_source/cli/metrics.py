@@ -49,7 +49,7 @@ def age_line(found: WarehouseStatus, most: timedelta, now: datetime) -> tuple[st
 
 
 def _ago(instant: datetime | None, now: datetime) -> str:
-    return in_words((now - instant).total_seconds()) if instant else ""
+    return in_words(max(0.0, (now - instant).total_seconds())) if instant else ""
 
 
 def _gaps(found: WarehouseStatus) -> str:

@@ -62,6 +62,10 @@ def a_report(
             [a_report(1, marks=[Mark.FAILED, Mark.MISSING, Mark.FAILED])],
             "lacking: no newest answer is older than 60 min; lacking: 2 failed, 1 missing",
         ),
+        (
+            [a_report(-1)],
+            "ok: no newest answer is older than 0 s; nothing is lacking",  # by another clock
+        ),
         ([], "nothing: no report of any website was synced"),
     ],
 )
