@@ -45,12 +45,14 @@ from .coverage.queries import loaded_reports as loaded_reports
 from .coverage.queries import raise_if_incomplete as raise_if_incomplete
 from .coverage.redefinitions import Redefinition as Redefinition
 from .coverage.redefinitions import redefinitions as redefinitions
+from .errors import AlreadyRunning as AlreadyRunning
 from .errors import BadAnswer as BadAnswer
 from .errors import BadConfiguration as BadConfiguration
 from .errors import DatabuddyError as DatabuddyError
 from .errors import Exit as Exit
 from .errors import Fatal as Fatal
 from .errors import IncompleteLoad as IncompleteLoad
+from .errors import NothingLoaded as NothingLoaded
 from .errors import NotIncluded as NotIncluded
 from .errors import Remedy as Remedy
 from .errors import Retriable as Retriable

@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="duckdb,postgres",
         help="Where tests/warehouses load to: names with commas between them, or all.",
     )
+    parser.addoption("--airflow", action="store_true", help="Run tests/airflow, in a real Airflow.")
     parser.addoption(
         "--program",
         default="here",

@@ -10,13 +10,11 @@ import dagster as dg
 
 from databuddy_source import ReportStatus, Settings
 from databuddy_source.clock import today
+from databuddy_source.orchestrators.lacking import LINES_SHOWN
 
 COMPLETE = "complete"
 FINAL = "final"
 FRESH = "fresh"
-
-LINES_SHOWN = 20
-"""Of what a check or an error names."""
 
 LENGTHS = {
     "hour": timedelta(days=1),

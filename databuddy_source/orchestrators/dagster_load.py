@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import dagster as dg
@@ -25,15 +26,14 @@ from databuddy_source import (
     logs_to,
     remedy_of,
     status,
-    websites,
 )
 from databuddy_source.orchestrators.dagster_checks import (
     COMPLETE,
     FINAL,
-    LINES_SHOWN,
     complete,
     final,
 )
+from databuddy_source.orchestrators.lacking import ids_of, lacking, shown
 from databuddy_source.orchestrators.partitions import Period
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.redaction import redacted
@@ -95,7 +95,7 @@ class Job:
         with logs_to(context.log), alone(warehouse.pipeline, wait=True, say=context.log.info):
             warehouse.wait()
             wrong: Exception | None = None
-            lacking: list[str] = []
+            lines: list[str] = []
             if selected:
                 wanted = self._wanted(context, settings, selected)
                 steps: list[Step] = []
@@ -122,11 +122,11 @@ class Job:
                     if wrong is not None:
                         known = _among(told, known)
                     yield from _materialized(context, wanted, known)
-                    lacking = _lacking(known, told)
+                    lines = lacking(chain.from_iterable(known.values()), told)
             if wrong is None:
                 yield from self._checked(context, settings, warehouse)
-        if wrong is not None or lacking:
-            self._fail(context, wrong, lacking)
+        if wrong is not None or lines:
+            self._fail(context, wrong, lines)
 
     def _wanted(
         self, context: dg.AssetExecutionContext, settings: Settings, selected: Sequence[dg.AssetKey]
@@ -139,7 +139,7 @@ class Job:
         for key in selected:
             table = self.tables[key]
             if table.websites not in by_names:
-                by_names[table.websites] = _ids(table, settings)
+                by_names[table.websites] = ids_of(table, settings)
             ids = by_names[table.websites]
             found[key] = {
                 part: Cells(table.name, website_id, first, last)
@@ -177,12 +177,10 @@ class Job:
                         yield check(key, own, settings)
 
     def _fail(
-        self, context: dg.AssetExecutionContext, wrong: Exception | None, lacking: Sequence[str]
+        self, context: dg.AssetExecutionContext, wrong: Exception | None, lines: Sequence[str]
     ) -> None:
-        more = f"\n... and {len(lacking) - LINES_SHOWN} more" if len(lacking) > LINES_SHOWN else ""
-        told = "\n".join(lacking[:LINES_SHOWN]) + more
         remedy = remedy_of(wrong) if wrong else Remedy.HEAL
-        what = redacted(str(wrong)) if wrong else f"Not complete are:\n{told}"
+        what = redacted(str(wrong)) if wrong else shown(lines)
         context.log.error(what)
         if remedy is Remedy.CHANGE or context.retry_number >= self.retries:
             # without its cause, whose words may hold a secret of the destination
@@ -192,14 +190,6 @@ class Job:
 
 Wanted = dict[dg.AssetKey, dict[str, Cells]]
 Known = dict[tuple[dg.AssetKey, str], list[KnownCell]]
-
-
-def _ids(table: ReportTable, settings: Settings) -> Collection[str]:
-    """The websites that a table is for; none where it is for all. Domains cost one request."""
-    if not any("." in name for name in table.websites):
-        return table.websites
-    named = settings.model_copy(update={"websites": tuple(table.websites), "reports": ()})
-    return {each.id for each in websites(named.model_copy(update={"query_types": ("default",)}))}
 
 
 def _began(context: dg.AssetExecutionContext) -> datetime | None:
@@ -251,23 +241,6 @@ def _told_before(context: dg.AssetExecutionContext) -> set[tuple[dg.AssetKey, st
 
 def _is_there(known: Known, key: dg.AssetKey, part: str) -> bool:
     return (key, part) in known and all(each.is_there for each in known[key, part])
-
-
-def _lacking(known: Known, loaded: Iterable[LoadedCell]) -> list[str]:
-    """A line for each cell that is not there, with the reason that the loads of this run gave."""
-    told = {
-        (each.report, each.website_id, each.window.start): f"{each.status}: {each.reason}"
-        for each in loaded
-        if each.is_gap
-    }
-    lacking = [each for cells in known.values() for each in cells if not each.is_there]
-    return [
-        f"{each.report} of {each.website_id} on {each.window}: "
-        + told.get(
-            (each.report, each.website_id, each.window.start), f"{each.mark.words}. {each.reason}"
-        )
-        for each in lacking
-    ]
 
 
 def _metadata(cells: Sequence[KnownCell]) -> dict[str, Any]:

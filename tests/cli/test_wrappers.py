@@ -22,7 +22,7 @@ from tests.cli.conftest import PROJECT
         ),
         (
             "pipelines.airflow_dag",
-            "list(found.dag.task_dict), found.dag.schedule",
+            "found.dag.dag_id, list(found.dag.task_dict), found.dag.timetable.expression",
         ),
     ],
 )

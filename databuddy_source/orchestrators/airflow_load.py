@@ -1,0 +1,280 @@
+"""One run in Airflow: a data interval and groups of websites become cells."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowRescheduleException,
+)
+
+from databuddy_source import (
+    AlreadyRunning,
+    Cells,
+    LoadHooks,
+    NothingLoaded,
+    Remedy,
+    ReportTable,
+    Settings,
+    Website,
+    configured,
+    gaps,
+    known_cells,
+    load_cells,
+    loaded_cells,
+    remedy_of,
+    reports,
+    websites,
+)
+from databuddy_source.clock import today
+from databuddy_source.orchestrators.lacking import ids_of, lacking, shown
+from databuddy_source.warehouse.choice import STATE_VARIABLE
+from databuddy_source.warehouse.lock import alone
+from databuddy_source.warehouse.place import WRAPPER_STATE_OF_0_1
+from databuddy_source.warehouse.redaction import redacted
+from databuddy_source.warehouse.target import Warehouse
+
+logger = logging.getLogger("airflow.task")
+
+ONE_DAY = timedelta(days=1)
+
+HAND_BACK = timedelta(minutes=1)
+"""After which a task is begun again that found another sync at work. Meanwhile it has no worker."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of the DAG loads.
+
+    Attributes:
+        first, last: days, in the reporting time zone, both included.
+        only: these days and no others, as in a backfill; else the lookback and what is lacking come
+            along.
+        refetch, allow_empty: see `load_cells`.
+    """
+
+    first: date
+    last: date
+    only: bool
+    refetch: bool
+    allow_empty: bool
+
+    @classmethod
+    def of(cls, context: Mapping[str, Any], settings: Settings) -> Run:
+        """The run that a task belongs to.
+
+        Args:
+            context: of the task.
+            settings: whose time zone cuts its days.
+        """
+        zone = ZoneInfo(settings.timezone)
+        params = context["params"]
+        start, end = context.get("data_interval_start"), context.get("data_interval_end")
+        if start and end:
+            first = start.astimezone(zone).date()
+            last = max(first, end.astimezone(zone).date() - ONE_DAY)
+        else:  # somebody pressed the button
+            first = last = today(settings.timezone) - ONE_DAY
+        only = context["dag_run"].run_type == "backfill"
+        return cls(first, last, only, params["refetch"], params["allow_empty"])
+
+    def cells(
+        self, settings: Settings, tables: Iterable[ReportTable], group: Sequence[str]
+    ) -> list[Cells]:
+        """The cells of some websites on the days of the run, with the lookback, if it has one."""
+        back = timedelta(days=0 if self.only else settings.lookback_days)
+        found = []
+        for table in tables:
+            ids = ids_of(table, settings)
+            found += [
+                Cells(table.name, website_id, self.first - back, self.last)
+                for website_id in group
+                if not ids or website_id in ids
+            ]
+        return found
+
+
+@dataclass(frozen=True)
+class Place:
+    """Settings and warehouse of the DAG. What is None is as configured for dlt where a task runs.
+
+    Attributes:
+        settings: what lasts.
+        destination, dataset, state_dir: of the warehouse.
+    """
+
+    settings: Settings | None = None
+    destination: str | None = None
+    dataset: str | None = None
+    state_dir: Path | None = None
+
+    def resolved(self) -> Settings:
+        """The settings."""
+        return self.settings or configured()
+
+    def warehouse(self) -> Warehouse:
+        """Where the tables are."""
+        before = Path(os.environ.get(STATE_VARIABLE, WRAPPER_STATE_OF_0_1))
+        return Warehouse.of(
+            False,
+            self.destination,
+            self.dataset,
+            self.state_dir,
+            states=[before],
+            say=logger.info,
+        )
+
+
+def groups(place: Place, size: int) -> list[dict[str, Any]]:
+    """The websites, in groups: one mapped task each.
+
+    Args:
+        place: whose websites.
+        size: how many websites a group has.
+
+    Returns:
+        For each group its `label`, its `websites`, and when the run `began`.
+
+    Raises:
+        AirflowFailException: a person has to change something.
+        AirflowException: another try may help.
+    """
+    began = datetime.now(UTC).isoformat()
+    try:
+        seen = websites(place.resolved())
+    except Exception as error:
+        failure = _failure(error)
+    else:
+        parts = [seen[at : at + size] for at in range(0, len(seen), size)]
+        return [
+            {"label": _label(part), "websites": [each.id for each in part], "began": began}
+            for part in parts
+        ]
+    raise failure
+
+
+def _label(part: Sequence[Website]) -> str:
+    first = part[0].domain or part[0].id
+    return first if len(part) == 1 else f"{first} and {len(part) - 1} more"
+
+
+def load_group(place: Place, group: Mapping[str, Any], context: Mapping[str, Any]) -> int:
+    """Load the websites of a group.
+
+    Args:
+        place: settings and warehouse.
+        group: see `groups`.
+        context: of the task.
+
+    Returns:
+        How many rows the cells of the run have.
+
+    Raises:
+        AirflowRescheduleException: another sync is at work.
+        AirflowFailException: a person has to change something.
+        AirflowException: something is lacking, or another try may help.
+    """
+    failure: Exception
+    try:
+        lines, rows = _loaded(place, group, context)
+    except AlreadyRunning as error:
+        logger.info("%s Tried again in %s.", error, HAND_BACK)
+        failure = AirflowRescheduleException(datetime.now(UTC) + HAND_BACK)  # type: ignore[no-untyped-call]
+    except Exception as error:
+        failure = _failure(error)
+    else:
+        if not lines:
+            return rows
+        failure = AirflowException(redacted(shown(lines)))
+    raise failure  # here, without a cause, whose words may hold a secret of the destination
+
+
+def _loaded(
+    place: Place, group: Mapping[str, Any], context: Mapping[str, Any]
+) -> tuple[list[str], int]:
+    settings, warehouse = place.resolved(), place.warehouse()
+    run, ids = Run.of(context, settings), list(group["websites"])
+    with alone(warehouse.pipeline):
+        warehouse.wait()
+        cells = run.cells(settings, reports(settings), ids)
+        if not run.only:
+            cells += _lacking_before(warehouse, settings, run, ids)
+        loads = load_cells(
+            warehouse.pipeline,
+            cells,
+            settings,
+            began=datetime.fromisoformat(group["began"]),
+            refetch=run.refetch,
+            allow_empty=run.allow_empty,
+            hooks=LoadHooks(before_load=warehouse.wait),
+        )
+        warehouse.wait()
+        known = known_cells(warehouse.pipeline, cells, settings)
+        return lacking(known, loaded_cells(warehouse.pipeline, loads)), sum(
+            each.rows for each in known
+        )
+
+
+def _lacking_before(
+    warehouse: Warehouse, settings: Settings, run: Run, ids: Sequence[str]
+) -> list[Cells]:
+    """What is lacking of days before those of the run; in an empty warehouse all since
+    `start_date`."""
+    until = run.first - timedelta(days=settings.lookback_days) - ONE_DAY
+    try:
+        warehouse.open()
+    except NothingLoaded:
+        begin = settings.start_date
+        if begin is None or begin > until:
+            return []
+        return replace(run, first=begin, last=until, only=True).cells(
+            settings, reports(settings), ids
+        )
+    own = settings.model_copy(update={"websites": tuple(ids)})
+    return [
+        Cells(each.report, each.website_id, each.first, each.last)
+        for each in gaps(warehouse.pipeline, own, until=until)
+        if each.website_id in ids
+    ]
+
+
+def complete_tables(
+    place: Place, parts: Iterable[Mapping[str, Any]], context: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The tables that have all of what a run is about, of all websites.
+
+    Args:
+        place: settings and warehouse.
+        parts: see `groups`.
+        context: of the task.
+
+    Yields:
+        A table's name, with the first and last day and the rows in between.
+    """
+    settings, warehouse = place.resolved(), place.warehouse()
+    warehouse.open()
+    run = Run.of(context, settings)
+    ids = [website_id for part in parts for website_id in part["websites"]]
+    for table in reports(settings):
+        cells = run.cells(settings, [table], ids)
+        known = known_cells(warehouse.pipeline, cells, settings)
+        if known and all(each.is_there for each in known):
+            days = {"first": f"{cells[0].first}", "last": f"{cells[0].last}"}
+            yield table.name, {**days, "rows": sum(each.rows for each in known)}
+
+
+def _failure(error: Exception) -> AirflowException:
+    """What Airflow is told: to try again, or not to."""
+    what = redacted(str(error))
+    if remedy_of(error) is Remedy.CHANGE:
+        return AirflowFailException(what)
+    return AirflowException(what)

@@ -1,0 +1,117 @@
+"""The DAG in a real Airflow loads from a demo server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from databuddy_source.demo import DemoServer, Fault
+from tests.airflow.airflow_home import REPORTS, Airflow, names
+
+TODAY = datetime.now(UTC).date()
+
+
+def ago(days: int) -> date:
+    return TODAY - timedelta(days=days)
+
+
+def days(home: Path, table: str = "top_pages") -> set[date]:
+    with duckdb.connect(str(home / "databuddy_warehouse.duckdb"), read_only=True) as connection:
+        return {day for (day,) in connection.sql(f"SELECT date FROM databuddy.{table}").fetchall()}
+
+
+def asked(server: DemoServer, since: int = 0) -> list[tuple[str | None, str, str]]:
+    return sorted(
+        (arrival.website_id, question["name"], question["start_date"][:10])
+        for arrival in server.log[since:]
+        for question in arrival.asked
+        if isinstance(question, dict)
+    )
+
+
+def test_a_run_loads_its_interval_the_lookback_and_what_is_lacking(
+    open_airflow: Callable[..., Airflow], server: DemoServer
+) -> None:
+    airflow = open_airflow(SOURCES__DATABUDDY__START_DATE=f"{ago(7)}")
+    log = airflow.test(ago(1))
+    assert airflow.run_states() == ["success"], log
+    assert airflow.states("load") == [("load", 0, "success", 1), ("load", 1, "success", 1)]
+    assert airflow.states("%backfill%") == [
+        ("load_of_backfill", -1, "skipped", 0),
+        ("websites_of_backfill", -1, "skipped", 1),
+    ]
+    assert days(airflow.home) == {ago(day) for day in range(1, 8)}, "since `start_date`"
+    assert airflow.told() == names(REPORTS)
+    assert f"POST {server.url}/v1/query" in log, "what is said is in the log"
+    assert server.api_key not in log
+
+
+def test_what_failed_on_another_day_comes_with_the_next_run(
+    open_airflow: Callable[..., Airflow], server: DemoServer
+) -> None:
+    airflow = open_airflow()
+    server.faults.add(Fault(query_type="country", day=ago(9), parameter_error="oh", times=None))
+    airflow.test(ago(9))
+    assert airflow.run_states() == ["failed"]
+    server.faults.clear()
+    before = len(server.log)
+    log = airflow.test(ago(1))
+    assert airflow.run_states() == ["failed", "success"], log
+    again = asked(server, before)
+    assert {day for _, name, day in again if name == "country"} > {f"{ago(9)}"}
+    assert f"{ago(9)}" not in {day for _, name, day in again if name == "top_pages"}
+    lookback = {ago(day) for day in (1, 2, 3, 4)}
+    assert days(airflow.home, "country") == lookback | {ago(day) for day in (9, 10, 11, 12)}
+
+
+def test_a_wrong_key_is_not_tried_again(
+    open_airflow: Callable[..., Airflow], server: DemoServer
+) -> None:
+    airflow = open_airflow(SOURCES__DATABUDDY__API_KEY="dbdy_wrong")
+    log = airflow.test(ago(1))
+    assert airflow.run_states() == ["failed"], log
+    assert airflow.states("websites") == [("websites", -1, "failed", 1)]
+    assert {state for _, _, state, _ in airflow.states("load")} == {"upstream_failed"}
+    assert airflow.states("tables") == [("tables", -1, "skipped", 1)]
+    assert "rejects the key" in log
+    assert "dbdy_wrong" not in log
+    assert airflow.told() == set()
+
+
+def test_a_backfill_loads_exactly_its_days(
+    open_airflow: Callable[..., Airflow], server: DemoServer
+) -> None:
+    begin, end = f"{ago(12)}", f"{ago(3)}T00:00:00+00:00"  # so that no run is scheduled
+    airflow = open_airflow(SOURCES__DATABUDDY__START_DATE=begin, END_DATE=end)
+    with airflow.running() as log:
+        airflow.backfill(ago(7), ago(6))
+        airflow.wait_for_runs(2)
+    assert airflow.run_states() == ["success", "success"], log()
+    assert {state for _, _, state, _ in airflow.states("load")} == {"skipped"}
+    assert len(airflow.states("load_of_backfill")) == 4
+    assert days(airflow.home) == {ago(7), ago(6)}
+    assert {day for _, _, day in asked(server)} == {f"{ago(7)}", f"{ago(6)}"}
+    assert airflow.told() == names(REPORTS)
+
+
+def test_a_gap_is_red_and_another_try_asks_for_nothing_else(
+    open_airflow: Callable[..., Airflow], server: DemoServer
+) -> None:
+    shop = server.websites[0].id
+    fault = Fault(
+        website_id=shop, query_type="country", day=ago(2), parameter_error="oh", times=None
+    )
+    server.faults.add(fault)
+    airflow = open_airflow()
+    log = airflow.test(ago(1))
+    assert airflow.run_states() == ["failed"], log
+    assert airflow.states("load") == [("load", 0, "failed", 2), ("load", 1, "success", 1)]
+    assert airflow.told() == names({"top_pages"}), "of complete tables only"
+    assert f"country of {shop} on {ago(2)}: failed: oh" in log
+    by_shop = [(name, day) for website, name, day in asked(server) if website == shop]
+    assert by_shop.count(("top_pages", f"{ago(1)}")) == 1
+    assert by_shop.count(("country", f"{ago(1)}")) == 1
+    assert by_shop.count(("country", f"{ago(2)}")) >= 2
