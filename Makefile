@@ -8,7 +8,7 @@ BIN := .venv/bin
 picture: .venv/.installed-dev
 	$(BIN)/python docs/picture.py
 
-.PHONY: demo test quick pure campaigns cut-off mutants lint types unit docs coverage picture bench lock program test-lowest test-warehouses test-ducklake clean
+.PHONY: demo test quick pure campaigns cut-off mutants lint types unit docs coverage picture bench lock program test-lowest test-warehouses test-ducklake test-airflow clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python -m databuddy_source demo
@@ -108,6 +108,10 @@ test-warehouses: .venv-warehouses/.installed .venv-bqemulator/.installed
 # lakes, with DuckDB's extension from its package
 test-ducklake: .venv-ducklake/.installed
 	.venv-ducklake/bin/python -m pytest -n 3 --dist worksteal tests/warehouses --warehouses ducklake,ducklake_in_postgres
+
+# the DAG in a real Airflow, which the lock for development has
+test-airflow: .venv/.installed-dev
+	$(BIN)/python -m pytest -n 2 tests/airflow --airflow $(ARGS)
 
 .venv-%/.installed: requirements/%.lock
 	$(PYTHON) -m venv .venv-$*
