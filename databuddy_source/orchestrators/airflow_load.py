@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow.sdk.exceptions import (
@@ -24,6 +24,7 @@ from databuddy_source import (
     NothingLoaded,
     Remedy,
     ReportTable,
+    Scope,
     Settings,
     Website,
     configured,
@@ -44,6 +45,8 @@ from databuddy_source.warehouse.redaction import redacted
 from databuddy_source.warehouse.target import Warehouse
 
 logger = logging.getLogger("airflow.task")
+
+T = TypeVar("T")
 
 ONE_DAY = timedelta(days=1)
 
@@ -90,13 +93,17 @@ class Run:
     def cells(
         self, settings: Settings, tables: Iterable[ReportTable], group: Sequence[str]
     ) -> list[Cells]:
-        """The cells of some websites on the days of the run, with the lookback, if it has one."""
-        back = timedelta(days=0 if self.only else settings.lookback_days)
+        """The cells of some websites on the days of the run; of one that looks back, from
+        `start_date` on at most."""
+        first = self.first
+        if not self.only:
+            first -= timedelta(days=settings.lookback_days)
+            first = max(first, min(settings.start_date or first, self.first))
         found = []
         for table in tables:
             ids = ids_of(table, settings)
             found += [
-                Cells(table.name, website_id, self.first - back, self.last)
+                Cells(table.name, website_id, first, self.last)
                 for website_id in group
                 if not ids or website_id in ids
             ]
@@ -104,7 +111,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Place:
+class Setup:
     """Settings and warehouse of the DAG. What is None is as configured for dlt where a task runs.
 
     Attributes:
@@ -124,21 +131,15 @@ class Place:
     def warehouse(self) -> Warehouse:
         """Where the tables are."""
         before = Path(os.environ.get(STATE_VARIABLE, WRAPPER_STATE_OF_0_1))
-        return Warehouse.of(
-            False,
-            self.destination,
-            self.dataset,
-            self.state_dir,
-            states=[before],
-            say=logger.info,
-        )
+        place = self.destination, self.dataset, self.state_dir
+        return Warehouse.of(False, *place, states=[before], say=logger.info)
 
 
-def groups(place: Place, size: int) -> list[dict[str, Any]]:
+def groups(setup: Setup, size: int) -> list[dict[str, Any]]:
     """The websites, in groups: one mapped task each.
 
     Args:
-        place: whose websites.
+        setup: whose websites.
         size: how many websites a group has.
 
     Returns:
@@ -149,17 +150,12 @@ def groups(place: Place, size: int) -> list[dict[str, Any]]:
         AirflowException: another try may help.
     """
     began = datetime.now(UTC).isoformat()
-    try:
-        seen = websites(place.resolved())
-    except Exception as error:
-        failure = _failure(error)
-    else:
-        parts = [seen[at : at + size] for at in range(0, len(seen), size)]
-        return [
-            {"label": _label(part), "websites": [each.id for each in part], "began": began}
-            for part in parts
-        ]
-    raise failure
+    seen = _as_told(lambda: websites(setup.resolved()))
+    parts = [seen[at : at + size] for at in range(0, len(seen), size)]
+    return [
+        {"label": _label(part), "websites": [each.id for each in part], "began": began}
+        for part in parts
+    ]
 
 
 def _label(part: Sequence[Website]) -> str:
@@ -167,41 +163,32 @@ def _label(part: Sequence[Website]) -> str:
     return first if len(part) == 1 else f"{first} and {len(part) - 1} more"
 
 
-def load_group(place: Place, group: Mapping[str, Any], context: Mapping[str, Any]) -> int:
+def load_group(setup: Setup, group: Mapping[str, Any], context: Mapping[str, Any]) -> int:
     """Load the websites of a group.
 
     Args:
-        place: settings and warehouse.
+        setup: settings and warehouse.
         group: see `groups`.
         context: of the task.
 
     Returns:
-        How many rows the cells of the run have.
+        How many rows the cells have that were wanted.
 
     Raises:
         AirflowRescheduleException: another sync is at work.
         AirflowFailException: a person has to change something.
         AirflowException: something is lacking, or another try may help.
     """
-    failure: Exception
-    try:
-        lines, rows = _loaded(place, group, context)
-    except AlreadyRunning as error:
-        logger.info("%s Tried again in %s.", error, HAND_BACK)
-        failure = AirflowRescheduleException(datetime.now(UTC) + HAND_BACK)  # type: ignore[no-untyped-call]
-    except Exception as error:
-        failure = _failure(error)
-    else:
-        if not lines:
-            return rows
-        failure = AirflowException(redacted(shown(lines)))
-    raise failure  # here, without a cause, whose words may hold a secret of the destination
+    lines, rows = _as_told(lambda: _loaded(setup, group, context))
+    if lines:
+        raise AirflowException(redacted(shown(lines)))
+    return rows
 
 
 def _loaded(
-    place: Place, group: Mapping[str, Any], context: Mapping[str, Any]
+    setup: Setup, group: Mapping[str, Any], context: Mapping[str, Any]
 ) -> tuple[list[str], int]:
-    settings, warehouse = place.resolved(), place.warehouse()
+    settings, warehouse = setup.resolved(), setup.warehouse()
     run, ids = Run.of(context, settings), list(group["websites"])
     with alone(warehouse.pipeline):
         warehouse.wait()
@@ -219,62 +206,75 @@ def _loaded(
         )
         warehouse.wait()
         known = known_cells(warehouse.pipeline, cells, settings)
-        return lacking(known, loaded_cells(warehouse.pipeline, loads)), sum(
-            each.rows for each in known
-        )
+        lines = lacking(known, loaded_cells(warehouse.pipeline, loads))
+        return lines, sum(each.rows for each in known)
 
 
 def _lacking_before(
     warehouse: Warehouse, settings: Settings, run: Run, ids: Sequence[str]
 ) -> list[Cells]:
-    """What is lacking of days before those of the run; in an empty warehouse all since
-    `start_date`."""
+    """What is lacking of days before those of the run; in an empty warehouse what a first sync
+    would load."""
     until = run.first - timedelta(days=settings.lookback_days) - ONE_DAY
     try:
         warehouse.open()
     except NothingLoaded:
-        begin = settings.start_date
-        if begin is None or begin > until:
+        first = Scope().first_day(settings)
+        if first > until:
             return []
-        return replace(run, first=begin, last=until, only=True).cells(
-            settings, reports(settings), ids
-        )
+        earlier = replace(run, first=first, last=until, only=True)
+        return earlier.cells(settings, reports(settings), ids)
     own = settings.model_copy(update={"websites": tuple(ids)})
-    return [
-        Cells(each.report, each.website_id, each.first, each.last)
-        for each in gaps(warehouse.pipeline, own, until=until)
-        if each.website_id in ids
-    ]
+    return [each for each in gaps(warehouse.pipeline, own, until=until) if each.website_id in ids]
 
 
 def complete_tables(
-    place: Place, parts: Iterable[Mapping[str, Any]], context: Mapping[str, Any]
-) -> Iterator[tuple[str, dict[str, Any]]]:
+    setup: Setup, parts: Iterable[Mapping[str, Any]], context: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
     """The tables that have all of what a run is about, of all websites.
 
     Args:
-        place: settings and warehouse.
+        setup: settings and warehouse.
         parts: see `groups`.
         context: of the task.
 
-    Yields:
-        A table's name, with the first and last day and the rows in between.
+    Returns:
+        The first and last day and the rows in between, by table.
+
+    Raises:
+        AirflowFailException: a person has to change something.
+        AirflowException: another try may help.
     """
-    settings, warehouse = place.resolved(), place.warehouse()
-    warehouse.open()
-    run = Run.of(context, settings)
     ids = [website_id for part in parts for website_id in part["websites"]]
+    return _as_told(lambda: _complete(setup, ids, context))
+
+
+def _complete(
+    setup: Setup, ids: Sequence[str], context: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    settings, warehouse = setup.resolved(), setup.warehouse()
+    run, found = Run.of(context, settings), dict[str, dict[str, Any]]()
+    try:
+        warehouse.open()
+    except NothingLoaded:
+        return found
     for table in reports(settings):
         cells = run.cells(settings, [table], ids)
         known = known_cells(warehouse.pipeline, cells, settings)
         if known and all(each.is_there for each in known):
             days = {"first": f"{cells[0].first}", "last": f"{cells[0].last}"}
-            yield table.name, {**days, "rows": sum(each.rows for each in known)}
+            found[table.name] = {**days, "rows": sum(each.rows for each in known)}
+    return found
 
 
-def _failure(error: Exception) -> AirflowException:
-    """What Airflow is told: to try again, or not to."""
-    what = redacted(str(error))
-    if remedy_of(error) is Remedy.CHANGE:
-        return AirflowFailException(what)
-    return AirflowException(what)
+def _as_told(work: Callable[[], T]) -> T:
+    """What Airflow is told of errors: to try again, or not to."""
+    try:
+        return work()
+    except AlreadyRunning as error:
+        logger.info("%s Tried again in %s.", error, HAND_BACK)
+        failure: Exception = AirflowRescheduleException(datetime.now(UTC) + HAND_BACK)  # type: ignore[no-untyped-call]
+    except Exception as error:
+        final = remedy_of(error) is Remedy.CHANGE
+        failure = (AirflowFailException if final else AirflowException)(redacted(str(error)))
+    raise failure  # here, without a cause, whose words may hold a secret of the destination

@@ -19,7 +19,7 @@ from databuddy_source.demo import DemoServer
 from databuddy_source.errors import KeyRejected, Unreachable
 from databuddy_source.orchestrators import airflow_load
 from databuddy_source.orchestrators.airflow import databuddy
-from databuddy_source.orchestrators.airflow_load import Place, Run, groups, load_group
+from databuddy_source.orchestrators.airflow_load import Run, Setup, groups, load_group
 from tests.traffic import demo_server
 
 TODAY = datetime.now(UTC).date()
@@ -77,7 +77,7 @@ def test_without_an_interval_it_is_yesterday() -> None:
 
 
 def test_websites_are_grouped(server: DemoServer) -> None:
-    found = groups(Place(), 2)
+    found = groups(Setup(), 2)
     assert [len(each["websites"]) for each in found] == [2, 1]
     assert found[0]["label"] == f"{server.websites[0].domain} and 1 more"
 
@@ -100,9 +100,9 @@ def test_airflow_is_told_whether_to_try_again(
         raise error
 
     monkeypatch.setattr(airflow_load, "load_cells", fails)
-    (group,) = groups(Place(), 100)
+    (group,) = groups(Setup(), 100)
     with pytest.raises(AirflowException) as raised:
-        load_group(Place(), group, context())
+        load_group(Setup(), group, context())
     assert type(raised.value) is told
     assert raised.value.__cause__ is raised.value.__context__ is None
 

@@ -85,7 +85,7 @@ def command(*words: str) -> str:
 
 def in_airflow(server: DemoServer) -> None:
     """As its tasks do it, the morning after."""
-    from databuddy_source.orchestrators.airflow_load import Place, groups, load_group
+    from databuddy_source.orchestrators.airflow_load import Setup, groups, load_group
 
     server.now += timedelta(hours=12)
     start = datetime(NEXT.year, NEXT.month, NEXT.day, 4, tzinfo=UTC)
@@ -96,8 +96,8 @@ def in_airflow(server: DemoServer) -> None:
         "params": {"refetch": False, "allow_empty": False},
     }
     with time_machine.travel(server.now, tick=True):
-        (group,) = groups(Place(), 100)
-        load_group(Place(), group, context)
+        (group,) = groups(Setup(), 100)
+        load_group(Setup(), group, context)
 
 
 def in_dagster(server: DemoServer) -> None:
