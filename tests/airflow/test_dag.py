@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -52,7 +54,7 @@ def test_a_run_loads_its_interval_the_lookback_and_what_is_lacking(
 def test_what_failed_on_another_day_comes_with_the_next_run(
     open_airflow: Callable[..., Airflow], server: DemoServer
 ) -> None:
-    airflow = open_airflow()
+    airflow = open_airflow(SOURCES__DATABUDDY__START_DATE=f"{ago(11)}")
     server.faults.add(Fault(query_type="country", day=ago(9), parameter_error="oh", times=None))
     airflow.test(ago(9))
     assert airflow.run_states() == ["failed"]
@@ -63,7 +65,7 @@ def test_what_failed_on_another_day_comes_with_the_next_run(
     again = asked(server, before)
     assert {day for _, name, day in again if name == "country"} > {f"{ago(9)}"}
     assert f"{ago(9)}" not in {day for _, name, day in again if name == "top_pages"}
-    between = {ago(day) for day in range(1, 13)}
+    between = {ago(day) for day in range(1, 12)}
     assert days(airflow.home, "country") == between, "with those on which nothing ran"
 
 
@@ -81,6 +83,17 @@ def test_a_wrong_key_is_not_tried_again(
     assert airflow.told() == set()
 
 
+def test_an_outage_is_tried_again(open_airflow: Callable[..., Airflow], server: DemoServer) -> None:
+    with socket.socket() as nobody:  # has a port, and does not listen
+        nobody.bind(("127.0.0.1", 0))
+        away = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        airflow = open_airflow(SOURCES__DATABUDDY__BASE_URL=away, BACK_AT=server.url)
+        log = airflow.test(ago(1))
+    assert airflow.run_states() == ["success"], log
+    assert airflow.states("websites") == [("websites", -1, "success", 2)]
+    assert airflow.told() == names(REPORTS)
+
+
 def test_a_backfill_loads_exactly_its_days(
     open_airflow: Callable[..., Airflow], server: DemoServer
 ) -> None:
@@ -91,27 +104,39 @@ def test_a_backfill_loads_exactly_its_days(
         airflow.wait_for_runs(2)
     assert airflow.run_states() == ["success", "success"], log()
     assert {state for _, _, state, _ in airflow.states("load")} == {"skipped"}
-    assert len(airflow.states("load_of_backfill")) == 4
+    loads = airflow.states("load_of_backfill")
+    assert [(state, tries) for _, _, state, tries in loads] == [("success", 1)] * 4
     assert days(airflow.home) == {ago(7), ago(6)}
     assert {day for _, _, day in asked(server)} == {f"{ago(7)}", f"{ago(6)}"}
     assert airflow.told() == names(REPORTS)
+    assert airflow.rows("SELECT DISTINCT run_type FROM dag_run WHERE dag_id = 'after'") == [
+        ("asset_triggered",)
+    ]
 
 
-def test_a_gap_is_red_and_another_try_asks_for_nothing_else(
+def test_a_gap_is_red_and_another_try_heals_it_and_asks_for_nothing_else(
     open_airflow: Callable[..., Airflow], server: DemoServer
 ) -> None:
-    shop = server.websites[0].id
-    fault = Fault(
-        website_id=shop, query_type="country", day=ago(2), parameter_error="oh", times=None
-    )
-    server.faults.add(fault)
-    airflow = open_airflow()
+    lasting, passing = server.websites[0].id, server.websites[2].id
+    # each load asks twice for what fails
+    for website, times in ((lasting, None), (passing, 2)):
+        server.faults.add(
+            Fault(
+                website_id=website,
+                query_type="country",
+                day=ago(2),
+                parameter_error="oh",
+                times=times,
+            )
+        )
+    airflow = open_airflow(SOURCES__DATABUDDY__START_DATE=f"{ago(4)}")
     log = airflow.test(ago(1))
     assert airflow.run_states() == ["failed"], log
-    assert airflow.states("load") == [("load", 0, "failed", 2), ("load", 1, "success", 1)]
+    assert airflow.states("load") == [("load", 0, "failed", 2), ("load", 1, "success", 2)]
     assert airflow.told() == names({"top_pages"}), "of complete tables only"
-    assert f"country of {shop} on {ago(2)}: failed: oh" in log
-    by_shop = [(name, day) for website, name, day in asked(server) if website == shop]
-    assert by_shop.count(("top_pages", f"{ago(1)}")) == 1
-    assert by_shop.count(("country", f"{ago(1)}")) == 1
-    assert by_shop.count(("country", f"{ago(2)}")) >= 2
+    assert f"country of {lasting} on {ago(2)}: failed: oh" in log
+    for website, times in ((lasting, 4), (passing, 3)):
+        found = Counter((name, day) for each, name, day in asked(server) if each == website)
+        assert found.pop(("country", f"{ago(2)}")) == times
+        assert set(found.values()) == {1}
+    assert ago(2) in days(airflow.home, "country")
