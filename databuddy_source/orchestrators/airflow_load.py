@@ -28,12 +28,12 @@ from databuddy_source import (
     Settings,
     Website,
     configured,
-    gaps,
     known_cells,
     load_cells,
     loaded_cells,
     remedy_of,
     reports,
+    status,
     websites,
 )
 from databuddy_source.clock import today
@@ -213,8 +213,8 @@ def _loaded(
 def _lacking_before(
     warehouse: Warehouse, settings: Settings, run: Run, ids: Sequence[str]
 ) -> list[Cells]:
-    """What is lacking of days before those of the run; in an empty warehouse what a first sync
-    would load."""
+    """What is lacking of days before those of the run, or was loaded last while late events could
+    still come; in an empty warehouse what a first sync would load."""
     until = run.first - timedelta(days=settings.lookback_days) - ONE_DAY
     try:
         warehouse.open()
@@ -225,7 +225,13 @@ def _lacking_before(
         earlier = replace(run, first=first, last=until, only=True)
         return earlier.cells(settings, reports(settings), ids)
     own = settings.model_copy(update={"websites": tuple(ids)})
-    return [each for each in gaps(warehouse.pipeline, own, until=until) if each.website_id in ids]
+    return [
+        Cells(each.report, each.website_id, stretch.first, stretch.last)
+        for each in status(warehouse.pipeline, own, until=until).reports
+        if each.website_id in ids
+        for stretch in each.calendar
+        if stretch.mark.is_gap or stretch.mark.value == "restated"
+    ]
 
 
 def complete_tables(

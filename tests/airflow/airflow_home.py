@@ -90,6 +90,7 @@ class Airflow:
 
     def __init__(self, home: Path, server: DemoServer, **given: str) -> None:
         self.home = home
+        self.programs = list[subprocess.Popen[bytes]]()
         self.variables = {
             "SOURCES__DATABUDDY__API_KEY": server.api_key,
             "SOURCES__DATABUDDY__BASE_URL": server.url,
@@ -123,11 +124,11 @@ class Airflow:
         run_airflow(self.home, "dags", "reserialize", **self.variables)
         for dag in ("databuddy", "after"):
             run_airflow(self.home, "dags", "unpause", dag, "--yes", **self.variables)
-        said, programs = self.home / "said", list[subprocess.Popen[bytes]]()
+        said = self.home / "said"
         with said.open("wb") as out:
 
             def start(*words: str) -> None:
-                programs.append(
+                self.programs.append(
                     subprocess.Popen(
                         [PROGRAM, *words], cwd=self.home, env=given, stdout=out, stderr=out
                     )
@@ -136,14 +137,14 @@ class Airflow:
             try:
                 start("api-server")
                 while not _listens(int(port)):  # else the first tasks fail, and are tried again
-                    assert programs[0].poll() is None, said.read_text()
+                    assert self.programs[0].poll() is None, said.read_text()
                     time.sleep(0.2)
                 start("scheduler", "--skip-serve-logs")
                 yield said.read_text
             finally:
-                for each in programs:
+                for each in self.programs:
                     each.terminate()
-                for each in programs:
+                for each in self.programs:
                     each.wait()
 
     def backfill(self, first: date, last: date) -> None:
@@ -154,10 +155,11 @@ class Airflow:
             self.home, *words, "--from-date", f"{first}", "--to-date", f"{until}", **self.variables
         )
 
-    def wait_for_runs(self, number: int) -> None:
-        """Until so many are over."""
-        while sum(state in ("success", "failed") for state in self.run_states()) < number:
-            time.sleep(1)
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """As long as Airflow runs."""
+        while not holds():
+            assert all(each.poll() is None for each in self.programs), "Airflow has ended"
+            time.sleep(0.2)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Of Airflow's own database."""

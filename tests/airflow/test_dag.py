@@ -9,8 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.warehouse.lock import alone
+from databuddy_source.warehouse.target import Warehouse
 from tests.airflow.airflow_home import REPORTS, Airflow, names
 
 TODAY = datetime.now(UTC).date()
@@ -94,24 +97,29 @@ def test_an_outage_is_tried_again(open_airflow: Callable[..., Airflow], server: 
     assert airflow.told() == names(REPORTS)
 
 
-def test_a_backfill_loads_exactly_its_days(
-    open_airflow: Callable[..., Airflow], server: DemoServer
+def test_a_backfill_loads_exactly_its_days_once_nobody_else_is_at_work(
+    open_airflow: Callable[..., Airflow], server: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin, end = f"{ago(12)}", f"{ago(3)}T00:00:00+00:00"  # so that no run is scheduled
     airflow = open_airflow(SOURCES__DATABUDDY__START_DATE=begin, END_DATE=end)
+    monkeypatch.chdir(airflow.home)
+    after = "SELECT DISTINCT run_type FROM dag_run WHERE dag_id = 'after'"
     with airflow.running() as log:
-        airflow.backfill(ago(7), ago(6))
-        airflow.wait_for_runs(2)
-    assert airflow.run_states() == ["success", "success"], log()
+        with alone(Warehouse.of().pipeline):
+            airflow.backfill(ago(7), ago(6))
+            rescheduled = "SELECT 1 FROM task_reschedule"
+            airflow.wait_until(lambda: bool(airflow.rows(rescheduled)))
+        airflow.wait_until(lambda: not {"queued", "running"} & {*airflow.run_states()})
+        airflow.wait_until(lambda: bool(airflow.rows(after)))
+    assert airflow.rows(after) == [("asset_triggered",)], log()
     assert {state for _, _, state, _ in airflow.states("load")} == {"skipped"}
     loads = airflow.states("load_of_backfill")
-    assert [(state, tries) for _, _, state, tries in loads] == [("success", 1)] * 4
+    assert [(state, tries) for _, _, state, tries in loads] == [("success", 1)] * 4, (
+        "to wait is none"
+    )
     assert days(airflow.home) == {ago(7), ago(6)}
     assert {day for _, _, day in asked(server)} == {f"{ago(7)}", f"{ago(6)}"}
     assert airflow.told() == names(REPORTS)
-    assert airflow.rows("SELECT DISTINCT run_type FROM dag_run WHERE dag_id = 'after'") == [
-        ("asset_triggered",)
-    ]
 
 
 def test_a_gap_is_red_and_another_try_heals_it_and_asks_for_nothing_else(

@@ -2,36 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from inspect import signature
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import time_machine
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
     AirflowRescheduleException,
 )
 
-from databuddy_source import AlreadyRunning, Settings, configured
-from databuddy_source.demo import DemoServer
+from databuddy_source import (
+    AlreadyRunning,
+    Settings,
+    configured,
+    plan,
+    raise_if_incomplete,
+    status,
+    sync,
+)
+from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import KeyRejected, Unreachable
 from databuddy_source.orchestrators import airflow_load
 from databuddy_source.orchestrators.airflow import databuddy
-from databuddy_source.orchestrators.airflow_load import Run, Setup, groups, load_group
+from databuddy_source.orchestrators.airflow_load import (
+    Run,
+    Setup,
+    complete_tables,
+    groups,
+    load_group,
+)
 from tests.traffic import demo_server
 
 TODAY = datetime.now(UTC).date()
+ONE_DAY = timedelta(days=1)
+
+
+FIRST = date(2026, 3, 10)
+
+
+def noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DemoServer]:
-    with demo_server(days=7) as running:
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[DemoServer]:
+    """On the first day, with visitors of those that come."""
+    monkeypatch.chdir(tmp_path)
+    with demo_server(today=FIRST, days=12, ahead=14, now=noon(FIRST)) as running:
         monkeypatch.setenv("SOURCES__DATABUDDY__API_KEY", running.api_key)
         monkeypatch.setenv("SOURCES__DATABUDDY__BASE_URL", running.url)
         monkeypatch.setenv("SOURCES__DATABUDDY__QUERY_TYPES", '["country"]')
-        yield running
+        monkeypatch.setenv("SOURCES__DATABUDDY__START_DATE", f"{FIRST - 5 * ONE_DAY}")
+        with time_machine.travel(running.now, tick=True):
+            yield running
+
+
+def at_noon(server: DemoServer, day: date, work: Callable[[], object]) -> list[date]:
+    """Which days are asked for on a day of the one website."""
+    server.now = noon(day)
+    before = len(server.log)
+    with time_machine.travel(server.now, tick=True):
+        work()
+    return sorted(
+        date.fromisoformat(question["start_date"][:10])
+        for arrival in server.log[before:]
+        if arrival.website_id == server.websites[0].id
+        for question in arrival.asked
+        if isinstance(question, dict)
+    )
+
+
+def scheduled(day: date, kind: str = "scheduled") -> None:
+    """The run whose data interval is a day, as its tasks do it."""
+    start = datetime(day.year, day.month, day.day, 4, tzinfo=UTC)
+    given = context(start, start + ONE_DAY, kind)
+    groups_of_run = groups(Setup(), 100)
+    for group in groups_of_run:
+        load_group(Setup(), group, given)
+    assert complete_tables(Setup(), groups_of_run, given)
+
+
+def by_cron() -> None:
+    pipeline = Setup().warehouse().pipeline
+    raise_if_incomplete(pipeline, sync(pipeline))
+
+
+def between(first: date, last: date) -> list[date]:
+    return [first + number * ONE_DAY for number in range((last - first).days + 1)]
 
 
 def context(
@@ -76,6 +140,76 @@ def test_without_an_interval_it_is_yesterday() -> None:
     assert run.last in {TODAY - timedelta(days=1), TODAY}  # midnight may pass
 
 
+def test_a_team_goes_from_cron_to_the_dag_and_back_loses_nothing_and_asks_for_nothing_final(
+    server: DemoServer,
+) -> None:
+    """What was loaded while late events could still come is asked for again."""
+    assert at_noon(server, FIRST, by_cron) == between(FIRST - 5 * ONE_DAY, FIRST)
+    # nobody was there for two days
+    runs = between(FIRST + 2 * ONE_DAY, FIRST + 6 * ONE_DAY)
+    asked = at_noon(server, runs[0] + ONE_DAY, lambda: scheduled(runs[0]))
+    assert asked == between(FIRST - 3 * ONE_DAY, runs[0])
+    for day in runs[1:]:
+        asked = at_noon(server, day + ONE_DAY, lambda day=day: scheduled(day))  # type: ignore[misc]
+        assert asked == between(day - 3 * ONE_DAY, day)
+    today = FIRST + 7 * ONE_DAY
+    server.now = noon(today)
+    with time_machine.travel(server.now, tick=True):
+        pipeline = Setup().warehouse().pipeline
+        assert sorted(plan(pipeline).by_day) == between(today - 3 * ONE_DAY, today)
+        by_cron()
+        found = status(pipeline)
+    assert not found.lacking
+    assert {(each.first, each.last) for each in found.reports} == {(FIRST - 5 * ONE_DAY, today)}
+    marks = [each.marks for each in found.reports]
+    restated = {day for own in marks for day, mark in own.items() if mark == "restated"}
+    assert restated == {*between(today - 3 * ONE_DAY, today)}, "what is older is final"
+
+
+def test_the_first_run_loads_what_a_first_sync_would_and_a_backfill_nothing_else(
+    server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCES__DATABUDDY__START_DATE")
+    yesterday = FIRST - ONE_DAY
+    asked = at_noon(server, FIRST, lambda: scheduled(FIRST - 5 * ONE_DAY, "backfill"))
+    assert asked == [FIRST - 5 * ONE_DAY]
+    Path("databuddy_warehouse.duckdb").unlink()
+    shutil.rmtree(".databuddy")
+    asked = at_noon(server, FIRST, lambda: scheduled(yesterday))
+    assert asked == between(FIRST - 30 * ONE_DAY, yesterday)
+
+
+def test_another_try_of_a_run_asks_for_what_is_lacking_only(server: DemoServer) -> None:
+    failing = FIRST - 2 * ONE_DAY
+    server.faults.add(Fault(day=failing, parameter_error="oh", times=None))
+    start = noon(FIRST - ONE_DAY)
+    given = context(start, start + ONE_DAY)
+    (group,) = groups(Setup(), 100)
+    with pytest.raises(AirflowException, match=f"country of .* on {failing}: failed: oh") as raised:
+        load_group(Setup(), group, given)
+    assert type(raised.value) is AirflowException
+    assert complete_tables(Setup(), [group], given) == {}
+    server.faults.clear()
+    assert at_noon(server, FIRST, lambda: load_group(Setup(), group, given)) == [failing]
+    told = complete_tables(Setup(), [group], given)
+    assert told["country"]["rows"] > 0
+    assert (told["country"]["first"], told["country"]["last"]) == (
+        f"{FIRST - 4 * ONE_DAY}",
+        f"{FIRST - ONE_DAY}",
+    )
+
+
+def test_where_nothing_was_loaded_no_table_is_complete(server: DemoServer) -> None:
+    assert complete_tables(Setup(), groups(Setup(), 100), context()) == {}
+
+
+def test_3_000_websites_are_30_tasks(server: DemoServer) -> None:
+    size = signature(databuddy).parameters["websites_per_task"].default
+    found = groups(Setup(settings(websites=[f"website-{each}" for each in range(3000)])), size)
+    assert [len(each["websites"]) for each in found] == [100] * 30
+    assert found[0]["label"] == "website-0 and 99 more"
+
+
 def test_websites_are_grouped(server: DemoServer) -> None:
     found = groups(Setup(), 2)
     assert [len(each["websites"]) for each in found] == [2, 1]
@@ -108,9 +242,9 @@ def test_airflow_is_told_whether_to_try_again(
 
 
 def test_a_scheduled_run_comes_before_a_backfill() -> None:
-    tasks = databuddy(settings=settings(), pool="one", backfill_pool="two").task_dict
+    tasks = databuddy(settings=settings(), default_args={"pool": "one"}).task_dict
     now, later = tasks["load"], tasks["load_of_backfill"]
     assert now.priority_weight > later.priority_weight
     # by itself, and not with those that come after it
     assert now.weight_rule == later.weight_rule == "absolute"
-    assert (now.pool, later.pool) == ("one", "two")
+    assert now.pool == later.pool == "one"

@@ -227,6 +227,8 @@ def test_an_orchestrator_goes_on_with_its_state(
         (tmp_path / "databuddy.duckdb").touch()
     query = of_file(tmp_path / "databuddy_sync.duckdb")
     goes_on(query, "databuddy", lambda: in_airflow(server), server)
+    states = [each.parent for each in tmp_path.glob("*/*/state.json")]
+    assert states == [tmp_path / state / "databuddy_sync"]
     assert cursors(tmp_path / state / "databuddy_sync", server) == {f"{TODAY}"}
 
 
