@@ -36,6 +36,7 @@ until = os.environ.get("END_DATE")
 databuddy(
     websites_per_task=2,
     default_args={
+        "pool": os.environ.get("POOL", "default_pool"),
         "retries": 1,
         "retry_delay": timedelta(seconds=1),
         "on_retry_callback": is_back if "BACK_AT" in os.environ else None,
@@ -106,6 +107,10 @@ class Airflow:
         return run_airflow(
             self.home, "dags", "test", "databuddy", at, ok=False, **{**self.variables, **more}
         )
+
+    def make_pool(self) -> None:
+        """As the manual has it."""
+        run_airflow(self.home, "pools", "set", "databuddy", "1", "Databuddy")
 
     @contextmanager
     def running(self) -> Iterator[Callable[[], str]]:

@@ -101,7 +101,8 @@ def test_a_backfill_loads_exactly_its_days_once_nobody_else_is_at_work(
     open_airflow: Callable[..., Airflow], server: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin, end = f"{ago(12)}", f"{ago(3)}T00:00:00+00:00"  # so that no run is scheduled
-    airflow = open_airflow(SOURCES__DATABUDDY__START_DATE=begin, END_DATE=end)
+    airflow = open_airflow(SOURCES__DATABUDDY__START_DATE=begin, END_DATE=end, POOL="databuddy")
+    airflow.make_pool()
     monkeypatch.chdir(airflow.home)
     after = "SELECT DISTINCT run_type FROM dag_run WHERE dag_id = 'after'"
     with airflow.running() as log:

@@ -36,6 +36,7 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "make mutants SAMPLE=20 SEED=7 ROOMS=coverage": "takes minutes, and needs a package index",
     "make coverage": "would run this test",
     "make test-ducklake": "takes minutes, and needs a package index",
+    "make test-airflow": "takes minutes",
     "make docs": "test_site.py builds the site",
     ".venv/bin/python docs/generate.py": "test_generated.py does the same",
     ".venv/bin/databuddy-source --demo": "is `make demo`, which the first steps run twice",
@@ -43,6 +44,11 @@ NOT_RUN: Final[Mapping[str, str]] = {
     ".venv/bin/databuddy-source demo --report pages --report countries": "as above",
     "systemctl --user daemon-reload": "needs systemd's user manager; the units are verified",
     "systemctl --user enable --now databuddy.timer": "as above",
+    'airflow pools set databuddy 1 "Databuddy"': "needs an Airflow; tests/airflow makes one",
+    "airflow dags unpause databuddy": "as above",
+    "airflow backfill create --dag-id databuddy --from-date 2026-11-10 --to-date 2026-11-12": (
+        "as above"
+    ),
     "dagster dev -f pipelines/dagster_defs.py": "never ends; test_wrappers.py loads the file",
     "SET search_path TO databuddy": "needs Postgres",
     ".venv/bin/databuddy-source init": "asks; test_init_command.py answers",

@@ -74,6 +74,13 @@ def test_dagster_translator() -> None:
     assert pages.owners == ["team:data"]
 
 
+def test_airflow_dag() -> None:
+    dag = runpy.run_path(str(PROJECT / "examples" / "airflow_dag.py"))["dag"]
+    assert dag.timetable.expression == "0 6 * * *"
+    load = dag.task_dict["load"]
+    assert (load.pool, load.retries, load.priority_weight) == ("databuddy", 5, 100)
+
+
 @pytest.mark.parametrize("file", sorted((PROJECT / "examples").iterdir()), ids=lambda f: f.name)
 def test_every_example_is_run(file: Any) -> None:
     assert f"test_{file.stem}" in globals()
