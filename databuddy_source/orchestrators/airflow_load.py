@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -91,7 +92,7 @@ class Run:
         return cls(first, last, only, params["refetch"], params["allow_empty"])
 
     def cells(
-        self, settings: Settings, tables: Iterable[ReportTable], group: Sequence[str]
+        self, settings: Settings, tables: Sequence[ReportTable], group: Sequence[str]
     ) -> list[Cells]:
         """The cells of some websites on the days of the run; of one that looks back, from
         `start_date` on at most."""
@@ -99,15 +100,13 @@ class Run:
         if not self.only:
             first -= timedelta(days=settings.lookback_days)
             first = max(first, min(settings.start_date or first, self.first))
-        found = []
-        for table in tables:
-            ids = ids_of(table, settings)
-            found += [
-                Cells(table.name, website_id, first, self.last)
-                for website_id in group
-                if not ids or website_id in ids
-            ]
-        return found
+        by_names = ids_of(tables, settings)
+        return [
+            Cells(table.name, website_id, first, self.last)
+            for table in tables
+            for website_id in group
+            if not (ids := by_names[table.websites]) or website_id in ids
+        ]
 
 
 @dataclass(frozen=True)
@@ -264,12 +263,13 @@ def _complete(
         warehouse.open()
     except NothingLoaded:
         return found
-    for table in reports(settings):
-        cells = run.cells(settings, [table], ids)
-        known = known_cells(warehouse.pipeline, cells, settings)
-        if known and all(each.is_there for each in known):
-            days = {"first": f"{cells[0].first}", "last": f"{cells[0].last}"}
-            found[table.name] = {**days, "rows": sum(each.rows for each in known)}
+    cells = run.cells(settings, reports(settings), ids)
+    for name, group in groupby(cells, key=lambda each: each.report):
+        own = list(group)
+        known = known_cells(warehouse.pipeline, own, settings)
+        if all(each.is_there for each in known):
+            days = {"first": f"{own[0].first}", "last": f"{own[0].last}"}
+            found[name] = {**days, "rows": sum(each.rows for each in known)}
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
@@ -135,11 +135,9 @@ class Job:
         partitions of others have none."""
         parts = list(self.period.parts(context.partition_keys))
         found: Wanted = {}
-        by_names: dict[Sequence[str], Collection[str]] = {}
+        by_names = ids_of([self.tables[key] for key in selected], settings)
         for key in selected:
             table = self.tables[key]
-            if table.websites not in by_names:
-                by_names[table.websites] = ids_of(table, settings)
             ids = by_names[table.websites]
             found[key] = {
                 part: Cells(table.name, website_id, first, last)

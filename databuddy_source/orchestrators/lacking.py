@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from databuddy_source import KnownCell, LoadedCell, ReportTable, Settings, websites
 
@@ -10,20 +10,27 @@ LINES_SHOWN = 20
 """Of what is lacking; the table `coverage` has all of it."""
 
 
-def ids_of(table: ReportTable, settings: Settings) -> Collection[str]:
-    """The websites that a table is for; none where it is for all. Domains cost one request.
+def ids_of(
+    tables: Iterable[ReportTable], settings: Settings
+) -> Mapping[Sequence[str], Collection[str]]:
+    """The websites that tables are for, by the names that these have for them; none where they are
+    for all. A list with domains costs one request.
 
     Args:
-        table: that is loaded.
+        tables: that are loaded.
         settings: key and server.
 
     Raises:
         DatabuddyError: see `websites`.
     """
-    if not any("." in name for name in table.websites):
-        return table.websites
-    named = settings.model_copy(update={"websites": tuple(table.websites), "reports": ()})
-    return {each.id for each in websites(named.model_copy(update={"query_types": ("default",)}))}
+    return {names: _ids(names, settings) for names in {each.websites for each in tables}}
+
+
+def _ids(names: Sequence[str], settings: Settings) -> Collection[str]:
+    if not any("." in name for name in names):
+        return names
+    named = {"websites": tuple(names), "reports": (), "query_types": ("default",)}
+    return {each.id for each in websites(settings.model_copy(update=named))}
 
 
 def lacking(known: Iterable[KnownCell], loaded: Iterable[LoadedCell]) -> list[str]:

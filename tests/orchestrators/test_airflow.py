@@ -20,10 +20,12 @@ from airflow.sdk.exceptions import (
 
 from databuddy_source import (
     AlreadyRunning,
+    Cells,
     Settings,
     configured,
     plan,
     raise_if_incomplete,
+    reports,
     status,
     sync,
 )
@@ -197,6 +199,22 @@ def test_another_try_of_a_run_asks_for_what_is_lacking_only(server: DemoServer) 
         f"{FIRST - 4 * ONE_DAY}",
         f"{FIRST - ONE_DAY}",
     )
+
+
+def test_cells_are_those_of_a_tables_own_websites_from_the_first_day_on(
+    server: DemoServer,
+) -> None:
+    shop, ids = server.websites[0], [each.id for each in server.websites]
+    given = configured(query_types=["country", "top_pages"], websites=[shop.domain])
+    run = Run.of(context(noon(FIRST - ONE_DAY), noon(FIRST)), given)
+    before = len(server.log)
+    for start, first in ((None, 4), (FIRST - 2 * ONE_DAY, 2), (FIRST, 1)):
+        own = given.model_copy(update={"start_date": start})
+        assert run.cells(own, reports(own), ids) == [
+            Cells(name, shop.id, FIRST - first * ONE_DAY, FIRST - ONE_DAY)
+            for name in ("country", "top_pages")
+        ]
+    assert len(server.log) - before == 3, "one request for all tables"
 
 
 def test_where_nothing_was_loaded_no_table_is_complete(server: DemoServer) -> None:
