@@ -119,10 +119,13 @@ class _Reading:
         whole = {id_: filled(days[id_], self.last) for id_ in names}
         for id_ in [""] * (len(names) > 1) + list(names):
             ids = [id_] if id_ else list(names)
+            own = whole[id_] if id_ else together([whole[each] for each in ids], ADDING)
+            begin = own[0].date if own else self.first
+            found, found_on = vitals.get(id_, ((), None))
             yield Site(
                 id_,
                 names.get(id_, "All websites"),
-                whole[id_] if id_ else together([whole[each] for each in ids], ADDING),
+                own,
                 weeks[id_],
                 months[id_],
                 [
@@ -131,11 +134,10 @@ class _Reading:
                     )
                     for of in RANKED
                 ],
-                *vitals.get(id_, ((), None)),
+                found,
+                found_on,
                 {
-                    name: stretch_of(
-                        name, [states[each, name] for each in ids], self.first, self.last
-                    )
+                    name: stretch_of(name, [states[each, name] for each in ids], begin, self.last)
                     for name in sorted(reports)
                 },
                 [each for each in self.status.reports if each.website_id in ids],

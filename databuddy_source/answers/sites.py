@@ -136,7 +136,7 @@ class Site:
         rankings: one for each of `RANKED`.
         vitals: metric, 75th percentile and samples of `vitals_of`.
         vitals_of: the newest whole day that has them.
-        cells: what is known of the days of each report.
+        cells: what is known of each report, from the first of the days on.
         reports: what the warehouse has and lacks.
     """
 
