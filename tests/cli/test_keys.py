@@ -354,8 +354,8 @@ READING = {
     ),
     "dashboard": Reading(
         "dashboard --output -",
-        "allow_http websites query_types reports timezone start_date",
-        f"api_key session_cookie base_url weeks lookback_days {PACING} {SHARING} {OF_A_RUN}",
+        f"allow_http {CHOOSING} start_date",
+        f"api_key session_cookie base_url lookback_days {PACING} {SHARING} {OF_A_RUN}",
     ),
     "verify": Reading(
         "verify",
