@@ -4,9 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := demo
 
-# the README's picture of the terminal, from a real run
-picture: .venv/.installed-dev
+# the README's pictures of the terminal and the manual's of the page, from real runs; the page is
+# looked at in the Chromium of this machine, named by CHROMIUM where PATH does not
+picture: .venv/.installed-dev .venv-browser/.installed
 	$(BIN)/python docs/picture.py
+	.venv-browser/bin/python docs/screenshots.py $(or $(CHROMIUM),chromium)
 
 .PHONY: demo test quick pure campaigns cut-off mutants lint types unit docs coverage picture bench lock program test-lowest test-warehouses test-ducklake test-browser clean
 

@@ -122,7 +122,7 @@ def test_a_table_says_what_sql_says(synced: Path, seen: BeautifulSoup) -> None:
 def test_a_day_that_failed_is_told_in_words_and_by_a_mark(seen: BeautifulSoup) -> None:
     shop = section(seen, "alert")
     chart = shop.find("h3", string="Page views").find_parent("figure")
-    assert f"1 day is failed: no answer ({FAILED})." in chart.text
+    assert f"Failed, no answer: 1 day ({FAILED})." in chart.text
     assert ">failed</text>" in str(chart.svg)
     row = next(row for row in cells(shop.select_one("details table")) if row[0] == str(FAILED))
     assert row[1:4] == ["?", "?", "?"]
@@ -199,3 +199,11 @@ def test_what_draws_is_named_where_it_is_not_installed(
     assert done.exit_code == 2
     assert "pip install 'databuddy-source[dashboard]'" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_demo_ends_by_saying_how_to_look_at_it(run: Run, folder: Path) -> None:
+    said = run("demo", "--report", "summary_metrics").stdout
+    words = re.search(r"in a browser:\n\n  .*sync\.py (dashboard --demo)\n", said)
+    assert words, said
+    assert run(*words[1].split()).returncode == 0
+    assert "shop.example.com" in (folder / "dashboard.html").read_text(encoding="utf-8")

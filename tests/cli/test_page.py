@@ -94,9 +94,9 @@ def test_what_is_not_final_is_said_in_words() -> None:
     own = {DAY: "final", DAY + timedelta(days=1): "failed", DAY + timedelta(days=3): "running"}
     found = stretch_of("top_pages", [own], DAY, DAY + timedelta(days=3))
     assert [sentence for _, sentence in words.states(found)] == [
-        "1 day is running: a part of it only (2026-03-04)",
-        "1 day is failed: no answer (2026-03-02)",
-        "1 day is missing: never asked for (2026-03-03)",
+        "Running, so a part of it only: 1 day (2026-03-04)",
+        "Failed, no answer: 1 day (2026-03-02)",
+        "Missing, never asked for: 1 day (2026-03-03)",
     ]
 
 

@@ -20,12 +20,12 @@ UNKNOWN: Final = "?"
 """In the place of a number."""
 
 OF_STATE: Final = {
-    "may grow": "may still grow a little",
-    "running": "running: a part of it only",
-    "suspect": "suspect: the answer was not believed",
-    "truncated": "truncated: more rows exist than could be had",
-    "failed": "failed: no answer",
-    "missing": "missing: never asked for",
+    "may grow": "May still grow a little",
+    "running": "Running, so a part of it only",
+    "suspect": "Suspect, the answer was not believed",
+    "truncated": "Truncated, more rows exist than could be had",
+    "failed": "Failed, no answer",
+    "missing": "Missing, never asked for",
 }
 
 
@@ -71,15 +71,13 @@ def states(stretch: Stretch) -> Iterator[tuple[str, str]]:
     """What is not final of some days: each state, and a sentence without its full stop."""
     for state, words in OF_STATE.items():
         if days := stretch.states.get(state):
-            number = "1 day is" if len(days) == 1 else f"{len(days)} days are"
-            if state == "may grow":
-                number = number.rpartition(" ")[0]
-            yield state, f"{number} {words} ({spans(days)})"
+            number = "1 day" if len(days) == 1 else f"{len(days)} days"
+            yield state, f"{words}: {number} ({spans(days)})"
 
 
 def absent(stretch: Stretch) -> str:
     """What is said in the place of a section of which nothing is there."""
     return (
-        f"Nothing of {stretch.report} is loaded for these days. It is loaded by a sync whose "
-        f"query_types have it."
+        f"Nothing of {stretch.report} is loaded for these days. "
+        "It is loaded by a sync whose query_types have it."
     )
