@@ -141,7 +141,7 @@ def specification(dots: Sequence[Dot], *, narrow: bool) -> dict[str, Any]:
         layers.append(
             {
                 "data": {"values": peaks},
-                "mark": {"type": "text", "color": _INK, "dy": -8, "fontSize": 12},
+                "mark": {"type": "text", "color": _INK, "dy": -13, "fontSize": 12},
                 "encoding": {"x": x, "y": y, "text": {"field": "peak"}},
             }
         )
@@ -161,7 +161,7 @@ def specification(dots: Sequence[Dot], *, narrow: bool) -> dict[str, Any]:
     return {
         "width": NARROW if narrow else WIDE,
         "height": 150,
-        "padding": {"left": 4, "right": 14, "top": 18, "bottom": 4},
+        "padding": {"left": 4, "right": 14, "top": 24, "bottom": 4},
         "config": dict(_CONFIG),
         "layer": layers,
     }
