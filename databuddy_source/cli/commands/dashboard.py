@@ -46,8 +46,6 @@ def dashboard(
         databuddy-source dashboard
 
         databuddy-source dashboard --website blog.example.com --days 30 --output blog.html
-
-        databuddy-source dashboard --demo
     """
     with for_people(verbose), account(demo, None, asks=False, websites=website) as choose:
         refuse_without_library()
