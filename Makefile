@@ -4,11 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := demo
 
-# the README's picture of the terminal, from a real run
-picture: .venv/.installed-dev
+# the README's pictures of the terminal and the manual's of the page, from real runs; the page is
+# looked at in the Chromium of this machine, named by CHROMIUM where PATH does not
+picture: .venv/.installed-dev .venv-browser/.installed
 	$(BIN)/python docs/picture.py
+	.venv-browser/bin/python docs/screenshots.py $(or $(CHROMIUM),chromium)
 
-.PHONY: demo test quick pure campaigns cut-off mutants lint types unit docs coverage picture bench lock program test-lowest test-warehouses test-ducklake test-airflow clean
+.PHONY: demo test quick pure campaigns cut-off mutants lint types unit docs coverage picture bench lock program test-lowest test-warehouses test-ducklake test-airflow test-browser clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python -m databuddy_source demo
@@ -86,12 +88,13 @@ coverage: .venv/.installed-dev
 # make lock UPGRADE=--upgrade
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
 lock: .venv/.installed-dev
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo -o requirements/demo.lock
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group docs --group orchestrators -o requirements/dev.lock
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group docs --resolution lowest-direct -o requirements/lowest.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra dashboard -o requirements/demo.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra dashboard --extra postgres --extra budget-redis --group dev --group docs --group orchestrators -o requirements/dev.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra dashboard --extra postgres --extra budget-redis --group dev --group docs --resolution lowest-direct -o requirements/lowest.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --extra bigquery --extra snowflake --group dev --group warehouses --no-annotate -o requirements/warehouses.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group ducklake --no-annotate -o requirements/ducklake.lock
-	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group mutants --constraint requirements/dev.lock --no-annotate -o requirements/mutants.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra dashboard --extra postgres --extra budget-redis --group dev --group mutants --constraint requirements/dev.lock --no-annotate -o requirements/mutants.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra dashboard --extra postgres --extra budget-redis --group dev --group browser --constraint requirements/dev.lock --no-annotate -o requirements/browser.lock
 	$(COMPILE) $(UPGRADE) --group bqemulator --no-annotate -o requirements/bqemulator.lock
 
 # the wheel from an index of packages: by pip, by uvx and by pipx
@@ -112,6 +115,10 @@ test-ducklake: .venv-ducklake/.installed
 # the DAG in a real Airflow, which the lock for development has
 test-airflow: .venv/.installed-dev
 	$(BIN)/python -m pytest -n 2 tests/airflow --airflow $(ARGS)
+
+# the page of `dashboard` in the Chromium of this machine, named by CHROMIUM where PATH does not
+test-browser: .venv-browser/.installed
+	.venv-browser/bin/python -m pytest tests/browser --browser $(or $(CHROMIUM),chromium) $(ARGS)
 
 .venv-%/.installed: requirements/%.lock
 	$(PYTHON) -m venv .venv-$*

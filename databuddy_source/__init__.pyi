@@ -16,6 +16,12 @@ from .answers.offer import ReportTable as ReportTable
 from .answers.offer import Website as Website
 from .answers.offer import reports as reports
 from .answers.offer import websites as websites
+from .answers.overview import Overview as Overview
+from .answers.overview import overview as overview
+from .answers.sites import Day as Day
+from .answers.sites import Extent as Extent
+from .answers.sites import Ranking as Ranking
+from .answers.sites import Site as Site
 from .answers.status import ReportStatus as ReportStatus
 from .answers.status import WarehouseStatus as WarehouseStatus
 from .answers.status import status as status

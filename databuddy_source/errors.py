@@ -246,7 +246,7 @@ class NewerFile(NoDatabase):
 
 
 class NoRoom(BadConfiguration):
-    """Nothing can be written where the DuckDB file shall be."""
+    """Nothing can be written where the DuckDB file, or a page, shall be."""
 
     default_todo = "Name a file elsewhere in destination.duckdb.credentials, or change its rights."
 

@@ -42,6 +42,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="here",
         help="How tests/program installs the wheel: here, pip, uvx, pipx, or all.",
     )
+    parser.addoption(
+        "--browser",
+        default="",
+        help="The Chromium in which tests/browser looks at pages: a path or a name. Default: none.",
+    )
 
 
 def pytest_report_header() -> list[str]:

@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "check": "Look whether all is there that a sync needs",
     "discover": "List the websites and query types that the server has",
     "status": "Show what the warehouse has and lacks, day by day",
+    "dashboard": "Write one HTML file that shows the newest days of each website",
     "why": "Tell the life of a number: since when it is there, and why it changed",
     "heal": "Load what `status` calls failed, truncated, suspect or missing, and nothing else",
     "audit": "Ask for final days again, and load what the server says otherwise now",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import shlex
 import time
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from databuddy_source import (
@@ -18,7 +20,7 @@ from databuddy_source import (
     sync,
 )
 from databuddy_source.cli.console import note, out, say, somebody_watches
-from databuddy_source.cli.program import Exit
+from databuddy_source.cli.program import Exit, to_type
 from databuddy_source.cli.progress_bar import Live
 from databuddy_source.cli.redefined_lines import load_anew, redefined_lines
 from databuddy_source.cli.summaries import (
@@ -115,6 +117,9 @@ def load(
         return code
     if query := first_query(warehouse.file, pipeline.dataset_name, loaded):
         out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
+    if "--demo" in where and find_spec("vl_convert"):
+        command = f"{to_type()} {shlex.join(['dashboard', *where])}"
+        out.print(f"For a page to look at in a browser:\n\n  {command}\n")
     return code
 
 

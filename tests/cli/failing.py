@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, list[str]] = {
     "plan": ["plan", "--since", TODAY, "--report", "pages"],
     "heal": ["heal", "--report", "pages"],
     "status": ["status", "--report", "pages"],
+    "dashboard": ["dashboard"],
     "verify": ["verify", "--report", "pages"],
     "why": ["why", "pages", "--date", TODAY],
     "remove": ["remove", "--report", "pages"],
@@ -44,7 +45,7 @@ COMMANDS: Mapping[str, list[str]] = {
 }
 """By name, how each is called."""
 
-READERS = {"heal", "status", "verify", "why", "remove", "rebuild"}
+READERS = {"heal", "status", "dashboard", "verify", "why", "remove", "rebuild"}
 """They look into the warehouse first, in which nothing is."""
 
 NOTHING_THERE = "Sync first, or name the destination and dataset that you synced into."
@@ -272,6 +273,14 @@ WAYS: Mapping[str, Way] = {
         INTO,
         {_POSTGRES: "postgresql://me:secret@127.0.0.1:1/web"},
         words=("--destination", "postgres"),
+    ),
+    "a page that cannot be written": Way(
+        Exit.WRONG_USAGE,
+        "nowhere/page.html cannot be written",
+        frozenset({"dashboard"}),
+        _INTO_FILE,
+        before=("sync", "--since", WEEK_AGO, "--until", WEEK_AGO, "--report", "pages"),
+        words=("--output", "nowhere/page.html"),
     ),
     "a report that the server lacks": Way(
         Exit.WRONG_USAGE,

@@ -352,6 +352,11 @@ READING = {
         f"allow_http {CHOOSING} {DAYS}",
         f"api_key session_cookie base_url {PACING} {SHARING} {OF_A_RUN}",
     ),
+    "dashboard": Reading(
+        "dashboard --output -",
+        f"allow_http {CHOOSING} start_date",
+        f"api_key session_cookie base_url lookback_days {PACING} {SHARING} {OF_A_RUN}",
+    ),
     "verify": Reading(
         "verify",
         f"{ASKING} websites query_types reports {PACING}",
@@ -396,6 +401,7 @@ READING = {
     ),
     "plan with accounts": Reading("plan", "accounts", "", ACCOUNTS),
     "status with accounts": Reading("status --json", "", "accounts", ACCOUNTS),
+    "dashboard with accounts": Reading("dashboard --output -", "", "accounts", ACCOUNTS),
     "verify with accounts": Reading("verify", "accounts", "", ACCOUNTS),
     "why with accounts": Reading(f"why country --date {HELD}", "", "accounts", ACCOUNTS),
     "remove with accounts": Reading(

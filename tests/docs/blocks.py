@@ -37,6 +37,8 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "make coverage": "would run this test",
     "make test-ducklake": "takes minutes, and needs a package index",
     "make test-airflow": "takes minutes",
+    "make test-browser": "needs a Chromium and a package index",
+    "pip install '.[cli,duckdb,dashboard]'": "needs a package index",
     "make docs": "test_site.py builds the site",
     ".venv/bin/python docs/generate.py": "test_generated.py does the same",
     ".venv/bin/databuddy-source --demo": "is `make demo`, which the first steps run twice",
