@@ -37,6 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Where tests/warehouses load to: names with commas between them, or all.",
     )
     parser.addoption(
+        "--dbt", action="store_true", help="Run tests/dbt, too, in an environment that has dbt."
+    )
+    parser.addoption(
         "--program",
         default="here",
         help="How tests/program installs the wheel: here, pip, uvx, pipx, or all.",

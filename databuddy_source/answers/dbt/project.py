@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 import dlt
 
 from databuddy_source.answers.dbt.files import HEAD, KINDS, NAME, Place, generated, profile
 from databuddy_source.answers.dbt.models import PACKAGE, VIEWS, loaded, marts
-from databuddy_source.coverage import table as coverage_table
-from databuddy_source.coverage.reading import tables_of
+from databuddy_source.coverage.reading import TABLE, tables_of
 from databuddy_source.dlt_seam import kind_of
 from databuddy_source.errors import BadConfiguration, NothingLoaded
 
@@ -66,9 +65,9 @@ def write_dbt_project(
             "Write one of your own, or sync into one of these.",
         )
     _refuse_foreign(folder)
-    schema = next(
-        each for each in pipeline.schemas.values() if coverage_table.TABLE in each.tables
-    )
+    schema = next((each for each in pipeline.schemas.values() if TABLE in each.tables), None)
+    if schema is None:
+        raise NothingLoaded(f"Nothing was loaded into the dataset {pipeline.dataset_name}")
     with tables_of(pipeline) as tables:
         models = loaded(tables, schema)
     if not any(each.name in VIEWS for each in models):
@@ -108,10 +107,10 @@ def _refuse_foreign(folder: Path) -> None:
             )
 
 
-def _by_hand(folder: Traversable, inside: PurePosixPath = PurePosixPath()) -> Iterator[tuple[str, str]]:
+def _by_hand(folder: Traversable, inside: str = "") -> Iterator[tuple[str, str]]:
     """The files that are the same in each project."""
     for entry in folder.iterdir():
         if entry.is_dir():
-            yield from _by_hand(entry, inside / entry.name)
-        elif entry.name.endswith((".sql", ".md")) or entry.name == ".gitignore":
-            yield str(inside / entry.name), entry.read_text(encoding="utf-8")
+            yield from _by_hand(entry, f"{inside}{entry.name}/")
+        elif entry.name.endswith(".sql") or entry.name == ".gitignore":
+            yield inside + entry.name, entry.read_text(encoding="utf-8")
