@@ -8,7 +8,7 @@ BIN := .venv/bin
 picture: .venv/.installed-dev
 	$(BIN)/python docs/picture.py
 
-.PHONY: demo test quick pure campaigns cut-off mutants lint types unit docs coverage picture bench lock program test-lowest test-warehouses test-ducklake clean
+.PHONY: demo test quick pure campaigns cut-off mutants lint types unit docs coverage picture bench lock program test-lowest test-warehouses test-ducklake test-dbt clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python -m databuddy_source demo
@@ -92,6 +92,7 @@ lock: .venv/.installed-dev
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --extra bigquery --extra snowflake --group dev --group warehouses --no-annotate -o requirements/warehouses.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group ducklake --no-annotate -o requirements/ducklake.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group mutants --constraint requirements/dev.lock --no-annotate -o requirements/mutants.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group dbt --no-annotate -o requirements/dbt.lock
 	$(COMPILE) $(UPGRADE) --group bqemulator --no-annotate -o requirements/bqemulator.lock
 
 # the wheel from an index of packages: by pip, by uvx and by pipx
@@ -108,6 +109,10 @@ test-warehouses: .venv-warehouses/.installed .venv-bqemulator/.installed
 # lakes, with DuckDB's extension from its package
 test-ducklake: .venv-ducklake/.installed
 	.venv-ducklake/bin/python -m pytest -n 3 --dist worksteal tests/warehouses --warehouses ducklake,ducklake_in_postgres
+
+# the dbt project, built by dbt on DuckDB and Postgres, and compiled for BigQuery and Snowflake
+test-dbt: .venv-dbt/.installed
+	.venv-dbt/bin/python -m pytest -n 2 --dist worksteal tests/dbt --dbt $(ARGS)
 
 .venv-%/.installed: requirements/%.lock
 	$(PYTHON) -m venv .venv-$*

@@ -143,7 +143,7 @@ def written(
         warehouse = engine()
         pipeline = synced(server, warehouse, home / "state")
         file = getattr(warehouse, "file", None)
-        write_dbt_project(pipeline, home / "project", file=file)
+        write_dbt_project(pipeline, home / "project", file)
         yield Project(home / "project", warehouse, pipeline)
         warehouse.close()
 

@@ -38,7 +38,7 @@ def test_there_is_a_model_of_each_table_that_is_loaded(
     loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
 ) -> None:
     pipeline, file = loaded
-    made = write_dbt_project(pipeline, tmp_path / "dbt", file=file)
+    made = write_dbt_project(pipeline, tmp_path / "dbt", file)
     views = {"cell_states", "daily_summary", "weekly_summary", "monthly_summary"}
     assert set(made.tables) == staged(tmp_path / "dbt")
     assert {*REPORTS, *views} <= set(made.tables) <= {*REPORTS, *views, *OURS}
@@ -49,7 +49,7 @@ def test_there_is_a_model_of_each_table_that_is_loaded(
 
 def test_each_column_is_described(loaded: tuple[dlt.Pipeline, Path], tmp_path: Path) -> None:
     pipeline, file = loaded
-    write_dbt_project(pipeline, tmp_path / "dbt", file=file)
+    write_dbt_project(pipeline, tmp_path / "dbt", file)
     described = 0
     for name in ("staging/_sources", "staging/_models", "marts/_models"):
         content = yaml.safe_load((tmp_path / "dbt/models" / f"{name}.yml").read_text())
@@ -67,13 +67,13 @@ def test_the_profile_names_the_file_and_is_kept(
 ) -> None:
     pipeline, file = loaded
     folder = tmp_path / "dbt"
-    assert not write_dbt_project(pipeline, folder, file=file).kept
+    assert not write_dbt_project(pipeline, folder, file).kept
     profile = folder / "profiles.yml"
     assert str(file) in profile.read_text()
     profile.write_text("mine: {}\n")
     own = folder / "models" / "mine.sql"
     own.write_text("select 1 as one")
-    assert write_dbt_project(pipeline, folder, file=file).kept
+    assert write_dbt_project(pipeline, folder, file).kept
     assert profile.read_text() == "mine: {}\n"
     assert own.exists()
 
@@ -83,10 +83,10 @@ def test_models_of_what_is_gone_are_taken_away(
 ) -> None:
     pipeline, file = loaded
     folder = tmp_path / "dbt"
-    write_dbt_project(pipeline, folder, file=file)
+    write_dbt_project(pipeline, folder, file)
     warehouse = DuckDb(tmp_path / "few.duckdb")
     few = synced(server, warehouse, tmp_path / "state", FEW)
-    made = write_dbt_project(few, folder, file=warehouse.file)
+    made = write_dbt_project(few, folder, warehouse.file)
     assert staged(folder) == set(made.tables)
     assert not {*REPORTS, "weekly_summary"} - {*FEW} & set(made.tables)
     assert set(made.marts) == {"databuddy__days", "databuddy__sources", "databuddy__health"}
@@ -98,7 +98,7 @@ def test_a_folder_of_somebody_else_is_left_alone(
     pipeline, file = loaded
     (tmp_path / "dbt_project.yml").write_text("name: mine\n")
     with pytest.raises(BadConfiguration, match="has files"):
-        write_dbt_project(pipeline, tmp_path, file=file)
+        write_dbt_project(pipeline, tmp_path, file)
     assert [path.name for path in tmp_path.glob("*.yml")] == ["dbt_project.yml"]
     assert (tmp_path / "dbt_project.yml").read_text() == "name: mine\n"
 
@@ -119,5 +119,5 @@ def test_a_warehouse_in_which_nothing_is_is_refused(tmp_path: Path) -> None:
         pipelines_dir=str(tmp_path / "state"),
     )
     with pytest.raises(NothingLoaded):
-        write_dbt_project(pipeline, tmp_path / "dbt", file=file)
+        write_dbt_project(pipeline, tmp_path / "dbt", file)
     assert not (tmp_path / "dbt").exists()

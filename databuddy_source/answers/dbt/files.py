@@ -48,13 +48,13 @@ class Place:
         kind: of the destination: duckdb, postgres, bigquery or snowflake.
         dataset: as the warehouse spells it.
         file: of DuckDB.
-        weeks: how weeks are cut, iso (from Monday) or sunday, as `Settings.weeks` has it.
+        sundays: whether weeks begin on Sunday, and not on Monday.
     """
 
     kind: str
     dataset: str
     file: Path | None = None
-    weeks: str = "iso"
+    sundays: bool = False
 
 
 _VARIABLES: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -150,7 +150,7 @@ def _project(models: Sequence[Model], place: Place) -> Mapping[str, Any]:
         },
         "vars": {
             f"{NAME}_schema": place.dataset,
-            f"{NAME}_weeks": place.weeks,
+            f"{NAME}_weeks": "sunday" if place.sundays else "iso",
             **{f"{NAME}__using_{each.name}": True for each in models if each.name not in OURS},
         },
         "models": {

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import dlt
 
+from databuddy_source.coverage import restatements
+from databuddy_source.coverage import table as coverage_table
 from databuddy_source.coverage.reading import Tables, coverage_rows
 from databuddy_source.extract.descriptions import words_of_column, words_of_table
 from databuddy_source.model.generations import Generation
@@ -31,6 +33,9 @@ OURS: Final = (WEBSITES, COVERAGE, "query_types", "restatements")
 """Tables that are no reports."""
 
 VIEWS: Final = ("cell_states", "daily_summary", "weekly_summary", "monthly_summary")
+
+ABOUT: Final = {COVERAGE: coverage_table.DESCRIPTION, "restatements": restatements.DESCRIPTION}
+"""What ours are about, where no row came yet that would have told the warehouse."""
 
 _BEFORE: Final = "_before"
 
@@ -108,6 +113,16 @@ def loaded(tables: Tables, schema: dlt.Schema) -> list[Model]:
     ]
 
 
+def begins_on_sunday(tables: Tables) -> bool:
+    """Whether the weeks that are loaded begin on Sunday, and not on Monday.
+
+    Args:
+        tables: that are open.
+    """
+    ((first,),) = coverage_rows(tables, "SELECT MIN(date) FROM {table} WHERE grain = 'week'")
+    return first is not None and first.isoweekday() == 7
+
+
 def marts(models: Sequence[Model]) -> Iterator[Model]:
     """What may be made of the models that are loaded.
 
@@ -126,7 +141,7 @@ def marts(models: Sequence[Model]) -> Iterator[Model]:
 def _ours(name: str, about: str, there: Mapping[str, str]) -> Model:
     entry = _written()[name]
     columns = [_column(name, column, said) for column, said in there.items()]
-    return Model(name, entry.get("about", about), columns, entry.get("key", ()))
+    return Model(name, about or ABOUT[name], columns, entry.get("key", ()))
 
 
 def _view(name: str, there: Collection[str]) -> Model:
@@ -175,7 +190,7 @@ def _of_report(reports: Sequence[Report], layout: Layout, there: Mapping[str, st
         if kind is not Kind.DATE:  # it fills the table's own column
             columns.append(Column(name, words_of_column(report, name, name), type_name(kind)))
     for name in _needed(report.name) - {each.name for each in columns}:
-        columns.append(Column(name, "Not known: the servers that were asked do not send it.", "text"))
+        columns.append(Column(name, "The servers that were asked do not send it.", "text"))
     return Model(report.name, words_of_table(report), columns, _key(reports), report.grain)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import dlt
 
 from databuddy_source.answers.dbt.files import HEAD, KINDS, NAME, Place, generated, profile
-from databuddy_source.answers.dbt.models import PACKAGE, VIEWS, loaded, marts
+from databuddy_source.answers.dbt.models import PACKAGE, VIEWS, begins_on_sunday, loaded, marts
 from databuddy_source.coverage.reading import TABLE, tables_of
 from databuddy_source.dlt_seam import kind_of
 from databuddy_source.errors import BadConfiguration, NothingLoaded
@@ -40,9 +40,7 @@ class DbtProject:
     kept: bool
 
 
-def write_dbt_project(
-    pipeline: dlt.Pipeline, folder: Path, *, file: Path | None = None, weeks: str = "iso"
-) -> DbtProject:
+def write_dbt_project(pipeline: dlt.Pipeline, folder: Path, file: Path | None = None) -> DbtProject:
     """Write a dbt project that reads what a pipeline loaded, or write one anew: a profile that is
     there is kept, and so are files of others.
 
@@ -50,7 +48,6 @@ def write_dbt_project(
         pipeline: that loaded it.
         folder: is made. One with files in it has to be such a project.
         file: the DuckDB file, where it is one.
-        weeks: how weeks are cut, iso (from Monday) or sunday, as `Settings.weeks` has it.
 
     Raises:
         BadConfiguration: there is no profile for the destination, or the folder is of somebody
@@ -69,13 +66,13 @@ def write_dbt_project(
     if schema is None:
         raise NothingLoaded(f"Nothing was loaded into the dataset {pipeline.dataset_name}")
     with tables_of(pipeline) as tables:
-        models = loaded(tables, schema)
+        models, sundays = loaded(tables, schema), begins_on_sunday(tables)
     if not any(each.name in VIEWS for each in models):
         raise NothingLoaded("The dataset has no views yet", "Sync once more: the sync makes them.")
     made = list(marts(models))
     client: Any = pipeline.sql_client()
     dataset = client.capabilities.casefold_identifier(client.dataset_name)
-    place = Place(kind, dataset, file, str(weeks))
+    place = Place(kind, dataset, file, sundays)
     texts = {**dict(_by_hand(PACKAGE)), **generated(models, made, place)}
     kept = (folder / PROFILES).exists()
     if not kept:

@@ -44,12 +44,10 @@ def dbt(
     """
     with for_people(verbose), account(demo, asks=False) as choose:
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
-        settings, _ = choose(warehouse.place.name)
+        choose(warehouse.place.name)  # what is wrong with the configuration is told first
         warehouse = warehouse.for_a_look()
         warehouse.open()
-        made = write_dbt_project(
-            warehouse.pipeline, folder, file=warehouse.file, weeks=settings.weeks
-        )
+        made = write_dbt_project(warehouse.pipeline, folder, warehouse.file)
     out.print(f"{folder} has models of {len(made.tables)} tables and {len(made.marts)} marts.")
     if made.kept:
         out.print(f"{folder / 'profiles.yml'} was there, and was left as it is.")
