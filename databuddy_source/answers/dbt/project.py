@@ -31,7 +31,7 @@ class DbtProject:
         folder: that it is in.
         tables: of which it has staging models.
         marts: the models that are made of them.
-        kept: whether a profile was there, and was left as it is.
+        kept: whether a profile was there that somebody wrote otherwise, and was left as it is.
     """
 
     folder: Path
@@ -74,9 +74,10 @@ def write_dbt_project(pipeline: dlt.Pipeline, folder: Path, file: Path | None = 
     dataset = client.capabilities.casefold_identifier(client.dataset_name)
     place = Place(kind, dataset, file, sundays)
     texts = {**dict(_by_hand(PACKAGE)), **generated(models, made, place)}
-    kept = (folder / PROFILES).exists()
+    own, wanted = folder / PROFILES, profile(place)
+    kept = own.exists() and own.read_text(encoding="utf-8") != wanted
     if not kept:
-        texts[PROFILES] = profile(place)
+        texts[PROFILES] = wanted
     for old in (path for pattern in OURS for path in folder.glob(pattern)):
         if old.relative_to(folder).as_posix() not in texts:
             old.unlink()

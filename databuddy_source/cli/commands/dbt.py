@@ -50,5 +50,5 @@ def dbt(
         made = write_dbt_project(warehouse.pipeline, folder, warehouse.file)
     out.print(f"{folder} has models of {len(made.tables)} tables and {len(made.marts)} marts.")
     if made.kept:
-        out.print(f"{folder / 'profiles.yml'} was there, and was left as it is.")
+        out.print(f"{folder / 'profiles.yml'} says otherwise, and was left as it is.")
     out.print(f"\nNext:\n\n  cd {folder} && dbt build --profiles-dir .")
