@@ -62,6 +62,16 @@ def test_each_column_is_described(loaded: tuple[dlt.Pipeline, Path], tmp_path: P
     assert described > 300
 
 
+def test_a_table_lacks_no_column_that_it_has_in_another_spelling(
+    loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
+) -> None:
+    pipeline, file = loaded
+    write_dbt_project(pipeline, tmp_path / "dbt", file)
+    text = (tmp_path / "dbt/models/staging/stg_databuddy__error_summary.sql").read_text()
+    assert "quoted('total_errors')" in text  # which the API calls totalErrors
+    assert "null" not in text
+
+
 def test_the_profile_names_the_file_and_is_kept(
     loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
 ) -> None:

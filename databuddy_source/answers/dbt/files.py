@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import yaml
 
+from databuddy_source.answers.dbt.metrics import semantic
 from databuddy_source.answers.dbt.models import COVERAGE, OURS, WEBSITES, Column, Model
 from databuddy_source.model.windows import Grain
 
@@ -19,6 +20,10 @@ DBT: Final = [">=1.10.6", "<2.0.0"]
 """The versions of dbt that can read it: older ones have no `loaded_at_query`."""
 
 LOADS: Final = "_dlt_loads"
+
+SPINES: Final = f"{NAME}__time_spine"
+SPINE: Final = "date_day"
+"""The model of all days that metrics need, and its column."""
 
 HEAD: Final = "Written by `databuddy-source dbt init`, and anew each time: changes are lost."
 
@@ -107,6 +112,7 @@ def generated(models: Sequence[Model], marts: Sequence[Model], place: Place) -> 
         "models/marts/_models.yml": _as_yaml(
             {"version": 2, "models": [_model(each.name, each) for each in marts]}
         ),
+        "models/marts/_metrics.yml": _as_yaml(semantic(models, staged)),
         **{f"models/staging/{staged(each.name)}.sql": _staging(each) for each in models},
     }
 
@@ -211,6 +217,7 @@ def _model(name: str, model: Model) -> Mapping[str, Any]:
         "name": name,
         "description": model.about,
         **({"data_tests": tests} if tests else {}),
+        **({"time_spine": {"standard_granularity_column": SPINE}} if model.name == SPINES else {}),
         "columns": [_described(each, model) for each in model.columns],
     }
 
@@ -239,6 +246,7 @@ def _described(column: Column, model: Model) -> Mapping[str, Any]:
     return {
         "name": column.name,
         "description": column.about,
+        **({"granularity": "day"} if model.name == SPINES else {}),
         **({"data_tests": tests} if tests else {}),
     }
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import tomllib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -18,6 +18,7 @@ from databuddy_source.coverage import table as coverage_table
 from databuddy_source.coverage.reading import Tables, coverage_rows
 from databuddy_source.extract.descriptions import words_of_column, words_of_table
 from databuddy_source.model.generations import Generation
+from databuddy_source.model.meanings import asked_instead, meaning_of
 from databuddy_source.model.query_types import Kind, Shape, load_catalog
 from databuddy_source.model.reports import Report
 from databuddy_source.model.windows import Grain
@@ -48,12 +49,18 @@ class Column:
         about: what it means.
         lacking: dlt's name of its type, where the table has no such column; empty where it has.
         values: what it may hold, where that is known.
+        kind: of a report's column, what it holds; None where the catalogue does not know.
+        weight: the column with which averages may be combined; empty where none may.
+        instead: the reports and columns that have the number of a longer window.
     """
 
     name: str
     about: str
     lacking: str = ""
     values: Sequence[str] = ()
+    kind: Kind | None = None
+    weight: str = ""
+    instead: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class Model:
         columns: in order.
         key: columns that are together different in each row; empty where none are.
         grain: length of the windows of a report; None for what is no report.
+        is_log: whether its rows are single things that happened.
     """
 
     name: str
@@ -72,6 +80,7 @@ class Model:
     columns: Sequence[Column]
     key: Sequence[str] = ()
     grain: Grain | None = None
+    is_log: bool = False
 
 
 @cache
@@ -184,14 +193,28 @@ def _of_report(reports: Sequence[Report], layout: Layout, there: Mapping[str, st
     for name, said in there.items():
         called = layout.names.get(name, name)
         known = knowing.get(called)
-        columns.append(Column(name, words_of_column(known, name, called) if known else said))
-    lacking = {name: kind for name, kind in report.query_type.columns.items() if name not in there}
-    for name, kind in lacking.items():
-        if kind is not Kind.DATE:  # it fills the table's own column
-            columns.append(Column(name, words_of_column(report, name, name), type_name(kind)))
+        columns.append(_known(known, name, called) if known else Column(name, said))
+    for called, kind in report.query_type.columns.items():
+        name = layout.column(called) or called
+        if name not in there and kind is not Kind.DATE:  # which fills the table's own column
+            columns.append(replace(_known(report, name, called), lacking=type_name(kind)))
     for name in _needed(report.name) - {each.name for each in columns}:
         columns.append(Column(name, "The servers that were asked do not send it.", "text"))
-    return Model(report.name, words_of_table(report), columns, _key(reports), report.grain)
+    is_log = report.query_type.shape is Shape.LOG
+    return Model(report.name, words_of_table(report), columns, _key(reports), report.grain, is_log)
+
+
+def _known(report: Report, name: str, called: str) -> Column:
+    """A column that the catalogue knows."""
+    query_type = report.query_type
+    meaning = meaning_of(query_type, called)
+    return Column(
+        name,
+        words_of_column(report, name, called),
+        kind=query_type.columns[called],
+        weight=meaning.weight if meaning else "",
+        instead=asked_instead(query_type, called, report.grain),
+    )
 
 
 def _needed(report: str) -> set[str]:
