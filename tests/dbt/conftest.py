@@ -3,6 +3,7 @@ environment that has it (`make test-dbt`)."""
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -28,7 +29,14 @@ DATASET = "web"
 REPORTS = [
     *("summary_metrics", "summary_metrics_weekly", "summary_metrics_monthly"),
     *("custom_events", "error_summary", "revenue_overview", "events_by_date_hourly"),
-    *("top_pages", "slow_pages", "utm_sources", "revenue_by_utm_source", "top_pages_weekly"),
+    *(
+        "entry_pages",
+        "top_pages",
+        "slow_pages",
+        "utm_sources",
+        "revenue_by_utm_source",
+        "top_pages_weekly",
+    ),
 ]
 FIRST = TODAY - timedelta(days=18)  # a Monday
 
@@ -53,9 +61,23 @@ class Project:
 
     def dbt(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run dbt as its profile says."""
-        program = str(Path(sys.executable).parent / "dbt")
+        return self._run("dbt", "--no-use-colors", *words, "--profiles-dir", ".", **variables)
+
+    def asked(self, metric: str, *by: str) -> dict[tuple[str, ...], float | None]:
+        """What a metric is by some dimensions, which the keys have."""
+        file = self.folder / "asked.csv"
+        done = self._run(
+            *("mf", "query", "--metrics", metric, "--csv", str(file)),
+            *(["--group-by", ",".join(by)] if by else []),
+            DBT_PROFILES_DIR=str(self.folder),
+        )
+        assert done.returncode == 0, done.stdout
+        _, *rows = csv.reader(file.read_text().splitlines())
+        return {tuple(keys): float(value) if value else None for *keys, value in rows}
+
+    def _run(self, program: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [program, "--no-use-colors", *words, "--profiles-dir", "."],
+            [str(Path(sys.executable).parent / program), *words],
             cwd=self.folder,
             env={**os.environ, **self.environment(), **variables},
             capture_output=True,
@@ -78,9 +100,9 @@ class Project:
     def results(self, *words: str) -> dict[str, str]:
         """How each model and test ended, by name."""
         done = self.dbt("build", *words)
+        assert "Done. PASS=" in done.stdout, done.stdout
         results = self.artefact("run_results")["results"]
         manifest = self.artefact("manifest")["nodes"]
-        assert results, done.stdout
         return {manifest[each["unique_id"]]["name"]: each["status"] for each in results}
 
     def artefact(self, name: str) -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from databuddy_source.demo import DemoServer
-from tests.dbt.conftest import FIRST, Project
+from tests.dbt.conftest import FIRST, REPORTS, Project
 from tests.stories.conftest import TODAY
 
 DAY = TODAY - timedelta(days=5)
@@ -98,7 +98,7 @@ def test_health_counts_the_windows_of_each_report(built: Project) -> None:
         "SELECT report, windows, final + may_grow + running, recorded_rows "
         f"FROM {built.model('databuddy__health')}"
     )
-    assert len(found) == 2 * 12
+    assert len(found) == 2 * len(REPORTS)
     assert all(windows == known for _, windows, known, _ in found)
     counted = built.rows(f"SELECT COUNT(*) FROM {built.table('top_pages')}")[0][0]
     assert sum(rows for report, _, _, rows in found if report == "top_pages") == counted

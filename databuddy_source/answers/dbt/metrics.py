@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from databuddy_source.answers.dbt.models import WEBSITES, Column, Model
 from databuddy_source.model.query_types import Kind
+from databuddy_source.model.windows import Grain
 
+TIME: Final = "date"
 ROWS: Final = "rows"
 CELLS: Final = "cells"
 CURRENCIES: Final = "currencies"
@@ -45,7 +47,7 @@ def semantic(models: Sequence[Model], staged: Any) -> Mapping[str, Any]:
     reports = [
         each
         for each in models
-        if each.grain
+        if each.grain not in {None, Grain.HOUR}  # for hours dbt wants a model of all hours
         and not each.is_log
         and _NAMES.fullmatch(each.name)
         and any(_measured(column) for column in each.columns)
@@ -80,10 +82,9 @@ def _is_guarded(column: Column, model: Model) -> bool:
 
 
 def _semantic_model(model: Model, staged: Any) -> Mapping[str, Any]:
-    time = "hour" if "hour" in model.key else "date"
     dimensions: list[Mapping[str, Any]] = [
         {
-            "name": time,
+            "name": TIME,
             "type": "time",
             "type_params": {"time_granularity": str(model.grain)},
         }
@@ -97,16 +98,16 @@ def _semantic_model(model: Model, staged: Any) -> Mapping[str, Any]:
         "name": model.name,
         "description": model.about,
         "model": f"ref('{staged(model.name)}')",
-        "defaults": {"agg_time_dimension": time},
+        "defaults": {"agg_time_dimension": TIME},
         "primary_entity": f"{model.name}_row",
         "entities": [{"name": "website", "type": "foreign", "expr": "website_id"}],
         "dimensions": dimensions,
-        "measures": list(_measures(model, time)),
+        "measures": list(_measures(model)),
     }
 
 
-def _measures(model: Model, time: str) -> Iterator[Mapping[str, Any]]:
-    cell = f"concat(website_id, '|', {time})"
+def _measures(model: Model) -> Iterator[Mapping[str, Any]]:
+    cell = f"concat(website_id, '|', {TIME})"
     yield {"name": metric_name(model.name, ROWS), "agg": "sum", "expr": "1"}
     yield {"name": metric_name(model.name, CELLS), "agg": "count_distinct", "expr": cell}
     if any(each.name == CURRENCY for each in model.columns):
@@ -166,7 +167,7 @@ def _guarded(column: Column, model: Model, parts: dict[str, str]) -> Mapping[str
     about = f"{column.about} Null where more than {words} is in the group."
     if column.instead:
         asked = " or ".join(metric_name(*each.split(".")) for each in column.instead)
-        about += f" For longer windows ask {asked}."
+        about += f" The metric of longer windows is {asked}."
     return {
         "description": about,
         "type": "derived",
