@@ -7,7 +7,8 @@ column is a metric that is its value where one row is in the group, and null whe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from databuddy_source.answers.dbt.models import WEBSITES, Column, Model
@@ -20,16 +21,36 @@ CELLS: Final = "cells"
 CURRENCIES: Final = "currencies"
 CURRENCY: Final = "currency"
 
-GUARDS: Final[Mapping[Kind, tuple[str, tuple[str, ...], str, str]]] = {
-    Kind.UNIQUE: ("max", (ROWS,), "{rows} = 1", "one row"),
-    Kind.WHOLE: ("max", (ROWS,), "{rows} = 1", "one row"),
-    Kind.NUMBER: ("max", (ROWS,), "{rows} = 1", "one row"),
-    Kind.COUNT_OVER_ROWS: ("sum", (CELLS,), "{cells} = 1", "one website and window"),
-    Kind.COUNT_OVER_WINDOWS: ("sum", (ROWS, CELLS), "{rows} = {cells}", "one row of each window"),
-    Kind.AMOUNT: ("sum", (CURRENCIES,), "{currencies} <= 1", "one currency"),
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How a column is put together that has no plain sum.
+
+    Attributes:
+        agg: its aggregate.
+        beside: what is counted beside it.
+        shown: when it is shown, with the counts in braces.
+        words: the same in words.
+    """
+
+    agg: str
+    beside: Sequence[str]
+    shown: str
+    words: str
+
+
+_ALONE: Final = Guard("max", [ROWS], "{rows} = 1", "one row")
+
+GUARDS: Final[Mapping[Kind | None, Guard]] = {
+    Kind.UNIQUE: _ALONE,
+    Kind.WHOLE: _ALONE,
+    Kind.NUMBER: _ALONE,
+    Kind.COUNT_OVER_ROWS: Guard("sum", [CELLS], "{cells} = 1", "one website and window"),
+    Kind.COUNT_OVER_WINDOWS: Guard(
+        "sum", [ROWS, CELLS], "{rows} = {cells}", "one row of each window"
+    ),
+    Kind.AMOUNT: Guard("sum", [CURRENCIES], "{currencies} <= 1", "one currency"),
 }
-"""How a column is put together that has no plain sum: its aggregate, what is counted beside it,
-when it is shown, and that in words."""
 
 _NAMES: Final = re.compile(r"[a-z](_?[a-z0-9])+")
 """What MetricFlow takes for a name."""
@@ -37,7 +58,7 @@ _NAMES: Final = re.compile(r"[a-z](_?[a-z0-9])+")
 _PART: Final = "A part of other metrics, and nothing to ask for."
 
 
-def semantic(models: Sequence[Model], staged: Any) -> Mapping[str, Any]:
+def semantic(models: Sequence[Model], staged: Callable[[str], str]) -> Mapping[str, Any]:
     """The semantic models and metrics of the reports that are loaded.
 
     Args:
@@ -81,7 +102,7 @@ def _is_guarded(column: Column, model: Model) -> bool:
     return column.kind in GUARDS and not column.weight
 
 
-def _semantic_model(model: Model, staged: Any) -> Mapping[str, Any]:
+def _semantic_model(model: Model, staged: Callable[[str], str]) -> Mapping[str, Any]:
     dimensions: list[Mapping[str, Any]] = [
         {
             "name": TIME,
@@ -123,8 +144,8 @@ def _measures(model: Model) -> Iterator[Mapping[str, Any]]:
             weight = f"case when {each.name} is not null then {each.weight} end"
             yield {"name": f"weight_of_{name}", "agg": "sum", "expr": weight}
         else:
-            agg = GUARDS[each.kind][0] if each.kind in GUARDS else "sum"
-            yield {"name": name, "agg": agg, "expr": each.name}
+            guard = GUARDS.get(each.kind)
+            yield {"name": name, "agg": guard.agg if guard else "sum", "expr": each.name}
 
 
 def _metrics(model: Model) -> Iterator[Mapping[str, Any]]:
@@ -159,12 +180,11 @@ def _guarded(column: Column, model: Model, parts: dict[str, str]) -> Mapping[str
         model: of a report.
         parts: gets the metrics that it is made of, and their measures.
     """
-    assert column.kind  # only those of a kind are measured
-    _, beside, shown, words = GUARDS[column.kind]
+    guard = GUARDS[column.kind]
     value = f"any_{metric_name(model.name, column.name)}"
-    counted = {name: metric_name(model.name, name) for name in beside}
+    counted = {name: metric_name(model.name, name) for name in guard.beside}
     parts |= {value: metric_name(model.name, column.name), **{n: n for n in counted.values()}}
-    about = f"{column.about} Null where more than {words} is in the group."
+    about = f"{column.about} Null where more than {guard.words} is in the group."
     if column.instead:
         asked = " or ".join(metric_name(*each.split(".")) for each in column.instead)
         about += f" The metric of longer windows is {asked}."
@@ -172,7 +192,7 @@ def _guarded(column: Column, model: Model, parts: dict[str, str]) -> Mapping[str
         "description": about,
         "type": "derived",
         "type_params": {
-            "expr": f"case when {shown.format(**counted)} then {value} end",
+            "expr": f"case when {guard.shown.format(**counted)} then {value} end",
             "metrics": [{"name": name} for name in (value, *counted.values())],
         },
     }
