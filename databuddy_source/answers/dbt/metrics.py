@@ -92,7 +92,8 @@ def metric_name(report: str, column: str) -> str:
 
 
 def _measured(column: Column) -> bool:
-    return column.kind is Kind.COUNT or column.kind in GUARDS
+    is_number = column.kind is Kind.COUNT or column.kind in GUARDS
+    return is_number and _NAMES.fullmatch(column.name) is not None
 
 
 def _is_guarded(column: Column, model: Model) -> bool:
@@ -113,7 +114,7 @@ def _semantic_model(model: Model, staged: Callable[[str], str]) -> Mapping[str, 
     dimensions += [
         {"name": each.name, "type": "categorical"}
         for each in model.columns
-        if each.kind is Kind.TEXT
+        if each.kind is Kind.TEXT and _NAMES.fullmatch(each.name)
     ]
     return {
         "name": model.name,
