@@ -124,6 +124,7 @@ def synced(
     home: Path,
     reports: Collection[str] = REPORTS,
     first: date = FIRST,
+    **given: Any,
 ) -> dlt.Pipeline:
     """The pipeline that loaded some days of two websites."""
     pipeline = dlt.pipeline(
@@ -142,6 +143,7 @@ def synced(
                 query_types=list(reports),
                 since=str(first),
                 until=str(TODAY),
+                **given,
             ),
         )
     return pipeline

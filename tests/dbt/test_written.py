@@ -72,6 +72,15 @@ def test_a_table_lacks_no_column_that_it_has_in_another_spelling(
     assert "null" not in text
 
 
+def test_weeks_are_cut_as_those_that_are_loaded(server: DemoServer, tmp_path: Path) -> None:
+    warehouse = DuckDb(tmp_path / "file.duckdb")
+    reports = ["summary_metrics", "summary_metrics_weekly"]
+    pipeline = synced(server, warehouse, tmp_path / "state", reports, weeks="sunday")
+    write_dbt_project(pipeline, tmp_path / "dbt", warehouse.file)
+    content = yaml.safe_load((tmp_path / "dbt" / "dbt_project.yml").read_text())
+    assert content["vars"]["databuddy_weeks"] == "sunday"
+
+
 def test_the_profile_names_the_file_and_is_kept(
     loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
 ) -> None:
@@ -99,7 +108,9 @@ def test_models_of_what_is_gone_are_taken_away(
     made = write_dbt_project(few, folder, warehouse.file)
     assert staged(folder) == set(made.tables)
     assert not {*REPORTS, "weekly_summary"} - {*FEW} & set(made.tables)
-    assert set(made.marts) == {"databuddy__days", "databuddy__sources", "databuddy__health"}
+    assert set(made.marts) == {
+        f"databuddy__{name}" for name in ("days", "sources", "health", "time_spine")
+    }
 
 
 def test_a_folder_of_somebody_else_is_left_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -51,4 +52,4 @@ def dbt(
     out.print(f"{folder} has models of {len(made.tables)} tables and {len(made.marts)} marts.")
     if made.kept:
         out.print(f"{folder / 'profiles.yml'} says otherwise, and was left as it is.")
-    out.print(f"\nNext:\n\n  cd {folder} && dbt build --profiles-dir .")
+    out.print(f"\nNext:\n\n  cd {shlex.quote(str(folder))} && dbt build --profiles-dir .")
