@@ -10,7 +10,7 @@ picture: .venv/.installed-dev .venv-browser/.installed
 	$(BIN)/python docs/picture.py
 	.venv-browser/bin/python docs/screenshots.py $(or $(CHROMIUM),chromium)
 
-.PHONY: demo test quick pure campaigns cut-off mutants lint types unit docs coverage picture bench lock program test-lowest test-warehouses test-ducklake test-airflow test-browser clean
+.PHONY: demo test quick pure campaigns cut-off mutants lint types unit docs coverage picture bench lock program test-lowest test-warehouses test-ducklake test-airflow test-browser test-dbt clean
 
 demo: .venv/.installed-demo
 	@$(BIN)/python -m databuddy_source demo
@@ -95,6 +95,7 @@ lock: .venv/.installed-dev
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group ducklake --no-annotate -o requirements/ducklake.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra dashboard --extra postgres --extra budget-redis --group dev --group mutants --constraint requirements/dev.lock --no-annotate -o requirements/mutants.lock
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra dashboard --extra postgres --extra budget-redis --group dev --group browser --constraint requirements/dev.lock --no-annotate -o requirements/browser.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra cli --extra demo --extra postgres --extra budget-redis --group dev --group dbt --no-annotate -o requirements/dbt.lock
 	$(COMPILE) $(UPGRADE) --group bqemulator --no-annotate -o requirements/bqemulator.lock
 
 # the wheel from an index of packages: by pip, by uvx and by pipx
@@ -119,6 +120,10 @@ test-airflow: .venv/.installed-dev
 # the page of `dashboard` in the Chromium of this machine, named by CHROMIUM where PATH does not
 test-browser: .venv-browser/.installed
 	.venv-browser/bin/python -m pytest tests/browser --browser $(or $(CHROMIUM),chromium) $(ARGS)
+
+# the dbt project, built by dbt on DuckDB and Postgres, and compiled for BigQuery and Snowflake
+test-dbt: .venv-dbt/.installed
+	.venv-dbt/bin/python -m pytest -n 2 --dist worksteal tests/dbt --dbt $(ARGS)
 
 .venv-%/.installed: requirements/%.lock
 	$(PYTHON) -m venv .venv-$*

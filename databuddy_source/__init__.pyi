@@ -1,4 +1,6 @@
 from .answers.comparison import Tolerance as Tolerance
+from .answers.dbt.project import DbtProject as DbtProject
+from .answers.dbt.project import write_dbt_project as write_dbt_project
 from .answers.explain import Explanation as Explanation
 from .answers.explain import explain as explain
 from .answers.export import Exported as Exported

@@ -38,6 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--airflow", action="store_true", help="Run tests/airflow, in a real Airflow.")
     parser.addoption(
+        "--dbt", action="store_true", help="Run tests/dbt, too, in an environment that has dbt."
+    )
+    parser.addoption(
         "--program",
         default="here",
         help="How tests/program installs the wheel: here, pip, uvx, pipx, or all.",

@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "remove": "Take websites and reports out of a dataset",
     "rebuild": "Load a dataset anew in another time zone",
     "explain": "Show the request that REPORT sends for a day",
+    "dbt": "Write a dbt project of what is loaded",
     "export": "Save files that the server itself exports, where it has that",
     "demo": "Sync made-up visitors of a local server into demo.duckdb",
 }

@@ -42,10 +42,11 @@ COMMANDS: Mapping[str, list[str]] = {
     "discover": ["discover"],
     "explain": ["explain", "pages"],
     "export": ["export", "--since", WEEK_AGO, "--report", "pages"],
+    "dbt": ["dbt", "init"],
 }
 """By name, how each is called."""
 
-READERS = {"heal", "status", "dashboard", "verify", "why", "remove", "rebuild"}
+READERS = {"heal", "status", "dashboard", "verify", "why", "remove", "rebuild", "dbt"}
 """They look into the warehouse first, in which nothing is."""
 
 NOTHING_THERE = "Sync first, or name the destination and dataset that you synced into."
@@ -258,6 +259,14 @@ WAYS: Mapping[str, Way] = {
         _INTO_FILE,
         before=("sync", "--since", WEEK_AGO, "--until", WEEK_AGO, "--report", "pages"),
         words=("--website", "shop.exmaple.com"),
+    ),
+    "a folder of somebody else": Way(
+        Exit.WRONG_USAGE,
+        "dbt has files, and no dbt project that `dbt init` wrote. Name another folder.",
+        frozenset({"dbt"}),
+        _INTO_FILE,
+        files={"dbt/dbt_project.yml": "name: mine"},
+        before=tuple(COMMANDS["sync"]),
     ),
     "a list that the warehouse refuses": Way(
         Exit.FAILED,

@@ -399,6 +399,11 @@ READING = {
         f"weeks pack_size {DAYS} {OF_A_RUN}",
         FOR_EXPORT,
     ),
+    "dbt": Reading(
+        "dbt init",
+        "allow_http",
+        f"api_key session_cookie base_url {CHOOSING} {PACING} {SHARING} {DAYS} {OF_A_RUN}",
+    ),
     "plan with accounts": Reading("plan", "accounts", "", ACCOUNTS),
     "status with accounts": Reading("status --json", "", "accounts", ACCOUNTS),
     "dashboard with accounts": Reading("dashboard --output -", "", "accounts", ACCOUNTS),
@@ -419,6 +424,7 @@ READING = {
     "export with accounts": Reading(
         f"export --since {FIRST} --into files", "accounts", "", {**FOR_EXPORT, **ACCOUNTS}
     ),
+    "dbt with accounts": Reading("dbt init", "", "accounts", ACCOUNTS),
     "verify with others": Reading("verify", SHARING, "", OTHERS),
     "check with others": Reading("check --destination nowhere", SHARING, "", OTHERS),
     "explain with others": Reading("explain phones", SHARING, "", OTHERS),

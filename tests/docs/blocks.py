@@ -39,6 +39,14 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "make test-airflow": "takes minutes",
     "make test-browser": "needs a Chromium and a package index",
     "pip install '.[cli,duckdb,dashboard]'": "needs a package index",
+    "make test-dbt": "takes minutes, and needs a package index",
+    "cd dbt && dbt build --profiles-dir .": "needs dbt; tests/dbt has it",
+    "cd dbt && dbt source freshness --profiles-dir .": "as above",
+    "mf query --metrics pageviews_of_top_pages --group-by metric_time__month,website__domain": (
+        "needs MetricFlow; tests/dbt has it"
+    ),
+    "packages:\n  - local: ../dbt": "needs dbt; tests/dbt has it",
+    "pip install 'dbt-core>=1.10.6' dbt-duckdb": "needs a package index",
     "make docs": "test_site.py builds the site",
     ".venv/bin/python docs/generate.py": "test_generated.py does the same",
     ".venv/bin/databuddy-source --demo": "is `make demo`, which the first steps run twice",

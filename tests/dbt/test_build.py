@@ -1,0 +1,238 @@
+"""`dbt build` runs at once, its numbers are the server's, and its tests find what is wrong, each
+its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from databuddy_source.demo import DemoServer
+from tests.dbt.conftest import FIRST, REPORTS, Project
+from tests.stories.conftest import TODAY
+
+DAY = TODAY - timedelta(days=5)
+
+
+def test_each_column_in_the_warehouse_is_described(built: Project) -> None:
+    described = {
+        node["name"]: {name for name, column in node["columns"].items() if column["description"]}
+        for node in built.artefact("manifest")["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+    for model, columns in described.items():
+        found = built.rows(
+            "SELECT column_name FROM information_schema.columns "
+            f"WHERE table_schema = 'web_dbt' AND table_name = '{model}'"
+        )
+        assert {name for (name,) in found} == columns, model
+    assert len(described) > 20
+
+
+def test_days_have_no_gap_and_their_week(built: Project) -> None:
+    days = built.rows(
+        f"SELECT domain, date, week, month, state, is_final FROM {built.model('databuddy__days')}"
+    )
+    assert len({row[:2] for row in days}) == len(days) == 2 * 19
+    for _, day, week, month, state, is_final in days:
+        assert week == day - timedelta(days=day.weekday())
+        assert month == day.replace(day=1)
+        assert is_final == (state == "final")
+
+
+def test_weeks_can_begin_on_sunday(built: Project) -> None:
+    done = built.dbt("run", "--select", "databuddy__days", "--vars", "{databuddy_weeks: sunday}")
+    assert done.returncode == 0, done.stdout
+    for day, week in built.rows(f"SELECT date, week FROM {built.model('databuddy__days')}"):
+        assert week == day - timedelta(days=day.isoweekday() % 7)
+    built.dbt("run", "--select", "databuddy__days")
+
+
+def test_weeks_have_the_visitors_of_the_server(built: Project) -> None:
+    weeks = dict(
+        built.rows(
+            f"SELECT date, SUM(visitors) FROM {built.model('databuddy__weeks')} GROUP BY date"
+        )
+    )
+    told = dict(
+        built.rows(
+            f"SELECT date, SUM(unique_visitors) FROM {built.table('summary_metrics_weekly')} "
+            "GROUP BY date"
+        )
+    )
+    assert weeks == told
+    days = built.rows(
+        f"SELECT SUM(visitors) FROM {built.model('databuddy__days')} WHERE week = '{FIRST}'"
+    )
+    assert days[0][0] > weeks[FIRST]  # what the obvious sum would have been
+
+
+def test_no_payment_is_lost_beside_the_sources(built: Project) -> None:
+    ((there,),) = built.rows(f"SELECT SUM(revenue) FROM {built.model('databuddy__sources')}")
+    ((told,),) = built.rows(f"SELECT SUM(revenue) FROM {built.table('revenue_by_utm_source')}")
+    assert there == pytest.approx(told)
+    ((there,),) = built.rows(f"SELECT SUM(pageviews) FROM {built.model('databuddy__sources')}")
+    ((told,),) = built.rows(f"SELECT SUM(pageviews) FROM {built.table('utm_sources')}")
+    assert there == told
+
+
+def test_pages_have_the_load_times_that_were_measured(built: Project) -> None:
+    ((there, rows),) = built.rows(
+        "SELECT SUM(load_time_ms * timed_pageviews), COUNT(*) "
+        f"FROM {built.model('databuddy__pages')}"
+    )
+    ((told,),) = built.rows(
+        f"SELECT SUM(avg_load_time * pageviews) FROM {built.table('slow_pages')}"
+    )
+    assert there == pytest.approx(told)
+    assert rows == built.rows(f"SELECT COUNT(*) FROM {built.table('top_pages')}")[0][0]
+
+
+def test_health_counts_the_windows_of_each_report(built: Project) -> None:
+    found = built.rows(
+        "SELECT report, windows, final + may_grow + running, recorded_rows "
+        f"FROM {built.model('databuddy__health')}"
+    )
+    assert len(found) == 2 * len(REPORTS)
+    assert all(windows == known for _, windows, known, _ in found)
+    counted = built.rows(f"SELECT COUNT(*) FROM {built.table('top_pages')}")[0][0]
+    assert sum(rows for report, _, _, rows in found if report == "top_pages") == counted
+
+
+def test_freshness_is_that_of_the_newest_finished_window(
+    built: Project, server: DemoServer
+) -> None:
+    built.dbt("source", "freshness")
+    found = {
+        each["unique_id"].rsplit(".", 1)[-1]: each for each in built.artefact("sources")["results"]
+    }
+    today = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC)
+    ends = {
+        "top_pages": today,
+        "top_pages_weekly": today - timedelta(days=TODAY.weekday()),
+        "summary_metrics_monthly": today.replace(day=1),
+        "events_by_date_hourly": server.now,
+    }
+    for report, end in ends.items():
+        assert datetime.fromisoformat(found[report]["max_loaded_at"]) == end, report
+    hours = {
+        report: found[report]["criteria"]["warn_after"]["count"]
+        * {"hour": 1, "day": 24}[found[report]["criteria"]["warn_after"]["period"]]
+        for report in ends
+    }
+    assert hours["events_by_date_hourly"] < hours["top_pages"] < 72
+    assert hours["top_pages_weekly"] > 7 * 24
+    assert hours["summary_metrics_monthly"] > 31 * 24
+
+
+def test_it_is_a_package_of_another_project(built: Project, tmp_path: Path) -> None:
+    (tmp_path / "packages.yml").write_text(f"packages:\n  - local: {built.folder}\n")
+    (tmp_path / "dbt_project.yml").write_text("name: mine\nprofile: databuddy\n")
+    shutil.copy(built.folder / "profiles.yml", tmp_path)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "own.sql").write_text(
+        "select website_id, visitors from {{ ref('databuddy__weeks') }}"
+    )
+    mine = replace(built, folder=tmp_path)
+    assert mine.dbt("deps").returncode == 0
+    ended = mine.results("--select", "+own")
+    assert set(ended.values()) == {"success", "pass"}
+    assert {"own", "stg_databuddy__weekly_summary", "databuddy__weeks"} <= ended.keys()
+
+
+@contextmanager
+def kept(project: Project, table: str) -> Iterator[None]:
+    """What happens to the table is undone."""
+    place, copy = project.table(table), project.table("kept")
+    project.rows(f"CREATE TABLE {copy} AS SELECT * FROM {place}")
+    try:
+        yield
+    finally:
+        project.rows(f"DELETE FROM {place}")
+        project.rows(f"INSERT INTO {place} SELECT * FROM {copy}")
+        project.rows(f"DROP TABLE {copy}")
+
+
+FAULTS = {
+    "a row twice": (
+        "top_pages",
+        "INSERT INTO {table} SELECT * FROM {table} WHERE name = (SELECT MIN(name) FROM {table} "
+        f"WHERE date = '{DAY}' AND website_id = {{website}}) AND date = '{DAY}' "
+        "AND website_id = {website}",
+        {
+            "unique_in_partition_stg_databuddy__top_pages",
+            "rows_as_recorded_stg_databuddy__top_pages",
+        },
+    ),
+    "a row that somebody deleted": (
+        "top_pages",
+        "DELETE FROM {table} WHERE name = (SELECT MIN(name) FROM {table} "
+        f"WHERE date = '{DAY}' AND website_id = {{website}}) AND date = '{DAY}' "
+        "AND website_id = {website}",
+        {"rows_as_recorded_stg_databuddy__top_pages"},
+    ),
+    "a day that somebody deleted": (
+        "top_pages",
+        f"DELETE FROM {{table}} WHERE date = '{DAY}' AND website_id = {{website}}",
+        {"cells_have_their_rows_stg_databuddy__top_pages"},
+    ),
+    "an hour that somebody deleted": (
+        "events_by_date_hourly",
+        "DELETE FROM {table} WHERE hour = (SELECT MIN(hour) FROM {table} "
+        f"WHERE date = '{DAY}' AND website_id = {{website}}) AND website_id = {{website}}",
+        {"rows_as_recorded_stg_databuddy__events_by_date_hourly"},
+    ),
+    "a truncated cell": (
+        "coverage",
+        "UPDATE {table} SET status = 'truncated' WHERE report = 'utm_sources' "
+        f"AND date = '{DAY}' AND website_id = {{website}}",
+        {"no_cell_is_truncated"},
+    ),
+    "a suspect cell": (
+        "coverage",
+        "UPDATE {table} SET status = 'suspect' WHERE report = 'utm_sources' "
+        f"AND date = '{DAY}' AND website_id = {{website}}",
+        {"no_cell_is_suspect"},
+    ),
+    "a cell that failed": (
+        "coverage",
+        "UPDATE {table} SET status = 'failed' WHERE report = 'utm_sources' "
+        f"AND date = '{DAY}' AND website_id = {{website}}",
+        {"no_cell_is_failed"},
+    ),
+    "a status that nobody knows": (
+        "coverage",
+        "UPDATE {table} SET status = 'mended' WHERE report = 'utm_sources' "
+        f"AND date = '{DAY}' AND website_id = {{website}}",
+        {
+            "accepted_values_stg_databuddy__coverage_status",
+            "accepted_values_stg_databuddy__cell_states_state",
+        },
+    ),
+    "rows of a website that is not there": (
+        "utm_sources",
+        "INSERT INTO {table} (website_id, date, name, pageviews, visitors, _dlt_load_id) "
+        f"VALUES ('gone', '{DAY}', 'x', 1, 1, 'none')",
+        {"relationships_stg_databuddy__utm_sources_website_id"},
+    ),
+}
+"""By name, the table, what is done to it, and the tests that have to find it, alone."""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_wrong_is_found_by_its_own_tests_only(
+    built: Project, server: DemoServer, fault: str
+) -> None:
+    table, change, finders = FAULTS[fault]
+    website = f"'{server.websites[0].id}'"
+    with kept(built, table):
+        built.rows(change.format(table=built.table(table), website=website))
+        ended = built.results()
+        wrong = {name for name, status in ended.items() if status in {"fail", "warn", "error"}}
+        found = {next((each for each in finders if name.startswith(each)), name) for name in wrong}
+    assert found == finders

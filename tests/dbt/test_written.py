@@ -1,0 +1,144 @@
+"""The project that is written: of what is loaded, described, without a secret, and with respect for
+what is there. Without dbt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dlt
+import pytest
+import yaml
+
+from databuddy_source import write_dbt_project
+from databuddy_source.demo import DemoServer
+from databuddy_source.errors import BadConfiguration, NothingLoaded
+from tests.dbt.conftest import REPORTS, synced
+from tests.warehouses.duckdb import DuckDb
+
+FEW = ["summary_metrics", "utm_sources"]
+OURS = {"websites", "coverage", "query_types", "restatements"}
+
+
+@pytest.fixture(scope="module")
+def loaded(
+    server: DemoServer, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dlt.Pipeline, Path]:
+    """A pipeline that loaded all, and its file."""
+    home = tmp_path_factory.mktemp("loaded")
+    warehouse = DuckDb(home / "file.duckdb")
+    return synced(server, warehouse, home / "state"), warehouse.file
+
+
+def staged(folder: Path) -> set[str]:
+    files = (folder / "models" / "staging").glob("stg_databuddy__*.sql")
+    return {path.stem.removeprefix("stg_databuddy__") for path in files}
+
+
+def test_there_is_a_model_of_each_table_that_is_loaded(
+    loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
+) -> None:
+    pipeline, file = loaded
+    made = write_dbt_project(pipeline, tmp_path / "dbt", file)
+    views = {"cell_states", "daily_summary", "weekly_summary", "monthly_summary"}
+    assert set(made.tables) == staged(tmp_path / "dbt")
+    assert {*REPORTS, *views} <= set(made.tables) <= {*REPORTS, *views, *OURS}
+    assert set(made.marts) == {
+        path.stem for path in (tmp_path / "dbt" / "models" / "marts").glob("*.sql")
+    }
+
+
+def test_each_column_is_described(loaded: tuple[dlt.Pipeline, Path], tmp_path: Path) -> None:
+    pipeline, file = loaded
+    write_dbt_project(pipeline, tmp_path / "dbt", file)
+    described = 0
+    for name in ("staging/_sources", "staging/_models", "marts/_models"):
+        content = yaml.safe_load((tmp_path / "dbt/models" / f"{name}.yml").read_text())
+        tables = content.get("models") or content["sources"][0]["tables"]
+        for table in tables:
+            assert table["description"], table["name"]
+            for column in table.get("columns", ()):
+                assert len(column["description"]) > 10, (table["name"], column["name"])
+                described += 1
+    assert described > 300
+
+
+def test_a_table_lacks_no_column_that_it_has_in_another_spelling(
+    loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
+) -> None:
+    pipeline, file = loaded
+    write_dbt_project(pipeline, tmp_path / "dbt", file)
+    text = (tmp_path / "dbt/models/staging/stg_databuddy__error_summary.sql").read_text()
+    assert "quoted('total_errors')" in text  # which the API calls totalErrors
+    assert "null" not in text
+
+
+def test_weeks_are_cut_as_those_that_are_loaded(server: DemoServer, tmp_path: Path) -> None:
+    warehouse = DuckDb(tmp_path / "file.duckdb")
+    reports = ["summary_metrics", "summary_metrics_weekly"]
+    pipeline = synced(server, warehouse, tmp_path / "state", reports, weeks="sunday")
+    write_dbt_project(pipeline, tmp_path / "dbt", warehouse.file)
+    content = yaml.safe_load((tmp_path / "dbt" / "dbt_project.yml").read_text())
+    assert content["vars"]["databuddy_weeks"] == "sunday"
+
+
+def test_the_profile_names_the_file_and_is_kept(
+    loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
+) -> None:
+    pipeline, file = loaded
+    folder = tmp_path / "dbt"
+    assert not write_dbt_project(pipeline, folder, file).kept
+    profile = folder / "profiles.yml"
+    assert str(file) in profile.read_text()
+    profile.write_text("mine: {}\n")
+    own = folder / "models" / "mine.sql"
+    own.write_text("select 1 as one")
+    assert write_dbt_project(pipeline, folder, file).kept
+    assert profile.read_text() == "mine: {}\n"
+    assert own.exists()
+
+
+def test_models_of_what_is_gone_are_taken_away(
+    loaded: tuple[dlt.Pipeline, Path], server: DemoServer, tmp_path: Path
+) -> None:
+    pipeline, file = loaded
+    folder = tmp_path / "dbt"
+    write_dbt_project(pipeline, folder, file)
+    warehouse = DuckDb(tmp_path / "few.duckdb")
+    few = synced(server, warehouse, tmp_path / "state", FEW)
+    made = write_dbt_project(few, folder, warehouse.file)
+    assert staged(folder) == set(made.tables)
+    assert not {*REPORTS, "weekly_summary"} - {*FEW} & set(made.tables)
+    assert set(made.marts) == {
+        f"databuddy__{name}" for name in ("days", "sources", "health", "time_spine")
+    }
+
+
+def test_a_folder_of_somebody_else_is_left_alone(
+    loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
+) -> None:
+    pipeline, file = loaded
+    (tmp_path / "dbt_project.yml").write_text("name: mine\n")
+    with pytest.raises(BadConfiguration, match="has files"):
+        write_dbt_project(pipeline, tmp_path, file)
+    assert [path.name for path in tmp_path.glob("*.yml")] == ["dbt_project.yml"]
+    assert (tmp_path / "dbt_project.yml").read_text() == "name: mine\n"
+
+
+def test_a_destination_without_views_is_refused(tmp_path: Path) -> None:
+    pipeline = dlt.pipeline(
+        "elsewhere", destination="filesystem", pipelines_dir=str(tmp_path / "state")
+    )
+    with pytest.raises(BadConfiguration, match="filesystem"):
+        write_dbt_project(pipeline, tmp_path / "dbt")
+
+
+def test_a_warehouse_in_which_nothing_is_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "empty.duckdb"
+    pipeline = dlt.pipeline(
+        "empty",
+        destination=dlt.destinations.duckdb(str(file)),
+        pipelines_dir=str(tmp_path / "state"),
+    )
+    with pytest.raises(NothingLoaded):
+        write_dbt_project(pipeline, tmp_path / "dbt", file)
+    assert not (tmp_path / "dbt").exists()
