@@ -46,7 +46,7 @@ NOT_RUN: Final[Mapping[str, str]] = {
         "needs MetricFlow; tests/dbt has it"
     ),
     "packages:\n  - local: ../dbt": "needs dbt; tests/dbt has it",
-    "pip install 'dbt-core>=1.10.6' dbt-duckdb": "needs a package index",
+    "pip install 'dbt-core>=1.11' dbt-duckdb": "needs a package index",
     "make docs": "test_site.py builds the site",
     ".venv/bin/python docs/generate.py": "test_generated.py does the same",
     ".venv/bin/databuddy-source --demo": "is `make demo`, which the first steps run twice",

@@ -16,8 +16,8 @@ from databuddy_source.model.windows import Grain
 NAME: Final = "databuddy"
 """Of the project, its profile and its source."""
 
-DBT: Final = [">=1.10.6", "<2.0.0"]
-"""The versions of dbt that can read it: older ones have no `loaded_at_query`."""
+DBT: Final = [">=1.11.0", "<2.0.0"]
+"""The versions of dbt that may read it: 1.11 was tried, and 2 is another program."""
 
 LOADS: Final = "_dlt_loads"
 
