@@ -21,6 +21,8 @@ PROJECT = generate.PROJECT
 NOT_RUN: Final[Mapping[str, str]] = {
     "python3 -m venv .venv && .venv/bin/pip install '.[cli,duckdb]'": "needs a package index",
     ".venv/bin/pip install --upgrade '.[cli,duckdb]'": "needs a package index",
+    "DESTINATION__DUCKDB__CREDENTIALS=databuddy_warehouse.duckdb .venv/bin/dlt pipeline "
+    "--pipelines-dir .databuddy NAME drop countries": "asks before it drops",
     ".venv/bin/databuddy-source why top_pages --date 2026-01-31 --key name=/pricing": (
         "names a day that the demo does not have"
     ),
