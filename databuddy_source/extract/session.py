@@ -155,7 +155,8 @@ class Extraction:
         """How far coverage goes, by website and report; None where nothing was ever loaded."""
         # asking a DuckDB file would make it
         if self._pipeline and self._pipeline.default_schema_name:
-            return covered_days(self._pipeline, self.now, allow_empty=self.scope.allow_empty)
+            allow_empty = self.scope.allow_empty and not self.scope.bounded
+            return covered_days(self._pipeline, self.now, allow_empty=allow_empty)
         return None
 
     def final_windows(self, report: Report, website_id: str) -> Set[datetime]:
