@@ -161,4 +161,4 @@ def test_no_block_is_left_out() -> None:
 
 def test_every_exception_is_in_the_manual() -> None:
     lines = {re.sub(r"\s+#.*", "", line) for block in BLOCKS for line in block.text.splitlines()}
-    assert set(NOT_RUN) <= lines
+    assert set(NOT_RUN) <= lines | {block.text.strip() for block in BLOCKS}
