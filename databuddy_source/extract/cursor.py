@@ -93,7 +93,7 @@ class Progress:
             return []
         self.first_day = min(first for first, _ in ranges)
         *missing, newest = (windows.tile(first, last, zone, grain, weeks) for first, last in ranges)
-        if self._newest is None or self._is_behind(covered):
+        if self._newest is None:
             missing, newest = [*missing, newest], ()
         final = extraction.final_windows(report, website_id) if missing else frozenset()
         audit = self._scope.audit and not self._scope.refetch
@@ -109,12 +109,6 @@ class Progress:
             for window in sorted(wanted)
             if window.start <= extraction.now
         ]
-
-    def _is_behind(self, covered: Covered | None) -> bool:
-        """Whether loads that move no cursor may have brought final windows since it moved."""
-        if self._newest is None or covered is None:
-            return False
-        return min(covered.last, self.last_final(self._today)) > self._newest
 
     def _ranges(
         self, extraction: Extraction, report: Report, website_id: str

@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,7 +37,7 @@ from databuddy_source import (
     status,
     websites,
 )
-from databuddy_source.clock import today
+from databuddy_source.clock import now, today
 from databuddy_source.orchestrators.lacking import ids_of, lacking, shown
 from databuddy_source.warehouse.choice import STATE_VARIABLE
 from databuddy_source.warehouse.lock import alone
@@ -148,7 +148,7 @@ def groups(setup: Setup, size: int) -> list[dict[str, Any]]:
         AirflowFailException: a person has to change something.
         AirflowException: another try may help.
     """
-    began = datetime.now(UTC).isoformat()
+    began = now().isoformat()
     seen = _as_told(lambda: websites(setup.resolved()))
     parts = [seen[at : at + size] for at in range(0, len(seen), size)]
     return [
@@ -279,7 +279,7 @@ def _as_told(work: Callable[[], T]) -> T:
         return work()
     except AlreadyRunning as error:
         logger.info("%s Tried again in %s.", error, HAND_BACK)
-        failure: Exception = AirflowRescheduleException(datetime.now(UTC) + HAND_BACK)  # type: ignore[no-untyped-call]
+        failure: Exception = AirflowRescheduleException(now() + HAND_BACK)  # type: ignore[no-untyped-call]
     except Exception as error:
         final = remedy_of(error) is Remedy.CHANGE
         failure = (AirflowFailException if final else AirflowException)(redacted(str(error)))

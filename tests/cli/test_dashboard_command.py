@@ -203,7 +203,7 @@ def test_what_draws_is_named_where_it_is_not_installed(
 
 def test_the_demo_ends_by_saying_how_to_look_at_it(run: Run, folder: Path) -> None:
     said = run("demo", "--report", "summary_metrics").stdout
-    words = re.search(r"in a browser:\n\n  .*sync\.py (dashboard --demo)\n", said)
+    words = re.search(r"in a browser:\n\n  .*sync\.py'? (dashboard --demo)\n", said)
     assert words, said
     assert run(*words[1].split()).returncode == 0
     assert "shop.example.com" in (folder / "dashboard.html").read_text(encoding="utf-8")

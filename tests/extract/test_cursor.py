@@ -193,24 +193,6 @@ def test_days_of_missed_runs_are_made_up_for() -> None:
     assert len(resource.asks(TODAY + timedelta(days=20))) == 24
 
 
-def test_what_an_orchestrator_brought_beyond_the_cursor_is_not_asked_again_where_it_is_final() -> (
-    None
-):
-    resource = Resource()
-    resource.run()
-    later = TODAY + timedelta(days=10)
-    hole, last = TODAY + timedelta(days=2), later - timedelta(days=4)
-    final = {each.start for each in tile(START, last, "UTC") if each.date != hole}
-    for covered, asked in (
-        (later - ONE_DAY, [hole, *between(last + ONE_DAY, later)]),
-        (TODAY, between(TODAY - timedelta(days=3), later)),  # nothing was brought
-    ):
-        extraction = on(later, {("shop", "top_pages"): Covered(START, covered)})
-        extraction.final_windows = lambda *given: final  # type: ignore[method-assign]
-        cells = resource.progress().cells(extraction, REPORT, "shop")
-        assert [cell.window.date for cell in cells] == asked
-
-
 def test_a_start_that_moved_earlier_brings_the_missing_days_once() -> None:
     resource = Resource()
     resource.run()
