@@ -61,14 +61,14 @@ def days_behind(
         *true_until(now),
         *of_these,
     )
-    asked = " UNION ".join(
-        f"SELECT whose, day, begins, ends FROM {{table}} JOIN {changed} "
+    asked = " UNION ALL ".join(
+        f"SELECT DISTINCT whose, day, begins, ends FROM {{table}} JOIN {changed} "
         f"ON website_id = whose AND {meet} WHERE _dlt_load_id < changed_by AND final "
         f"AND NOT {UNTRUE} AND status IN ({BROUGHT}) AND {which}"
         for meet in (_SAME_DAY, _AROUND)
     )
-    found: dict[str, list[Window]] = defaultdict(list)
+    found: dict[str, set[Window]] = defaultdict(set)
     for website_id, day, begins, ends in coverage_rows(tables, asked, *values, *values):
         window = Window(day, begins.astimezone(UTC), ends.astimezone(UTC), zone)
-        found[website_id].append(window)
-    return found
+        found[website_id].add(window)
+    return {website_id: sorted(own) for website_id, own in found.items()}

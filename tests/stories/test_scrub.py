@@ -419,8 +419,7 @@ def behind(made: Warehouse) -> dict[str, list[Window]]:
     """The days of which not everything was asked for since one report changed."""
     places = made.query("SELECT DISTINCT website_id, report FROM coverage")
     with tables_of(made.pipeline) as tables:
-        found = days_behind(tables, places, ["events_by_date"], "UTC", made.server.now)
-    return dict(found)
+        return dict(days_behind(tables, places, ["events_by_date"], "UTC", made.server.now))
 
 
 ALONE: dict[str, Any] = {**SEVERAL, "query_types": ["events_by_date"], "reports": []}
