@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from databuddy_source.clock import now as machine_time
 from databuddy_source.coverage.believed import UNTRUE, true_until
 from databuddy_source.coverage.proofs import Series, rows_of
 from databuddy_source.coverage.reading import (
@@ -37,8 +36,8 @@ def days_behind(
     zone: str,
     now: datetime,
 ) -> Mapping[str, list[Window]]:
-    """The days by website of which a report has changed in a later load than the one that asked
-    for a final cell of theirs last.
+    """The days by website of which a report has changed since a final cell of theirs was asked for
+    last, in another load.
 
     Args:
         tables: that are open.
@@ -48,23 +47,19 @@ def days_behind(
         now: this instant.
     """
     which, of_these = rows_of(series)
-    # a day that is asked for by itself is so in all reports; loads of the future are a wrong clock
+    # newest days are asked for in all reports anyway; what is of the future, a wrong clock saw
     changed = (
         "(SELECT website_id AS whose, date AS day, window_start AS begins, window_end AS ends, "
-        f"MAX(_dlt_load_id) AS changed_by FROM {tables.place(RESTATEMENTS)} "
-        f"WHERE why <> 'lookback' AND report IN ({', '.join(['%s'] * len(telling))}) "
-        "AND _dlt_load_id <= %s GROUP BY website_id, date, window_start, window_end) AS changed"
+        "noticed_at AS changed_at, _dlt_load_id AS changed_by "
+        f"FROM {tables.place(RESTATEMENTS)} WHERE why <> 'lookback' AND noticed_at <= %s "
+        f"AND report IN ({', '.join(['%s'] * len(telling))})) AS changed"
     )
-    values = (
-        *telling,
-        str((machine_time() + LATE).timestamp()),
-        *true_until(now),
-        *of_these,
-    )
+    values = (now + LATE, *telling, *true_until(now), *of_these)
     asked = " UNION ALL ".join(
         f"SELECT DISTINCT whose, day, begins, ends FROM {{table}} JOIN {changed} "
-        f"ON website_id = whose AND {meet} WHERE _dlt_load_id < changed_by AND final "
-        f"AND NOT {UNTRUE} AND status IN ({BROUGHT}) AND {which}"
+        f"ON website_id = whose AND {meet} WHERE {{checked_at}} < changed_at "
+        f"AND _dlt_load_id <> changed_by AND final AND NOT {UNTRUE} AND status IN ({BROUGHT}) "
+        f"AND {which}"
         for meet in (_SAME_DAY, _AROUND)
     )
     found: dict[str, set[Window]] = defaultdict(set)

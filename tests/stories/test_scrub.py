@@ -432,10 +432,12 @@ def test_what_one_report_has_found_alone_is_asked_of_the_others(
     server = without_nameless_sessions(serve())
     made = warehouse(server, Warehouse.sync, **SEVERAL)
     imported(server, server.websites[0].id, OLD)
+    server.now += timedelta(minutes=5)
     made.sync(**ALONE)
     assert {each["report"] for each in told(made)} == {"events_by_date"}
     (found,) = behind(made).values()
     assert [each.date for each in found] == [OLD]
+    server.now += timedelta(minutes=5)
     assert made.sync(**SEVERAL) == []
     assert_as_loaded_anew(made, warehouse, **SEVERAL)
     assert written_by_a_sync(made, **SEVERAL) == {"coverage"}
@@ -448,8 +450,10 @@ def test_what_an_audit_of_one_report_has_found_is_asked_of_the_others(
     server = without_nameless_sessions(serve())
     made = warehouse(server, Warehouse.sync, **SEVERAL)
     imported(server, server.websites[0].id, OLD)
+    server.now += timedelta(minutes=5)
     made.sync(**ALONE, since=OLD, until=OLD, refetch=True)
     assert [each["why"] for each in told(made)] == ["refetch"]
+    server.now += timedelta(minutes=5)
     assert made.sync(**SEVERAL) == []
     assert_as_loaded_anew(made, warehouse, **SEVERAL)
 

@@ -108,6 +108,17 @@ def test_final_days_are_restated_when_that_is_asked_for(made: Synced) -> None:
     assert "/late" in paths(made, FIRST, shop)
 
 
+def test_what_one_report_has_found_alone_is_asked_of_the_others(made: Synced) -> None:
+    shop = made.server.websites[0].id
+    made.server.events.add(shop, noon(FIRST), path="/late")
+    made.server.now += timedelta(minutes=5)
+    assert sync(made, query_types=["events_by_date"]) == []
+    assert "/late" not in paths(made, FIRST, shop)
+    made.server.now += timedelta(minutes=5)
+    assert sync(made) == []
+    assert "/late" in paths(made, FIRST, shop)
+
+
 @pytest.mark.emulated_once
 def test_a_tombstone_empties_a_day_and_is_not_kept(made: Synced) -> None:
     shop = made.server.websites[0].id
