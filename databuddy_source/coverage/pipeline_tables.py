@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dlt
@@ -26,6 +26,9 @@ class _PipelineTables(Tables):
 
     jobs: SqlJobClientBase | None = None
     """What knows the catalogue, over the same connection; None where dlt knows no other way."""
+
+    known: dict[str, Set[str]] = field(default_factory=dict)
+    """Columns of tables that were asked for: nothing changes them while the connection is open."""
 
     def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
         if self.client is None:
@@ -56,6 +59,11 @@ class _PipelineTables(Tables):
         return frozenset(names) - there
 
     def columns(self, table: str) -> Set[str]:
+        if table not in self.known:
+            self.known[table] = self._columns(table)
+        return self.known[table]
+
+    def _columns(self, table: str) -> Set[str]:
         if self.client is None:
             return frozenset()
         qualified = self.client.make_qualified_table_name(table)
