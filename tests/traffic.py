@@ -30,3 +30,18 @@ def _copied(connection: duckdb.DuckDBPyConnection, **given: Any) -> None:
         _generate(connection, **given)
         connection.execute(f"ATTACH '{file}' AS kept; COPY FROM DATABASE demo TO kept")
     connection.execute("DETACH kept")
+
+
+def asked(server: DemoServer, since: int = 0) -> list[tuple[str | None, str, str]]:
+    """Website, query type and first day of each question, in order.
+
+    Args:
+        server: that was asked.
+        since: how many requests came before.
+    """
+    return sorted(
+        (arrival.website_id, question["name"], question["start_date"][:10])
+        for arrival in server.log[since:]
+        for question in arrival.asked
+        if isinstance(question, dict)
+    )

@@ -7,7 +7,6 @@ import errno
 import shlex
 import time
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from databuddy_source import (
@@ -20,6 +19,7 @@ from databuddy_source import (
     sync,
 )
 from databuddy_source.cli.console import note, out, say, somebody_watches
+from databuddy_source.cli.page.charts import can_draw
 from databuddy_source.cli.program import Exit, to_type
 from databuddy_source.cli.progress_bar import Live
 from databuddy_source.cli.redefined_lines import load_anew, redefined_lines
@@ -117,7 +117,7 @@ def load(
         return code
     if query := first_query(warehouse.file, pipeline.dataset_name, loaded):
         out.print(f"\nThe tables are in {warehouse.file}. Try:\n\n  {query}\n")
-    if "--demo" in where and find_spec("vl_convert"):
+    if "--demo" in where and can_draw():
         command = f"{to_type()} {shlex.join(['dashboard', *where])}"
         out.print(f"For a page to look at in a browser:\n\n  {command}\n")
     return code

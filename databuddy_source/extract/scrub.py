@@ -6,7 +6,7 @@ room these requests have left carries other final cells, those first that were a
 ago. Nothing is written of what is as it was.
 
 A server that is ill shall not rewrite history: where more than a few of a website's old days or
-cells differ, all of them stay as they are until a sync of another day has the same answers.
+cells differ, all of them stay as they are until a sync ten hours later has the same answers.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.target import Warehouse
 from tests.airflow.airflow_home import REPORTS, Airflow, names
+from tests.traffic import asked
 
 TODAY = datetime.now(UTC).date()
 
@@ -26,15 +27,6 @@ def ago(days: int) -> date:
 def days(home: Path, table: str = "top_pages") -> set[date]:
     with duckdb.connect(str(home / "databuddy_warehouse.duckdb"), read_only=True) as connection:
         return {day for (day,) in connection.sql(f"SELECT date FROM databuddy.{table}").fetchall()}
-
-
-def asked(server: DemoServer, since: int = 0) -> list[tuple[str | None, str, str]]:
-    return sorted(
-        (arrival.website_id, question["name"], question["start_date"][:10])
-        for arrival in server.log[since:]
-        for question in arrival.asked
-        if isinstance(question, dict)
-    )
 
 
 def test_a_run_loads_its_interval_the_lookback_and_what_is_lacking(

@@ -184,10 +184,11 @@ def test_a_published_copy_is_read(
     assert "blog.example.com" in (synced / "dashboard.html").read_text(encoding="utf-8")
 
 
-def test_a_place_where_nothing_can_be_written(synced: Path, invoke: Invoke) -> None:
-    done = invoke("dashboard", "--output", "nowhere/page.html")
+@pytest.mark.parametrize("file", ["nowhere/page.html", f"{FILE}/page.html"])
+def test_a_place_where_nothing_can_be_written(synced: Path, invoke: Invoke, file: str) -> None:
+    done = invoke("dashboard", "--output", file)
     assert done.exit_code == 2
-    assert "nowhere/page.html cannot be written" in done.stderr
+    assert f"{file} cannot be written" in done.stderr
     assert "--output" in done.stderr
 
 

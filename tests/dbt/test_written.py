@@ -120,6 +120,8 @@ def test_a_folder_of_somebody_else_is_left_alone(
     (tmp_path / "dbt_project.yml").write_text("name: mine\n")
     with pytest.raises(BadConfiguration, match="has files"):
         write_dbt_project(pipeline, tmp_path, file)
+    with pytest.raises(BadConfiguration, match="is a file, and no folder"):
+        write_dbt_project(pipeline, tmp_path / "dbt_project.yml", file)
     assert [path.name for path in tmp_path.glob("*.yml")] == ["dbt_project.yml"]
     assert (tmp_path / "dbt_project.yml").read_text() == "name: mine\n"
 

@@ -24,7 +24,7 @@ from databuddy_source.orchestrators.dagster import (
     databuddy_assets,
 )
 from databuddy_source.orchestrators.dagster_component import DatabuddyComponent
-from tests.traffic import demo_server
+from tests.traffic import asked, demo_server
 
 TODAY = datetime.now(UTC).date()
 REPORTS = ["top_pages", "country", "events_by_date_hourly", "top_pages_weekly"]
@@ -129,15 +129,6 @@ def open_dagster(tmp_path: Path, server: DemoServer) -> Callable[..., Dagster]:
 @pytest.fixture
 def dagster(open_dagster: Callable[..., Dagster]) -> Dagster:
     return open_dagster()
-
-
-def asked(server: DemoServer, since: int = 0) -> list[tuple[str | None, str, str]]:
-    return sorted(
-        (arrival.website_id, question["name"], question["start_date"][:10])
-        for arrival in server.log[since:]
-        for question in arrival.asked
-        if isinstance(question, dict)
-    )
 
 
 def test_an_asset_is_a_table_and_nothing_is_asked_for_it(

@@ -425,16 +425,21 @@ def behind(made: Warehouse) -> dict[str, list[Window]]:
 ALONE: dict[str, Any] = {**SEVERAL, "query_types": ["events_by_date"], "reports": []}
 
 
+@pytest.mark.parametrize(
+    ("days", "why"),
+    [({}, "scrub"), ({"since": OLD, "until": OLD, "refetch": True}, "refetch")],
+    ids=["sync", "backfill"],
+)
 def test_what_one_report_has_found_alone_is_asked_of_the_others(
-    serve: Serve, warehouse: Make
+    serve: Serve, warehouse: Make, days: dict[str, Any], why: str
 ) -> None:
     """A schedule that asks for a series alone, more often, takes the sign of the change."""
     server = without_nameless_sessions(serve())
     made = warehouse(server, Warehouse.sync, **SEVERAL)
     imported(server, server.websites[0].id, OLD)
     server.now += timedelta(minutes=5)
-    made.sync(**ALONE)
-    assert {each["report"] for each in told(made)} == {"events_by_date"}
+    made.sync(**ALONE, **days)
+    assert [(each["report"], each["why"]) for each in told(made)] == [("events_by_date", why)]
     (found,) = behind(made).values()
     assert [each.date for each in found] == [OLD]
     server.now += timedelta(minutes=5)
@@ -442,20 +447,6 @@ def test_what_one_report_has_found_alone_is_asked_of_the_others(
     assert_as_loaded_anew(made, warehouse, **SEVERAL)
     assert written_by_a_sync(made, **SEVERAL) == {"coverage"}
     assert behind(made) == {}
-
-
-def test_what_an_audit_of_one_report_has_found_is_asked_of_the_others(
-    serve: Serve, warehouse: Make
-) -> None:
-    server = without_nameless_sessions(serve())
-    made = warehouse(server, Warehouse.sync, **SEVERAL)
-    imported(server, server.websites[0].id, OLD)
-    server.now += timedelta(minutes=5)
-    made.sync(**ALONE, since=OLD, until=OLD, refetch=True)
-    assert [each["why"] for each in told(made)] == ["refetch"]
-    server.now += timedelta(minutes=5)
-    assert made.sync(**SEVERAL) == []
-    assert_as_loaded_anew(made, warehouse, **SEVERAL)
 
 
 def test_lateness_counts_each_cell_once_that_a_sync_has_found(

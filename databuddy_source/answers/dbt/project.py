@@ -94,9 +94,11 @@ def _refuse_foreign(folder: Path) -> None:
     """Files of somebody else are not written over.
 
     Raises:
-        BadConfiguration: there are some.
+        BadConfiguration: there are some, or the folder is a file.
     """
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+    if folder.is_file():
+        raise BadConfiguration(f"{folder} is a file, and no folder", "Name another one.")
+    if folder.is_dir() and any(folder.iterdir()):
         project = folder / PROJECT
         if not project.is_file() or HEAD not in project.read_text(encoding="utf-8"):
             raise BadConfiguration(

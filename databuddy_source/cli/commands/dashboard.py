@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +68,8 @@ def _put(file: Path, text: str) -> None:
         unfinished.write_text(text, encoding="utf-8")
         unfinished.replace(file)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # there may be no such folder
+            unfinished.unlink()
         raise NoRoom(
             f"{file} cannot be written: {error.strerror}", "Name a file with --output."
         ) from None

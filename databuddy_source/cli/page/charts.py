@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, Final
 
@@ -17,6 +18,9 @@ from databuddy_source.cli.page.scale import top_of
 from databuddy_source.errors import BadConfiguration
 
 SVG: Final = "http://www.w3.org/2000/svg"
+LIBRARIES: Final = ("jinja2", "vl_convert")
+"""Of the extra `dashboard`, as they are imported."""
+
 VERSION: Final = "5.20"
 """Of Vega-Lite, which `vl-convert` brings in several."""
 
@@ -72,14 +76,16 @@ def refuse_without_library() -> None:
     Raises:
         BadConfiguration: says what to install.
     """
-    try:
-        import jinja2  # noqa: F401
-        import vl_convert  # noqa: F401
-    except ImportError as error:
+    if not can_draw():
         raise BadConfiguration(
-            f"A dashboard needs what is not installed ({error})",
+            f"A dashboard needs what is not installed ({' and '.join(LIBRARIES)})",
             "Run `pip install 'databuddy-source[dashboard]'`.",
-        ) from None
+        )
+
+
+def can_draw() -> bool:
+    """Whether what draws charts is installed. Imports none of it."""
+    return all(map(find_spec, LIBRARIES))
 
 
 def drawn(dots: Sequence[Dot], *, narrow: bool) -> str:
