@@ -19,9 +19,10 @@ import dlt
 
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.coverage.reading import LATER
-from databuddy_source.dlt_seam import SqlJobClientBase, tables_given_up
+from databuddy_source.dlt_seam import SqlJobClientBase, kind_of, tables_given_up
 from databuddy_source.errors import DestinationFails
 from databuddy_source.warehouse.dataset import reports_of
+from databuddy_source.warehouse.views import forget_views, views_of
 
 logger = logging.getLogger("databuddy_source")
 
@@ -50,7 +51,11 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
         if not names or not client.is_storage_initialized():
             return  # the load makes all of it
         own = {*names, *schema.dlt_table_names()}
-        there = {name: columns for name, columns in client.get_storage_tables(own) if columns}
+        views = views_of(schema, kind_of(client.config.destination_type)).keys()
+        found = client.get_storage_tables(own | views)
+        there = {name: columns for name, columns in found if columns}
+        if views - there.keys():
+            forget_views(pipeline)  # the step after the load makes them
         missing = own - there.keys()
         # of other reports they were dropped for good, perhaps
         others = reports_of(schema) - {*reports}

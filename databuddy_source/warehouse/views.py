@@ -48,13 +48,11 @@ def keep_views(pipeline: dlt.Pipeline) -> None:
             again.
     """
     kind = kind_of(pipeline.destination.destination_type) if pipeline.destination else ""
-    if kind not in KINDS:
-        return
     for name in pipeline.schema_names:
         schema, made = pipeline.schemas[name], _made(pipeline)
-        if coverage_table.TABLE not in schema.tables:
+        texts = views_of(schema, kind)
+        if not texts:
             continue
-        texts = view_texts(_columns(schema))
         digest = hashlib.sha256(repr((pipeline.dataset_name, texts)).encode()).hexdigest()
         if made.get(name) == digest and pipeline.dataset_name not in _dropped:
             continue
@@ -70,6 +68,17 @@ def keep_views(pipeline: dlt.Pipeline) -> None:
             continue
         pipeline.set_local_state_val(MADE, {**made, name: digest})
         _dropped.discard(pipeline.dataset_name)
+
+
+def views_of(schema: dlt.Schema, kind: str) -> Mapping[str, str]:
+    """The text of each view that the tables of a schema allow, by its name.
+
+    Args:
+        schema: as it was loaded.
+        kind: of destination. None of `KINDS`: no views.
+    """
+    has_views = kind in KINDS and coverage_table.TABLE in schema.tables
+    return view_texts(_columns(schema)) if has_views else {}
 
 
 def forget_views(pipeline: dlt.Pipeline) -> None:
