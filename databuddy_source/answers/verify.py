@@ -88,7 +88,8 @@ def verify(
             configured.
         sample: how many cells, by chance; all when None.
         since, until: first and last day, both included.
-        websites: only these, by id or domain; all when empty.
+        websites: only these, by id or domain; all when empty. Cells of a website that no account
+            of the settings is asked for are unanswered.
         reports: only these, by any of their names; all when empty.
 
     Raises:
@@ -112,6 +113,12 @@ def verify(
         raise OtherDays(
             f"The tables hold days of {min(others)}, and this server knows UTC days only"
         )
+    if settings.accounts:
+        asked = {id_ for own in settings.by_account().values() for id_ in own.websites}
+        for cell in cells:
+            if cell.website_id not in asked:
+                yield Checked(cell, Outcome.UNANSWERED, ("no account is asked for its website",))
+        cells = [cell for cell in cells if cell.website_id in asked]
     cells.sort(key=lambda cell: (cell.website_id, cell.report, cell.window))
     for start in range(0, len(cells), CELLS_AT_ONCE):
         yield from _compare(pipeline, settings, server, cells[start : start + CELLS_AT_ONCE])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Item
 
 from databuddy_source.cli.failures import no_toml_in
+from databuddy_source.config.accounts import KEY as ACCOUNTS
+from databuddy_source.config.values import SECTION
 from databuddy_source.errors import BadConfiguration, UnreadableFile
 from databuddy_source.warehouse.local_state import unwritable
 
@@ -61,6 +63,22 @@ def value(document: TOMLDocument, section: str, key: str) -> Any:
         table = table.get(name) if isinstance(table, Mapping) else None
     found: Any = table.get(key) if isinstance(table, Mapping) else None
     return found.unwrap() if isinstance(found, Item) else found
+
+
+def refuse_accounts(files: Sequence[TOMLDocument]) -> None:
+    """Keep one key for all away from accounts, which have a key each.
+
+    Raises:
+        BadConfiguration: there are accounts, in a file or in the environment.
+    """
+    variable = f"{SECTION}.{ACCOUNTS}".upper().replace(".", "__")
+    in_files = any(value(each, SECTION, ACCOUNTS) for each in files)
+    if in_files or any(name.startswith(variable) for name in os.environ):
+        raise BadConfiguration(
+            "Accounts are configured, each with a key of its own, and init writes one key for all",
+            f"Write another account into secrets.toml, under [{SECTION}.{ACCOUNTS}.NAME]: its "
+            "api_key and websites.",
+        )
 
 
 def change(document: TOMLDocument, section: str, values: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import dlt
 
-from databuddy_source.config.connect import warn_of_refused
+from databuddy_source.config.connect import budget_of, warn_of_refused
 from databuddy_source.config.resolve import configured, scoped
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import websites_of_reports
@@ -35,14 +35,14 @@ class WebsitePlan:
         cells: website, report and window.
         by_route: parameters of requests, by which requests they may travel in; a series needs one
             for many cells.
-        account: name of the one whose key asks; empty where there is but one key.
+        budget: that its requests take from; those of other websites may take from the same.
     """
 
     pack_size: int
     reports: int = 0
     cells: int = 0
     by_route: Counter[Hashable] = field(default_factory=Counter)
-    account: str = ""
+    budget: Hashable = None
 
     @property
     def questions(self) -> int:
@@ -83,10 +83,10 @@ class Plan:
     @property
     def minutes(self) -> float:
         """How long the rate limit makes the run take; the server's own time comes on top."""
-        of_keys = Counter[str]()
+        spent = Counter[Hashable]()
         for each in self.by_website.values():
-            of_keys[each.account] += each.requests
-        most = max(of_keys.values(), default=0)
+            spent[each.budget] += each.requests
+        most = max(spent.values(), default=0)
         return max(0, most - self.per_minute) / self.per_minute
 
 
@@ -148,6 +148,7 @@ def planned(extraction: Extraction, wanted: Wanted, pipeline: dlt.Pipeline) -> P
     # where nothing was ever loaded, asking a DuckDB file would make it
     held: list[Part] = parts_of_tables(pipeline) if pipeline.default_schema_name else []
     states = resource_states(pipeline, "databuddy")
+    budgets = {name: budget_of(own) for name, own in settings.by_account().items()}
     found = Plan(settings.requests_per_minute)
     for report, website_ids in wanted:
         for website_id in website_ids:
@@ -159,8 +160,9 @@ def planned(extraction: Extraction, wanted: Wanted, pipeline: dlt.Pipeline) -> P
                 continue
             refuse_a_mixture(cells, held)
             questions = extraction.questions(cells, proven=progress.proven)
+            budget = budgets[settings.account_of(website_id)]
             website = found.by_website.setdefault(
-                website_id, WebsitePlan(settings.pack_size, account=settings.account_of(website_id))
+                website_id, WebsitePlan(settings.pack_size, budget=budget)
             )
             website.reports += 1
             website.cells += len(cells)

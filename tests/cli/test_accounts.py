@@ -14,7 +14,7 @@ import duckdb
 import pytest
 import tomlkit
 
-from databuddy_source import configured, databuddy_source, websites
+from databuddy_source import Scope, Settings, configured, databuddy_source, plan, verify, websites
 from databuddy_source import load as load_once
 from databuddy_source.demo import DemoServer
 from databuddy_source.demo.websites import BLOG, QUIET, SHOP
@@ -212,6 +212,35 @@ def test_one_website_is_chosen_by_an_option(
     done = invoke("sync", "--website", "another", **variables(accounts))
     assert done.exit_code == 2
     assert "--website has 'another', which no account names" in done.output
+
+
+@pytest.fixture
+def pipeline(folder: Path) -> dlt.Pipeline:
+    """One of a program that gives settings by code."""
+    file = dlt.destinations.duckdb(str(folder / "own.duckdb"))
+    home = str(folder / "pipelines")
+    return dlt.pipeline("own", home, destination=file, dataset_name="databuddy")
+
+
+def test_cells_of_a_website_without_an_account_are_unanswered(
+    pipeline: dlt.Pipeline, accounts: Any
+) -> None:
+    given: dict[str, Any] = {"query_types": ["country"], "start_date": FIRST, "accounts": accounts}
+    load_once(pipeline, databuddy_source(**given))
+    narrowed = Settings.of(**given, websites=[SHOP.id])
+    found = {each.cell.website_id: each for each in verify(pipeline, narrowed)}
+    assert found[SHOP.id].outcome.value == "equal"
+    assert found[QUIET.id].details == ("no account is asked for its website",)
+
+
+def test_one_key_of_two_accounts_has_one_limit(
+    pipeline: dlt.Pipeline, accounts: Any, server: DemoServer
+) -> None:
+    accounts["studio"] |= {"api_key": server.api_key, "base_url": server.url}
+    given: dict[str, Any] = {"requests_per_minute": 1, "start_date": FIRST, "accounts": accounts}
+    told = plan(pipeline, Settings.of(**given), Scope.of())
+    assert len(told.by_website) == 2
+    assert told.minutes == told.requests - 1
 
 
 @pytest.mark.parametrize("way", ["file", "environment"])

@@ -192,6 +192,19 @@ def test_other_content_and_comments_stay(project: Path, init: Any) -> None:
     assert path.read_text() == after
 
 
+def test_no_key_is_written_beside_accounts(project: Path, init: Any) -> None:
+    in_environment = init(SOURCES__DATABUDDY__ACCOUNTS__SHOP__API_KEY="dbdy_of_shop")
+    assert in_environment.returncode == 2
+    assert "Accounts are configured" in in_environment.stderr
+    path = project / ".dlt" / "secrets.toml"
+    path.write_text('[sources.databuddy.accounts.shop]\napi_key = "dbdy_of_shop"\n')
+    in_file = init("--yes")
+    assert in_file.returncode == 2
+    assert "Accounts are configured" in in_file.stderr
+    assert "dbdy_of_shop" not in in_file.stdout + in_file.stderr
+    assert not (project / ".dlt" / "config.toml").exists()
+
+
 def test_a_key_that_is_there_is_not_lost_by_accident(
     project: Path, init: Any, unconfigured: dict[str, str], server: DemoServer
 ) -> None:

@@ -48,7 +48,7 @@ def test_it_says_how_long_the_rate_limit_makes_a_run_take(
 def test_each_account_has_its_minutes() -> None:
     """Two keys send side by side, and two websites of one key one after the other."""
     one, two, three = (
-        WebsitePlan(1, by_route=Counter(common=count), account=name)
+        WebsitePlan(1, by_route=Counter(common=count), budget=name)
         for name, count in (("shop", 60), ("studio", 90), ("studio", 90))
     )
     assert Plan(60, {"1": one}).minutes == 0

@@ -124,8 +124,8 @@ def _init(answers: Answers) -> None:
     folder = config_files.folder_to_write()
     if config_files.in_git(folder / "secrets.toml"):
         raise TrackedSecrets(f"git tracks {folder / 'secrets.toml'}, so a key would get into it")
-    config = config_files.read(folder / "config.toml")
-    secrets = config_files.read(folder / "secrets.toml")
+    config, secrets = (config_files.read(folder / f"{name}.toml") for name in ("config", "secrets"))
+    config_files.refuse_accounts([config, secrets])
 
     def configured(key: str) -> Any:
         return config_files.value(config, SECTION, key)
