@@ -162,4 +162,4 @@ def _columns(report: Report, query_type: QueryType, settings: Settings) -> Itera
     for own, name in layout.names.items():
         kind = query_type.columns[name]
         if own not in hints and (type_ := type_name(kind)) != "date":
-            yield Column(own, type_, words_of_column(report, own, name), kind.adds_up)
+            yield Column(own, type_, words_of_column(report, layout, name), kind.adds_up)

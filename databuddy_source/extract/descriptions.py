@@ -37,7 +37,7 @@ def described(
         if own not in names:
             continue
         columns[own] = {} if name in report.query_type.columns else {API_NAME: name}
-        columns[own]["description"] = words_of_column(report, own, name, field)
+        columns[own]["description"] = words_of_column(report, layout, name, field)
     if MORE in names:
         columns[MORE] = {"description": "Columns of the API for which there is no room, as JSON."}
     return dlt.mark.with_hints(
@@ -62,17 +62,22 @@ def words_of_table(report: Report, meta: TypeMeta | None = None) -> str:
     return ". ".join(about) + "."
 
 
-def words_of_column(report: Report, own: str, name: str, field: OutputField | None = None) -> str:
+def words_of_column(
+    report: Report, layout: Layout, name: str, field: OutputField | None = None
+) -> str:
     """What a column means.
 
     Args:
         report: whose column it is.
-        own: the column's name in the table.
+        layout: the columns of the table.
         name: what the API calls it.
         field: what the API says of it, if anything.
     """
-    words = comment_on(report.query_type, name, report.grain) or _of_api(field)
-    return words if own == name else f"{words} The API calls it {name[:NAME_SHOWN]!r}."
+    words = comment_on(report.query_type, name, report.grain, spelled=layout.spelled)
+    words = words or _of_api(field)
+    return (
+        words if layout.column(name) == name else f"{words} The API calls it {name[:NAME_SHOWN]!r}."
+    )
 
 
 def _of_api(field: OutputField | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -126,7 +126,9 @@ def meaning_of(query_type: QueryType, column: str) -> Meaning | None:
     return Meaning.model_validate({"unit": _OF_KIND.get(kind), **shared, **own})
 
 
-def asked_instead(query_type: QueryType, column: str, grain: Grain) -> tuple[str, ...]:
+def asked_instead(
+    query_type: QueryType, column: str, grain: Grain, spelled: Callable[[str], str] = str
+) -> tuple[str, ...]:
     """The reports, and in which column, that have the number of a longer window where a sum or an
     average of this one's would be wrong, such as `summary_metrics_weekly.unique_visitors`. Empty
     where the API has none, or a sum is right.
@@ -135,6 +137,7 @@ def asked_instead(query_type: QueryType, column: str, grain: Grain) -> tuple[str
         query_type: as the server's generation behaves.
         column: the API's name of it.
         grain: length of the windows at hand.
+        spelled: how a warehouse calls a column; the API's names without.
     """
     if query_type.columns.get(column) not in _ASKED_ANEW or query_type.shape is Shape.LOG:
         return ()
@@ -144,7 +147,7 @@ def asked_instead(query_type: QueryType, column: str, grain: Grain) -> tuple[str
         for each in _LONGER[grain]
         if name != query_type.name or not query_type.why_not_by(each)
     ]
-    return tuple(f"{name}{each.suffix}.{there}" for each in grains)
+    return tuple(f"{name}{each.suffix}.{spelled(there)}" for each in grains)
 
 
 def shared_names() -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from dlt.common.schema.typing import TColumnSchema
@@ -38,7 +38,14 @@ LOAD_ID: Final = "The load that brought the row, as load_id in _dlt_loads."
 _DATE_IN_UTC = "Day in UTC: the server cuts this series in UTC, whatever the time zone."
 
 
-def comment_on(query_type: QueryType, column: str, grain: Grain, *, sums: bool = True) -> str:
+def comment_on(
+    query_type: QueryType,
+    column: str,
+    grain: Grain,
+    *,
+    sums: bool = True,
+    spelled: Callable[[str], str] = str,
+) -> str:
     """What a warehouse says of a column: what it means, and what may be done with it.
 
     Args:
@@ -46,14 +53,18 @@ def comment_on(query_type: QueryType, column: str, grain: Grain, *, sums: bool =
         column: the API's name of it.
         grain: length of the table's windows.
         sums: with a sentence on whether it may be added up.
+        spelled: how the warehouse calls a column; the API's names without.
 
     Returns:
         An empty string for a column that the catalogue does not know.
     """
-    return " ".join(f"{words.rstrip('.')}." for words in _said(query_type, column, grain, sums))
+    said = [*_said(query_type, column, sums)]
+    if instead := asked_instead(query_type, column, grain, spelled):
+        said.append(f"For longer windows take {' or '.join(instead)}")
+    return " ".join(f"{words.rstrip('.')}." for words in said)
 
 
-def _said(query_type: QueryType, column: str, grain: Grain, sums: bool) -> Iterator[str]:
+def _said(query_type: QueryType, column: str, sums: bool) -> Iterator[str]:
     meaning = meaning_of(query_type, column)
     if meaning is None:
         return
@@ -68,8 +79,6 @@ def _said(query_type: QueryType, column: str, grain: Grain, sums: bool) -> Itera
         yield allowed
     if meaning.weight:
         yield f"The average of several windows is that of theirs weighted by {meaning.weight}"
-    if instead := asked_instead(query_type, column, grain):
-        yield f"For longer windows take {' or '.join(instead)}"
 
 
 def partition_of(grain: Grain) -> tuple[str, str]:
@@ -86,11 +95,8 @@ def column_hints(query_type: QueryType, grain: Grain, timezone: str) -> dict[str
         grain: length of its windows.
         timezone: that the user set; IANA name.
     """
-    date = (
-        _DATE_IN_UTC
-        if query_type.in_utc
-        else f"First day of the window in {timezone}; in UTC where coverage.time_zone says so."
-    )
+    zone = timezone if timezone == "UTC" else f"{timezone}; in UTC where coverage.time_zone says so"
+    date = _DATE_IN_UTC if query_type.in_utc else f"First day of the window in {zone}."
     hints: dict[str, TColumnSchema] = {
         "website_id": {
             "data_type": "text",

@@ -140,7 +140,7 @@ class Layout:
     def in_order(self, names: list[str]) -> list[str]:
         """Names of the API: the catalogue's, then those that need no other spelling, then all
         others, each in the order in which they came."""
-        plain = [name for name in names if self._spelled(name) == name]
+        plain = [name for name in names if self.spelled(name) == name]
         return list(dict.fromkeys([*self._known, *plain, *names]))
 
     def column(self, name: str) -> str | None:
@@ -151,6 +151,19 @@ class Layout:
             free = (each for each in self._candidates(name) if each.lower() not in self._owners)
             self._take(name, next(free))
         return self._columns[name]
+
+    def spelled(self, name: str) -> str:
+        """A name of the API as the warehouse spells it, which does not change when it is spelled
+        again; empty where it cannot."""
+        for _ in range(len(name)):
+            try:
+                spelled = self._normalized(name)
+            except ValueError:
+                return ""
+            if spelled == name:
+                break
+            name = spelled
+        return name.strip()
 
     def leftover(self, column: str) -> str:
         """The column for values of another one that do not fit, as text."""
@@ -180,7 +193,7 @@ class Layout:
         self._owners[column.lower()] = name
 
     def _candidates(self, name: str) -> Iterator[str]:
-        spelled = self._spelled(name) or _NAMELESS
+        spelled = self.spelled(name) or _NAMELESS
         low = spelled.lower()
         if low in self._ours or low.startswith("_dlt_") or LEFTOVER in low:
             spelled += _ASIDE
@@ -191,15 +204,3 @@ class Layout:
             spelled = spelled[: self._longest - _ROOM - len(tag)] + tag
         yield spelled
         yield from (f"{spelled}_{number}" for number in count(2))
-
-    def _spelled(self, name: str) -> str:
-        """The name as the warehouse spells it, which does not change when it is spelled again."""
-        for _ in range(len(name)):
-            try:
-                spelled = self._normalized(name)
-            except ValueError:
-                return ""
-            if spelled == name:
-                break
-            name = spelled
-        return name.strip()

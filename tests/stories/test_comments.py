@@ -53,4 +53,7 @@ def test_no_column_is_without_a_comment_that_says_something(
         "Negative: what remains is revenue + refund_amount"
         in of["revenue_overview", "refund_amount"]
     )
+    longer = re.findall(r"\w+_(?:weekly|monthly)\.\w+", " ".join(of.values()))
+    assert "error_summary_weekly.affected_users" in longer  # which the API calls otherwise
+    assert not [each for each in longer if re.search("[A-Z]", each)]
     assert max(len(comment) for comment in of.values()) < 1000, "BigQuery takes 1,024"

@@ -193,27 +193,27 @@ def _of_report(reports: Sequence[Report], layout: Layout, there: Mapping[str, st
     for name, said in there.items():
         called = layout.names.get(name, name)
         known = knowing.get(called)
-        columns.append(_known(known, name, called) if known else Column(name, said))
+        columns.append(_known(known, layout, called) if known else Column(name, said))
     for called, kind in report.query_type.columns.items():
         name = layout.column(called) or called
         if name not in there and kind is not Kind.DATE:  # which fills the table's own column
-            columns.append(replace(_known(report, name, called), lacking=type_name(kind)))
+            columns.append(replace(_known(report, layout, called), lacking=type_name(kind)))
     for name in _needed(report.name) - {each.name for each in columns}:
         columns.append(Column(name, "The servers that were asked do not send it.", "text"))
     is_log = report.query_type.shape is Shape.LOG
     return Model(report.name, words_of_table(report), columns, _key(reports), report.grain, is_log)
 
 
-def _known(report: Report, name: str, called: str) -> Column:
+def _known(report: Report, layout: Layout, called: str) -> Column:
     """A column that the catalogue knows."""
     query_type = report.query_type
     meaning = meaning_of(query_type, called)
     return Column(
-        name,
-        words_of_column(report, name, called),
+        layout.column(called) or called,
+        words_of_column(report, layout, called),
         kind=query_type.columns[called],
         weight=meaning.weight if meaning else "",
-        instead=asked_instead(query_type, called, report.grain),
+        instead=asked_instead(query_type, called, report.grain, layout.spelled),
     )
 
 
