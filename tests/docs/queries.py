@@ -30,7 +30,8 @@ class Query:
     def tables(self) -> set[str]:
         """The tables that it reads."""
         own = set(re.findall(r"(\w+) AS \(\s*SELECT", self.sql))
-        return set(re.findall(r"(?:FROM|JOIN) ([a-z_]+)\b(?!\.)", self.sql)) - own
+        sql = re.sub(r"EXTRACT\(.*?\)", "", self.sql)
+        return set(re.findall(r"(?:FROM|JOIN) ([a-z_]+)\b(?!\.)", sql)) - own
 
 
 QUERIES = {
@@ -48,7 +49,13 @@ NAMED = tomllib.loads(re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)[0]
 
 NO_REPORTS = {"websites", "coverage", *VIEWS}
 
-BEHIND_VIEWS = {"summary_metrics", "custom_events", "error_summary", "revenue_overview"}
+BEHIND_VIEWS = {
+    "summary_metrics",
+    "summary_metrics_weekly",
+    "custom_events",
+    "error_summary",
+    "revenue_overview",
+}
 """The reports that views show."""
 
 
