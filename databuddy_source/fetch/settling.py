@@ -15,8 +15,8 @@ from typing import TypeAlias
 from databuddy_source.api.models import ParameterResult, Thrown
 from databuddy_source.fetch.failures import ENOUGH, Failures, Series
 from databuddy_source.fetch.packing import Question
-from databuddy_source.fetch.paging import Pages, Verdict, fills_limit, key_of
-from databuddy_source.model.query_types import QueryType, Shape
+from databuddy_source.fetch.paging import Pages, Verdict, fills_limit, key_of, repeated
+from databuddy_source.model.query_types import Shape
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import Result, Row, counted, is_silent
 from databuddy_source.model.statuses import Status
@@ -217,10 +217,9 @@ class Settling:
             rows, missing, reason = pieces.whole(), pieces.expected, pieces.reason
         query_type = cell.report.query_type
         expected = len(rows) + missing if missing else None
-        if not reason and (again := _repeated(rows, query_type)):
-            expected = len(rows) - again
-            told = f"{again} of {len(rows)} rows have the key of another one"
-            reason = f"{told} ({', '.join(query_type.key)})"
+        if not reason and (twice := repeated(rows, query_type)):
+            expected, reason = len(rows) - twice.again, twice.reason
+            rows = twice.rows
         status = Status.TRUNCATED if reason else Status.COMPLETE
         self.results.append(
             Result(
@@ -257,15 +256,6 @@ class Settling:
             status = Status.UNAVAILABLE if given_up else Status.FAILED
             lacking = cell.series in self._lacking
             self.results.append(Result(cell, status, self._now(), reason=reason, lacking=lacking))
-
-
-def _repeated(rows: list[Row], query_type: QueryType) -> int:
-    """How many rows of a cell have a key that another one had before them. Where a row lacks a
-    column of the key, this server tells rows apart by something else."""
-    key = query_type.key
-    if not key or any(column not in row for row in rows for column in key):
-        return 0
-    return len(rows) - len({key_of(row, key) for row in rows})
 
 
 def _are_rows(data: object) -> bool:

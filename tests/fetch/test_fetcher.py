@@ -652,6 +652,22 @@ def test_what_is_wanted_and_done_is_counted() -> None:
     assert counted == {"Cells": (3, 3), "Rows": (6, 0)}
 
 
+def test_totals_that_are_there_twice_are_loaded_once_and_told() -> None:
+    twice = [{"total_revenue": 5, "currency": "USD"}] * 2 + [{"total_revenue": 5}]
+    client = FakeClient(lambda question: [dict(row) for row in twice])
+    (result,) = fetch(client, month("revenue_overview", days=1)).values()
+    assert list(result.rows) == twice[1:]
+    assert (result.status, result.rows_expected) == (Status.TRUNCATED, 2)
+    assert result.reason == "1 of 3 rows repeat another one"
+
+
+def test_totals_of_two_currencies_are_whole() -> None:
+    rows = [{"total_revenue": 5, "currency": each} for each in ("USD", "EUR")]
+    client = FakeClient(lambda question: [dict(row) for row in rows])
+    (result,) = fetch(client, month("revenue_overview", days=1)).values()
+    assert (result.status, list(result.rows)) == (Status.COMPLETE, rows)
+
+
 def test_rows_that_have_the_key_of_others_are_told_and_counted_once() -> None:
     client = FakeClient(lambda question: [{"name": "/", "pageviews": n} for n in (1, 2, 3)])
     (result,) = fetch(client, month(days=1)).values()
