@@ -37,6 +37,7 @@ from dlt.common.destination import AnyDestination, Destination, DestinationCapab
 from dlt.common.destination.exceptions import (
     DestinationException,
     DestinationTerminalException,
+    DestinationTransientException,
     DestinationUndefinedEntity,
 )
 from dlt.common.exceptions import DltException, SignalReceivedException
@@ -92,6 +93,7 @@ __all__ = [
     "DatabaseTransientException",
     "DestinationException",
     "DestinationTerminalException",
+    "DestinationTransientException",
     "DestinationUndefinedEntity",
     "DltException",
     "LoadClientJobRetry",

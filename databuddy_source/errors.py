@@ -30,7 +30,7 @@
     │   │   ├── NotTheApi              HTML, a redirect, an empty body: something else answered
     │   │   │   └── NoSuchAddress          404: this server does not have it
     │   │   └── UnexpectedAnswer       JSON of another shape
-    │   ├── DestinationFails       the warehouse, or our rights in it
+    │   ├── DestinationFails       what the warehouse refuses, or our rights in it
     │   └── NoExport               the server, which has none: there is another way
     ├── Retriable              the same may succeed later
     │   ├── Unreachable
@@ -38,6 +38,7 @@
     │   ├── ServerFailed
     │   ├── RateLimited
     │   ├── ServiceUnavailable     the server says when to come back
+    │   ├── DestinationAway        the warehouse is out of reach, or fails for now
     │   ├── AlreadyRunning         another sync
     │   └── FileInUse              another program has the DuckDB file
     ├── Skippable              this cell or website cannot be had; the others can
@@ -335,7 +336,7 @@ class NotInPlan(NotIncluded):
 
 
 class DestinationFails(Fatal):
-    """The destination cannot be reached, or does not let us do what a sync does."""
+    """The destination does not let us do what a sync does."""
 
     default_todo = "Check destination.*.credentials, or the destination itself."
 
@@ -388,6 +389,12 @@ class ServiceUnavailable(Retriable):
     with retryAfter in its body)."""
 
     default_todo = "Try again later."
+
+
+class DestinationAway(Retriable):
+    """The destination is out of reach, or fails with what may pass."""
+
+    default_todo = "Make sure that it runs and can be reached, then run this again."
 
 
 class AlreadyRunning(Retriable):

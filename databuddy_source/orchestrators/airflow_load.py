@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -25,20 +25,23 @@ from databuddy_source import (
     NothingLoaded,
     Remedy,
     ReportTable,
-    Scope,
     Settings,
     Website,
     configured,
     known_cells,
     load_cells,
     loaded_cells,
-    remedy_of,
     reports,
-    status,
     websites,
 )
 from databuddy_source.clock import now, today
-from databuddy_source.orchestrators.lacking import ids_of, lacking, shown
+from databuddy_source.orchestrators.lacking import (
+    ids_of,
+    lacking,
+    lacking_before,
+    shown,
+    told_of,
+)
 from databuddy_source.warehouse.choice import STATE_VARIABLE
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.place import WRAPPER_STATE_OF_0_1
@@ -193,7 +196,8 @@ def _loaded(
         warehouse.wait()
         cells = run.cells(settings, reports(settings), ids)
         if not run.only:
-            cells += _lacking_before(warehouse, settings, run, ids)
+            until = run.first - timedelta(days=settings.lookback_days) - ONE_DAY
+            cells += lacking_before(warehouse, settings, reports(settings), ids, until)
         loads = load_cells(
             warehouse.pipeline,
             cells,
@@ -207,30 +211,6 @@ def _loaded(
         known = known_cells(warehouse.pipeline, cells, settings)
         lines = lacking(known, loaded_cells(warehouse.pipeline, loads))
         return lines, sum(each.rows for each in known)
-
-
-def _lacking_before(
-    warehouse: Warehouse, settings: Settings, run: Run, ids: Sequence[str]
-) -> list[Cells]:
-    """What is lacking of days before those of the run, or was loaded last while late events could
-    still come; in an empty warehouse what a first sync would load."""
-    until = run.first - timedelta(days=settings.lookback_days) - ONE_DAY
-    try:
-        warehouse.open()
-    except NothingLoaded:
-        first = Scope().first_day(settings)
-        if first > until:
-            return []
-        earlier = replace(run, first=first, last=until, only=True)
-        return earlier.cells(settings, reports(settings), ids)
-    own = settings.model_copy(update={"websites": tuple(ids)})
-    return [
-        Cells(each.report, each.website_id, stretch.first, stretch.last)
-        for each in status(warehouse.pipeline, own, until=until).reports
-        if each.website_id in ids
-        for stretch in each.calendar
-        if stretch.mark.is_gap or stretch.mark.value == "restated"
-    ]
 
 
 def complete_tables(
@@ -281,6 +261,7 @@ def _as_told(work: Callable[[], T]) -> T:
         logger.info("%s Tried again in %s.", error, HAND_BACK)
         failure: Exception = AirflowRescheduleException(now() + HAND_BACK)  # type: ignore[no-untyped-call]
     except Exception as error:
-        final = remedy_of(error) is Remedy.CHANGE
-        failure = (AirflowFailException if final else AirflowException)(redacted(str(error)))
+        what, remedy = told_of(error)
+        final = remedy is Remedy.CHANGE
+        failure = (AirflowFailException if final else AirflowException)(what)
     raise failure  # here, without a cause, whose words may hold a secret of the destination

@@ -17,7 +17,7 @@ from typing import Any, Final
 import dlt
 
 from databuddy_source.dlt_seam import SqlClientBase, kind_of
-from databuddy_source.errors import AlreadyRunning, DestinationFails
+from databuddy_source.errors import AlreadyRunning, DestinationAway
 from databuddy_source.warehouse.lock import this_process
 
 HAS_LOCKS: Final = frozenset({"postgres"})
@@ -143,7 +143,7 @@ class _Lease:
         """Make sure that it is still held, before something is changed.
 
         Raises:
-            DestinationFails: the connection broke, and another sync may run by now.
+            DestinationAway: the connection broke, and another sync may run by now.
         """
         try:
             if self._first(_IS_HELD):
@@ -152,7 +152,7 @@ class _Lease:
             cause: Exception | None = error
         else:
             cause = None
-        raise DestinationFails(
+        raise DestinationAway(
             f"The connection broke that kept other syncs away from {self._client.dataset_name}",
             "Run this again: it goes on where it was.",
         ) from cause

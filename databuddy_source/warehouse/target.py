@@ -197,7 +197,7 @@ class Warehouse:
             One sentence on what is there.
 
         Raises:
-            DestinationFails, FileInUse, NoDatabase, NoRoom: says why not.
+            DestinationFails, DestinationAway, FileInUse, NoDatabase, NoRoom: says why not.
         """
         says = self.ready()
         if self.file and self.is_new:

@@ -16,35 +16,47 @@ from databuddy_source.coverage.reading import newer_file
 from databuddy_source.dlt_seam import (
     ConfigurationException,
     DestinationException,
+    DestinationTransientException,
     PipelineStepFailed,
 )
-from databuddy_source.errors import DatabuddyError, DestinationFails, causes
+from databuddy_source.errors import DatabuddyError, DestinationAway, DestinationFails, causes
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.fitness import MODULES, refuse_unfit
 from databuddy_source.warehouse.redaction import redacted
 
-ADVICE: Final[Mapping[str, str]] = {
-    r"conflicting lock is held": "Wait until that process is done, then run this again.",
+ADVICE: Final[Mapping[str, tuple[type[DestinationFails | DestinationAway], str]]] = {
+    r"conflicting lock is held": (
+        DestinationAway,
+        "Wait until that process is done, then run this again.",
+    ),
     r"column .*(not found|does not exist)|not have a column": (
+        DestinationFails,
         "Put the column back that was dropped or renamed, or drop the table: what was in it is "
-        "asked for again then."
+        "asked for again then.",
     ),
     r"password|authenticat|credential|invalid_grant|role .* does not exist": (
-        "Check user and password in destination.*.credentials."
+        DestinationFails,
+        "Check user and password in destination.*.credentials.",
     ),
     r"permission|not authorized|privilege|access denied|read-only": (
+        DestinationFails,
         "Give the user the right to create schemas (datasets) and tables: dlt makes the dataset, "
-        "and another one for staging."
+        "and another one for staging.",
     ),
-    r"database .* does not exist": "Create the database, or name another one in "
-    "destination.*.credentials.",
-    r"refused|translate host|resolve|timed? ?out|unreachable|terminat|closed|starting up|shut": (
+    r"database .* does not exist": (
+        DestinationFails,
+        "Create the database, or name another one in destination.*.credentials.",
+    ),
+    r"refused|translate host|resolve|timed? ?out|unreachable|no route|terminat|closed|\bEOF\b|"
+    r"reset by peer|starting up|shut|recovery mode|too many (clients|connections)|slots are": (
+        DestinationAway,
         "Check host and port in destination.*.credentials and that the server runs, then run this "
-        "again."
+        "again.",
     ),
 }
-"""What to do, by words that databases use; the first that is found holds."""
+"""What to do, and whether that may be to wait, by words that databases use; the first that is found
+holds. Drivers raise the same error for a server that is gone and for a wrong password."""
 
 _DRIVERS = {
     module.partition(".")[0]
@@ -62,7 +74,7 @@ def prove(pipeline: dlt.Pipeline) -> None:
 
     Raises:
         UnfitDestination: it cannot replace partitions.
-        DestinationFails: says what went wrong and what to do.
+        DestinationFails, DestinationAway: says what went wrong and what to do.
     """
     if pipeline.destination is None:
         raise DestinationFails("The pipeline has no destination", "Name one.")
@@ -124,7 +136,7 @@ def _drop(trial: dlt.Pipeline, *, staging: bool) -> None:
                 ) from None
 
 
-def destination_failure(error: BaseException) -> DestinationFails | None:
+def destination_failure(error: BaseException) -> DestinationFails | DestinationAway | None:
     """The sentence for an error that came from a warehouse's server; None for any other error."""
     for cause in causes(error):
         package = type(cause).__module__.partition(".")[0]
@@ -133,12 +145,17 @@ def destination_failure(error: BaseException) -> DestinationFails | None:
     return None
 
 
-def _failure(error: BaseException) -> DestinationFails:
+def _failure(error: BaseException) -> DestinationFails | DestinationAway:
     last = list(causes(error))[-1]
     words = (redacted(str(last)).strip().splitlines() or [type(last).__name__])[0]
     words = words.strip().rstrip(".")
-    todo = next((do for said, do in ADVICE.items() if re.search(said, words, re.IGNORECASE)), "")
-    return DestinationFails(f"The destination fails: {words}", todo)
+    what = f"The destination fails: {words}"
+    for said, (kind, todo) in ADVICE.items():
+        if re.search(said, words, re.IGNORECASE):
+            return kind(what, todo)
+    if any(isinstance(each, DestinationTransientException) for each in causes(error)):
+        return DestinationAway(what)
+    return DestinationFails(what)
 
 
 @contextmanager
@@ -147,7 +164,7 @@ def own_errors() -> Iterator[None]:
 
     Raises:
         DatabuddyError: that made a step of dlt fail.
-        DestinationFails: the warehouse failed between the steps of dlt.
+        DestinationFails, DestinationAway: the warehouse failed between the steps of dlt.
         NewerFile: the DuckDB at hand cannot read the file yet.
     """
     try:

@@ -20,7 +20,7 @@ from tenacity import RetryCallState
 from databuddy_source import databuddy_source, load, remove
 from databuddy_source.config.settings import Settings
 from databuddy_source.demo import DemoServer
-from databuddy_source.errors import AlreadyRunning, DestinationFails
+from databuddy_source.errors import AlreadyRunning, DestinationAway
 from databuddy_source.warehouse import lease, whole
 from databuddy_source.warehouse.dlt_defaults import for_pipeline
 from databuddy_source.warehouse.lease import leased
@@ -187,7 +187,7 @@ def test_a_load_changes_nothing_once_its_lease_is_lost(
 
     with monkeypatch.context() as patched:
         patched.setattr(whole._WholeClient, step, after_the_loss)
-        with pytest.raises(DestinationFails, match=f"kept other syncs away from {DATASET}"):
+        with pytest.raises(DestinationAway, match=f"kept other syncs away from {DATASET}"):
             run(made, shop)
     assert everything(made) == before
     made.sync(websites=[shop], **GIVEN)

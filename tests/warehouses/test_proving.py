@@ -11,7 +11,7 @@ import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 
-from databuddy_source.errors import DestinationFails
+from databuddy_source.errors import DatabuddyError, DestinationAway, DestinationFails
 from databuddy_source.warehouse.trial import prove
 from tests.warehouses.postgres import Postgres
 from tests.warehouses.warehouse import Warehouse
@@ -52,18 +52,30 @@ def test_a_warehouse_that_can_merge_is_proven_and_left_as_it_was(
 
 @pytest.mark.only("postgres")
 @pytest.mark.parametrize(
-    ("wrong", "sentences"),
+    ("wrong", "kind", "sentences"),
     [
-        ({"password": "secret-word"}, ["password authentication failed", "user and password"]),
-        ({"port": 9}, ["refused", "host and port"]),
-        ({"database": "nowhere"}, ['database "nowhere" does not exist', "Create the database"]),
+        (
+            {"password": "secret-word"},
+            DestinationFails,
+            ["password authentication failed", "user and password"],
+        ),
+        ({"port": 9}, DestinationAway, ["refused", "host and port"]),
+        (
+            {"database": "nowhere"},
+            DestinationFails,
+            ['database "nowhere" does not exist', "Create the database"],
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(
-    wrong: dict[str, Any], sentences: list[str], warehouse: Warehouse, tmp_path: Path
+    wrong: dict[str, Any],
+    kind: type[DatabuddyError],
+    sentences: list[str],
+    warehouse: Warehouse,
+    tmp_path: Path,
 ) -> None:
     ours = pipeline(dlt.destinations.postgres({**credentials(warehouse), **wrong}), tmp_path)
-    with pytest.raises(DestinationFails) as failure:
+    with pytest.raises(kind) as failure:
         prove(ours)
     for sentence in sentences:
         assert sentence in str(failure.value)
