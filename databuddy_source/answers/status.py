@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,7 @@ class ReportStatus:
         synced_at: when the newest answer was there, UTC; None when nothing was synced yet.
         load_id: dlt's, of the newest load.
         calendar: all windows in stretches, oldest first.
+        added_at: when the website was added to Databuddy, UTC, where the warehouse knows it.
     """
 
     website_id: str
@@ -53,6 +54,7 @@ class ReportStatus:
     synced_at: datetime | None
     load_id: str | None
     calendar: Sequence[Stretch]
+    added_at: datetime | None = None
 
     @property
     def first(self) -> date | None:
@@ -85,6 +87,18 @@ class ReportStatus:
     def gaps(self) -> Sequence[Stretch]:
         """What is lacking, oldest first."""
         return [each for each in self.calendar if each.mark.is_gap]
+
+    @property
+    def holes(self) -> Sequence[Stretch]:
+        """What is lacking of what was ever asked for, and what nobody asked for between the first
+        and the last of it, oldest first. Of a table that never came to be, or was lost, all."""
+        first, last, lost = self.first, self.last, self.synced_at and self.first is None
+        return [
+            each
+            for each in self.calendar
+            if (each.mark.is_gap and (each.mark.is_asked or lost))
+            or (not each.mark.is_asked and first and last and first < each.first < last)
+        ]
 
 
 @dataclass(frozen=True)
@@ -177,7 +191,9 @@ def _status(
     deep: bool,
     late: bool,
 ) -> WarehouseStatus:
-    domains = {row[0]: row[1] for row in newest_listing(tables, "websites", "id, domain")}
+    listed = newest_listing(tables, "websites", "id, domain, created_at")
+    domains = {row[0]: row[1] for row in listed}
+    added = {row[0]: row[2].astimezone(UTC) for row in listed if row[2]}
     offered = offered_types(tables)
     instant = now()
     has = held(tables, instant, since, until)
@@ -212,6 +228,7 @@ def _status(
                     own.synced_at if own else None,
                     own.load_id if own else None,
                     calendar,
+                    added.get(website_id),
                 )
             )
     found.sort(key=lambda each: each.website_id)

@@ -17,15 +17,28 @@ from typing import Any
 
 import dagster as dg
 
-from databuddy_source import ReportTable, Settings, configured, reports, status, websites
+from databuddy_source import (
+    BadConfiguration,
+    NothingLoaded,
+    ReportTable,
+    Settings,
+    configured,
+    reports,
+    status,
+    websites,
+)
 from databuddy_source.clock import now, today
-from databuddy_source.orchestrators.dagster_checks import COMPLETE, FINAL, FRESH, fresh
+from databuddy_source.orchestrators.dagster_checks import (
+    COMPLETE,
+    FINAL,
+    FRESH,
+    fresh,
+    nothing_loaded,
+)
 from databuddy_source.orchestrators.dagster_load import Job, LoadConfig
-from databuddy_source.orchestrators.partitions import Period, period_of
+from databuddy_source.orchestrators.dagster_schedule import schedule_of
+from databuddy_source.orchestrators.partitions import WEBSITES, Period, period_of
 from databuddy_source.warehouse.target import Warehouse
-
-WEBSITES = "databuddy_websites"
-"""The name under which Dagster keeps the websites as partitions."""
 
 DAYS_BEFORE = 30
 """Where partitions begin without a `start_date`, before the day on which Dagster loads them."""
@@ -149,7 +162,7 @@ def databuddy_assets(
         by_period[period_of(table)].append(table)
     assets, checks, jobs, schedules = [], [], [], []
     for name, tables in by_period.items():
-        period = Period.of(name, settings, first, WEBSITES)
+        period = Period.of(name, settings, first)
         specs = {each.name: translator.get_asset_spec(each) for each in tables}
         own = {specs[each.name].key: each for each in tables}
         job = Job(period, own, settings, retries, seconds_between)
@@ -160,7 +173,7 @@ def databuddy_assets(
         assets.append(loads)
         checks.append(check)
         jobs.append(run)
-        schedules.append(_schedule(period, run.name, settings, cron_schedule))
+        schedules.append(schedule_of(period, run.name, settings, cron_schedule))
     freshness = dg.define_asset_job("databuddy_fresh", selection=dg.AssetSelection.checks(*checks))
     jobs.append(freshness)
     schedules.append(dg.ScheduleDefinition(job=freshness, cron_schedule="0 * * * *"))
@@ -176,7 +189,7 @@ def databuddy_assets(
 
 def _loads(job: Job, specs: Sequence[dg.AssetSpec], pool: str | None) -> dg.AssetsDefinition:
     @dg.multi_asset(
-        name=f"databuddy_by_{job.period.name}",
+        name=job.period.op,
         specs=[each.replace_attributes(skippable=True) for each in specs],
         check_specs=[
             dg.AssetCheckSpec(name, asset=each.key, description=about)
@@ -216,41 +229,19 @@ def _fresh(job: Job, delay: timedelta) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, databuddy: DatabuddyResource
     ) -> Iterator[dg.AssetCheckResult]:
         warehouse = databuddy.warehouse(context).for_a_look()
-        warehouse.open()
+        due = job.period.due(now() - delay)
+        keys = sorted(each.asset_key for each in context.selected_asset_check_keys)
+        try:
+            warehouse.open()
+        except NothingLoaded as error:
+            yield from (nothing_loaded(key, due, error) for key in keys)
+            return
         found = status(warehouse.pipeline, databuddy.settings(job.settings))
-        for key in sorted(each.asset_key for each in context.selected_asset_check_keys):
+        for key in keys:
             own = [each for each in found.reports if each.report == job.tables[key].name]
-            yield fresh(key, own, job.period.name, delay, now())
+            yield fresh(key, own, due)
 
     return checks
-
-
-def _schedule(period: Period, job: str, settings: Settings, cron: str) -> dg.ScheduleDefinition:
-    """One run for what is over since the last one and for what late events may have changed, of all
-    websites."""
-
-    @dg.schedule(
-        name=f"databuddy_{period.name}_schedule",
-        job_name=job,
-        cron_schedule=cron,
-        execution_timezone=settings.timezone,
-    )
-    def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        ids = context.instance.get_dynamic_partitions(WEBSITES)
-        if not ids:
-            return dg.SkipReason(f"The sensor {WEBSITES} has found no website yet.")
-        times = period.newest(context.scheduled_execution_time, settings.lookback_days)
-        if not times:
-            return dg.SkipReason(f"No {period.name} has ended of late.")
-        return dg.RunRequest(
-            run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M%z}",
-            tags={
-                "dagster/asset_partition_range_start": period.key(times[0], ids[0]),
-                "dagster/asset_partition_range_end": period.key(times[-1], ids[-1]),
-            },
-        )
-
-    return schedule
 
 
 def _sensor(settings: Settings) -> dg.SensorDefinition:
@@ -263,6 +254,13 @@ def _sensor(settings: Settings) -> dg.SensorDefinition:
         seen = [each.id for each in websites(databuddy.settings(settings))]
         known = context.instance.get_dynamic_partitions(WEBSITES)
         partitions = dg.DynamicPartitionsDefinition(name=WEBSITES)
+        chosen = all(each.websites for each in reports(settings))
+        if known and not chosen and not set(known) & set(seen):
+            raise BadConfiguration(
+                f"The key sees none of the {len(known)} websites that are partitions",
+                "Nothing was changed. If it is not the key of another organisation, delete these "
+                f"partitions ({WEBSITES}) in Dagster.",
+            )
         new = [each for each in seen if each not in known]
         gone = [each for each in known if each not in seen]
         requests: list[Any] = []

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 import dagster as dg
 
-from databuddy_source import ReportStatus, Settings
+from databuddy_source import NothingLoaded, ReportStatus, Settings
 from databuddy_source.clock import today
 from databuddy_source.orchestrators.lacking import LINES_SHOWN
+from databuddy_source.orchestrators.partitions import Time
 
 COMPLETE = "complete"
 FINAL = "final"
@@ -28,23 +28,18 @@ LENGTHS = {
 def complete(
     key: dg.AssetKey, reports: Sequence[ReportStatus], settings: Settings
 ) -> dg.AssetCheckResult:
-    """Whether all that was ever asked for is there; what was not is a partition of its own. Where a
-    table never came to be, or was lost, nothing of it is there.
+    """Whether all that was ever asked for is there, and all between the first and the last of it;
+    what lies before or after is a partition that nobody wanted yet.
 
     Args:
         key: of the asset.
         reports: of its table, by website.
         settings: what lasts.
     """
-    gaps = [
-        (each, gap)
-        for each in reports
-        for gap in each.gaps
-        if gap.mark.is_asked or (each.synced_at and each.first is None)
-    ]
+    gaps = [(each, gap) for each in reports for gap in each.holes]
     lines = [
         f"{each.domain or each.website_id}, {gap.first} to {gap.last}: "
-        f"{gap.mark.words}. {gap.reason}"
+        f"{gap.mark.words}. {gap.reason}".rstrip()
         for each, gap in gaps
     ]
     count = sum(gap.cells for _, gap in gaps)
@@ -75,31 +70,36 @@ def final(
 
 
 def fresh(
-    key: dg.AssetKey,
-    reports: Sequence[ReportStatus],
-    period: str,
-    delay: timedelta,
-    now: datetime,
+    key: dg.AssetKey, reports: Sequence[ReportStatus], due: Time | None
 ) -> dg.AssetCheckResult:
-    """Whether each website has its newest partition.
+    """Whether each website has its newest partition; one that was added to Databuddy later needs
+    none.
 
     Args:
         key: of the asset.
         reports: of its table.
-        period: of its partitions.
-        delay: how long after a partition is over it may come.
-        now: this instant.
+        due: the newest day, week or month that has to be there; None for none yet.
     """
     lines = []
     for each in reports:
         there = [one for one in each.calendar if one.mark.is_asked and not one.mark.is_gap]
         newest = max((one.last for one in there), default=None)
-        told = f"loaded until {newest}" if newest else "nothing is there"
-        if newest:
-            over = datetime.combine(newest + timedelta(days=1), time(), ZoneInfo(each.time_zone))
-        if newest is None or over + LENGTHS[period] + delay < now:
+        if due is None or (newest and newest >= due.last):
+            continue
+        if newest or not each.added_at or each.added_at < due.end:
+            told = f"loaded until {newest}" if newest else "nothing is there"
             lines.append(f"{each.domain or each.website_id}: {told}")
     return _result(key, FRESH, lines, f"{len(lines)} websites are behind", websites=len(lines))
+
+
+def nothing_loaded(key: dg.AssetKey, due: Time | None, error: NothingLoaded) -> dg.AssetCheckResult:
+    """What `fresh` says of a warehouse before the first load.
+
+    Args:
+        key, due: see `fresh`.
+        error: that says so.
+    """
+    return _result(key, FRESH, [str(error)] if due else [], error.what)
 
 
 def _result(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 import dagster as dg
 
 from databuddy_source import (
+    BadConfiguration,
     Cells,
     KnownCell,
-    LoadedCell,
     LoadHooks,
     Remedy,
     ReportTable,
@@ -24,19 +24,25 @@ from databuddy_source import (
     load_cells,
     loaded_cells,
     logs_to,
-    remedy_of,
     status,
 )
+from databuddy_source.clock import today
 from databuddy_source.orchestrators.dagster_checks import (
     COMPLETE,
     FINAL,
     complete,
     final,
 )
-from databuddy_source.orchestrators.lacking import ids_of, lacking, shown
+from databuddy_source.orchestrators.dagster_events import (
+    Known,
+    Wanted,
+    also_materialized,
+    brought,
+    materialized,
+)
+from databuddy_source.orchestrators.lacking import ids_of, lacking, lacking_before, shown, told_of
 from databuddy_source.orchestrators.partitions import Period
 from databuddy_source.warehouse.lock import alone
-from databuddy_source.warehouse.redaction import redacted
 from databuddy_source.warehouse.target import Warehouse
 
 
@@ -48,6 +54,10 @@ class LoadConfig(dg.Config):
 
     allow_empty: bool = False
     """Believe a day that had data and is now empty."""
+
+    lacking: bool = False
+    """Load, too, what is lacking in other partitions of the same tables and websites, or was loaded
+    last while late events could still come. The schedules do."""
 
 
 @dataclass(frozen=True)
@@ -91,51 +101,74 @@ class Job:
             Failure: a person has to change something.
             RetryRequested: another try may help.
         """
-        selected = sorted(context.selected_asset_keys)
-        with logs_to(context.log), alone(warehouse.pipeline, wait=True, say=context.log.info):
-            warehouse.wait()
-            wrong: Exception | None = None
-            lines: list[str] = []
-            if selected:
-                wanted = self._wanted(context, settings, selected)
-                steps: list[Step] = []
-                loads: list[str] = []
-                try:
-                    loads = load_cells(
-                        warehouse.pipeline,
-                        [each for cells in wanted.values() for each in cells.values()],
-                        settings,
-                        began=_began(context),
-                        refetch=config.refetch,
-                        allow_empty=config.allow_empty,
-                        hooks=LoadHooks(before_load=warehouse.wait),
-                        tell=steps.append,
-                        wait=True,
-                    )
-                except Exception as error:  # what was loaded before it is told all the same
-                    wrong = error
-                if wrong is None or steps:
-                    warehouse.wait()
-                    known = self._known(warehouse, settings, wanted)
-                    loads = loads or [load_id for step in steps for load_id in step.load_ids]
-                    told = loaded_cells(warehouse.pipeline, loads)
-                    if wrong is not None:
-                        known = _among(told, known)
-                    yield from _materialized(context, wanted, known)
-                    lines = lacking(chain.from_iterable(known.values()), told)
-            if wrong is None:
+        wrong: Exception | None = None
+        lines: list[str] = []
+        try:
+            with logs_to(context.log), alone(warehouse.pipeline, wait=True, say=context.log.info):
+                warehouse.wait()
+                if context.selected_asset_keys:
+                    lines = yield from self._loaded(context, config, settings, warehouse)
                 yield from self._checked(context, settings, warehouse)
+        except Exception as error:  # also of a warehouse that is gone while it is asked what it has
+            wrong = error
         if wrong is not None or lines:
             self._fail(context, wrong, lines)
 
-    def _wanted(
-        self, context: dg.AssetExecutionContext, settings: Settings, selected: Sequence[dg.AssetKey]
-    ) -> Wanted:
+    def _loaded(
+        self,
+        context: dg.AssetExecutionContext,
+        config: LoadConfig,
+        settings: Settings,
+        warehouse: Warehouse,
+    ) -> Generator[Any, None, list[str]]:
+        """Gives a line for each cell that is lacking in the end."""
+        wanted = self._wanted(context, settings)
+        others = self._lacking(wanted, settings, warehouse) if config.lacking else {}
+        steps: list[Step] = []
+        try:
+            loads = load_cells(
+                warehouse.pipeline,
+                _cells(wanted) + _cells(others),
+                settings,
+                began=_began(context),
+                refetch=config.refetch,
+                allow_empty=config.allow_empty,
+                hooks=LoadHooks(before_load=warehouse.wait),
+                tell=steps.append,
+                wait=True,
+            )
+        except Exception:  # what was loaded before it is told all the same
+            if steps:
+                loads = [load_id for step in steps for load_id in step.load_ids]
+                told = loaded_cells(warehouse.pipeline, loads)
+                yield from materialized(
+                    context, wanted, brought(told, self._known(warehouse, settings, wanted))
+                )
+            raise
+        warehouse.wait()
+        told = loaded_cells(warehouse.pipeline, loads)
+        known = self._known(warehouse, settings, wanted)
+        healed = self._known(warehouse, settings, others)
+        yield from materialized(context, wanted, known)
+        also_materialized(context, others, healed)
+        return lacking(chain.from_iterable([*known.values(), *healed.values()]), told)
+
+    def _wanted(self, context: dg.AssetExecutionContext, settings: Settings) -> Wanted:
         """The cells of each table and partition. Of a table that is for some websites only, the
-        partitions of others have none."""
+        partitions of others have none.
+
+        Raises:
+            BadConfiguration: a partition has not begun.
+        """
         parts = list(self.period.parts(context.partition_keys))
-        found: Wanted = {}
+        if early := [part for part, _, first, _ in parts if first > today(settings.timezone)]:
+            more = f" and {len(early) - 1} more" if len(early) > 1 else ""
+            raise BadConfiguration(
+                f"The partition {early[0]}{more} is of the future", "Choose those that are over."
+            )
+        selected = sorted(context.selected_asset_keys)
         by_names = ids_of([self.tables[key] for key in selected], settings)
+        found: dict[dg.AssetKey, dict[str, Cells]] = {}
         for key in selected:
             table = self.tables[key]
             ids = by_names[table.websites]
@@ -146,6 +179,24 @@ class Job:
             }
         return found
 
+    def _lacking(self, wanted: Wanted, settings: Settings, warehouse: Warehouse) -> Wanted:
+        """The other partitions of the same tables and websites that lack something, or were loaded
+        last while late events could still come."""
+        times = self.period.over()
+        ids = list(dict.fromkeys(each.website_id for each in _cells(wanted)))
+        if not (times and ids):
+            return {}
+        by_name = {self.tables[key].name: key for key in wanted}
+        tables = [self.tables[key] for key in wanted]
+        found: dict[dg.AssetKey, dict[str, Cells]] = defaultdict(dict)
+        for each in lacking_before(warehouse, settings, tables, ids, until=times[-1].last):
+            key = by_name[each.report]
+            for time in times:
+                part = self.period.key(time.key, each.website_id)
+                if time.first <= each.last and each.first <= time.last and part not in wanted[key]:
+                    found[key][part] = replace(each, first=time.first, last=time.last)
+        return found
+
     def _known(self, warehouse: Warehouse, settings: Settings, wanted: Wanted) -> Known:
         """What the warehouse has of each table and partition."""
         places: dict[tuple[str, str, date], tuple[dg.AssetKey, str]] = {}
@@ -154,9 +205,8 @@ class Job:
                 for number in range((cells.last - cells.first).days + 1):
                     day = cells.first + timedelta(days=number)
                     places[cells.report, cells.website_id, day] = key, part
-        found: Known = defaultdict(list)
-        every = [each for parts in wanted.values() for each in parts.values()]
-        for each in known_cells(warehouse.pipeline, every, settings):
+        found: dict[tuple[dg.AssetKey, str], list[KnownCell]] = defaultdict(list)
+        for each in known_cells(warehouse.pipeline, _cells(wanted), settings):
             place = places.get((each.report, each.website_id, each.window.date))
             if place:  # else a week that begins before its partition
                 found[place].append(each)
@@ -177,8 +227,7 @@ class Job:
     def _fail(
         self, context: dg.AssetExecutionContext, wrong: Exception | None, lines: Sequence[str]
     ) -> None:
-        remedy = remedy_of(wrong) if wrong else Remedy.HEAL
-        what = redacted(str(wrong)) if wrong else shown(lines)
+        what, remedy = told_of(wrong) if wrong else (shown(lines), Remedy.HEAL)
         context.log.error(what)
         if remedy is Remedy.CHANGE or context.retry_number >= self.retries:
             # without its cause, whose words may hold a secret of the destination
@@ -186,8 +235,8 @@ class Job:
         raise dg.RetryRequested(self.retries, self.seconds_between) from None
 
 
-Wanted = dict[dg.AssetKey, dict[str, Cells]]
-Known = dict[tuple[dg.AssetKey, str], list[KnownCell]]
+def _cells(wanted: Wanted) -> list[Cells]:
+    return [each for parts in wanted.values() for each in parts.values()]
 
 
 def _began(context: dg.AssetExecutionContext) -> datetime | None:
@@ -195,56 +244,3 @@ def _began(context: dg.AssetExecutionContext) -> datetime | None:
     first = context.run.root_run_id or context.run.run_id
     record = context.instance.get_run_record_by_id(first)
     return record.create_timestamp.replace(tzinfo=UTC) if record else None
-
-
-def _among(loaded: Iterable[LoadedCell], known: Known) -> Known:
-    """What loads brought of what is known, where another load was cut off."""
-    brought = {(each.report, each.website_id, each.window.start) for each in loaded}
-    return {
-        place: cells
-        for place, cells in known.items()
-        if all((each.report, each.website_id, each.window.start) in brought for each in cells)
-    }
-
-
-def _materialized(
-    context: dg.AssetExecutionContext, wanted: Wanted, known: Known
-) -> Iterator[dg.MaterializeResult[None]]:
-    """Events for the partitions that are there. A table that has all of them gives a result, too,
-    by which what comes after it goes on."""
-    told = _told_before(context)
-    for key, parts in wanted.items():
-        done = [part for part in parts if _is_there(known, key, part)]
-        if len(done) == len(parts):
-            for part in done:
-                context.add_asset_metadata(_metadata(known[key, part]), key, part)
-            yield dg.MaterializeResult(asset_key=key)
-            continue
-        for part in done:
-            if (key, part) not in told:
-                metadata = _metadata(known[key, part])
-                context.log_event(dg.AssetMaterialization(key, partition=part, metadata=metadata))
-
-
-def _told_before(context: dg.AssetExecutionContext) -> set[tuple[dg.AssetKey, str | None]]:
-    """What an earlier try of this run has told."""
-    if not context.retry_number:
-        return set()
-    records = context.instance.get_records_for_run(
-        context.run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
-    ).records
-    events = (each.event_log_entry.asset_materialization for each in records)
-    return {(each.asset_key, each.partition) for each in events if each}
-
-
-def _is_there(known: Known, key: dg.AssetKey, part: str) -> bool:
-    return (key, part) in known and all(each.is_there for each in known[key, part])
-
-
-def _metadata(cells: Sequence[KnownCell]) -> dict[str, Any]:
-    return {
-        "dagster/partition_row_count": sum(each.rows for each in cells),
-        "cells": len(cells),
-        "coverage": ", ".join(dict.fromkeys(each.mark.value for each in cells)),
-        "final": all(each.is_final for each in cells),
-    }

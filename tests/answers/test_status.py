@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -38,6 +38,17 @@ def test_it_covers_the_days_that_were_asked_for() -> None:
     assert (never.first, never.last) == (None, None)
 
 
+def test_what_nobody_asked_for_is_a_hole_between_what_was_asked_for() -> None:
+    one = a_report(
+        *(Mark.MISSING, Mark.COMPLETE, Mark.MISSING, Mark.FAILED, Mark.DUE, Mark.EMPTY, Mark.DUE)
+    )
+    assert [(each.first - DAY).days for each in one.holes] == [2, 3, 4]
+    lost = a_report(Mark.MISSING, Mark.DUE)
+    assert not lost.holes
+    (hole,) = replace(lost, synced_at=FETCHED).holes
+    assert hole.mark is Mark.MISSING
+
+
 def test_what_heal_would_ask_for_is_lacking_and_nothing_else() -> None:
     every = WarehouseStatus([a_report(*Mark), a_report(Mark.FAILED, Mark.COMPLETE)], [])
     assert every.cells == {**dict.fromkeys(Mark, 1), Mark.FAILED: 2, Mark.COMPLETE: 2}
@@ -66,7 +77,7 @@ class Held(Tables):
 
     def rows(self, table: str, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
         if table == "websites":
-            return [(each, f"{each}.example.com") for each in self.websites]
+            return [(each, f"{each}.example.com", FETCHED) for each in self.websites]
         if table == "query_types":
             return [(each,) for each in self.types]
         if "MIN(date)" in sql and "query_type" not in sql and "window_end" not in sql:
@@ -97,10 +108,11 @@ def test_what_is_not_configured_is_named_and_not_judged() -> None:
     assert [each.website_id for each in found.reports] == ["shop"]
     assert found.others == [("blog", "top_pages")]
     (own,) = found.reports
-    assert (own.domain, own.rows, own.load_id, own.synced_at) == (
+    assert (own.domain, own.rows, own.load_id, own.synced_at, own.added_at) == (
         "shop.example.com",
         3,
         "7",
+        FETCHED,
         FETCHED,
     )
 

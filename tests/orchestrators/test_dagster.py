@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
 import pytest
+import time_machine
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster.components.testing.utils import component_defs
 
-from databuddy_source import ReportTable, configured
+from databuddy_source import BadConfiguration, ReportTable, configured
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import Unreachable
 from databuddy_source.orchestrators import dagster_load
 from databuddy_source.orchestrators.dagster import (
-    WEBSITES,
     DatabuddyResource,
     DatabuddyTranslator,
     databuddy_assets,
 )
 from databuddy_source.orchestrators.dagster_component import DatabuddyComponent
+from databuddy_source.orchestrators.dagster_schedule import RANGE_END, RANGE_START
+from databuddy_source.orchestrators.partitions import WEBSITES
 from tests.traffic import asked, demo_server
 
 TODAY = datetime.now(UTC).date()
@@ -32,6 +36,10 @@ REPORTS = ["top_pages", "country", "events_by_date_hourly", "top_pages_weekly"]
 
 def ago(days: int) -> date:
     return TODAY - timedelta(days=days)
+
+
+def morning(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 4, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -47,8 +55,28 @@ class Dagster:
 
     def __init__(self, instance: dg.DagsterInstance, **given: Any) -> None:
         self.instance = instance
-        settings = configured(query_types=REPORTS)
+        chosen = {"query_types": REPORTS}
+        chosen |= {name: given.pop(name) for name in ("query_types", "websites") if name in given}
+        settings = configured(**chosen)
         self.defs = databuddy_assets(settings, **{"retries": 1, "seconds_between": 0, **given})
+
+    def tick(self, at: datetime, period: str = "day") -> Any:
+        """What the schedule of a period says at an instant."""
+        schedule = self.defs.resolve_schedule_def(f"databuddy_{period}_schedule")
+        with dg.build_schedule_context(
+            instance=self.instance, scheduled_execution_time=at
+        ) as context:
+            return schedule.evaluate_tick(context)
+
+    def launch(self, request: dg.RunRequest, period: str = "day") -> dg.ExecuteInProcessResult:
+        """As the daemon does with what a schedule says."""
+        return self.run(
+            request.tags[RANGE_START],
+            request.tags[RANGE_END],
+            job=f"databuddy_{period}",
+            config=request.run_config,
+            tags={"dagster/schedule_name": f"databuddy_{period}_schedule"},
+        )
 
     def look_for_websites(self) -> list[str]:
         """As the daemon does with what the sensor says."""
@@ -73,16 +101,13 @@ class Dagster:
         job: str = "databuddy_day",
         tables: Sequence[str] | None = None,
         config: Any = None,
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> dg.ExecuteInProcessResult:
         """Load a range of partitions in one run."""
-        tags = {
-            "dagster/asset_partition_range_start": first,
-            "dagster/asset_partition_range_end": last or first,
-        }
         return self.defs.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             raise_on_error=False,
-            tags=tags,
+            tags={**tags, RANGE_START: first, RANGE_END: last or first},
             asset_selection=[key_of(each) for each in tables] if tables else None,
             run_config=config,
         )
@@ -119,6 +144,14 @@ def checks(result: dg.ExecuteInProcessResult, name: str) -> dict[str, bool]:
         for each in result.get_asset_check_evaluations()
         if each.check_name == name
     }
+
+
+def why(result: dg.ExecuteInProcessResult) -> str:
+    """Why the load of days failed."""
+    failure = result.failure_data_for_node("databuddy_by_day")
+    assert failure
+    assert failure.error
+    return str(failure.error.cause or failure.error)
 
 
 @pytest.fixture
@@ -199,10 +232,7 @@ def test_one_run_loads_many_partitions_and_shows_which_failed(
     again = asked(server, before)
     assert again.count((shop, "top_pages", f"{ago(6)}")) == 1
     assert again.count((shop, "country", f"{ago(6)}")) >= 2
-    failure = result.failure_data_for_node("databuddy_by_day")
-    assert failure
-    assert failure.error
-    assert f"country of {shop} on {ago(6)}: failed: oh" in str(failure.error.cause or failure.error)
+    assert f"country of {shop} on {ago(6)}: failed: oh" in why(result)
 
 
 def test_a_failed_partition_is_healed_by_another_run(dagster: Dagster, server: DemoServer) -> None:
@@ -279,33 +309,136 @@ def test_websites_come_and_go(dagster: Dagster, server: DemoServer) -> None:
     assert dagster.look_for_websites() == ids
 
 
+def test_a_key_that_sees_none_of_the_websites_takes_none_away(
+    open_dagster: Callable[..., Dagster],
+) -> None:
+    dagster = open_dagster()
+    dagster.instance.add_dynamic_partitions(WEBSITES, ["ours", "theirs"])
+    with pytest.raises(BadConfiguration, match=r"sees none of the 2 websites .* delete"):
+        dagster.look_for_websites()
+    assert dagster.instance.get_dynamic_partitions(WEBSITES) == ["ours", "theirs"]
+    dagster.instance.add_dynamic_partitions(WEBSITES, ["new"])
+    named = open_dagster(websites=["other"])
+    assert named.look_for_websites() == ["other"], "which somebody has named"
+
+
 def test_each_morning_one_run_loads_what_is_over_and_what_may_have_changed(
     dagster: Dagster,
 ) -> None:
-    day = dagster.defs.resolve_schedule_def("databuddy_day_schedule")
-    week = dagster.defs.resolve_schedule_def("databuddy_week_schedule")
-    at = datetime(TODAY.year, TODAY.month, TODAY.day, 4, tzinfo=UTC)
-
-    def evaluated(schedule: dg.ScheduleDefinition, when: datetime = at) -> Any:
-        with dg.build_schedule_context(
-            instance=dagster.instance, scheduled_execution_time=when
-        ) as context:
-            return schedule.evaluate_tick(context)
-
-    assert "no website yet" in str(evaluated(day).skip_message)
+    at = morning(TODAY)
+    assert "no website yet" in str(dagster.tick(at).skip_message)
     shop, *_, last = dagster.look_for_websites()
-    (request,) = evaluated(day).run_requests
-    first = request.tags["dagster/asset_partition_range_start"]
-    end = request.tags["dagster/asset_partition_range_end"]
+    (request,) = dagster.tick(at).run_requests
+    first, end = request.tags[RANGE_START], request.tags[RANGE_END]
     assert (first, end) == (f"{ago(4)}|{shop}", f"{ago(1)}|{last}")
-    assert dagster.run(first, end).success
+    assert dagster.run(first, end, tables=["top_pages"]).success
     assert len(dagster.materialized("top_pages")) == 4 * len(dagster.look_for_websites())
-    monday = at - timedelta(days=at.weekday())
-    (request,) = evaluated(week, monday).run_requests
-    assert request.tags["dagster/asset_partition_range_start"].startswith(
-        f"{monday.date() - timedelta(days=7)}|"
+
+
+def test_a_week_is_asked_for_until_it_was_loaded_after_its_last_late_events(
+    open_dagster: Callable[..., Dagster],
+) -> None:
+    dagster = open_dagster(first_day=ago(20))
+    shop, *_ = dagster.look_for_websites()
+    monday = TODAY - timedelta(days=TODAY.weekday() + 7)
+    week = f"{monday - timedelta(days=7)}|{shop}"
+
+    def tick(day: date) -> Any:
+        return dagster.tick(morning(day), "week")
+
+    for days in (0, 3, 5):  # nobody runs it
+        (request,) = tick(monday + timedelta(days=days)).run_requests
+        assert request.tags[RANGE_START] == week
+    with time_machine.travel(morning(monday + timedelta(days=5)), tick=True):
+        assert dagster.launch(request, "week").success
+    assert tick(monday + timedelta(days=6)).skip_message
+    (request,) = tick(monday + timedelta(days=7)).run_requests
+    assert request.tags[RANGE_START] == f"{monday}|{shop}"
+    early = open_dagster(first_day=monday)
+    assert "No week is over yet" in str(early.tick(morning(monday), "week").skip_message)
+
+
+def test_after_missed_mornings_all_that_may_have_changed_is_asked_for_again(
+    open_dagster: Callable[..., Dagster], server: DemoServer
+) -> None:
+    dagster = open_dagster(query_types=["country", "top_pages"], first_day=ago(14))
+    shop, *_ = dagster.look_for_websites()
+    server.faults.add(
+        Fault(website_id=shop, query_type="country", day=ago(12), times=None, parameter_error="oh")
     )
-    assert evaluated(week, monday + timedelta(days=5)).skip_message
+
+    def wake(day: date) -> tuple[dg.ExecuteInProcessResult, set[tuple[str | None, str]]]:
+        server.now = morning(day)
+        before = len(server.log)
+        with time_machine.travel(server.now, tick=True):
+            (request,) = dagster.tick(server.now).run_requests
+            result = dagster.launch(request)
+        return result, {(site, day) for site, _, day in asked(server, before)}
+
+    result, questions = wake(ago(10))
+    assert not result.success
+    assert dagster.failed("country") == {f"{ago(12)}|{shop}"}
+    every = [each.id for each in server.websites]
+    assert questions == {(site, f"{ago(day)}") for site in every for day in range(11, 15)}
+    server.faults.clear()
+    # nobody wakes on ago(9) ... ago(5)
+    result, questions = wake(ago(4))
+    assert result.success
+    assert questions == {(site, f"{ago(day)}") for site in every for day in range(5, 14)}
+    assert dagster.failed("country") == set()
+    assert dagster.materialized("country") == {
+        f"{ago(day)}|{site}" for site in every for day in range(5, 15)
+    }
+    assert dagster.metadata("top_pages", f"{ago(11)}|{shop}")["final"]
+    assert checks(result, "final") == {"country": True, "top_pages": True}
+    # what is final is not asked for on the next day
+    assert wake(ago(3))[1] == {(site, f"{ago(day)}") for site in every for day in range(4, 8)}
+
+
+def test_what_is_lacking_of_other_days_makes_a_run_red(
+    open_dagster: Callable[..., Dagster], server: DemoServer
+) -> None:
+    dagster = open_dagster(query_types=["country"], first_day=ago(7))
+    shop, *_ = dagster.look_for_websites()
+    server.faults.add(
+        Fault(website_id=shop, query_type="country", day=ago(7), times=None, parameter_error="oh")
+    )
+    config = {"ops": {"databuddy_by_day": {"config": {"lacking": True}}}}
+    result = dagster.run(f"{ago(5)}|{shop}", config=config)
+    assert not result.success
+    assert f"country of {shop} on {ago(7)}: failed: oh" in why(result)
+    assert dagster.materialized("country") == {f"{ago(day)}|{shop}" for day in (1, 2, 3, 4, 5, 6)}
+    assert checks(result, "complete") == {"country": False}
+
+
+@pytest.mark.parametrize("last", [-3, 3], ids=["all of it", "a part"])
+def test_a_partition_of_the_future_is_refused_at_once(
+    dagster: Dagster, server: DemoServer, last: int
+) -> None:
+    shop = dagster.look_for_websites()[0]
+    before = len(server.log)
+    result = dagster.run(f"{ago(last)}|{shop}", f"{ago(-3)}|{shop}", tables=["top_pages"])
+    assert not result.success
+    assert "STEP_UP_FOR_RETRY" not in [each.event_type_value for each in result.all_events]
+    assert "is of the future. Choose those that are over." in why(result)
+    assert len(server.log) == before
+
+
+def test_a_warehouse_that_is_gone_is_tried_again(
+    open_dagster: Callable[..., Dagster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        nobody = probe.getsockname()[1]
+    address = f"postgresql://loader:secret-word@127.0.0.1:{nobody}/web"
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", address)
+    dagster = open_dagster(resource=DatabuddyResource(destination="postgres"))
+    shop = dagster.look_for_websites()[0]
+    result = dagster.run(f"{ago(7)}|{shop}", tables=["country"])
+    assert not result.success
+    assert "STEP_UP_FOR_RETRY" in [each.event_type_value for each in result.all_events]
+    assert "Connection refused" in why(result)
+    logs = dagster.instance.all_logs(result.run_id)
+    assert not any("secret-word" in str(each) for each in logs)
 
 
 def test_a_website_that_is_behind_is_not_fresh(dagster: Dagster) -> None:
@@ -315,6 +448,7 @@ def test_a_website_that_is_behind_is_not_fresh(dagster: Dagster) -> None:
         job = dagster.defs.resolve_job_def("databuddy_fresh")
         return checks(job.execute_in_process(instance=dagster.instance), "fresh")
 
+    assert told() == dict.fromkeys(REPORTS, False), "nothing is loaded yet"
     assert dagster.run(f"{ago(1)}|{shop}", tables=["top_pages", "country"]).success
     assert told()["top_pages"] is False
     for each in dagster.look_for_websites():

@@ -105,7 +105,8 @@ def in_dagster(server: DemoServer) -> None:
     import dagster as dg
 
     from databuddy_source import configured, websites
-    from databuddy_source.orchestrators.dagster import WEBSITES, databuddy_assets
+    from databuddy_source.orchestrators.dagster import databuddy_assets
+    from databuddy_source.orchestrators.partitions import WEBSITES
 
     defs = databuddy_assets(first_day=TODAY, retries=0)
     instance = dg.DagsterInstance.local_temp(str(Path.cwd()))
