@@ -3,10 +3,11 @@ of the API."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from databuddy_source.answers.status import status
 from databuddy_source.clock import now, today
@@ -14,7 +15,7 @@ from databuddy_source.config.cells import Cells, narrowed
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.finality import is_settled, last_settled
-from databuddy_source.coverage.reading import offered_types, tables_of
+from databuddy_source.coverage.reading import Tables, offered_types, tables_of
 from databuddy_source.coverage.single import Single, single_cells
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import day_zone
@@ -23,6 +24,10 @@ from databuddy_source.model.windows import Window, tile
 
 if TYPE_CHECKING:
     import dlt
+
+
+NEAR: Final = 31
+"""Days between two that are read in one query: with the first one a month before it is read."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +120,8 @@ def known_cells(
     reports = {each.name: each for each in narrowed(settings, chosen).reports}
     if not chosen:
         return []
-    days = min(each.first for each in chosen), max(each.last for each in chosen)
     with tables_of(pipeline) as tables:
-        has, offered = single_cells(tables, *days), offered_types(tables)
+        has, offered = _has(tables, chosen), offered_types(tables)
     instant, found = now(), list[KnownCell]()
     for each in chosen:
         report, own = reports[each.report], has.get((each.website_id, each.report), Single())
@@ -129,4 +133,20 @@ def known_cells(
                 unknown = Mark.UNAVAILABLE
             what = own.cells.get(window.start, (unknown, 0, ""))
             found.append(KnownCell(each.website_id, each.report, window, *what))
+    return found
+
+
+def _has(tables: Tables, chosen: Iterable[Cells]) -> Mapping[tuple[str, str], Single]:
+    """What is known on the days of chosen cells; of a year between two of them nothing is read."""
+    stretches: list[tuple[date, date]] = []
+    for first, last in sorted({(each.first, each.last) for each in chosen}):
+        if stretches and (first - stretches[-1][1]).days <= NEAR:
+            stretches[-1] = stretches[-1][0], max(last, stretches[-1][1])
+        else:
+            stretches.append((first, last))
+    found: dict[tuple[str, str], Single] = defaultdict(Single)
+    for first, last in stretches:
+        for place, own in single_cells(tables, first, last).items():
+            found[place].zone = own.zone
+            found[place].cells.update(own.cells)
     return found

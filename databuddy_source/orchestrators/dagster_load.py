@@ -128,7 +128,7 @@ class Job:
         try:
             loads = load_cells(
                 warehouse.pipeline,
-                _cells(wanted) + _cells(others),
+                _cells(wanted, others),
                 settings,
                 began=_began(context),
                 refetch=config.refetch,
@@ -141,17 +141,16 @@ class Job:
             if steps:
                 loads = [load_id for step in steps for load_id in step.load_ids]
                 told = loaded_cells(warehouse.pipeline, loads)
-                yield from materialized(
-                    context, wanted, brought(told, self._known(warehouse, settings, wanted))
-                )
+                known = brought(told, self._known(warehouse, settings, wanted, others))
+                also_materialized(context, others, known)
+                yield from materialized(context, wanted, known)
             raise
         warehouse.wait()
-        told = loaded_cells(warehouse.pipeline, loads)
-        known = self._known(warehouse, settings, wanted)
-        healed = self._known(warehouse, settings, others)
+        known = self._known(warehouse, settings, wanted, others)
+        also_materialized(context, others, known)
         yield from materialized(context, wanted, known)
-        also_materialized(context, others, healed)
-        return lacking(chain.from_iterable([*known.values(), *healed.values()]), told)
+        told = loaded_cells(warehouse.pipeline, loads)
+        return lacking(chain.from_iterable(known.values()), told)
 
     def _wanted(self, context: dg.AssetExecutionContext, settings: Settings) -> Wanted:
         """The cells of each table and partition. Of a table that is for some websites only, the
@@ -197,16 +196,16 @@ class Job:
                     found[key][part] = replace(each, first=time.first, last=time.last)
         return found
 
-    def _known(self, warehouse: Warehouse, settings: Settings, wanted: Wanted) -> Known:
+    def _known(self, warehouse: Warehouse, settings: Settings, *wanted: Wanted) -> Known:
         """What the warehouse has of each table and partition."""
         places: dict[tuple[str, str, date], tuple[dg.AssetKey, str]] = {}
-        for key, parts in wanted.items():
+        for key, parts in chain.from_iterable(each.items() for each in wanted):
             for part, cells in parts.items():
                 for number in range((cells.last - cells.first).days + 1):
                     day = cells.first + timedelta(days=number)
                     places[cells.report, cells.website_id, day] = key, part
         found: dict[tuple[dg.AssetKey, str], list[KnownCell]] = defaultdict(list)
-        for each in known_cells(warehouse.pipeline, _cells(wanted), settings):
+        for each in known_cells(warehouse.pipeline, _cells(*wanted), settings):
             place = places.get((each.report, each.website_id, each.window.date))
             if place:  # else a week that begins before its partition
                 found[place].append(each)
@@ -235,8 +234,8 @@ class Job:
         raise dg.RetryRequested(self.retries, self.seconds_between) from None
 
 
-def _cells(wanted: Wanted) -> list[Cells]:
-    return [each for parts in wanted.values() for each in parts.values()]
+def _cells(*wanted: Wanted) -> list[Cells]:
+    return [each for one in wanted for parts in one.values() for each in parts.values()]
 
 
 def _began(context: dg.AssetExecutionContext) -> datetime | None:

@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import (
     AirflowFailException,
     AirflowRescheduleException,
 )
+from psycopg2 import OperationalError
 
 from databuddy_source import (
     AlreadyRunning,
@@ -30,7 +31,7 @@ from databuddy_source import (
     sync,
 )
 from databuddy_source.demo import DemoServer, Fault
-from databuddy_source.errors import KeyRejected, Unreachable
+from databuddy_source.errors import DestinationAway, KeyRejected, Unreachable
 from databuddy_source.orchestrators import airflow_load
 from databuddy_source.orchestrators.airflow import databuddy
 from databuddy_source.orchestrators.airflow_load import (
@@ -242,6 +243,9 @@ def test_websites_are_grouped(server: DemoServer) -> None:
         (AlreadyRunning("Another sync is running"), AirflowRescheduleException),
         (KeyRejected("The server rejects the key"), AirflowFailException),
         (Unreachable("The server is away"), AirflowException),
+        (DestinationAway("The warehouse is away"), AirflowException),
+        (OperationalError("Connection refused"), AirflowException),
+        (OperationalError("password authentication failed"), AirflowFailException),
     ],
 )
 def test_airflow_is_told_whether_to_try_again(

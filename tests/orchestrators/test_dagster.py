@@ -16,7 +16,7 @@ import time_machine
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster.components.testing.utils import component_defs
 
-from databuddy_source import BadConfiguration, ReportTable, configured
+from databuddy_source import BadConfiguration, Cells, ReportTable, Step, configured
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import Unreachable
 from databuddy_source.orchestrators import dagster_load
@@ -254,6 +254,30 @@ def test_a_failed_partition_is_healed_by_another_run(dagster: Dagster, server: D
     config = {"ops": {"databuddy_by_day": {"config": {"refetch": True}}}}
     assert dagster.run(partition, tables=["top_pages"], config=config).success
     assert asked(server, before) == [(shop, "top_pages", f"{ago(7)}")], "a subset, and anew"
+
+
+def test_what_was_loaded_before_the_server_went_away_is_told(
+    open_dagster: Callable[..., Dagster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dagster = open_dagster(query_types=["country"], first_day=ago(6), retries=0)
+    shop = dagster.look_for_websites()[0]
+    real = dagster_load.load_cells
+
+    def breaks_off(
+        pipeline: Any, cells: list[Cells], *given: Any, tell: Callable[[Step], None], **more: Any
+    ) -> list[str]:
+        some = [each for each in cells if each.first <= ago(4)]
+        loads = real(pipeline, some, *given, **more)
+        tell(Step(ago(6), ago(4), loads, len(some), len(cells)))
+        raise Unreachable("The server is away")
+
+    monkeypatch.setattr(dagster_load, "load_cells", breaks_off)
+    config = {"ops": {"databuddy_by_day": {"config": {"lacking": True}}}}
+    result = dagster.run(f"{ago(4)}|{shop}", f"{ago(2)}|{shop}", config=config)
+    assert "The server is away" in why(result)
+    # of the run, and of what was lacking
+    assert dagster.materialized("country") == {f"{ago(day)}|{shop}" for day in (4, 5, 6)}
+    assert dagster.failed("country") == {f"{ago(day)}|{shop}" for day in (2, 3)}
 
 
 def test_a_wrong_key_is_not_tried_again(
