@@ -19,7 +19,6 @@ import dagster as dg
 
 from databuddy_source import (
     BadConfiguration,
-    NothingLoaded,
     ReportTable,
     Settings,
     configured,
@@ -33,7 +32,7 @@ from databuddy_source.orchestrators.dagster_checks import (
     FINAL,
     FRESH,
     fresh,
-    nothing_loaded,
+    not_loaded,
 )
 from databuddy_source.orchestrators.dagster_load import Job, LoadConfig
 from databuddy_source.orchestrators.dagster_schedule import schedule_of
@@ -233,10 +232,10 @@ def _fresh(job: Job, delay: timedelta) -> dg.AssetChecksDefinition:
         keys = sorted(each.asset_key for each in context.selected_asset_check_keys)
         try:
             warehouse.open()
-        except NothingLoaded as error:
-            yield from (nothing_loaded(key, due, error) for key in keys)
+            found = status(warehouse.pipeline, databuddy.settings(job.settings))
+        except BadConfiguration as error:  # nothing is loaded, or a domain was never
+            yield from (not_loaded(key, due, error) for key in keys)
             return
-        found = status(warehouse.pipeline, databuddy.settings(job.settings))
         for key in keys:
             own = [each for each in found.reports if each.report == job.tables[key].name]
             yield fresh(key, own, due)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from databuddy_source import NothingLoaded, ReportStatus, Settings
+from databuddy_source import BadConfiguration, ReportStatus, Settings
 from databuddy_source.clock import today
 from databuddy_source.orchestrators.lacking import LINES_SHOWN
 from databuddy_source.orchestrators.partitions import Time
@@ -92,8 +92,8 @@ def fresh(
     return _result(key, FRESH, lines, f"{len(lines)} websites are behind", websites=len(lines))
 
 
-def nothing_loaded(key: dg.AssetKey, due: Time | None, error: NothingLoaded) -> dg.AssetCheckResult:
-    """What `fresh` says of a warehouse before the first load.
+def not_loaded(key: dg.AssetKey, due: Time | None, error: BadConfiguration) -> dg.AssetCheckResult:
+    """What `fresh` says before the first load of anything, or of a website that is configured.
 
     Args:
         key, due: see `fresh`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -29,6 +28,7 @@ from databuddy_source.orchestrators.dagster_component import DatabuddyComponent
 from databuddy_source.orchestrators.dagster_schedule import RANGE_END, RANGE_START
 from databuddy_source.orchestrators.partitions import WEBSITES
 from tests.traffic import asked, demo_server
+from tests.warehouses import postgres
 
 TODAY = datetime.now(UTC).date()
 REPORTS = ["top_pages", "country", "events_by_date_hourly", "top_pages_weekly"]
@@ -256,6 +256,43 @@ def test_a_failed_partition_is_healed_by_another_run(dagster: Dagster, server: D
     assert asked(server, before) == [(shop, "top_pages", f"{ago(7)}")], "a subset, and anew"
 
 
+def test_a_postgres_that_goes_away_is_tried_again_and_a_wrong_password_is_not(
+    open_dagster: Callable[..., Dagster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dagster = open_dagster(
+        query_types=["country"], resource=DatabuddyResource(destination="postgres")
+    )
+    shop = dagster.look_for_websites()[0]
+    known, load, down = dagster_load.known_cells, dagster_load.load_cells, list[bool]()
+    with postgres.server() as running:
+        credentials = "DESTINATION__POSTGRES__CREDENTIALS"
+        monkeypatch.setenv(credentials, running.url.replace(postgres.PASSWORD, "secret-word"))
+        wrong = dagster.run(f"{ago(7)}|{shop}")
+        assert "password authentication failed" in why(wrong)
+        logs = dagster.instance.all_logs(wrong.run_id)
+        assert not any("secret-word" in str(each) for each in logs)
+        assert "STEP_UP_FOR_RETRY" not in [each.event_type_value for each in wrong.all_events]
+
+        def goes_away(*given: Any, **more: Any) -> Any:
+            if not down:
+                running.stop()
+                down.append(True)
+            return known(*given, **more)
+
+        def comes_back(*given: Any, **more: Any) -> Any:
+            if down:
+                running.start()
+            return load(*given, **more)
+
+        monkeypatch.setenv(credentials, running.url)
+        monkeypatch.setattr(dagster_load, "known_cells", goes_away)
+        monkeypatch.setattr(dagster_load, "load_cells", comes_back)
+        result = dagster.run(f"{ago(7)}|{shop}")
+    assert result.success
+    assert "STEP_UP_FOR_RETRY" in [each.event_type_value for each in result.all_events]
+    assert dagster.materialized("country") == {f"{ago(7)}|{shop}"}
+
+
 def test_what_was_loaded_before_the_server_went_away_is_told(
     open_dagster: Callable[..., Dagster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -448,23 +485,6 @@ def test_a_partition_of_the_future_is_refused_at_once(
     assert len(server.log) == before
 
 
-def test_a_warehouse_that_is_gone_is_tried_again(
-    open_dagster: Callable[..., Dagster], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        nobody = probe.getsockname()[1]
-    address = f"postgresql://loader:secret-word@127.0.0.1:{nobody}/web"
-    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", address)
-    dagster = open_dagster(resource=DatabuddyResource(destination="postgres"))
-    shop = dagster.look_for_websites()[0]
-    result = dagster.run(f"{ago(7)}|{shop}", tables=["country"])
-    assert not result.success
-    assert "STEP_UP_FOR_RETRY" in [each.event_type_value for each in result.all_events]
-    assert "Connection refused" in why(result)
-    logs = dagster.instance.all_logs(result.run_id)
-    assert not any("secret-word" in str(each) for each in logs)
-
-
 def test_a_website_that_is_behind_is_not_fresh(dagster: Dagster) -> None:
     shop = dagster.look_for_websites()[0]
 
@@ -479,6 +499,19 @@ def test_a_website_that_is_behind_is_not_fresh(dagster: Dagster) -> None:
         assert dagster.run(f"{ago(1)}|{each}", tables=["top_pages"]).success
     found = told()
     assert (found["top_pages"], found["country"]) == (True, False)
+
+
+def test_a_domain_that_was_never_loaded_is_not_fresh(
+    open_dagster: Callable[..., Dagster],
+) -> None:
+    dagster = open_dagster(query_types=["country"])
+    shop = dagster.look_for_websites()[0]
+    assert dagster.run(f"{ago(1)}|{shop}").success
+    new = open_dagster(query_types=["country"], websites=["new.example"])
+    job = new.defs.resolve_job_def("databuddy_fresh")
+    (found,) = job.execute_in_process(instance=dagster.instance).get_asset_check_evaluations()
+    assert not found.passed
+    assert "'new.example' is no website that was synced" in str(found.metadata["where"].value)
 
 
 def test_what_is_said_is_in_the_log_of_the_run(dagster: Dagster) -> None:

@@ -17,7 +17,7 @@ from databuddy_source.orchestrators.dagster_checks import (
     complete,
     final,
     fresh,
-    nothing_loaded,
+    not_loaded,
 )
 from databuddy_source.orchestrators.partitions import Period, Time
 
@@ -152,7 +152,7 @@ def test_a_website_that_was_added_after_a_day_does_not_lack_it(added: date, is_f
 
 def test_before_the_first_load_it_is_said_that_nothing_is_there() -> None:
     error = NothingLoaded("Nothing was loaded into the dataset web")
-    found = nothing_loaded(KEY, due(), error)
+    found = not_loaded(KEY, due(), error)
     assert not found.passed
     assert where(found) == f"- {error}"
-    assert nothing_loaded(KEY, None, error).passed
+    assert not_loaded(KEY, None, error).passed
