@@ -465,7 +465,8 @@ def test_what_is_lacking_of_other_days_makes_a_run_red(
         Fault(website_id=shop, query_type="country", day=ago(7), times=None, parameter_error="oh")
     )
     config = {"ops": {"databuddy_by_day": {"config": {"lacking": True}}}}
-    result = dagster.run(f"{ago(5)}|{shop}", config=config)
+    with time_machine.travel(server.now, tick=True):
+        result = dagster.run(f"{ago(5)}|{shop}", config=config)
     assert not result.success
     assert f"country of {shop} on {ago(7)}: failed: oh" in why(result)
     assert dagster.materialized("country") == {f"{ago(day)}|{shop}" for day in (1, 2, 3, 4, 5, 6)}
