@@ -45,10 +45,12 @@ class CellScope(Scope):
         days: of each website and report, as ranges that neither meet nor overlap, oldest first.
         began: what has been answered completely since then is not asked for again; None for no such
             instant.
+        scrub: compare what is final with the server, too, and ask for more where it differs.
     """
 
     days: Mapping[Place, tuple[tuple[date, date], ...]]
     began: datetime | None = None
+    scrub: bool = False
 
     def days_of(self, report: str, website_id: str) -> list[tuple[date, date]]:
         """See `Scope`."""
@@ -64,13 +66,20 @@ class CellScope(Scope):
         """See `Scope`."""
         return self.began
 
+    @property
+    def proves(self) -> bool:
+        """See `Scope`."""
+        return self.scrub
 
-def narrowed(settings: Settings, cells: Iterable[Cells]) -> Settings:
+
+def narrowed(settings: Settings, cells: Iterable[Cells], *, scrub: bool = False) -> Settings:
     """The settings with no other reports and websites than those of the cells.
 
     Args:
         settings: what lasts.
         cells: that are meant.
+        scrub: keep the other reports of these websites, too, which may be asked for an old day that
+            differs; but for those whose own websites are named by domains, which nobody has listed.
 
     Raises:
         BadSetting: one is of a report that is not chosen, or of a website that is named by its
@@ -91,10 +100,15 @@ def narrowed(settings: Settings, cells: Iterable[Cells]) -> Settings:
         if each.first > each.last:
             raise BadSetting(f"The days of {each} are in the wrong order", "Swap them.")
         wanted[each.report][each.website_id] = None
+    if scrub:
+        ids = dict.fromkeys(website_id for own in wanted.values() for website_id in own)
+        for name, report in known.items():
+            own = report.websites
+            wanted[name] |= {each: None for each in ids if not own or each in own}
     reports: list[ReportSetting] = [
         each.model_copy(update={"websites": tuple(wanted[name])})
         for name, each in known.items()
-        if name in wanted
+        if wanted[name]
     ]
     return settings.model_copy(update={"query_types": (), "reports": tuple(reports)})
 

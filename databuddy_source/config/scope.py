@@ -67,6 +67,11 @@ class Scope(Given):
         """What has been answered completely since then is not asked for again."""
         return None
 
+    @property
+    def proves(self) -> bool:
+        """Whether old days are compared with the server, too, in the requests that leave anyway."""
+        return not self.bounded
+
     def first_day(self, settings: Settings, now: datetime | None = None) -> date:
         """The local date with which a first sync starts."""
         chosen = self.since or settings.start_date

@@ -55,7 +55,7 @@ class Evidence:
             with data, and silent ones of 0.1.0.
         doubted: website, report and end of the window of each cell that is suspect: at first those
             that an earlier run left, then also those of this one.
-        series: the wanted cells, by website and report.
+        series: the wanted cells, by website and report; none where one only follows others.
         timelines: the same, by website.
         viewed: tells how many page views the warehouse has of windows, by website, report and what
             coverage calls the window.
@@ -80,6 +80,10 @@ class Evidence:
             self.series[cell.series].append(cell)
             self.timelines[cell.website_id].add(span_of(cell.window), cell)
         self.once = Once()
+
+    def follow(self, series: tuple[str, Report]) -> None:
+        """Cells of a website and report may be wanted once it is known which days differ."""
+        self.series[series] += []
 
     @property
     def cells(self) -> Iterator[Cell]:

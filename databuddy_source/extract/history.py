@@ -75,7 +75,9 @@ class History:
         self._doubted: dict[str, str] = defaultdict(str)
         self._changed: dict[str, Sequence[Window]] = defaultdict(tuple)
 
-    def look_back(self, tables: Tables, cells: Collection[Cell], *, proves: bool) -> None:
+    def look_back(
+        self, tables: Tables, cells: Collection[Cell], *, proves: bool, tried: Set[str]
+    ) -> None:
         """Read what the tables have of the wanted cells, and ask for old cells, too, in the
         requests that leave anyway. Called before the first request.
 
@@ -83,12 +85,13 @@ class History:
             tables: that are open.
             cells: all that are wanted.
             proves: whether to ask for old cells, too.
+            tried: ids of the websites of which an earlier try of this run did so.
         """
         if not self._steady or self._scope.refetch:
             return
         self._count_rows(tables, cells)
         if proves:
-            self._look_at_what_is_final(tables)
+            self._look_at_what_is_final(tables, tried)
 
     def _count_rows(self, tables: Tables, cells: Collection[Cell]) -> None:
         reports = {(cell.report.name, cell.report.grain) for cell in cells}
@@ -98,7 +101,7 @@ class History:
     def _is_steady(self, website_id: str, report: Report) -> bool:
         return resource_name(report.name, website_id) in self._steady
 
-    def _look_at_what_is_final(self, tables: Tables) -> None:
+    def _look_at_what_is_final(self, tables: Tables, tried: Set[str]) -> None:
         """Ask for old cells, too, in the requests that leave anyway."""
         self._scrub = Scrub(
             self._fetcher,
@@ -106,7 +109,7 @@ class History:
             {
                 series: own
                 for series, own in self._evidence.series.items()
-                if self._is_steady(*series)
+                if self._is_steady(*series) and series[0] not in tried
             },
             generation=self._generation,
             requests=self._settings.scrub_requests,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain
@@ -95,7 +95,7 @@ class Scrub:
         fetcher: of the run, before its first request.
         tables: that are open.
         own: the cells that the run asks for anyway, by website and report, as far as what they
-            bring may be compared with what is held.
+            bring may be compared with what is held; none of what only follows others.
         generation: of the server.
         requests: that each website may have for this alone.
         now: this instant.
@@ -120,19 +120,24 @@ class Scrub:
         self._long: dict[str, list[Long]] = defaultdict(list)
         self._proofs: dict[Cell, Sequence[Proof]] = {}
         self.cells: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+        followed = own.keys()
         own = {series: cells for series, cells in own.items() if cells}
-        self._behind = self._days_behind(tables, own, now)
+        self._behind = self._days_behind(tables, followed, own, now)
         self._ask_for_series(tables, own, now)
         self._fill_rooms(tables, own, requests, now)
 
     def _days_behind(
-        self, tables: Tables, own: Mapping[tuple[str, Report], Sequence[Cell]], now: datetime
+        self,
+        tables: Tables,
+        followed: Collection[tuple[str, Report]],
+        own: Mapping[tuple[str, Report], Sequence[Cell]],
+        now: datetime,
     ) -> Mapping[str, Sequence[Window]]:
         if not own:
             return {}
-        telling = {report.name for _, report in own if report.is_series_of_days}
+        telling = {report.name for _, report in followed if report.is_series_of_days}
         telling |= {each.name for each in load_catalog() if each.ranged}  # of other runs
-        series = {(website_id, report.name) for website_id, report in own}
+        series = {(website_id, report.name) for website_id, report in followed}
         zone = next(iter(own.values()))[0].window.zone
         return days_behind(tables, series, sorted(telling), zone, now)
 

@@ -59,7 +59,7 @@ class Extraction:
         progress: told of questions and rows.
         steady: names of the resources whose rows are loaded as they are, so that those which the
             warehouse has already may be left out.
-        proves: whether a daily sync asks for old days, too.
+        proves: whether a run that is to compare old days does so.
     """
 
     def __init__(
@@ -96,7 +96,8 @@ class Extraction:
         self._doubts = Doubts(self._evidence, self.server.websites, allow_empty=scope.allow_empty)
         self._looked_back = False
         self.steady = steady
-        self._proves = proves and not scope.bounded
+        self._proves = proves and scope.proves
+        self._tried: Set[str] = frozenset()
         self.history = History(
             self._pipeline,
             settings,
@@ -171,6 +172,7 @@ class Extraction:
             if self._pipeline and done_since:
                 ahead = timedelta(seconds=self.server.clock_ahead or 0.0)
                 done = done_windows(self._pipeline, done_since + ahead, self.now)
+                self._tried = {website for website, _ in done}
                 self._final = {
                     place: {*self._final.get(place, ()), *done.get(place, ())}
                     for place in {*self._final, *done}
@@ -240,8 +242,12 @@ class Extraction:
         asked = questions_of(cells, cells[0].report.query_type.name, limit=1, proven=proven)
         return [(question.cells[0].window, route_of(question)) for question in asked]
 
-    def want(self, cells: Sequence[Cell], *, cautious: bool, proven: bool) -> None:
-        """Line cells up to be fetched."""
+    def want(
+        self, series: tuple[str, Report], cells: Sequence[Cell], *, cautious: bool, proven: bool
+    ) -> None:
+        """Line cells of one website and report up to be fetched."""
+        if self._proves:
+            self._evidence.follow(series)
         self.fetcher.want(cells, cautious=cautious, proven=proven)
         self._evidence.want(cells)
 
@@ -263,7 +269,7 @@ class Extraction:
                 since = min(cell.window.start for cell in cells)
                 self._evidence.held.update(held_cells(tables, self.now, since))
                 self._evidence.doubted = doubted_windows(tables, since)
-                self.history.look_back(tables, cells, proves=self._proves)
+                self.history.look_back(tables, cells, proves=self._proves, tried=self._tried)
             days = [cell.window.date for cell in cells]
             always = {
                 (report.name, report.grain)

@@ -39,7 +39,7 @@ class SharedExtraction:
     Args:
         settings: what lasts.
         scope: what is of this run.
-        proves: whether a daily sync asks for old days, too.
+        proves: whether a run that is to compare old days does so.
     """
 
     def __init__(self, settings: Settings, scope: Scope, *, proves: bool = True) -> None:

@@ -112,7 +112,8 @@ def source_of(settings: Settings, scope: Scope, *, proves: bool = True) -> DltSo
     Args:
         settings: what lasts.
         scope: what is of this run.
-        proves: whether a daily sync asks for old days, too; of no use right after they were loaded.
+        proves: whether a run that is to compare old days does so; of no use right after they were
+            loaded.
 
     Raises:
         NoKey: before anything is sent.
@@ -196,12 +197,15 @@ def _report(
             state = dlt.current.resource_state()
             progress = Progress(shared.settings, shared.scope, cursor, state)
             cells = progress.cells(extraction, report, website_id)
-            extraction.want(cells, cautious=progress.cautious, proven=progress.proven)
+            series = website_id, report
+            extraction.want(series, cells, cautious=progress.cautious, proven=progress.proven)
             layout = extraction.layout(report, dlt.current.source_schema())
             # let all other resources line up their cells before the first request leaves
             yield None
             extraction.look_back()
-            yield from awaited_by_dlt(_tables(extraction, report, cells, progress, layout, travel))
+            yield from awaited_by_dlt(
+                _tables(extraction, report, website_id, cells, progress, layout, travel)
+            )
             yield from travel.arrivals(extraction.joined)
         finally:
             shared.leave(name, extraction)
@@ -223,6 +227,7 @@ def _report(
 async def _tables(
     extraction: Extraction,
     report: Report,
+    website_id: str,
     cells: list[Cell],
     progress: Progress,
     layout: Layout,
@@ -252,9 +257,10 @@ async def _tables(
         known.update(names)
         return described(item, names, report, layout, extraction.meta(report))
 
+    cells = [*await extraction.history.cells(report, website_id), *cells]
     if not cells:
         return
-    for cell in (*await extraction.history.cells(report, cells[0].website_id), *cells):
+    for cell in cells:
         for batch in batches.add(await extraction.result(cell)):
             yield sent(batch)
             progress.done(list(batch.results), last=False)

@@ -36,6 +36,7 @@ from databuddy_source import (
 )
 from databuddy_source.clock import now, today
 from databuddy_source.orchestrators.lacking import (
+    doubted,
     ids_of,
     lacking,
     lacking_before,
@@ -65,7 +66,7 @@ class Run:
     Attributes:
         first, last: days, in the reporting time zone, both included.
         only: these days and no others, as in a backfill; else the lookback and what is lacking come
-            along.
+            along, and what is final is compared with the server.
         refetch, allow_empty: see `load_cells`.
     """
 
@@ -205,11 +206,13 @@ def _loaded(
             began=datetime.fromisoformat(group["began"]),
             refetch=run.refetch,
             allow_empty=run.allow_empty,
+            scrub=not run.only,
             hooks=LoadHooks(before_load=warehouse.wait),
         )
         warehouse.wait()
         known = known_cells(warehouse.pipeline, cells, settings)
-        lines = lacking(known, loaded_cells(warehouse.pipeline, loads))
+        loaded = loaded_cells(warehouse.pipeline, loads)
+        lines = lacking(known, loaded) + ([] if run.only else doubted(known, loaded))
         return lines, sum(each.rows for each in known)
 
 

@@ -40,6 +40,7 @@ from databuddy_source.orchestrators.dagster_events import (
     brought,
     materialized,
 )
+from databuddy_source.orchestrators.dagster_restated import tell_restated
 from databuddy_source.orchestrators.lacking import ids_of, lacking, lacking_before, shown, told_of
 from databuddy_source.orchestrators.partitions import Period
 from databuddy_source.warehouse.lock import alone
@@ -58,6 +59,9 @@ class LoadConfig(dg.Config):
     lacking: bool = False
     """Load, too, what is lacking in other partitions of the same tables and websites, or was loaded
     last while late events could still come. The schedules do."""
+
+    scrub: bool = False
+    """Compare old days with the server, too, as each scheduled run does, and load what differs."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ class Job:
                 began=_began(context),
                 refetch=config.refetch,
                 allow_empty=config.allow_empty,
+                scrub=config.scrub,
                 hooks=LoadHooks(before_load=warehouse.wait),
                 tell=steps.append,
                 wait=True,
@@ -149,8 +154,10 @@ class Job:
         known = self._known(warehouse, settings, wanted, others)
         also_materialized(context, others, known)
         yield from materialized(context, wanted, known)
-        told = loaded_cells(warehouse.pipeline, loads)
-        return lacking(chain.from_iterable(known.values()), told)
+        told, own = loaded_cells(warehouse.pipeline, loads), [*chain.from_iterable(known.values())]
+        if config.scrub:
+            tell_restated(context, self.period, self.tables, own, told)
+        return lacking(own, told)
 
     def _wanted(self, context: dg.AssetExecutionContext, settings: Settings) -> Wanted:
         """The cells of each table and partition. Of a table that is for some websites only, the

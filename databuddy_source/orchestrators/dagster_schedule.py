@@ -14,8 +14,9 @@ RANGE_END = "dagster/asset_partition_range_end"
 
 def schedule_of(period: Period, job: str, settings: Settings, cron: str) -> dg.ScheduleDefinition:
     """The schedule of a period's tables: one run for what is over since the last one, for what late
-    events may have changed, and for what earlier runs left, of all websites. Where nothing is new
-    it goes on until a run was there after the last late event.
+    events may have changed, and for what earlier runs left, of all websites; old days are compared
+    with the server, too. Where nothing is new it goes on until a run was there after the last late
+    event.
 
     Args:
         period: of the tables.
@@ -54,7 +55,7 @@ def schedule_of(period: Period, job: str, settings: Settings, cron: str) -> dg.S
             times = over[-1:]
         return dg.RunRequest(
             run_key=f"{at:%Y-%m-%dT%H:%M%z}",
-            run_config={"ops": {period.op: {"config": {"lacking": True}}}},
+            run_config={"ops": {period.op: {"config": {"lacking": True, "scrub": True}}}},
             tags={RANGE_START: period.key(times[0].key, ids[0]), RANGE_END: last},
         )
 

@@ -135,6 +135,23 @@ def lacking(known: Iterable[KnownCell], loaded: Iterable[LoadedCell]) -> list[st
     ]
 
 
+def doubted(known: Iterable[KnownCell], loaded: Iterable[LoadedCell]) -> list[str]:
+    """A line for each cell that was compared beside those of this run and of which the answer is
+    not believed.
+
+    Args:
+        known: see `lacking`.
+        loaded: see `lacking`.
+    """
+    own = {(each.report, each.website_id, each.window.start) for each in known}
+    return [
+        f"{each}: {each.status}: {each.reason}"
+        for each in loaded
+        if each.status.value == "suspect"
+        and (each.report, each.website_id, each.window.start) not in own
+    ]
+
+
 def shown(lines: Sequence[str]) -> str:
     """The first of them, and how many more there are.
 

@@ -23,6 +23,7 @@ def load_cells(
     only_gaps: bool = False,
     refetch: bool = False,
     allow_empty: bool = False,
+    scrub: bool = False,
     hooks: LoadHooks = LoadHooks(),
     tell: Callable[[Step], None] = lambda _: None,
     wait: bool = False,
@@ -40,6 +41,9 @@ def load_cells(
         only_gaps: ask only for those that failed, are truncated, suspect or missing.
         refetch: ask again for those that are final, too.
         allow_empty: believe a day that had data and is now empty.
+        scrub: compare what is final with the server, too, in the requests that leave anyway, as a
+            daily `sync` does; an old day that differs is loaded in all chosen reports of these
+            websites. For one run a day, so that history which changed is found.
         hooks, tell, wait: see `sync`.
 
     Returns:
@@ -53,6 +57,7 @@ def load_cells(
     chosen = list(cells)
     if not chosen:
         return []
-    narrow = narrowed(settings or configured(), chosen)
-    scope = scope_of(chosen, began, only_gaps=only_gaps, refetch=refetch, allow_empty=allow_empty)
+    narrow = narrowed(settings or configured(), chosen, scrub=scrub)
+    mode = {"refetch": refetch, "allow_empty": allow_empty, "scrub": scrub}
+    scope = scope_of(chosen, began, only_gaps=only_gaps, **mode)
     return sync(pipeline, narrow, scope, hooks=hooks, tell=tell, wait=wait)

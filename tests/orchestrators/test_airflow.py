@@ -152,10 +152,12 @@ def test_a_team_goes_from_cron_to_the_dag_and_back_and_loses_nothing(
     # nobody was there for two days
     runs = between(FIRST + 2 * ONE_DAY, FIRST + 6 * ONE_DAY)
     asked = at_noon(server, runs[0] + ONE_DAY, lambda: scheduled(runs[0]))
-    assert asked == between(FIRST - 3 * ONE_DAY, runs[0])
+    assert asked[-6:] == between(FIRST - 3 * ONE_DAY, runs[0])
+    assert asked[:-6] == between(FIRST - 5 * ONE_DAY, FIRST - 4 * ONE_DAY), "compared: final"
     for day in runs[1:]:
         asked = at_noon(server, day + ONE_DAY, lambda day=day: scheduled(day))  # type: ignore[misc]
-        assert asked == between(day - 3 * ONE_DAY, day)
+        assert asked[-4:] == between(day - 3 * ONE_DAY, day)
+        assert asked[:-4] == between(FIRST - 5 * ONE_DAY, day - 4 * ONE_DAY), "compared: final"
     today = FIRST + 7 * ONE_DAY
     server.now = noon(today)
     with time_machine.travel(server.now, tick=True):
@@ -182,6 +184,61 @@ def test_the_first_run_loads_what_a_first_sync_would_and_a_backfill_nothing_else
     shutil.rmtree(".databuddy")
     asked = at_noon(server, FIRST, lambda: scheduled(yesterday))
     assert asked == between(FIRST - 30 * ONE_DAY, yesterday)
+
+
+def test_history_that_changed_is_found_by_a_scheduled_run_and_by_no_backfill(
+    server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a request more than such a run has anyway, but for what differs."""
+    monkeypatch.setenv(
+        "SOURCES__DATABUDDY__QUERY_TYPES",
+        '["events_by_date", "top_pages", "summary_metrics_weekly"]',
+    )
+    monkeypatch.setenv("SOURCES__DATABUDDY__START_DATE", f"{FIRST - 12 * ONE_DAY}")
+    shop = server.websites[0].id
+    pipeline = Setup().warehouse().pipeline
+    yesterday, days = FIRST - ONE_DAY, [FIRST - ago * ONE_DAY for ago in (6, 8, 9)]
+
+    def requests(work: Callable[[], object]) -> int:
+        before = len(server.log)
+        server.now += timedelta(minutes=5)
+        with time_machine.travel(server.now, tick=True):
+            work()
+        return len([each for each in server.log[before:] if each.path == "/v1/query"])
+
+    def restated() -> set[tuple[str, date]]:
+        with pipeline.sql_client() as client:
+            sql = "SELECT report, date FROM restatements WHERE website_id = %s"
+            return set(client.execute_sql(sql, shop) or ())
+
+    requests(lambda: scheduled(yesterday))
+    usual = requests(lambda: scheduled(yesterday))
+    for day in days:
+        server.events.add(shop, noon(day), received_at=server.now, path="/imported")
+    assert requests(lambda: scheduled(days[-1], "backfill")) == 0, "final"
+    assert restated() == set()
+    assert requests(lambda: scheduled(yesterday)) <= usual + 1
+    assert restated() == {
+        *((name, day) for name in ("events_by_date", "top_pages") for day in days),
+        *(("summary_metrics_weekly", day - day.weekday() * ONE_DAY) for day in days),
+    }
+    assert requests(lambda: scheduled(yesterday)) <= usual
+    assert usual <= len(server.websites)
+
+
+def test_what_a_server_says_of_history_for_one_night_makes_the_run_red(
+    server: DemoServer,
+) -> None:
+    scheduled(FIRST - ONE_DAY)
+    server.faults.add(Fault(rows=lambda rows: rows[1:], times=None))
+    start = noon(FIRST - ONE_DAY)
+    (group,) = groups(Setup(), 100)
+    server.now += timedelta(minutes=5)
+    with (
+        time_machine.travel(server.now, tick=True),
+        pytest.raises(AirflowException, match=f"country of .* on {FIRST - 5 * ONE_DAY}: suspect"),
+    ):
+        load_group(Setup(), group, context(start, start + ONE_DAY))
 
 
 def test_another_try_of_a_run_asks_for_what_is_lacking_only(server: DemoServer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -445,15 +445,18 @@ def test_after_missed_mornings_all_that_may_have_changed_is_asked_for_again(
     # nobody wakes on ago(9) ... ago(5)
     result, questions = wake(ago(4))
     assert result.success
-    assert questions == {(site, f"{ago(day)}") for site in every for day in range(5, 14)}
+    newest = {(site, f"{ago(day)}") for site in every for day in range(5, 14)}
+    assert questions == newest | {(site, f"{ago(14)}") for site in every}, "compared: final"
     assert dagster.failed("country") == set()
     assert dagster.materialized("country") == {
         f"{ago(day)}|{site}" for site in every for day in range(5, 15)
     }
     assert dagster.metadata("top_pages", f"{ago(11)}|{shop}")["final"]
     assert checks(result, "final") == {"country": True, "top_pages": True}
-    # what is final is not asked for on the next day
-    assert wake(ago(3))[1] == {(site, f"{ago(day)}") for site in every for day in range(4, 8)}
+    # what is final is compared on the next day, where there is room, and not loaded
+    _, questions = wake(ago(3))
+    assert questions >= {(site, f"{ago(day)}") for site in every for day in range(4, 8)}
+    assert dagster.metadata("top_pages", f"{ago(11)}|{shop}")["final"]
 
 
 def test_what_is_lacking_of_other_days_makes_a_run_red(
@@ -484,6 +487,51 @@ def test_a_partition_of_the_future_is_refused_at_once(
     assert "STEP_UP_FOR_RETRY" not in [each.event_type_value for each in result.all_events]
     assert "is of the future. Choose those that are over." in why(result)
     assert len(server.log) == before
+
+
+def test_history_that_changed_is_found_by_the_schedule_and_by_no_other_run(
+    open_dagster: Callable[..., Dagster], server: DemoServer
+) -> None:
+    """With its week, and without a request more than such a run has anyway."""
+    dagster = open_dagster(query_types=["events_by_date", "top_pages", "top_pages_weekly"])
+    shop, *_, last = dagster.look_for_websites()
+    assert dagster.run(f"{ago(14)}|{shop}", f"{ago(1)}|{last}").success
+    days = [ago(12), ago(13), ago(14)]  # weeks that are final, whatever day it is
+    mondays = {day - timedelta(days=day.weekday()) for day in days}
+    for monday in mondays:
+        assert dagster.run(f"{monday}|{shop}", job="databuddy_week").success
+    context = dg.build_asset_context(instance=dagster.instance)
+    pipeline = DatabuddyResource().warehouse(context).pipeline
+
+    def held(table: str) -> dict[date, int]:
+        with pipeline.sql_client() as client:
+            sql = f"SELECT date, SUM(pageviews) FROM {table} WHERE website_id = %s GROUP BY date"
+            return dict(client.execute_sql(sql, shop) or ())
+
+    def sent(work: Callable[[], dg.ExecuteInProcessResult]) -> int:
+        before = len(server.log)
+        assert work().success
+        server.now += timedelta(minutes=5)
+        return len([each for each in server.log[before:] if each.path == "/v1/query"])
+
+    before, weeks = held("top_pages"), held("top_pages_weekly")
+    for day in days:
+        at = datetime.combine(day, time(12))
+        server.events.add(shop, at, received_at=server.now, path="/imported")
+    server.now += timedelta(minutes=5)
+    assert sent(lambda: dagster.run(f"{ago(10)}|{shop}", f"{ago(7)}|{shop}")) == 0, "final"
+    usual = sent(lambda: dagster.run(f"{ago(4)}|{shop}", f"{ago(1)}|{last}"))
+    assert held("top_pages") == before
+    (request,) = dagster.tick(morning(TODAY)).run_requests
+    of_schedule = sent(lambda: dagster.launch(request))
+    assert of_schedule <= usual + 1, "one more for what differs"
+    after = held("top_pages")
+    assert {day for day in after if after[day] != before.get(day)} == set(days)
+    assert {day for day, views in held("top_pages_weekly").items() if views != weeks[day]} == (
+        mondays
+    )
+    assert dagster.metadata("top_pages", f"{ago(13)}|{shop}")["restated"]
+    assert sent(lambda: dagster.launch(request)) <= usual
 
 
 def test_a_website_that_is_behind_is_not_fresh(dagster: Dagster) -> None:

@@ -4,7 +4,7 @@ cell."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ from databuddy_source import (
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.statuses import Mark, Status
-from tests.stories.conftest import TODAY, Make, Warehouse, truth
+from tests.stories.conftest import TODAY, Make, Warehouse, truth, without_nameless_sessions
 
 REPORTS = ["top_pages", "country", "events_by_date", "summary_metrics_weekly"]
 
@@ -208,3 +208,69 @@ def test_a_default_report_that_the_server_lacks_is_unavailable_and_no_gap(
         lacking, there = known_cells(held.pipeline, cells, settings)
     assert (lacking.mark, lacking.is_there) == (Mark.UNAVAILABLE, True)
     assert (there.mark, there.is_there) == (Mark.COMPLETE, True)
+
+
+SERIES_AND_WEEKS: dict[str, Any] = {
+    "query_types": ["events_by_date", "top_pages", "summary_metrics_weekly"]
+}
+
+
+def loads_of_a_day(made: Warehouse, **more: Any) -> list[str]:
+    """What an orchestrator loads each day: the newest days of daily reports."""
+    newest = [
+        Cells(report, website.id, day(4), day(1))
+        for report in ("events_by_date", "top_pages")
+        for website in made.server.websites[:2]
+    ]
+    made.server.log.clear()
+    made.server.now += timedelta(minutes=5)
+    settings = settings_of(made).model_copy(
+        update={"query_types": tuple(SERIES_AND_WEEKS["query_types"])}
+    )
+    with time_machine.travel(made.server.now, tick=True):
+        return load_cells(made.pipeline, newest, settings, **more)
+
+
+def requests_of(made: Warehouse) -> int:
+    return len([each for each in made.server.log if each.path == "/v1/query"])
+
+
+def test_history_that_changed_is_found_beside_chosen_cells(
+    serve: Callable[..., DemoServer], warehouse: Make
+) -> None:
+    """In all reports, weeks, too, of which no cell was chosen."""
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **SERIES_AND_WEEKS)
+    made.server.log.clear()
+    made.sync(**SERIES_AND_WEEKS)
+    usual = requests_of(made)
+    for ago in (9, 11, 12):
+        at = datetime.combine(day(ago), time(12))
+        server.events.add(server.websites[0].id, at, received_at=server.now, path="/imported")
+    of_history = "SELECT * EXCLUDE (_dlt_load_id) FROM top_pages WHERE date < ? ORDER BY ALL"
+    before = made.query(of_history, day(4))
+    loads_of_a_day(made)
+    assert made.query(of_history, day(4)) == before, "these cells and no others"
+    assert gaps_of_loads(made.pipeline, loads_of_a_day(made, scrub=True)) == []
+    assert made.query("SELECT DISTINCT report, date FROM restatements ORDER BY ALL") == [
+        *[("events_by_date", day(ago)) for ago in (12, 11, 9)],
+        *[("summary_metrics_weekly", date) for date in weeks_around(day(12), day(9))],
+        *[("top_pages", day(ago)) for ago in (12, 11, 9)],
+    ]
+    server.now += timedelta(minutes=5)
+    made.sync(**SERIES_AND_WEEKS)
+    other = warehouse(server)
+    other.sync(**SERIES_AND_WEEKS)
+    own, fresh = made.tables(), other.tables()
+    own.pop("coverage"), fresh.pop("coverage")
+    assert own == fresh
+    loads_of_a_day(made, scrub=True)
+    assert requests_of(made) <= usual
+    loads_of_a_day(made, scrub=True, began=server.now)
+    assert requests_of(made) == 0, "another try has nothing left to ask"
+
+
+def weeks_around(first: date, last: date) -> list[date]:
+    """Mondays."""
+    mondays = {each - timedelta(days=each.weekday()) for each in (first, last)}
+    return sorted(mondays)
