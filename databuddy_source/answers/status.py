@@ -18,7 +18,7 @@ from databuddy_source.clock import now
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.calendar import calendar_of, held
+from databuddy_source.coverage.calendar import calendar_of, held, instant_there
 from databuddy_source.coverage.marks import Stretch, by_date
 from databuddy_source.coverage.reading import Tables, newest_listing, offered_types, tables_of
 from databuddy_source.coverage.redefinitions import Redefinition, redefinitions
@@ -197,6 +197,7 @@ def _status(
     offered = offered_types(tables)
     instant = now()
     has = held(tables, instant, since, until)
+    there = instant_there(has, instant)
     redefined = redefinitions(tables)
     websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
     for name in settings.websites:
@@ -216,7 +217,7 @@ def _status(
             grain = own.grain if own else chosen.grain
             zone = own.zone if own else day_zone(query_type, settings.timezone)
             calendar = calendar_of(
-                own, settings, zone=zone, grain=grain, now=instant, since=since, until=until
+                own, settings, zone=zone, grain=grain, now=there, since=since, until=until
             )
             found.append(
                 ReportStatus(

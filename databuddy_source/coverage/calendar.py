@@ -115,6 +115,21 @@ def held(
         return _held(tables, now, since or EARLIEST, until or LATEST)
 
 
+def instant_there(held: Mapping[tuple[str, str], Held], now: datetime) -> datetime:
+    """This instant by the server's clock, as far as the newest load shows that this machine's is
+    ahead of it: a load is called by the machine's clock, its answers are told by the server's.
+
+    Args:
+        held: what the warehouse has.
+        now: this instant by this machine's clock. Where that is before the newest load began, it
+            has been set right since, or belongs to another machine, and is believed.
+    """
+    newest = max((float(each.load_id) for each in held.values()), default=0.0)
+    answered = (each.synced_at for each in held.values() if float(each.load_id) == newest)
+    ahead = newest - max((each.timestamp() for each in answered), default=newest)
+    return now - timedelta(seconds=ahead) if 0 < ahead and newest <= now.timestamp() else now
+
+
 def _held(
     tables: Tables, now: datetime, since: date, until: date
 ) -> Mapping[tuple[str, str], Held]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time as clock_time
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from email.utils import format_datetime
@@ -228,3 +229,24 @@ def test_a_listing_of_the_future_hides_no_later_one(serve: Serve, warehouse: Mak
     at = str((made.server.now - timedelta(hours=1)).timestamp())
     made.query("UPDATE websites SET _dlt_load_id = ? WHERE id = ?", at, left)
     assert listed_in_status(made) == {left}
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=10), timedelta(days=9)])
+def test_status_lists_no_day_to_come_as_missing(
+    serve: Serve, warehouse: Make, monkeypatch: pytest.MonkeyPatch, later: timedelta
+) -> None:
+    """But those that are missing since the last sync, as a right clock lists them."""
+    # dlt takes the clock's time once for each process, and counts on
+    monkeypatch.setattr("dlt.extract.storage.create_load_id", lambda: str(clock_time.time()))
+    ahead = timedelta(days=20)
+    made = warehouse(serve(days=8))
+    by_command(made, ahead)
+    settings, _ = checked(**given(made))
+    found = []
+    for clock in (made.server.now, made.server.now + ahead):
+        with time_machine.travel(clock + later, tick=False):
+            found.append(status(made.pipeline, settings))
+    right, wrong = found
+    assert [each.calendar for each in wrong.reports] == [each.calendar for each in right.reports]
+    assert bool(right.lacking) is (later > timedelta(days=1))
+    assert any(each.last == TODAY for each in wrong.reports)
