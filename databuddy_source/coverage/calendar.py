@@ -127,7 +127,7 @@ def instant_there(held: Mapping[tuple[str, str], Held], now: datetime) -> dateti
     newest = max((float(each.load_id) for each in held.values()), default=0.0)
     answered = (each.synced_at for each in held.values() if float(each.load_id) == newest)
     ahead = newest - max((each.timestamp() for each in answered), default=newest)
-    return now - timedelta(seconds=ahead) if 0 < ahead and newest <= now.timestamp() else now
+    return now - timedelta(seconds=ahead) if ahead > 0 and newest <= now.timestamp() else now
 
 
 def _held(
