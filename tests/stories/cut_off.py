@@ -1,10 +1,11 @@
 """Loads that are cut off, and what is in the warehouse before anything else runs. Run as a program:
 it forks before any thread begins, so that each attempt costs no start of Python.
 
-    python -m tests.stories.cut_off WAREHOUSE OLD_URL NEW_URL KEY FOLDER SEED TIMES
+    python -m tests.stories.cut_off WAREHOUSE RUN OLD_URL NEW_URL KEY FOLDER SEED TIMES
 
 The warehouse has some days as a server had them; another load brings the same days as another
-server has them, and is cut off. Each attempt begins with a copy of the warehouse.
+server has them, and is cut off. Each attempt begins with a copy of the warehouse. The run is a
+`refetch` of these days, or a `scrub`: a daily sync that finds that they have changed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -37,7 +38,12 @@ from tests.warehouses.postgres import Server, server
 
 WEBSITES = [SHOP.id, QUIET.id]  # one that has rows before, and one that has none
 REPORTS = ["summary_metrics", "top_pages", "events_by_date"]
-DAYS = {"since": "2026-03-12", "until": "2026-03-14"}
+DAYS: Mapping[str, Mapping[str, Any]] = {
+    "refetch": {"since": "2026-03-12", "until": "2026-03-14"},
+    "scrub": {"start_date": "2026-03-10"},
+}
+AS_BEFORE: Mapping[str, Set[str]] = {"refetch": set(), "scrub": {"websites", "query_types"}}
+FIRST_RUNS = {"refetch": 1, "scrub": 2}  # the second one has proved old days
 DATASET = "databuddy"
 
 Tables = dict[str, list[str]]
@@ -156,7 +162,7 @@ NOWHERE = Cut(-1, "nowhere")
 
 
 def bring(
-    place: Place, url: str, key: str, cut: Cut, end: Callable[[], None], **given: Any
+    place: Place, run: str, url: str, key: str, cut: Cut, end: Callable[[], None], **given: Any
 ) -> None:
     pipeline = dlt.pipeline(
         "cut",
@@ -166,7 +172,7 @@ def bring(
     )
     seen = cut.prepare(pipeline, end)
     account = {"api_key": key, "base_url": url, "websites": WEBSITES, "query_types": REPORTS}
-    sync(pipeline, *checked(**account, **DAYS, **given))
+    sync(pipeline, *checked(**account, **DAYS[run], **given))
     (place.folder / "statements").write_text(str(len(seen)))
     note_modules(place.folder)
 
@@ -183,9 +189,9 @@ def die() -> None:
 # -- what is there
 
 
-def tables(place: Place, old_load: str = "") -> Tables:
-    """Everything but times; each row says whether it is of the old load. Raises where coverage
-    does not tell what is there."""
+def tables(place: Place, old_loads: Collection[str]) -> Tables:
+    """Everything but times; each row says whether it is of the old loads, and whether it has a
+    proof. Raises where coverage does not tell what is there."""
     found: Tables = {}
     connection = place.connect()
     try:
@@ -196,7 +202,8 @@ def tables(place: Place, old_load: str = "") -> Tables:
             columns = [column[0] for column in cursor.description]
             return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
-        held = {name: read(name) for name in [*REPORTS, "coverage", "websites", "query_types"]}
+        own = [*REPORTS, "coverage", "websites", "query_types", "restatements"]
+        held = {name: read(name) for name in own}
         counted = Counter(
             (name, row["website_id"], row["date"]) for name in REPORTS for row in held[name]
         )
@@ -214,21 +221,24 @@ def tables(place: Place, old_load: str = "") -> Tables:
             row.pop("fetched_at", None)
             row.pop("checked_at", None)
             row.pop("load_id", None)
-            row.pop("proofs", None)
+            row.pop("noticed_at", None)
+            row.pop("loaded_at", None)
+            row.pop("id", None)
+            row["proofs"] = bool(row.get("proofs"))
             assert row["_dlt_load_id"] in loads, f"{name} has rows of a load that is not done"
-            row["_dlt_load_id"] = "old" if row["_dlt_load_id"] in {old_load, ""} else "new"
+            row["_dlt_load_id"] = "old" if row["_dlt_load_id"] in old_loads else "new"
         found[name] = sorted(map(repr, rows))
-    found["loads"] = sorted({"old" if load == old_load else "new" for load in loads})
+    found["loads"] = sorted({"old" if load in old_loads else "new" for load in loads})
     return found
 
 
-def load_of(place: Place) -> str:
+def loads_of(place: Place) -> Collection[str]:
     connection = place.connect()
     cursor = connection.cursor()
     cursor.execute(f'SELECT load_id FROM "{DATASET}"."_dlt_loads"')
-    ((load_id,),) = cursor.fetchall()
+    loads = {str(load_id) for (load_id,) in cursor.fetchall()}
     connection.close()
-    return str(load_id)
+    return loads
 
 
 def is_pending(place: Place) -> bool:
@@ -245,21 +255,32 @@ def first_place(warehouse: str, folder: Path) -> Iterator[Place]:
 
 
 def main(
-    warehouse: str, old_url: str, new_url: str, key: str, home: str, seed: str, times: str
+    warehouse: str,
+    run: str,
+    old_url: str,
+    new_url: str,
+    key: str,
+    home: str,
+    seed: str,
+    times: str,
 ) -> None:
     chance = random.Random(int(seed))
     outcomes: list[dict[str, Any]] = []
     with first_place(warehouse, Path(home) / "old") as old:
-        assert came_to_its_end(start(old, old_url, key, NOWHERE, die))
+        for _ in range(FIRST_RUNS[run]):
+            assert came_to_its_end(start(old, run, old_url, key, NOWHERE, die))
         warm_up(old.folder)
-        old_load = load_of(old)
+        old_loads, refetch = loads_of(old), run == "refetch"
         undisturbed = old.copy("undisturbed")
         started = time.monotonic()
-        assert came_to_its_end(start(undisturbed, new_url, key, NOWHERE, die, refetch=True))
+        assert came_to_its_end(start(undisturbed, run, new_url, key, NOWHERE, die, refetch=refetch))
         length = time.monotonic() - started
         statements = int((undisturbed.folder / "statements").read_text())
-        before, after = tables(old, old_load), tables(undisturbed, old_load)
-        assert all(before[name] != after[name] for name in before), "each table has to change"
+        before, after = tables(old, old_loads), tables(undisturbed, old_loads)
+        as_before = {name for name in before if before[name] == after[name]}
+        assert as_before <= AS_BEFORE[run], "each table has to change"
+        for proved in (before, after):
+            assert any("'proofs': True" in row for row in proved["coverage"]) is not refetch
         number = 0
         # a moment after the end, on a machine that has become faster, does not count
         while sum(each["cut"] for each in outcomes) < int(times) and number < 3 * int(times):
@@ -273,7 +294,7 @@ def main(
             crashes = isinstance(place, Postgres) and number % 6 == 2
             if isinstance(place, Postgres) and crashes:
                 end = partial(os.kill, place.server.pid, signal.SIGQUIT)
-            child = start(place, new_url, key, cut, end, refetch=True)
+            child = start(place, run, new_url, key, cut, end, refetch=refetch)
             if wait is not None:
                 time.sleep(wait)
                 os.kill(child, signal.SIGKILL)
@@ -287,18 +308,18 @@ def main(
                 "where": f"after {wait:.2f} s" if wait else f"{cut.when} {cut.at}",
                 "server": crashes,
             }
-            outcome["left"] = left = judged(place, old_load, before, after)
+            outcome["left"] = left = judged(place, old_loads, before, after)
             pending = is_pending(place)
             outcome["state"] = chance.random() < 0.5
             if not outcome["state"]:
                 shutil.rmtree(place.folder / "state", ignore_errors=True)
                 pending = False
             # what is pending brings what is new by itself
-            again = not pending and left == "old"
+            again = refetch and not pending and left == "old"
             outcome["finished"] = came_to_its_end(
-                start(place, new_url, key, NOWHERE, die, refetch=again or None)
+                start(place, run, new_url, key, NOWHERE, die, refetch=again or None)
             )
-            outcome["then"] = judged(place, old_load, before, after)
+            outcome["then"] = judged(place, old_loads, before, after)
             outcome["pending"] = pending
             outcomes.append(outcome)
             print(json.dumps(outcome), flush=True)
@@ -307,9 +328,9 @@ def main(
             number += 1
 
 
-def judged(place: Place, old_load: str, before: Tables, after: Tables) -> str:
+def judged(place: Place, old_loads: Collection[str], before: Tables, after: Tables) -> str:
     try:
-        found = tables(place, old_load)
+        found = tables(place, old_loads)
     except AssertionError as error:
         return f"wrong: {error}"
     if found in (before, after):
