@@ -39,6 +39,7 @@ class CellState:
         fetched_at: when the answer was there that brought the rows.
         checked_at: when the last answer was there.
         load_id: of the load that brought the rows; None where that was not recorded.
+        request_id: what the server called the request that brought them; None where it did not say.
     """
 
     website_id: str
@@ -57,6 +58,7 @@ class CellState:
     fetched_at: datetime
     checked_at: datetime
     load_id: str | None
+    request_id: str | None
 
     def has(self, day: LocalDate) -> bool:
         """Whether a day, in `time_zone`, is in the window."""
@@ -74,6 +76,7 @@ class Changed:
         sums: before and after, by column, of those that changed.
         keys: the ten with the greatest change; None where rows have no key.
         load_id: of the load that noticed it.
+        request_id: what the server called the request; None where it did not say.
     """
 
     noticed_at: datetime
@@ -84,6 +87,7 @@ class Changed:
     sums: Mapping[str, Sequence[float]]
     keys: Sequence[Mapping[str, Any]] | None
     load_id: str
+    request_id: str | None
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,8 @@ def why(
 def _cells(tables: Tables, report: str) -> list[CellState]:
     asked = (
         "SELECT website_id, report, date, grain, window_start, window_end, time_zone, query_type, "
-        "filters, {generation}, status, final, reason, fetched_at, {checked_at}, {load_id} "
+        "filters, {generation}, status, final, reason, fetched_at, {checked_at}, {load_id}, "
+        "{request_id} "
         "FROM {table} WHERE report = %s ORDER BY website_id, window_start"
     )
     return [CellState(*map(_plain, row)) for row in coverage_rows(tables, asked, report)]
@@ -192,14 +197,14 @@ def _rows(
 def _changes(tables: Tables, cell: CellState) -> list[Changed]:
     found = tables.rows(
         RESTATEMENTS,
-        "SELECT noticed_at, loaded_at, why, rows_before, rows_after, _dlt_load_id, sums, keys "
-        "FROM {table} WHERE website_id = %s AND report = %s AND window_start = %s "
+        "SELECT noticed_at, loaded_at, why, rows_before, rows_after, _dlt_load_id, request_id, "
+        "sums, keys FROM {table} WHERE website_id = %s AND report = %s AND window_start = %s "
         "ORDER BY noticed_at",
         cell.website_id,
         cell.report,
         cell.window_start,
     )
-    names = ("noticed_at", "loaded_at", "why", "rows_before", "rows_after", "load_id")
+    names = ("noticed_at", "loaded_at", "why", "rows_before", "rows_after", "load_id", "request_id")
     return [
         Changed(
             **dict(zip(names, map(_plain, told), strict=True)),

@@ -25,6 +25,9 @@ ENCODING = "gzip"
 ACCEPTED = {"accept": "application/json", "accept-encoding": ENCODING}
 """Headers that say what answers may be."""
 
+LONGEST_ID = 100
+"""Letters of a request's id that are kept."""
+
 PIECE = 1024**2
 """Bytes that are unpacked at once. A thousand times as much may be in what came."""
 
@@ -36,10 +39,12 @@ class Traffic:
     Attributes:
         seconds: from its sending to the end of the answer, or to the failure.
         size: bytes of the answer, decompressed, as far as they were read.
+        request_id: what the server calls the request; empty where it does not say.
     """
 
     seconds: float = 0.0
     size: int = 0
+    request_id: str = ""
 
 
 async def exchange(
@@ -67,12 +72,14 @@ async def exchange(
         NotTheApi: it is compressed and broken, or otherwise than it was asked for.
     """
     started = clock.monotonic()
-    traffic.size = 0
+    traffic.size, traffic.request_id = 0, ""
     try:
         # httpx counts from byte to byte, so an answer that trickles in would never time out
         with failures(where, seconds):
             async with asyncio.timeout(seconds):
-                return await read(await http.send(request, stream=True), where, traffic)
+                answer = await http.send(request, stream=True)
+                traffic.request_id = answer.headers.get("x-request-id", "")[:LONGEST_ID]
+                return await read(answer, where, traffic)
     finally:
         traffic.seconds = clock.monotonic() - started
 

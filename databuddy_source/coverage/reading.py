@@ -35,6 +35,7 @@ LATER: Final[Mapping[str, tuple[str, str]]] = {
     "generation": ("generation", _NO_TEXT),
     "digest": ("digest", _NO_TEXT),
     "load_id": ("load_id", _NO_TEXT),
+    "request_id": ("request_id", _NO_TEXT),
     "other_digest": ("other_digest", _NO_TEXT),
     "proofs": ("proofs", _NO_TEXT),
     "doubted_at": ("doubted_at", "NULLIF(fetched_at, fetched_at)"),

@@ -30,6 +30,7 @@ NOTED: Final = pa.schema(
         pa.field("rows_after", pa.int64()),
         pa.field("sums", pa.string()),
         pa.field("keys", pa.string()),
+        pa.field("request_id", pa.string()),
     ]
 )
 """As they are noted, before the load has its id."""
@@ -96,6 +97,11 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
         "description": "The ten keys with the greatest change, as JSON: a list of objects with the "
         "columns of the key and the column that changed, as [before, after]; null where rows have "
         "no key, or are about single visitors.",
+    },
+    "request_id": {
+        "data_type": "text",
+        "description": "What the server called the request that brought the rows after; null where "
+        "it did not say.",
     },
     "_dlt_load_id": {
         "data_type": "text",

@@ -48,6 +48,7 @@ SCHEMA: Final = pa.schema(
         pa.field("doubted_at", _INSTANT),
         pa.field("proofs", pa.string()),
         pa.field("load_id", pa.string()),
+        pa.field("request_id", pa.string()),
     ]
 )
 
@@ -85,6 +86,10 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
         "same again, or is not believed."
     },
     "load_id": {"description": "The load that brought the rows, as their _dlt_load_id."},
+    "request_id": {
+        "description": "What the server called the request that brought the rows, for those who "
+        "run it; of many pages the last. Null of servers of 2025."
+    },
     "_dlt_load_id": {
         "description": "The load that brought this row, as load_id in _dlt_loads; that of the rows "
         "it tells of is load_id."
@@ -148,6 +153,7 @@ def coverage_table(results: Sequence[Result], last_final: date, generation: Gene
         "proofs": [result.proofs for result in results],
         # of new rows the last step of the resource knows it
         "load_id": [has.load_id if has else None for _, has in both],
+        "request_id": [(has or result).request_id or None for result, has in both],
     }
     return pa.Table.from_pydict(columns, SCHEMA)
 

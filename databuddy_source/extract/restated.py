@@ -87,6 +87,7 @@ class Change:
         at: when the answer was there, UTC.
         after: what it says.
         why: it was asked for.
+        request_id: the server's, of the request that the answer came by.
     """
 
     cell: Cell
@@ -94,6 +95,7 @@ class Change:
     at: datetime
     after: Told
     why: str
+    request_id: str = ""
 
 
 def change_of(result: Result, held: HeldCell | None, why: str) -> Change | None:
@@ -112,7 +114,7 @@ def change_of(result: Result, held: HeldCell | None, why: str) -> Change | None:
     if held.checked_at is None or held.checked_at < _over(result.cell.window):
         return None
     after = _told(result.rows, Compared.of(result.cell.report.query_type))
-    return Change(result.cell, held, result.fetched_at, after, why)
+    return Change(result.cell, held, result.fetched_at, after, why, result.request_id)
 
 
 class Before:
@@ -214,6 +216,7 @@ def restated(changes: Sequence[Change], before: Before) -> pa.Table:
                 "rows_after": each.after.rows,
                 "sums": _changed_sums(had, each.after, compared),
                 "keys": _changed_keys(had, each.after, compared),
+                "request_id": each.request_id or None,
             }
         )
     return pa.Table.from_pylist(rows, restatements.NOTED)

@@ -285,6 +285,7 @@ def _odd(long: Long, whole: Result) -> Iterator[tuple[Result, FinalDay]]:
                 silent=is_silent(own, query_type),
                 counts=bool(counted(own, query_type)),
                 digest=digest,
+                request_id=whole.request_id,
             ),
             known,
         )

@@ -59,6 +59,7 @@ class Pages:
         pages: how many came in, over all passes.
         page: the one to ask for next, from 1.
         reason: why the result is not complete, or an empty string.
+        request_id: the server's, of the request that the last page came by.
     """
 
     query_type: QueryType
@@ -68,6 +69,7 @@ class Pages:
     pages: int = 0
     page: int = 1
     reason: str = ""
+    request_id: str = ""
     _pass: int = field(default=0, repr=False)
     _overlap: bool = field(default=False, repr=False)
     _in_pass: set[tuple[str, ...]] = field(default_factory=set, repr=False)
@@ -92,8 +94,9 @@ class Pages:
         """Rows to ask for on the next page."""
         return max(1, int(self.most * SHARES[self._pass]))
 
-    def add(self, page: list[Row]) -> Verdict:
-        """Take one more page and decide."""
+    def add(self, page: list[Row], by: str = "") -> Verdict:
+        """Take one more page, by the server's id of its request, and decide."""
+        self.request_id = by
         more = fills_limit(self.query_type, page, self.limit)
         if self._by_filter and (more or self.pages):
             return self._add_rest(page, more)

@@ -138,7 +138,7 @@ class Sending:
     async def _ask(self, client: Client, pack: Pack, patience: Patience) -> DatabuddyError | None:
         """Send a pack and settle its answers. Returns why there are none."""
         try:
-            answers = await self._query(client, pack, patience)
+            answers, request_id = await self._query(client, pack, patience)
         except DatabuddyError as error:
             return error
         taken = [(question, answers.get(name)) for name, question in pack.named().items()]
@@ -152,13 +152,13 @@ class Sending:
         for question, answer in sorted(taken, key=lambda each: not (each[1] and each[1].success)):
             if answer and answer.success:
                 self._proofs.setdefault(question.website_id, question)
-            self._settling.take(question, answer)
+            self._settling.take(question, answer, request_id)
         return None
 
     async def _query(
         self, client: Client, pack: Pack, patience: Patience
-    ) -> dict[str, ParameterResult]:
-        """The answers to a pack, by the names of its questions.
+    ) -> tuple[dict[str, ParameterResult], str]:
+        """The answers to a pack, by the names of its questions, and the server's id of the request.
 
         Raises:
             DatabuddyError: there are none.
@@ -184,7 +184,7 @@ class Sending:
         self._failing.pop(pack.website_id, None)
         self._queue.has_answered(pack)
         self._pace.answered(pack.kinds, traffic.seconds, traffic.size)
-        return answers
+        return answers, traffic.request_id
 
     async def _is_well(self, client: Client, website_id: str) -> bool:
         """Whether the server still answers what it has answered before."""

@@ -97,8 +97,8 @@ class Settling:
             return True
         return False
 
-    def take(self, question: Question, answer: ParameterResult | None) -> None:
-        """One answer; None when the server left it out."""
+    def take(self, question: Question, answer: ParameterResult | None, by: str = "") -> None:
+        """One answer, by the server's id of its request; None when the server left it out."""
         if self._is_late(question):
             return
         if answer is None:
@@ -113,7 +113,7 @@ class Settling:
             self._pieces.setdefault(question.cells[0], _Pieces()).outstanding += 1
             self.questions.extend(pieces)
         else:
-            self._page(question, answer.data)
+            self._page(question, answer.data, by)
 
     def _ask_again(self, question: Question, reason: str) -> None:
         """One question failed in an answer that had others: for once, that may be a connection
@@ -185,10 +185,10 @@ class Settling:
             return None
         return question.pieces() if fills_limit(query_type, rows, question.limit) else None
 
-    def _page(self, question: Question, rows: list[Row]) -> None:
+    def _page(self, question: Question, rows: list[Row], by: str) -> None:
         subject = question.cells, question.piece
         pages = self._pages.pop(subject, None) or Pages(question.report.query_type, question.limit)
-        self._go_on(question, pages, pages.add(rows))
+        self._go_on(question, pages, pages.add(rows, by))
 
     def _go_on(self, question: Question, pages: Pages, verdict: Verdict) -> None:
         if verdict is Verdict.MORE:
@@ -206,9 +206,9 @@ class Settling:
         missing = max(0, pages.expected - len(pages.rows))
         self._release(question.series)
         for cell, own in by_cell.items():
-            self._answered(cell, own, missing, pages.reason)
+            self._answered(cell, own, missing, pages.reason, pages.request_id)
 
-    def _answered(self, cell: Cell, rows: list[Row], missing: int, reason: str) -> None:
+    def _answered(self, cell: Cell, rows: list[Row], missing: int, reason: str, by: str) -> None:
         if pieces := self._pieces.get(cell):
             pieces.add(rows, missing, reason)
             if pieces.outstanding:
@@ -220,17 +220,17 @@ class Settling:
         if not reason and (twice := repeated(rows, query_type)):
             expected, reason = len(rows) - twice.again, twice.reason
             rows = twice.rows
-        status = Status.TRUNCATED if reason else Status.COMPLETE
         self.results.append(
             Result(
                 cell,
-                status,
+                Status.TRUNCATED if reason else Status.COMPLETE,
                 self._now(),
                 tuple(rows),
                 expected,
                 silent=is_silent(rows, query_type),
                 counts=bool(counted(rows, query_type)),
                 reason=reason,
+                request_id=by,
             )
         )
         self._report_failed(self._failures.success(cell.series))

@@ -39,6 +39,7 @@ class HeldCell:
         load_id: of the load that did.
         other_digest: of the last answer, where that was not believed until it has lasted.
         doubted_at: since when it has come, UTC.
+        request_id: the server's, of the request that brought the rows.
     """
 
     rows: int
@@ -51,6 +52,7 @@ class HeldCell:
     load_id: str | None = None
     other_digest: str | None = None
     doubted_at: datetime | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Result:
         lacking: the server itself says that it does not have this: that is no fault.
         proofs: of the report's older days, as coverage keeps them; of the newest cell alone.
         outage: the server or the key was the reason, so nothing was learned of the cell.
+        request_id: the server's, of the request that the answer came by; of many pages the last.
     """
 
     cell: Cell
@@ -89,6 +92,7 @@ class Result:
     proofs: str | None = None
     lacking: bool = False
     outage: bool = False
+    request_id: str = ""
 
     def without_rows(self) -> Result:
         """What has to be remembered once the rows have gone on."""

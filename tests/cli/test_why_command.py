@@ -43,6 +43,8 @@ def test_a_number_that_changed_tells_when_why_and_by_how_much(
         assert [{**row, "percentage": 0} for row in life["rows"]] == [
             {"name": page, "pageviews": 4, "visitors": 4, "percentage": 0}
         ]
+        assert life["request_id"] == change["request_id"]
+        assert life["request_id"].startswith("req_demo_")
         assert (change["why"], change["rows_after"] - change["rows_before"]) == ("scrub", 1)
         assert {"name": page, "pageviews": [0, 4]} in change["keys"]
         assert life["adds_up"]["visitors"] is False
@@ -52,6 +54,7 @@ def test_a_number_that_changed_tells_when_why_and_by_how_much(
         assert f"name={page}  pageviews=4  visitors=4" in told.stdout
         assert "must not be added up: visitors, percentage" in told.stdout
         assert "(scrub): pageviews" in told.stdout
+        assert "by request req_demo_" in told.stdout
         assert f"    name={page}: pageviews 0 to 4" in told.stdout
         assert "the server says now: the same" in told.stdout
 

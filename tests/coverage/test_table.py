@@ -56,7 +56,8 @@ def rows_of(table: pa.Table) -> list[dict[str, Any]]:
 
 def test_a_row_of_coverage_says_what_how_much_and_when() -> None:
     (cell,) = cells_of(a_report("country"), date(2026, 3, 8), zone="America/New_York")
-    (row,) = rows_of(coverage_table([a_result(cell, ROWS)], LAST_FINAL, APRIL))
+    result = replace(a_result(cell, ROWS), request_id="req_7")
+    (row,) = rows_of(coverage_table([result], LAST_FINAL, APRIL))
     assert row == {
         "website_id": "shop",
         "report": "country",
@@ -81,6 +82,7 @@ def test_a_row_of_coverage_says_what_how_much_and_when() -> None:
         "doubted_at": None,
         "proofs": None,
         "load_id": None,
+        "request_id": "req_7",
     }
 
 

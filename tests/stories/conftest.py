@@ -79,7 +79,8 @@ class Warehouse:
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything in the warehouse that two equal syncs have in common; not what changed."""
-        own = {"coverage": "EXCLUDE (_dlt_load_id, load_id, fetched_at, checked_at, final, proofs)"}
+        of_loads = "_dlt_load_id, load_id, request_id, fetched_at, checked_at, final, proofs"
+        own = {"coverage": f"EXCLUDE ({of_loads})"}
         with duckdb.connect(str(self.file)) as connection:  # opening it takes longer than the rest
             connection.execute("SET TimeZone = 'UTC'; USE databuddy")
             found = connection.execute(

@@ -224,6 +224,7 @@ def tables(place: Place, old_loads: Collection[str]) -> Tables:
             row.pop("noticed_at", None)
             row.pop("loaded_at", None)
             row.pop("id", None)
+            row.pop("request_id", None)
             row["proofs"] = bool(row.get("proofs"))
             assert row["_dlt_load_id"] in loads, f"{name} has rows of a load that is not done"
             row["_dlt_load_id"] = "old" if row["_dlt_load_id"] in old_loads else "new"

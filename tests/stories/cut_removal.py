@@ -32,6 +32,7 @@ TIMES = {
     "fetched_at",
     "checked_at",
     "proofs",
+    "request_id",
     "inserted_at",
     "load_id",
     "created_at",

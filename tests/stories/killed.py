@@ -56,7 +56,7 @@ def tables(folder: Path) -> dict[str, list[str]]:
         for name in [*QUERY_TYPES, "coverage", "websites"]:
             left_out = "_dlt_load_id"
             if name == "coverage":
-                left_out += ", load_id, fetched_at, checked_at, proofs"
+                left_out += ", load_id, fetched_at, checked_at, proofs, request_id"
             rows = connection.execute(f"SELECT * EXCLUDE ({left_out}) FROM databuddy.{name}")
             found[name] = sorted(map(repr, rows.fetchall()))
     return found

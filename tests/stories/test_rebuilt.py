@@ -71,7 +71,7 @@ def tables(made: Warehouse) -> dict[str, list[dict[str, Any]]]:
     for name in made.tables():
         columns = [row[0] for row in made.query(f"DESCRIBE {name}")]
         rows = [dict(zip(columns, row, strict=True)) for row in made.query(f"FROM {name}")]
-        ours = {"_dlt_load_id", "load_id", "fetched_at", "checked_at", "proofs"}
+        ours = {"_dlt_load_id", "load_id", "fetched_at", "checked_at", "proofs", "request_id"}
         kept = [{k: v for k, v in row.items() if k not in ours} for row in rows]
         found[name] = sorted(kept, key=lambda row: repr(sorted(row.items(), key=str)))
     return found

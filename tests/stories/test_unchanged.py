@@ -58,11 +58,16 @@ def test_a_sync_that_finds_nothing_new_writes_coverage_alone(
     server = without_nameless_sessions(serve(generation))
     made = warehouse(server, Warehouse.sync)
     before, versions_before = made.tables(), versions(made)
+    brought = "SELECT website_id, report, window_start, request_id FROM coverage ORDER BY ALL"
+    requests = made.query(brought)
     loads = loads_of(made, "top_pages")
     assert written_by_a_sync(made) == {"coverage"}
     assert made.tables() == before
     assert versions(made) == versions_before
     assert loads_of(made, "top_pages") == loads
+    assert made.query(brought) == requests
+    told = {request_id for *_, request_id in requests}
+    assert told == {None} if generation == "2025" else len(told) > 1 and all(told)
     ((again, asked),) = made.query(
         "SELECT COUNT(CASE WHEN checked_at <> fetched_at THEN 1 END), COUNT(*) FROM coverage "
         "WHERE _dlt_load_id = (SELECT MAX(load_id) FROM _dlt_loads)"

@@ -41,7 +41,8 @@ def sync(made: Synced, **given: object) -> list[object]:
 
 def everything(made: Synced) -> dict[str, list[tuple[object, ...]]]:
     """What two equal syncs have in common."""
-    left_out = {"_dlt_load_id", "load_id", "fetched_at", "checked_at", "final", "proofs"}
+    left_out = {"_dlt_load_id", "load_id", "request_id", "fetched_at", "checked_at", "final"}
+    left_out.add("proofs")
     return {
         name: made.rows(name, *(column for column in table["columns"] if column not in left_out))
         for name, table in made.pipeline.default_schema.tables.items()

@@ -113,7 +113,9 @@ def lines_of(life: Life) -> Iterator[str]:
     state = cell.status + (", final" if cell.final else ", asked for again by the next syncs")
     yield f"  {state}" + (f": {shown(cell.reason)}" if cell.reason else "")
     server = f", of a server of {cell.generation}" if cell.generation else ""
-    yield f"  loaded {moment(cell.fetched_at)}{server}, by load {cell.load_id or 'unknown'}"
+    request = f"request {shown(cell.request_id)} and " if cell.request_id else ""
+    by = f"by {request}load {cell.load_id or 'unknown'}"
+    yield f"  loaded {moment(cell.fetched_at)}{server}, {by}"
     if cell.checked_at > cell.fetched_at:
         yield f"  the server said the same on {moment(cell.checked_at)}"
     if cell.filters:
