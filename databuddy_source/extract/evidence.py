@@ -115,15 +115,44 @@ class Evidence:
     async def has_lost_days(self, website_id: str, window: Window) -> bool:
         """Whether a week or month has fewer page views than the warehouse has of it, or than its
         days, by a type that counts them in both. What one of its newest days has lost is no sign:
-        that is believed of the day, too."""
+        that is believed of the day, too; nor is it that the warehouse has more of it, where all
+        its days or hours together have not."""
         for each in await self.answers(self.timelines[website_id].at(span_of(window))):
             if each.cell.report.always_has_rows and each.status is not Status.TRUNCATED:
                 place = (website_id, each.cell.report.name, slot_of(window))
                 days, fewer = await self._page_views_of_days(each.cell)
-                had = max(days, self.viewed().get(place, 0) - fewer)
-                if had >= MANY and each.page_views < had * (1 - DIFFERENCE):
+                if _are_less(each.page_views, days):
+                    return True
+                had = self.viewed().get(place, 0) - fewer
+                if _are_less(each.page_views, had) and not await self._parts_agree(each):
                     return True
         return False
+
+    async def _parts_agree(self, result: Result) -> bool:
+        """Whether all days or hours of a window are known, and have no more page views together
+        than an answer, by any type that always has rows."""
+        website_id, window = result.cell.website_id, result.cell.window
+        for grain in (Grain.DAY, Grain.HOUR):
+            parts = tile(window.date, window.last_date, window.zone, grain)
+            begun = [each for each in parts if each.start < result.fetched_at]
+            for report in self._that_always_have_rows(website_id, grain):
+                views = [await self._views_of(Cell(website_id, report, each)) for each in begun]
+                known = [each for each in views if each is not None]
+                if known == views and not _are_less(result.page_views, sum(known)):
+                    return True
+        return False
+
+    async def _views_of(self, cell: Cell) -> int | None:
+        """How many page views a window has: by what the server answers, but where that may not be
+        believed by what the warehouse has; None where nobody knows."""
+        held = self.held_of(cell)
+        viewed = self.viewed().get((cell.website_id, cell.report.name, slot_of(cell.window)), 0)
+        if held is None or not held.final:
+            at = self.timelines[cell.website_id].at(span_of(cell.window))
+            answers = await self.answers(each for each in at if each == cell)
+            if answers and (answers[0].page_views or not viewed):
+                return answers[0].page_views
+        return None if held is None else viewed
 
     async def _page_views_of_days(self, cell: Cell) -> tuple[int, int]:
         """How many page views the days of a cell have: by what the server answers of days that are
@@ -187,6 +216,11 @@ class Evidence:
 def span_of(window: Window) -> Span:
     """From when until when a window lasts."""
     return window.start, window.end
+
+
+def _are_less(views: int, had: int) -> bool:
+    """Whether page views are fewer than they were, and more so than servers differ."""
+    return had >= MANY and views < had * (1 - DIFFERENCE)
 
 
 def tells(result: Result) -> bool:

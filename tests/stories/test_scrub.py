@@ -339,6 +339,29 @@ def test_a_deleted_day_is_accepted_later(serve: Serve, warehouse: Make, back: in
     assert_as_loaded_anew(made, warehouse, **SEVERAL)
 
 
+@pytest.mark.parametrize("timezone", ["America/New_York", "Australia/Lord_Howe"])
+def test_a_week_is_believed_whose_hours_are(serve: Serve, warehouse: Make, timezone: str) -> None:
+    """A schedule that asks for hours alone was told that they are empty. Their days are not, since
+    each has kept hours."""
+    server = without_nameless_sessions(serve(ahead=2))
+    hours = {"query_type": "events_by_date", "grain": "hour"}
+    given = {
+        "query_types": ["events_by_date", "top_pages"],
+        "reports": [*SEVERAL["reports"], hours],
+        "timezone": timezone,
+        "websites": [server.websites[0].id],
+    }
+    made = warehouse(server, Warehouse.sync, **given)
+    server.events.delete(server.websites[0].id, TODAY - timedelta(days=2))
+    alone = {**given, "query_types": [], "reports": [hours]}
+    for more in ({}, {"allow_empty": True}):
+        server.now += timedelta(minutes=5)
+        assert bool(made.sync(**alone, **more)) is not bool(more)
+    server.now += timedelta(minutes=5)
+    assert made.sync(**given) == []
+    assert_as_loaded_anew(made, warehouse, **given)
+
+
 @pytest.mark.parametrize("by_audit", [True, False])
 def test_what_an_audit_doubts_is_believed_when_it_comes_again(
     serve: Serve, warehouse: Make, by_audit: bool
