@@ -68,6 +68,7 @@ class History:
         self._now = now
         self._present: dict[tuple[str, str, Slot], Present] = {}
         self._scrub: Scrub | None = None
+        self._tried: Set[str] = frozenset()
         self._once = Once()
         self._changes: dict[Cell, Change] = {}
         self._before = Before(evidence.held_of)
@@ -90,8 +91,9 @@ class History:
         if not self._steady or self._scope.refetch:
             return
         self._count_rows(tables, cells)
+        self._tried = tried
         if proves:
-            self._look_at_what_is_final(tables, tried)
+            self._look_at_what_is_final(tables)
 
     def _count_rows(self, tables: Tables, cells: Collection[Cell]) -> None:
         reports = {(cell.report.name, cell.report.grain) for cell in cells}
@@ -101,7 +103,7 @@ class History:
     def _is_steady(self, website_id: str, report: Report) -> bool:
         return resource_name(report.name, website_id) in self._steady
 
-    def _look_at_what_is_final(self, tables: Tables, tried: Set[str]) -> None:
+    def _look_at_what_is_final(self, tables: Tables) -> None:
         """Ask for old cells, too, in the requests that leave anyway."""
         self._scrub = Scrub(
             self._fetcher,
@@ -109,7 +111,7 @@ class History:
             {
                 series: own
                 for series, own in self._evidence.series.items()
-                if self._is_steady(*series) and series[0] not in tried
+                if self._is_steady(*series) and series[0] not in self._tried
             },
             generation=self._generation,
             requests=self._settings.scrub_requests,
@@ -183,7 +185,11 @@ class History:
         Args:
             judged: as believed by itself.
         """
-        proofs = self._scrub.proofs(judged.cell) if self._scrub else None
+        if self._scrub and judged.cell.website_id not in self._tried:
+            proofs = self._scrub.proofs(judged.cell)
+        else:  # what others proved is true as before
+            held = self._evidence.held_of(judged.cell)
+            proofs = held.proofs if held else None
         if self._is_steady(judged.cell.website_id, judged.cell.report):
             judged = await self._compared(judged)
         return replace(judged, proofs=proofs) if proofs else judged

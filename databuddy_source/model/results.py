@@ -40,6 +40,7 @@ class HeldCell:
         other_digest: of the last answer, where that was not believed until it has lasted.
         doubted_at: since when it has come, UTC.
         request_id: the server's, of the request that brought the rows.
+        proofs: of the report's older days, as coverage keeps them.
     """
 
     rows: int
@@ -53,6 +54,7 @@ class HeldCell:
     other_digest: str | None = None
     doubted_at: datetime | None = None
     request_id: str | None = None
+    proofs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,6 +257,11 @@ def test_history_that_changed_is_found_beside_chosen_cells(
         *[("summary_metrics_weekly", date) for date in weeks_around(day(12), day(9))],
         *[("top_pages", day(ago)) for ago in (12, 11, 9)],
     ]
+    proofs = "SELECT website_id, report, date, proofs FROM coverage WHERE proofs IS NOT NULL"
+    proved = made.query(f"{proofs} ORDER BY ALL")
+    assert {report for _, report, _, _ in proved} == {"events_by_date"}
+    loads_of_a_day(made)
+    assert made.query(f"{proofs} ORDER BY ALL") == proved, "what was proved stays so"
     server.now += timedelta(minutes=5)
     made.sync(**SERIES_AND_WEEKS)
     other = warehouse(server)
