@@ -45,7 +45,8 @@ class CellScope(Scope):
         days: of each website and report, as ranges that neither meet nor overlap, oldest first.
         began: what has been answered completely since then is not asked for again; None for no such
             instant.
-        scrub: compare what is final with the server, too, and ask for more where it differs.
+        scrub: compare what is final with the server, too, and ask for more where it differs; not
+            where gaps alone are asked for.
     """
 
     days: Mapping[Place, tuple[tuple[date, date], ...]]
@@ -69,7 +70,7 @@ class CellScope(Scope):
     @property
     def proves(self) -> bool:
         """See `Scope`."""
-        return self.scrub
+        return self.scrub and not self.only_gaps
 
 
 def narrowed(settings: Settings, cells: Iterable[Cells], *, scrub: bool = False) -> Settings:

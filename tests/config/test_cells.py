@@ -64,3 +64,22 @@ def test_what_is_not_among_the_cells_is_left_out_of_the_settings() -> None:
 def test_a_website_is_named_by_its_id() -> None:
     with pytest.raises(BadSetting, match=r"'shop\.example\.com' is a domain"):
         narrowed(Settings.of(api_key="k"), [Cells("country", "shop.example.com", FIRST, FIRST)])
+
+
+def test_what_may_change_with_a_day_stays_in_the_settings() -> None:
+    """Of the websites of the cells, and of what is chosen for them."""
+    reports = [
+        {"name": "weeks", "query_type": "summary_metrics", "grain": "week"},
+        {"name": "of_blog", "query_type": "top_pages", "grain": "week", "websites": ["blog"]},
+        {"name": "of_a_domain", "query_type": "country", "grain": "week", "websites": ["a.com"]},
+    ]
+    settings = Settings.of(api_key="k", query_types=["country"], reports=reports)
+    cells = [Cells("country", "shop", FIRST, FIRST)]
+    found = narrowed(settings, cells, scrub=True).chosen_reports()
+    assert [(each.name, each.websites) for each in found] == [
+        ("country", ("shop",)),
+        ("weeks", ("shop",)),
+    ]
+    assert scope_of(cells, scrub=True).proves
+    assert not scope_of(cells).proves
+    assert not scope_of(cells, scrub=True, only_gaps=True).proves
