@@ -244,7 +244,7 @@ def _status(
         leftovers(has, configured_now),
         withdrawn,
         odd,
-        history(tables, instant),
+        history(tables, there),
         lateness(tables) if late else (),
         settings.lookback_days,
     )
