@@ -271,7 +271,7 @@ def _by_id(bodies: Sequence[QueryBody], answers: list[QueryAnswer]) -> dict[str,
                 id_ = result.parameter
                 if not answer.success:
                     result = Thrown(parameter=id_, error=result.error or reasons[answer.queryId])
-                elif id_ in results and results[id_].data != result.data:
+                elif results.get(id_, result) != result:
                     result = ParameterResult(parameter=id_, error="the server gives two answers")
                 results[id_] = result
             else:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain
@@ -36,6 +37,7 @@ from databuddy_source.extract.rewritten import doubt, is_confirmed
 from databuddy_source.fetch.fetchers import Fetchers
 from databuddy_source.fetch.packing import questions_of
 from databuddy_source.fetch.queue import Route, route_of
+from databuddy_source.fetch.rows import OddRows, bucket_of
 from databuddy_source.model.digests import digest_of, says_the_same
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
@@ -266,10 +268,12 @@ def _whole(days: Sequence[date], zone: str) -> Window:
 def _odd(long: Long, whole: Result) -> Iterator[tuple[Result, FinalDay]]:
     """The answers of single days that differ from what is held, or of which more or fewer rows are
     there, or whose last answer was not believed."""
+    query_type, zone = long.cell.report.query_type, long.cell.window.zone
     rows: dict[str, list[Row]] = defaultdict(list)
     for row in whole.rows:
-        rows[str(row.get("date"))[:10]].append(row)
-    query_type, zone = long.cell.report.query_type, long.cell.window.zone
+        with suppress(OddRows):  # a day that lacks its rows is asked for by itself
+            name = bucket_of(row.get("date"), zone, Grain.DAY)
+            rows[name].append({**row, "date": name})
     for day, known in long.days.items():
         own = rows[day.isoformat()]
         digest = digest_of(own, query_type)

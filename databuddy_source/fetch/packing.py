@@ -21,8 +21,7 @@ from databuddy_source.model.reports import Cell, Condition, Report
 from databuddy_source.model.windows import ONE_DAY, ONE_SECOND, Grain
 
 LONGEST_HOURLY = 24 * ONE_DAY
-"""A server fails for more than 30 days of hourly rows, and a range is asked for with a margin on
-either side."""
+"""Servers fail for more than 30 days of hourly rows, and a range is asked for with margins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +128,13 @@ class Question:
 
     @property
     def labels(self) -> list[str]:
-        """What rows of a series call each cell. A window that is no bucket comes under its day."""
-        grain = self.report.grain if self.bucketed else Grain.DAY
-        return [windows.label(cell.window.start, self.timezone, grain) for cell in self.cells]
+        """What rows of a series call each cell."""
+        return [windows.label(one.window.start, self.timezone, self.labelled) for one in self.cells]
+
+    @property
+    def labelled(self) -> Grain:
+        """What rows of a series name. A window that is no bucket comes under its day."""
+        return self.report.grain if self.bucketed else Grain.DAY
 
     def __str__(self) -> str:
         first, last = self.cells[0].window, self.cells[-1].window
@@ -287,11 +290,10 @@ def _parameter(name: str, question: Question, generation: Generation) -> Paramet
             offsets=generation.takes_offsets,
             beyond=question.bucketed or query_type.end_is_midnight,
         )
-    hourly = question.bucketed and window.grain is Grain.HOUR
     return Parameter(
         name=question.spelling,
         id=name,
         start_date=sent.start,
         end_date=sent.end,
-        granularity="hourly" if hourly else None,
+        granularity="hourly" if question.labelled is Grain.HOUR else None,
     )

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import TypeAlias
 
 from databuddy_source.api.models import ParameterResult, Thrown
 from databuddy_source.fetch.failures import ENOUGH, Failures, Series
 from databuddy_source.fetch.packing import Question
 from databuddy_source.fetch.paging import Pages, Verdict, fills_limit, key_of, repeated
-from databuddy_source.model.query_types import Shape
+from databuddy_source.fetch.rows import OddRows, rows_by_cell, with_numbers
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import Result, Row, counted, is_silent
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import ONE_DAY
 
 _Subject: TypeAlias = tuple[tuple[Cell, ...], tuple[datetime, datetime] | None]
 """What all pages of a question have in common: its cells, or the piece of one."""
@@ -186,6 +185,7 @@ class Settling:
         return question.pieces() if fills_limit(query_type, rows, question.limit) else None
 
     def _page(self, question: Question, rows: list[Row], by: str) -> None:
+        with_numbers(rows, question.report.query_type)
         subject = question.cells, question.piece
         pages = self._pages.pop(subject, None) or Pages(question.report.query_type, question.limit)
         self._go_on(question, pages, pages.add(rows, by))
@@ -199,9 +199,10 @@ class Settling:
         if verdict is Verdict.TRUNCATED and len(question.cells) > 1:
             self.questions.extend(question.halves())
             return
-        by_cell = _by_cell(question, pages.rows)
-        if by_cell is None:
-            self.fail_or_halve(question, "the answer has days outside of the window")
+        try:
+            by_cell = rows_by_cell(question, pages.rows)
+        except OddRows as error:
+            self.fail_or_halve(question, str(error))
             return
         missing = max(0, pages.expected - len(pages.rows))
         self._release(question.series)
@@ -260,30 +261,3 @@ class Settling:
 
 def _are_rows(data: object) -> bool:
     return isinstance(data, list) and set(map(type, data)) <= {dict}
-
-
-def _by_cell(question: Question, rows: list[Row]) -> dict[Cell, list[Row]] | None:
-    """Rows of a range by the cell whose label they bring; None when one brings a day that was not
-    asked for."""
-    report, is_series = question.report, question.report.query_type.shape is Shape.TIME_SERIES
-    if question.cells[0].window.is_range or not is_series or not any("date" in row for row in rows):
-        if len(question.cells) > 1 and rows:
-            return None
-        return dict.fromkeys(question.cells, rows)
-    names = question.labels
-    by_name: dict[str, list[Row]] = {name: [] for name in names}
-    # a range is asked for up to the second after it, or with its margin; where servers know dates
-    # only, or cut them in another zone, there may be a day more
-    margin = report.query_type.margin_days if question.bucketed else 0
-    first, last = (date.fromisoformat(name[:10]) for name in (names[0], names[-1]))
-    earliest = first - (margin + 1) * ONE_DAY if margin else first
-    latest = last + (margin + 1) * ONE_DAY
-    for row in rows:
-        name = str(row.get("date"))[: len(names[0])]
-        if name in by_name:
-            by_name[name].append(row)
-        elif not report.query_type.trailing_days and not (
-            earliest.isoformat() <= name[:10] <= latest.isoformat()
-        ):
-            return None
-    return {cell: by_name[name] for cell, name in zip(question.cells, names, strict=True)}

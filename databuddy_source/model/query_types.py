@@ -70,6 +70,11 @@ class Kind(StrEnum):
         return False if self in {Kind.UNIQUE, Kind.WHOLE, Kind.NUMBER} else None
 
     @property
+    def is_number(self) -> bool:
+        """Whether values are numbers of whatever kind."""
+        return self in _COUNTS or self in {Kind.WHOLE, Kind.NUMBER}
+
+    @property
     def counts(self) -> bool:
         """Whether zero means that there was nothing. An average or a rate may be anything then."""
         return self in _COUNTS
