@@ -14,6 +14,7 @@ from databuddy_source.coverage.parts import Part, parts_of_tables
 from databuddy_source.coverage.reading import Tables
 from databuddy_source.model.changes import Change, change_between
 from databuddy_source.model.generations import Generation
+from databuddy_source.model.query_types import load_catalog
 
 if TYPE_CHECKING:
     import dlt
@@ -125,3 +126,21 @@ def redefinition(parts: Iterable[Part], now: Generation) -> Redefinition | None:
     ]
     ordered = tuple(sorted(stays, key=lambda each: (each.first, each.last)))
     return Redefinition(next(iter(days.values()))[0].report, now, ordered, changes)
+
+
+def older_meanings(query_type: str, column: str) -> list[list[Generation]]:
+    """The generations of servers whose numbers of a column are not to be compared with those of
+    today, oldest first: each list is of those that mean the same. Empty where all do.
+
+    Args:
+        query_type: canonical name.
+        column: of it, as the API has it.
+    """
+    redefined = load_catalog().get(query_type).redefined
+    older: list[list[Generation]] = []
+    begin = min(Generation)
+    for since in Generation:
+        if column in redefined.get(since, ()):
+            older.append([each for each in Generation if begin <= each < since])
+            begin = since
+    return older

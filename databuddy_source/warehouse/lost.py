@@ -22,7 +22,7 @@ from databuddy_source.coverage.reading import LATER
 from databuddy_source.dlt_seam import SqlJobClientBase, kind_of, tables_given_up
 from databuddy_source.errors import DestinationFails
 from databuddy_source.warehouse.dataset import reports_of
-from databuddy_source.warehouse.views import forget_views, views_of
+from databuddy_source.warehouse.views import note_tables, read_by_views
 
 logger = logging.getLogger("databuddy_source")
 
@@ -51,11 +51,13 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
         if not names or not client.is_storage_initialized():
             return  # the load makes all of it
         own = {*names, *schema.dlt_table_names()}
-        views = views_of(schema, kind_of(client.config.destination_type)).keys()
-        found = client.get_storage_tables(own | views)
-        there = {name: columns for name, columns in found if columns}
-        if views - there.keys():
-            forget_views(pipeline)  # the step after the load makes them
+        views = read_by_views(kind_of(client.config.destination_type))
+        found = client.get_storage_tables({*own, *views})
+        all_there = {name: columns for name, columns in found if columns}
+        note_tables(
+            pipeline, schema, {each: all_there[each] for each in views if each in all_there}
+        )
+        there = {name: columns for name, columns in all_there.items() if name in own}
         missing = own - there.keys()
         # of other reports they were dropped for good, perhaps
         others = reports_of(schema) - {*reports}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from databuddy_source.warehouse.view_texts import CELLS, DAILY, MONTHLY, WEEKLY, view_texts
+from databuddy_source.warehouse.view_columns import CELLS, DAILY, MONTHLY, WEEKLY
+from databuddy_source.warehouse.view_texts import view_texts
 
 OURS = {
     "coverage": ["website_id", "report"],

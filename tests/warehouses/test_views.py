@@ -96,7 +96,7 @@ def test_nothing_is_sent_while_nothing_would_change(
     def fails(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(views, "_statements", fails)
+    monkeypatch.setattr(views, "_make", fails)
     finish_tables(made.pipeline)
 
 

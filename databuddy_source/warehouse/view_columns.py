@@ -1,0 +1,147 @@
+"""What the views for analysts read, and how their columns are called. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from databuddy_source.coverage.redefinitions import older_meanings
+
+CELLS: Final = "cell_states"
+DAILY, WEEKLY, MONTHLY = "daily_summary", "weekly_summary", "monthly_summary"
+VIEWS: Final = (CELLS, DAILY, WEEKLY, MONTHLY)
+"""In the order in which they are made: later ones read earlier ones."""
+
+SUMMARY: Final = "summary_metrics"
+WEEKS, MONTHS = f"{SUMMARY}_weekly", f"{SUMMARY}_monthly"
+
+KNOWN: Final = "('final', 'may grow', 'running')"
+"""The states of which a count without a row is zero."""
+COMPARABLE: Final = "('final', 'may grow')"
+NOTHING: Final = "('failed', 'missing')"
+"""The states of which no number is shown: older rows may be of a part of the window."""
+
+COUNTS: Final = {"pageviews": "pageviews", "unique_visitors": "visitors", "sessions": "sessions"}
+MORE_COUNTS: Final = {"total_events": "total_events"}
+RATES: Final = ("bounce_rate", "median_session_duration", "avg_session_duration")
+"""Columns of the summary, as the API has them; those that a table lacks are left out."""
+
+CURRENCY: Final = "currency"
+
+Columns = Mapping[str, Collection[str]]
+"""The columns of each table that is there."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A report whose sum stands beside the summary.
+
+    Attributes:
+        report: its table.
+        sums: columns of the table that are summed, and how they are called then.
+        is_money: whether they are amounts.
+        has_currency: whether the table says of which currency.
+    """
+
+    report: str
+    sums: Mapping[str, str]
+    is_money: bool = False
+    has_currency: bool = False
+
+    @property
+    def state(self) -> str:
+        return f"{self.report}_state"
+
+    def currency_of(self, row: str, amounts: Collection[str]) -> str:
+        """SQL that is the currency of a row, empty where nobody knows it, and NULL where nothing
+        was paid.
+
+        Args:
+            row: the row's alias, with its point; or empty.
+            amounts: columns of it.
+        """
+        paid = " OR ".join(f"{row}{name} <> 0" for name in amounts)
+        return f"CASE WHEN {paid} THEN COALESCE({row}{CURRENCY}, '') END"
+
+
+BESIDE: Final = (
+    Beside("custom_events", {"total_events": "events"}),
+    Beside("error_summary", {"total_errors": "errors"}),
+    Beside(
+        "revenue_overview", {"total_revenue": "revenue", "refund_amount": "refunds"}, is_money=True
+    ),
+)
+
+READ: Final = (
+    *("coverage", "_dlt_loads", "websites", SUMMARY, WEEKS, MONTHS),
+    *(each.report for each in BESIDE),
+)
+"""The tables that a view may read."""
+
+
+def own_columns(table: str, columns: Columns) -> tuple[dict[str, str], list[str]]:
+    """The counts of a summary, with how they are called, and its rates.
+
+    Args:
+        table: that is there.
+        columns: of each table.
+    """
+    counts = {
+        name: called for name, called in (COUNTS | MORE_COUNTS).items() if name in columns[table]
+    }
+    return counts, [name for name in RATES if name in columns[table]]
+
+
+def beside(columns: Columns) -> list[Beside]:
+    """What stands beside a summary, as far as it is loaded.
+
+    Args:
+        columns: of each table that is there.
+    """
+    return [
+        replace(each, sums=own, has_currency=each.is_money and CURRENCY in columns[each.report])
+        for each in BESIDE
+        if each.report in columns
+        and (own := {c: called for c, called in each.sums.items() if c in columns[each.report]})
+    ]
+
+
+def numbers(table: str, columns: Columns, state: str) -> list[str]:
+    """The columns of a summary `s` beside the state of its cell, as SQL.
+
+    Args:
+        table: that is there.
+        columns: of each table.
+        state: SQL for the state.
+    """
+    counts, rates = own_columns(table, columns)
+    return [
+        *(
+            f"CASE WHEN {state} IN {NOTHING} THEN NULL "
+            f"WHEN {state} IN {KNOWN} THEN COALESCE(s.{name}, 0) ELSE s.{name} END AS {called}"
+            for name, called in counts.items()
+        ),
+        *(
+            f"CASE WHEN {state} NOT IN {NOTHING} AND s.sessions > 0 THEN s.{name} END AS {name}"
+            for name in rates
+        ),
+    ]
+
+
+def meaning(query_type: str, column: str, generation: str) -> str:
+    """SQL that is another number for each meaning that a column had; empty where it had one only.
+    Numbers of which no generation was recorded may mean any.
+
+    Args:
+        query_type: canonical name.
+        column: of it.
+        generation: SQL for that of the server.
+    """
+    older = []
+    for number, generations in enumerate(older_meanings(query_type, column)):
+        names = ", ".join(f"'{each}'" for each in generations)
+        older.append(f"WHEN {generation} IN ({names}) THEN {number}")
+    if not older:
+        return ""
+    return f"CASE WHEN {generation} IS NULL THEN -1 {' '.join(older)} ELSE {len(older)} END"
