@@ -157,8 +157,8 @@ class QueryType(BaseModel):
         differs: what servers of 2025 do differently than those of April 2026, and what a later
             generation changed for all that came after: attributes by their names.
         changes: what numbers of the same name mean since a generation, in words.
-        redefined: the columns among them whose numbers since then are not to be compared with those
-            before, nor added to them.
+        redefined: the counts and rates of windows among them whose numbers since then are not to be
+            compared with those before, nor added to them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -110,7 +110,7 @@ def longer(table: str, columns: Columns, *, by_week: bool) -> str:
     paid = [each for each in sums if each.of.has_currency][:1]
     for each in paid:
         own += [f"CASE WHEN {each.is_shown} THEN NULLIF(n.money, '') END AS {CURRENCY}"]
-        own += ["n.currencies", "n.money"]
+        own += [f"CASE WHEN {each.is_shown} THEN n.currencies END AS currencies", "n.money"]
         # nothing is of any currency
         chosen += [
             f"CASE WHEN o.currencies = 0 THEN b.{CURRENCY} ELSE o.{CURRENCY} END AS currency"

@@ -214,7 +214,7 @@ def _warn(pipeline: dlt.Pipeline, name: str, refused: Mapping[str, Exception], k
         "and make it again (dbt build does)."
     )
     logger.warning(
-        "Views for analysts were not made: %s.%s", said, remedy if kind in MADE_ANEW else ""
+        "The views for analysts were not made: %s.%s", said, remedy if kind in MADE_ANEW else ""
     )
     pipeline.set_local_state_val(REFUSED, {**before, name: told})
 

@@ -132,6 +132,17 @@ def test_a_generation_says_something_only_of_types_that_it_has(catalog: Catalog)
     assert [t.name for t in catalog if not set(t.differs) <= set(t.generations)] == []
     # and no type changes with the first servers that have it
     assert [t.name for t in catalog if not set(t.changes) <= set(t.generations[:-1])] == []
+    assert [t.name for t in catalog if not t.redefined.keys() <= t.changes.keys()] == []
+    # and what nobody can compare is there before and after
+    lacking = [
+        (t.name, column)
+        for t in catalog
+        for since, columns in t.redefined.items()
+        for column in columns
+        for each in (since, max(other for other in t.generations if other < since))
+        if column not in t.on(each).columns
+    ]
+    assert lacking == []
 
 
 def test_the_types_by_which_a_generation_is_told_are_known_or_named(catalog: Catalog) -> None:
