@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import dlt
+import duckdb
 import pytest
 
 from databuddy_source import finish_tables
@@ -15,6 +18,7 @@ from databuddy_source.runs.remove import remove
 from databuddy_source.warehouse import view_texts, views
 from tests.stories.conftest import TODAY
 from tests.warehouses.conftest import DATASET, Synced
+from tests.warehouses.duckdb import DuckDb
 
 REPORTS = [
     *("summary_metrics", "summary_metrics_weekly", "summary_metrics_monthly"),
@@ -145,3 +149,126 @@ def test_what_is_not_there_is_made_by_the_next_sync(made: Synced) -> None:
     made.sync(websites=[made.server.websites[0].id], query_types=REPORTS, start_date=TODAY)
     assert rows(made, "daily_summary", "date")
     assert made.dataset == DATASET
+
+
+def test_a_week_over_an_upgrade_has_no_amount_of_two_kinds(
+    serve: Callable[..., DemoServer], synced: Callable[[DemoServer], Synced]
+) -> None:
+    june, october = serve("2026-06", days=40), serve("2026-10", days=40)
+    made = synced(june)
+    given: dict[str, Any] = {"websites": [june.websites[0].id], "query_types": REPORTS}
+    upgrade = FIRST + timedelta(days=10)  # in the second week
+    made.sync(**given, since=FIRST, until=upgrade - timedelta(days=1))
+    made.server = october
+    made.sync(**given, since=upgrade, until=TODAY)
+    columns = ("date", "errors", "errors_before", "revenue", "currency", "revenue_before")
+    first, second, running = rows(made, "weekly_summary", *columns)
+    own = f"date < DATE '{FIRST + timedelta(days=7)}'"
+    paid = sum(amount for (amount,) in made.rows("revenue_overview", "total_revenue", where=own))
+    assert first[3] == pytest.approx(paid)
+    assert first[4] is None  # that server knows none
+    assert second[2] == first[1] > 0
+    assert second[3:5] == (None, None)
+    assert running[2] is None
+    days = rows(made, "daily_summary", "date", "revenue", "currency")
+    assert any(revenue and not currency for _, revenue, currency in days)
+
+
+def another(made: Synced, home: Path) -> Synced:
+    """A pipeline of another name into the same dataset."""
+    other = Synced(made.server, made.warehouse, home)
+    other.pipeline = dlt.pipeline(
+        "another",
+        destination=made.warehouse.destination(),
+        dataset_name=made.dataset,
+        pipelines_dir=str(home),
+    )
+    return other
+
+
+def test_views_are_of_what_all_pipelines_load(made: Synced, tmp_path: Path) -> None:
+    other, day = another(made, tmp_path / "another"), TODAY - timedelta(days=1)
+    website = [made.server.websites[0].id]
+    other.sync(websites=website, query_types=["top_pages"], start_date=day)
+    assert rows(made, "weekly_summary", "errors", "events", "revenue")
+    assert rows(made, "monthly_summary", "errors", "events", "revenue")
+    made.warehouse.rows(f"DROP VIEW {made.table('monthly_summary')}")
+    other.sync(websites=website, query_types=["top_pages"], start_date=day)
+    assert rows(made, "monthly_summary", "errors", "events", "revenue")
+
+
+@pytest.mark.emulated_once
+def test_what_another_pipeline_brings_comes_into_the_views(
+    serve: Callable[..., DemoServer], synced: Callable[[DemoServer], Synced], tmp_path: Path
+) -> None:
+    made, day = synced(serve(days=3)), TODAY - timedelta(days=1)
+    own: dict[str, Any] = {"websites": [made.server.websites[0].id], "start_date": day}
+    made.sync(**own, query_types=["summary_metrics", "summary_metrics_weekly"])
+    other = another(made, tmp_path / "another")
+    other.sync(**own, query_types=["error_summary"])
+    assert rows(made, "daily_summary", "errors")
+    made.sync(**own, query_types=["summary_metrics", "summary_metrics_weekly"])
+    assert rows(made, "daily_summary", "errors")
+
+
+OF_AN_ANALYST = "CREATE VIEW ours AS SELECT * FROM {daily}"
+
+
+@pytest.mark.only("postgres")
+def test_a_view_of_an_analyst_stands_in_the_way_of_no_new_column(
+    serve: Callable[..., DemoServer],
+    synced: Callable[[DemoServer], Synced],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made, day = synced(serve(days=3)), TODAY - timedelta(days=1)
+    own: dict[str, Any] = {"websites": [made.server.websites[0].id], "start_date": day}
+    loaded = ["summary_metrics", "summary_metrics_weekly", "revenue_overview"]
+    made.sync(**own, query_types=loaded)
+    made.warehouse.rows(OF_AN_ANALYST.format(daily=made.table("daily_summary")))
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        made.sync(**own, query_types=[*loaded, "custom_events", "error_summary"])
+    assert "views" not in caplog.text
+    assert len(rows(made, "daily_summary", "date", "events", "errors")) == 2
+    assert rows(made, "weekly_summary", "events", "events_before")
+    assert made.warehouse.rows("SELECT revenue, refunds FROM ours")
+
+
+@pytest.mark.only("postgres")
+def test_a_view_that_cannot_be_changed_is_said_once_and_costs_no_other(
+    made: Synced, caplog: pytest.LogCaptureFixture
+) -> None:
+    daily = made.table("daily_summary")
+    made.warehouse.rows(f"DROP VIEW {daily} CASCADE")
+    made.warehouse.rows(f"DROP VIEW {made.table('cell_states')} CASCADE")
+    made.warehouse.rows(f"CREATE VIEW {daily} AS SELECT 1 AS website_id")
+    made.warehouse.rows(OF_AN_ANALYST.format(daily=daily))
+    views.forget_views(made.pipeline)
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        finish_tables(made.pipeline)
+        finish_tables(made.pipeline)
+    (told,) = [each.getMessage() for each in caplog.records]
+    assert "daily_summary" in told
+    assert "DROP VIEW ... CASCADE" in told
+    assert rows(made, "cell_states", "date")
+    made.warehouse.rows("DROP VIEW ours")
+    finish_tables(made.pipeline)
+    assert len(caplog.records) == 1
+    assert rows(made, "monthly_summary", "date", "errors")
+
+
+@pytest.mark.only("duckdb")
+def test_a_file_may_be_renamed_and_be_called_like_its_dataset(
+    serve: Callable[..., DemoServer], synced: Callable[[DemoServer], Synced], tmp_path: Path
+) -> None:
+    made = synced(serve(days=3))
+    reports = ["summary_metrics", "summary_metrics_weekly", "error_summary"]
+    made.sync(websites=[made.server.websites[0].id], query_types=reports, start_date=TODAY)
+    file = tmp_path / f"{DATASET}.duckdb"
+    assert isinstance(made.warehouse, DuckDb)
+    made.warehouse.file.rename(file)
+    asked = f"SELECT COUNT(*) FROM {{}}.{DATASET}.weekly_summary"
+    with duckdb.connect(str(file), read_only=True) as connection:
+        assert connection.sql(asked.format(DATASET)).fetchall() == [(1,)]
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{file}' AS elsewhere (READ_ONLY)")
+        assert connection.sql(asked.format("elsewhere")).fetchall() == [(1,)]
