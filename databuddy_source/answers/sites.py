@@ -189,7 +189,9 @@ def together(websites: Sequence[Sequence[Day]], adding: Iterable[str]) -> list[D
 
 
 def _as_one(day: date, days: Sequence[Day], adding: Iterable[str]) -> Day:
-    currencies = {each.currency for each in days} - {None}
+    # of an amount without a currency nobody knows which one it is of
+    paid = [each for each in days if any(each.numbers.get(column) for column in MONEY)]
+    currencies = {each.currency for each in paid}
     numbers: dict[str, Number | None] = {}
     for column in adding:
         if any(column in each.numbers for each in days):

@@ -38,6 +38,11 @@ def test_amounts_are_added_up_in_one_currency_only() -> None:
     assert (alike.numbers["revenue"], alike.currency) == (5, "EUR")
     (mixed,) = together([euros, dollars], ["revenue", "pageviews"])
     assert (mixed.numbers, mixed.currency) == ({"revenue": None, "pageviews": 2}, None)
+    unknown = [Day(DAY, "final", {"revenue": 3, "pageviews": 1})]
+    (mixed,) = together([euros, unknown], ["revenue", "pageviews"])
+    assert (mixed.numbers, mixed.currency) == ({"revenue": None, "pageviews": 2}, None)
+    (alike,) = together([unknown, unknown], ["revenue", "pageviews"])
+    assert (alike.numbers["revenue"], alike.currency) == (6, None)
 
 
 def test_days_after_the_newest_one_are_missing() -> None:

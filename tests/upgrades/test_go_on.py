@@ -138,7 +138,8 @@ def goes_on(query: Query, schema: str, sync: Callable[[], object], server: DemoS
     assert before
     sync()
     assert query(kept) == before
-    assert query(f"SELECT MAX(date) FROM {table}") == [(NEXT,)]
+    for each in (table, f"{schema}.daily_summary", f"{schema}.cell_states"):
+        assert query(f"SELECT MAX(date) FROM {each}") == [(NEXT,)]
     assert query(per_day) == []
     asked = f"SELECT DISTINCT generation FROM {schema}.coverage WHERE report = 'country' AND date"
     assert query(f"{asked} < '2026-03-15'") == [(None,)]
