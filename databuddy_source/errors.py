@@ -53,7 +53,7 @@ No error holds a request, a header or a key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import ClassVar
@@ -457,6 +457,22 @@ class IncompleteLoad(DatabuddyError):
     default_todo = "The next run asks for them again; the table `coverage` has the reasons."
     exit = Exit.INCOMPLETE
     remedy = Remedy.HEAL
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names that others chose, for a sentence: sorted, long ones cut, and of many the first ones.
+
+    Args:
+        names: of websites, for example.
+    """
+    own = sorted(set(names))
+    cut = [each if len(each) <= _LONGEST else f"{each[: _LONGEST - 1]}…" for each in own[:_MOST]]
+    more = len(own) - len(cut)
+    return (", ".join(cut) + (f" and {more} more" if more else "")) or "none"
+
+
+_LONGEST, _MOST = 60, 20
+"""Letters of a name, and names, in a sentence."""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -19,9 +20,9 @@ STATES: Final = ("final", "may grow", "running", "suspect", "truncated", "failed
 COMPARABLE: Final = frozenset({"final", "may grow"})
 
 Number = int | float | Decimal
-Rank = tuple[str | None, Number, Number]
+Rank = tuple[str | None, Number | None, Number | None]
 """A name, its count, and its count of the days before."""
-Vital = tuple[str, Number, int]
+Vital = tuple[str | None, Number | None, Number | None]
 """A metric, its 75th percentile, and how many samples it is of."""
 
 MONEY: Final = frozenset({"revenue", "refunds"})
@@ -84,6 +85,8 @@ class Extent:
         first, last: both included.
         days: how many cells there should be.
         states: days by their state, but for final ones.
+        is_empty: whether nothing of it was ever asked for.
+        without: names of the websites of which nothing was.
     """
 
     report: str
@@ -91,11 +94,8 @@ class Extent:
     last: date
     days: int
     states: Mapping[str, Sequence[date]]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing of it was ever asked for."""
-        return len(self.states.get("missing", ())) == self.days
+    is_empty: bool = False
+    without: Sequence[str] = ()
 
     @property
     def is_comparable(self) -> bool:
@@ -108,7 +108,7 @@ class Ranking:
 
     Attributes:
         of: what is ranked.
-        extent: the days that are counted.
+        extent: the days that are counted, of the websites that have any of them.
         before: as many before them.
         rows: name, count, and count of the days before.
     """
@@ -120,7 +120,8 @@ class Ranking:
 
     @property
     def is_compared(self) -> bool:
-        return self.extent.is_comparable and self.before.is_comparable
+        is_known = self.extent.is_comparable and self.before.is_comparable
+        return is_known and self.extent.without == self.before.without
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ class Site:
         rankings: one for each of `RANKED`.
         vitals: metric, 75th percentile and samples of `vitals_of`.
         vitals_of: the newest whole day that has them.
-        cells: what is known of each report, from the first of the days on.
+        cells: what is known of each report, from the first of the days on. Of all together a day
+            lacks where it lacks of a website that the report is configured for.
         reports: what the warehouse has and lacks.
     """
 
@@ -153,58 +155,78 @@ class Site:
 
 
 def worst(states: Iterable[str]) -> str:
-    """The state that says least is known."""
-    return max(states, key=STATES.index)
+    """The state that says least is known; of none it is missing."""
+    return max(states, key=STATES.index, default="missing")
 
 
-def filled(days: Sequence[Day], last: date) -> list[Day]:
-    """The same up to a last day, those that lack as missing: views end with the newest day that
-    was asked for.
+def state_of(value: object) -> str:
+    """A state as the warehouse has it; one that nobody knows is not to be trusted."""
+    return value if isinstance(value, str) and value in STATES else "suspect"
+
+
+def number_of(value: object) -> Number | None:
+    """A value of the warehouse as a number; None where it is none that can be shown: a text, or
+    one without end."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def filled(days: Sequence[Day], first: date, last: date) -> list[Day]:
+    """All days from a first to a last one, those that lack as missing: views begin and end with
+    days that were asked for.
 
     Args:
-        days: oldest first.
-        last: of the result.
+        days: that are there.
+        first, last: of the result, both included.
     """
-    if not days:
-        return []
-    own, begin = {each.date: each for each in days}, days[0].date
-    nothing = dict.fromkeys(days[0].numbers)
-    dates = [begin + number * ONE_DAY for number in range((last - begin).days + 1)]
+    own = {each.date: each for each in days}
+    nothing = dict.fromkeys(days[0].numbers) if days else {}
+    dates = [first + number * ONE_DAY for number in range((last - first).days + 1)]
     return [own.get(day) or Day(day, "missing", nothing) for day in dates]
 
 
-def together(websites: Sequence[Sequence[Day]], adding: Iterable[str]) -> list[Day]:
-    """The days of several websites as one. A number that one website does not have is not known;
-    before its first day a website counts as not there.
+def together(
+    websites: Mapping[str, Sequence[Day]],
+    adding: Mapping[str, Collection[str]],
+    counted: Collection[str],
+) -> list[Day]:
+    """The days of several websites as one. A number that one of them does not have is not known.
 
     Args:
-        websites: days of each.
-        adding: columns that may be added up over websites.
+        websites: by id, the same days of each.
+        adding: columns that may be added up over websites, with the ids of these.
+        counted: ids of those that have states.
     """
-    found: dict[date, list[Day]] = {}
-    for days in websites:
-        for each in days:
-            found.setdefault(each.date, []).append(each)
-    return [_as_one(day, found[day], adding) for day in sorted(found)]
+    found = zip(*websites.values(), strict=True)
+    return [_as_one(dict(zip(websites, days, strict=True)), adding, counted) for days in found]
 
 
-def _as_one(day: date, days: Sequence[Day], adding: Iterable[str]) -> Day:
+def _as_one(
+    days: Mapping[str, Day], adding: Mapping[str, Collection[str]], counted: Collection[str]
+) -> Day:
     # of an amount without a currency nobody knows which one it is of
-    paid = [each for each in days if any(each.numbers.get(column) for column in MONEY)]
+    paid = [each for each in days.values() if any(each.numbers.get(column) for column in MONEY)]
     currencies = {each.currency for each in paid}
     numbers: dict[str, Number | None] = {}
-    for column in adding:
-        if any(column in each.numbers for each in days):
-            own = [each.numbers.get(column) for each in days]
+    for column, ids in adding.items():
+        if any(column in each.numbers for each in days.values()):
+            own = [days[id_].numbers.get(column) for id_ in ids]
             known = [number for number in own if number is not None]
             mixed = column in MONEY and len(currencies) > 1
-            numbers[column] = sum(known) if len(known) == len(own) and not mixed else None
+            is_known = known and len(known) == len(own) and not mixed
+            numbers[column] = number_of(sum(known)) if is_known else None
     currency = currencies.pop() if len(currencies) == 1 else None
-    return Day(day, worst(each.state for each in days), numbers, currency)
+    state = worst(days[id_].state for id_ in counted)
+    return Day(next(iter(days.values())).date, state, numbers, currency)
 
 
 def extent_of(
-    report: str, websites: Sequence[Mapping[date, str]], first: date, last: date
+    report: str,
+    websites: Sequence[Mapping[date, str]],
+    first: date,
+    last: date,
+    without: Sequence[str] = (),
 ) -> Extent:
     """What is known of some days of a report.
 
@@ -212,15 +234,16 @@ def extent_of(
         report: its name.
         websites: for each, the state of its days; what has none was never asked for.
         first, last: both included.
+        without: names of websites of which nothing is there.
     """
-    length = (last - first).days + 1
+    days = [first + number * ONE_DAY for number in range((last - first).days + 1)]
     found: dict[str, list[date]] = {}
-    for number in range(length):
-        day = first + number * ONE_DAY
+    for day in days:
         state = worst(own.get(day, "missing") for own in websites)
         if state != "final":
             found.setdefault(state, []).append(day)
-    return Extent(report, first, last, length, found)
+    is_empty = not any(day in own for own in websites for day in days)
+    return Extent(report, first, last, len(days), found, is_empty, without)
 
 
 def weeks_before(last: date, days: int) -> tuple[date, date]:

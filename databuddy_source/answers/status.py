@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -22,7 +22,7 @@ from databuddy_source.coverage.calendar import calendar_of, held, instant_there
 from databuddy_source.coverage.marks import Stretch, by_date
 from databuddy_source.coverage.reading import Tables, newest_listing, offered_types, tables_of
 from databuddy_source.coverage.redefinitions import Redefinition, redefinitions
-from databuddy_source.errors import BadSetting
+from databuddy_source.errors import BadSetting, listed
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import day_zone
 from databuddy_source.model.statuses import Mark
@@ -200,10 +200,7 @@ def _status(
     there = instant_there(has, instant)
     redefined = redefinitions(tables)
     websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
-    for name in settings.websites:
-        if "." in name and name not in domains.values():
-            known = ", ".join(sorted(domain or id_ for id_, domain in domains.items())) or "none"
-            raise BadSetting(f"{name!r} is no website that was synced", f"Synced were: {known}.")
+    refuse_unknown([name for name in settings.websites if "." in name], domains)
     found, configured_now, withdrawn = [], set(), []
     for chosen, website_ids in websites_of_reports(settings, lambda: websites):
         places = [(website_id, chosen.name) for website_id in website_ids]
@@ -248,6 +245,24 @@ def _status(
         lateness(tables) if late else (),
         settings.lookback_days,
     )
+
+
+def refuse_unknown(names: Iterable[str], domains: Mapping[str, str | None]) -> None:
+    """Make sure that the warehouse knows websites.
+
+    Args:
+        names: ids or domains.
+        domains: of the websites that it knows, by id.
+
+    Raises:
+        BadSetting: one is neither.
+    """
+    for name in names:
+        if name not in domains and name not in domains.values():
+            known = listed(domain or id_ for id_, domain in domains.items())
+            raise BadSetting(
+                f"'{listed([name])}' is no website that was synced", f"Synced were: {known}."
+            )
 
 
 def _told(tables: Tables, reports: Sequence[ReportStatus]) -> Told:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from databuddy_source.api.models import Website
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings
-from databuddy_source.errors import BadSetting
+from databuddy_source.errors import BadSetting, listed
 
 
 def websites_of_reports(
@@ -69,8 +69,7 @@ def _ids(names: Sequence[str], seen: Mapping[str, Website]) -> list[str]:
     for name in names:
         meant = ids_meant(name, seen)
         if not meant:
-            known = {website.domain for website in seen.values() if website.domain}
-            domains = ", ".join(sorted(known)) or "none"
+            domains = listed(website.domain for website in seen.values() if website.domain)
             raise BadSetting(
                 f"sources.databuddy.websites has {name!r}, which the key does not see",
                 f"It sees: {domains}.",

@@ -34,8 +34,10 @@ class Unit(StrEnum):
     """the main unit of the currency of the payment, with its cents behind the point"""
     CHARACTERS = "characters"
     """the length of a text"""
+    FRAMES = "frames"
+    """pictures that a page showed in a second"""
     VITAL = "vital"
-    """milliseconds, or of CLS a number without a unit"""
+    """that of the row's web vital: milliseconds, of CLS none, of FPS frames a second"""
     FLAG = "flag"
     """1 or 0"""
     NONE = "none"
@@ -53,7 +55,8 @@ UNITS: Final[Mapping[Unit, str]] = {
     Unit.MILLISECONDS: "milliseconds",
     Unit.CURRENCY: "the currency of the payments",
     Unit.CHARACTERS: "characters",
-    Unit.VITAL: "milliseconds, of CLS none",
+    Unit.FRAMES: "frames a second",
+    Unit.VITAL: "milliseconds, of CLS none, of FPS frames a second",
     Unit.FLAG: "",
     Unit.NONE: "none",
     Unit.UNKNOWN: "not known",
@@ -89,6 +92,7 @@ class Meaning(BaseModel):
         of: what a share is a share of.
         weight: the column with which an average of several windows is made of theirs; empty where
             none gives the server's own number.
+        units: of the other numbers of a row, by the value of this column.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -99,6 +103,7 @@ class Meaning(BaseModel):
     sign: str = ""
     of: str = ""
     weight: str = ""
+    units: Mapping[str, Unit] = {}
 
 
 @cache
@@ -124,6 +129,19 @@ def meaning_of(query_type: QueryType, column: str) -> Meaning | None:
     own = {"like": said} if isinstance(said, str) else dict(said)
     shared = _shared()[own.pop("like", column)]
     return Meaning.model_validate({"unit": _OF_KIND.get(kind), **shared, **own})
+
+
+def unit_of_vital(metric: str) -> Unit | None:
+    """What a web vital is measured in.
+
+    Args:
+        metric: its name, as the column `metric_name` has it.
+
+    Returns:
+        None for one that the catalogue does not know.
+    """
+    units: Mapping[str, str] = _shared()["metric_name"]["units"]
+    return Unit(units[metric]) if metric in units else None
 
 
 def asked_instead(

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import dlt
 
+from databuddy_source.answers.lost_views import VIEWS
 from databuddy_source.coverage import restatements
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.coverage.reading import Tables, coverage_rows
@@ -32,8 +33,6 @@ COVERAGE: Final = "coverage"
 WEBSITES: Final = "websites"
 OURS: Final = (WEBSITES, COVERAGE, "query_types", "restatements")
 """Tables that are no reports."""
-
-VIEWS: Final = ("cell_states", "daily_summary", "weekly_summary", "monthly_summary")
 
 ABOUT: Final = {COVERAGE: coverage_table.DESCRIPTION, "restatements": restatements.DESCRIPTION}
 """What ours are about, where no row came yet that would have told the warehouse."""

@@ -11,7 +11,8 @@ from typing import Any, Final
 import dlt
 
 from databuddy_source.answers.dbt.files import HEAD, KINDS, NAME, Place, generated, profile
-from databuddy_source.answers.dbt.models import PACKAGE, VIEWS, begins_on_sunday, loaded, marts
+from databuddy_source.answers.dbt.models import PACKAGE, begins_on_sunday, loaded, marts
+from databuddy_source.answers.lost_views import lost_views
 from databuddy_source.coverage.reading import TABLE, tables_of
 from databuddy_source.dlt_seam import kind_of
 from databuddy_source.errors import BadConfiguration, NothingLoaded
@@ -52,7 +53,7 @@ def write_dbt_project(pipeline: dlt.Pipeline, folder: Path, file: Path | None = 
     Raises:
         BadConfiguration: there is no profile for the destination, or the folder is of somebody
             else.
-        NothingLoaded: the warehouse has no views yet, which a sync makes.
+        NothingLoaded: the warehouse lacks views, which a sync makes.
     """
     kind = kind_of(pipeline.destination.destination_type) if pipeline.destination else ""
     if kind not in KINDS:
@@ -66,9 +67,11 @@ def write_dbt_project(pipeline: dlt.Pipeline, folder: Path, file: Path | None = 
     if schema is None:
         raise NothingLoaded(f"Nothing was loaded into the dataset {pipeline.dataset_name}")
     with tables_of(pipeline) as tables:
-        models, sundays = loaded(tables, schema), begins_on_sunday(tables)
-    if not any(each.name in VIEWS for each in models):
-        raise NothingLoaded("The dataset has no views yet", "Sync once more: the sync makes them.")
+        models, sundays, lost = loaded(tables, schema), begins_on_sunday(tables), lost_views(tables)
+    if lost:
+        raise NothingLoaded(
+            f"The dataset lacks the views {', '.join(lost)}", "Sync once more: the sync makes them."
+        )
     made = list(marts(models))
     client: Any = pipeline.sql_client()
     dataset = client.capabilities.casefold_identifier(client.dataset_name)

@@ -50,9 +50,11 @@ def dashboard(
     """
     with for_people(verbose), account(demo, None, asks=False, websites=website) as choose:
         refuse_without_library()
+        if output.is_dir():  # also where no name was given
+            raise NoRoom(f"{output} is a folder, and no file", "Name a file with --output.")
         settings, _ = choose(chosen(demo, destination, dataset, state_dir).pipeline_name)
         with opened(demo, destination, dataset, state_dir, say) as tables:
-            found = overview(tables, settings, days=days)
+            found = overview(tables, settings, days=days, only_known=bool(website))
         text = page(found, now())
         if str(output) == "-":
             write_text(text)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Final
 
 from databuddy_source.cli.page.scale import top_of
@@ -88,24 +88,26 @@ def can_draw() -> bool:
     return all(map(find_spec, LIBRARIES))
 
 
-def drawn(dots: Sequence[Dot], *, narrow: bool) -> str:
+def drawn(dots: Sequence[Dot], *, narrow: bool, unit: str = "") -> str:
     """A chart as SVG that belongs into a page.
 
     Args:
         dots: oldest first, none left out; at least one.
         narrow: for a telephone; else a day says what it is when a pointer rests on it.
+        unit: of the numbers, such as a currency; empty where they are counts.
     """
     import vl_convert  # heavy, and no other command needs it
 
-    svg = vl_convert.vegalite_to_svg(specification(dots, narrow=narrow), vl_version=VERSION)
-    return _for_a_page(svg, with_words=not narrow)
+    chart = specification(dots, narrow=narrow, unit=unit)
+    return _for_a_page(vl_convert.vegalite_to_svg(chart, vl_version=VERSION), with_words=not narrow)
 
 
-def specification(dots: Sequence[Dot], *, narrow: bool) -> dict[str, Any]:
+def specification(dots: Sequence[Dot], *, narrow: bool, unit: str = "") -> dict[str, Any]:
     """A chart as Vega-Lite has it; see `drawn`."""
     top = top_of(each.value for each in dots if each.value is not None)
     states = [state for state in SHAPES if any(each.state == state for each in dots)]
     days = [_datum(each, top) for each in dots]
+    _number_the_highest(days)
     x = {
         "field": "date",
         "type": "temporal",
@@ -116,7 +118,7 @@ def specification(dots: Sequence[Dot], *, narrow: bool) -> dict[str, Any]:
         "field": "height",
         "type": "quantitative",
         "scale": {"domain": [0, top], "nice": False},
-        "axis": {"tickCount": 4, "format": "~s"},
+        "axis": {"tickCount": 4, "format": "~s", **({**_TITLE, "title": unit} if unit else {})},
     }
     layers: list[dict[str, Any]] = [
         {
@@ -173,6 +175,18 @@ def specification(dots: Sequence[Dot], *, narrow: bool) -> dict[str, Any]:
     }
 
 
+_TITLE: Final[Mapping[str, Any]] = {
+    "titleAngle": 0,
+    "titleAlign": "right",
+    "titleAnchor": "end",
+    "titleX": -8,
+    "titleY": -14,
+    "titleColor": _MUTED,
+    "titleFontSize": 12,
+    "titleFontWeight": "normal",
+}
+"""Of an axis: above its numbers."""
+
 _BROKEN: Final = "break-paths-show-domains"
 """What Vega-Lite calls a line that has a gap where nothing is known."""
 
@@ -181,11 +195,21 @@ def _running(dots: Sequence[Dot]) -> str | None:
     return next((str(each.date) for each in dots if each.state == "running"), None)
 
 
+def _number_the_highest(days: Sequence[dict[str, Any]]) -> None:
+    """Of neighbouring peaks one has its number, since theirs would cover each other."""
+    for _, run in groupby(days, key=lambda each: bool(each["peak"])):
+        peaks = list(run)
+        highest = max(peaks, key=lambda each: each["value"] or 0)
+        for each in peaks:
+            each["peak"] = each["peak"] if each is highest else ""
+
+
 def _datum(dot: Dot, top: float) -> dict[str, Any]:
     is_peak = dot.value is not None and dot.value > top
     return {
         "date": str(dot.date),
         "state": dot.state,
+        "value": dot.value,
         "height": min(dot.value, top) if dot.value is not None else None,
         "foot": min(dot.value, top) if dot.value is not None else 0,
         "peak": f"▲ {dot.value:,.0f}" if is_peak else "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib.resources import files
 from itertools import groupby
 from typing import Any, Final
@@ -18,7 +18,9 @@ from databuddy_source.cli.page.charts import Dot, drawn
 from databuddy_source.model.meanings import meaning_of
 from databuddy_source.model.query_types import load_catalog
 
-LONGEST_NAME: Final = 120
+DAILY, WEEKLY, MONTHLY = "daily_summary", "weekly_summary", "monthly_summary"
+"""Views that sections are made of."""
+
 CALENDAR: Final = 100
 """Columns of a calendar; on a narrow screen it is scrolled."""
 
@@ -84,11 +86,13 @@ def page(found: Overview, made_at: datetime) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        name=lambda text: shown(text, LONGEST_NAME) or "(none)",
+        name=words.name,
         count=words.count,
         change=words.change,
         states=words.states,
         absent=words.absent,
+        unit=words.unit,
+        lost_view=words.lost_view,
         moment=moment,
     )
     template = environment.from_string((own / "page.html.jinja").read_text(encoding="utf-8"))
@@ -96,29 +100,51 @@ def page(found: Overview, made_at: datetime) -> str:
         style=(own / "page.css").read_text(encoding="utf-8"),
         found=found,
         made_at=made_at,
-        sites=[_shown(site) for site in found.sites],
+        sites=[_shown(site, found) for site in found.sites],
+        lost=words.lost(found.lost) if found.lost else "",
         few=words.FEW_SAMPLES,
         of_weeks=OF_WEEKS,
     )
 
 
-def _shown(site: Site) -> Mapping[str, Any]:
+def _shown(site: Site, found: Overview) -> Mapping[str, Any]:
     """What the template needs besides the website itself."""
-    columns = [each for each in COLUMNS if any(each.name in day.numbers for day in site.days)]
+    columns = [
+        each
+        for each in COLUMNS
+        if any(each.name in day.numbers for day in site.days)
+        and not site.cells[each.report].is_empty
+    ]
     charts = [_chart(site, each) for each in columns]
-    absent = {each.report for each in COLUMNS} - {each.report for each in columns}
+    recent, unknown = _weeks(site, found.last)
     return {
         "site": site,
         "columns": columns,
         "charts": charts,
-        "not_loaded": [site.cells[name] for name in sorted(absent)],
-        "windows": [("Weeks", site.weeks), ("Months", site.months)],
-        "recent": _recent(site),
-        "rankings": [(each, _changes(each)) for each in site.rankings],
+        "not_drawn": list(dict.fromkeys(_not_drawn(site, found, columns))),
+        "windows": [
+            ("Weeks", WEEKLY, site.weeks),
+            ("Months", MONTHLY, site.months),
+        ],
+        "recent": recent,
+        "unknown": words.not_known(unknown) if unknown else "",
+        "rankings": [(each, _changes(each), list(_of_rest(each.extent))) for each in site.rankings],
         "calendar": "\n".join(_calendar(site)),
         "legend": legend({mark for each in site.reports for mark in each.cells}),
         "answers": list(_answers(site)),
     }
+
+
+def _not_drawn(site: Site, found: Overview, columns: Sequence[Column]) -> Iterator[str]:
+    """What is said in the place of the charts that are not there."""
+    for each in COLUMNS:
+        extent = site.cells[each.report]
+        if extent.is_empty:
+            yield words.absent(extent)
+        elif DAILY in found.lost:
+            yield words.lost_view(DAILY)
+        elif each not in columns:
+            yield f"The view {DAILY} has no column {each.name}."
 
 
 def _chart(site: Site, column: Column) -> Chart:
@@ -131,12 +157,28 @@ def _chart(site: Site, column: Column) -> Chart:
         if known
         else "No number is known."
     )
-    states = list(words.states(cells))
+    states = list(_of_rest(cells))
     if column.is_money and any(
         each.value is None and each.state in {"final", "may grow"} for each in dots
     ):
         states.append(("mixed", "Amounts of several currencies are not added up"))
-    return Chart(column.label, says, drawn(dots, narrow=False), drawn(dots, narrow=True), states)
+    unit = _currencies(site.days) if column.is_money else ""
+    if unit:
+        says += f" In {unit}."
+    wide, narrow = (drawn(dots, narrow=each, unit=unit) for each in (False, True))
+    return Chart(column.label, says, wide, narrow, states)
+
+
+def _currencies(days: Sequence[Day]) -> str:
+    return ", ".join(sorted({shown(each.currency) for each in days if each.currency}))
+
+
+def _of_rest(extent: Extent) -> Iterator[tuple[str, str]]:
+    """What is not known of some days, and which websites have nothing."""
+    if without := words.without(extent):
+        yield "missing", without
+    if not extent.is_empty:
+        yield from words.states(extent)
 
 
 def _dots(days: Sequence[Day], column: Column, cells: Extent) -> Iterator[Dot]:
@@ -147,29 +189,34 @@ def _dots(days: Sequence[Day], column: Column, cells: Extent) -> Iterator[Dot]:
         yield Dot(day.date, state, None if value is None else float(value), says)
 
 
-def _recent(site: Site) -> Sequence[tuple[str, str, str, date]]:
-    """Of the newest week that is over: each number with its change."""
-    over = [each for each in site.weeks if each.state in {"final", "may grow"}]
-    if not over:
-        return []
-    week = over[-1]
-    return [
+def _weeks(site: Site, last: date) -> tuple[Sequence[tuple[str, str, str, date]], Sequence[Day]]:
+    """Of the newest week that is over and known: each number with its change. And those that are
+    over since, and not known."""
+    known = [each for each in site.weeks if each.state in {"final", "may grow"}]
+    if not known:
+        return [], []
+    week, own = known[-1], {each.date: each for each in site.weeks}
+    since = range(1, (last - week.date).days // 7)
+    begins = [week.date + timedelta(weeks=number) for number in since]
+    unknown = [own.get(begin) or Day(begin, "missing", {}) for begin in begins]
+    recent = [
         (
             each.label,
             each.text(week),
-            words.change(week.numbers[each.name], week.numbers[f"{each.name}_before"]),
+            words.change(week.numbers[each.name], week.numbers.get(f"{each.name}_before")),
             week.date,
         )
         for each in OF_WEEKS
         if each.name in week.numbers
     ]
+    return recent, unknown
 
 
 def _changes(ranking: Ranking) -> Sequence[str]:
     """By row, how much more it is than before; nothing where the two times are not comparable."""
     if not ranking.is_compared:
         return [""] * len(ranking.rows)
-    return [words.change(now, before) if before else "new" for _, now, before in ranking.rows]
+    return ["new" if before == 0 else words.change(now, before) for _, now, before in ranking.rows]
 
 
 def _calendar(site: Site) -> Iterator[str]:

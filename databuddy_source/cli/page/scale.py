@@ -6,11 +6,14 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-PEAK: Final = 3
-"""So many times as high as all other values is a peak."""
+HEADROOM: Final = 1.5
+"""So many times as high as the usual values is as high as a chart may be."""
 
 FEW: Final = 20
-"""One value in so many may be a peak."""
+"""One value in so many may be higher than the usual ones."""
+
+ENOUGH: Final = 5
+"""So many values tell what is usual."""
 
 
 def top_of(values: Iterable[float]) -> float:
@@ -20,12 +23,12 @@ def top_of(values: Iterable[float]) -> float:
         values: that are known.
 
     Returns:
-        The highest of them, or less where the highest ones, at most one in twenty, are peaks.
+        The highest of them, but never so much that all but the highest ones, at most one in
+        twenty, would fill less than two thirds of the chart, whatever the highest are.
     """
     ordered = sorted(values, reverse=True)
     if not ordered or ordered[0] <= 0:
         return 1.0
-    for peaks in range(math.ceil(len(ordered) / FEW), 0, -1):
-        if peaks < len(ordered) and 0 < PEAK * ordered[peaks] < ordered[peaks - 1]:
-            return 1.25 * ordered[peaks]
-    return float(ordered[0])
+    higher = math.ceil(len(ordered) / FEW) if len(ordered) >= ENOUGH else 0
+    room = HEADROOM * ordered[higher]
+    return float(min(ordered[0], room) if room > 0 else ordered[0])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from databuddy_source import Extent
+from databuddy_source import Day, Extent
+from databuddy_source.cli.console import shown
+from databuddy_source.model.meanings import UNITS, Unit, unit_of_vital
 from databuddy_source.model.windows import ONE_DAY, span
 
 MOST_SPANS: Final = 4
@@ -18,6 +21,12 @@ FEW_SAMPLES: Final = 100
 
 UNKNOWN: Final = "?"
 """In the place of a number."""
+
+MOST_NAMES: Final = 4
+"""Websites that a sentence names."""
+
+LONGEST_NAME: Final = 120
+"""Letters of a name that is shown."""
 
 OF_STATE: Final = {
     "may grow": "May still grow a little",
@@ -31,14 +40,16 @@ OF_STATE: Final = {
 
 def count(number: int | float | Decimal | None) -> str:
     """A number of things; what is not known is a question mark."""
-    if number is None:
+    if number is None or not math.isfinite(number):
         return UNKNOWN
     return f"{number:,.0f}" if number == int(number) else f"{number:,.2f}"
 
 
 def money(number: int | float | Decimal | None, currency: str | None = None) -> str:
     """An amount."""
-    return UNKNOWN if number is None else f"{number:,.2f} {currency or ''}".strip()
+    if number is None or not math.isfinite(number):
+        return UNKNOWN
+    return f"{number:,.2f} {shown(currency)}".strip()
 
 
 def change(now: float | Decimal | None, before: float | Decimal | None) -> str:
@@ -46,6 +57,8 @@ def change(now: float | Decimal | None, before: float | Decimal | None) -> str:
     if now is None or not before:
         return ""
     percent = 100 * (float(now) - float(before)) / float(before)
+    if not math.isfinite(percent):
+        return ""
     rounded = round(percent)
     return f"{rounded:+,} %" if rounded else "0 %"
 
@@ -81,3 +94,50 @@ def absent(extent: Extent) -> str:
         f"Nothing of {extent.report} is loaded for these days. "
         "It is loaded by a sync whose query_types have it."
     )
+
+
+def without(extent: Extent) -> str:
+    """Which of several websites have nothing of a report, without its full stop; empty where all
+    have some, or none has."""
+    if extent.is_empty or not extent.without:
+        return ""
+    names = [name(each) for each in extent.without[:MOST_NAMES]]
+    more = len(extent.without) - len(names)
+    others = f" and {more} more" if more else ""
+    return f"Nothing of {extent.report} is loaded for {', '.join(names)}{others}"
+
+
+def lost(views: Sequence[str]) -> str:
+    """What is said where views are not there, which sections are made of."""
+    one = len(views) == 1
+    return (
+        f"The warehouse lacks the view{'' if one else 's'} {', '.join(views)}, so that nothing is "
+        f"shown of what {'it has' if one else 'they have'}. The next sync makes "
+        f"{'it' if one else 'them'}."
+    )
+
+
+def lost_view(view: str) -> str:
+    """What is said in the place of a section that is made of a view which is not there."""
+    return f"The warehouse lacks the view {view}, which this is made of. The next sync makes it."
+
+
+def unit(metric: str | None) -> str:
+    """What a web vital is measured in; empty where it has no unit, or nobody knows it."""
+    own = unit_of_vital(metric or "")
+    return UNITS[own] if own and own is not Unit.NONE else ""
+
+
+def name(text: object) -> str:
+    """A name that others chose."""
+    return shown(None if text is None else str(text), LONGEST_NAME) or "(none)"
+
+
+def not_known(weeks: Sequence[Day]) -> str:
+    """What is said of weeks that are over and newer than the one that is shown, without its full
+    stop."""
+    named = [f"{each.date} ({each.state})" for each in weeks[-MOST_SPANS:]]
+    more = len(weeks) - len(named)
+    after = f" and {more} before" if more else ""
+    those = "A newer week is over, and not" if len(weeks) == 1 else "Newer weeks are over, and not"
+    return f"{those} known: {', '.join(named)}{after}"
