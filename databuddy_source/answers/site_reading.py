@@ -23,7 +23,6 @@ from databuddy_source.answers.sites import (
     extent_of,
     filled,
     number_of,
-    state_of,
     together,
     weeks_before,
 )
@@ -150,7 +149,7 @@ class Reading:
             "SELECT website_id, report, date, state FROM {table} "
             f"WHERE grain = 'day' AND report IN ({named}) AND {self._between(self._begin)}",
         ):
-            found[website_id, report][day] = state_of(state)
+            found[website_id, report][day] = state
         return found
 
     @property
@@ -176,7 +175,7 @@ class Reading:
         ):
             numbers = dict(zip(columns, map(number_of, row[3:]), strict=False))
             currency = row[-1] if "currency" in there else None
-            found[row[0]].append(Day(row[1], state_of(row[2]), numbers, currency))
+            found[row[0]].append(Day(row[1], row[2], numbers, currency))
         return found
 
     @property

@@ -159,11 +159,6 @@ def worst(states: Iterable[str]) -> str:
     return max(states, key=STATES.index, default="missing")
 
 
-def state_of(value: object) -> str:
-    """A state as the warehouse has it; one that nobody knows is not to be trusted."""
-    return value if isinstance(value, str) and value in STATES else "suspect"
-
-
 def number_of(value: object) -> Number | None:
     """A value of the warehouse as a number; None where it is none that can be shown: a text, or
     one without end."""
