@@ -140,6 +140,10 @@ def test_a_domain_that_was_never_synced_is_refused_with_those_that_were() -> Non
     assert "Synced were: blog.example.com, shop.example.com." in str(e.value)
     with pytest.raises(BadSetting, match=r"Synced were: none\."):
         status_of(Held([]), websites=["shop.example.com"])
+    long = Held(["x" * 2_000])
+    with pytest.raises(BadSetting) as e:
+        status_of(long, websites=["y" * 2_000 + ".example"])
+    assert len(str(e.value)) < 300
     # an id may be of a website that is not there yet
     found = status_of(held, websites=["new", "blog.example.com"])
     assert [each.website_id for each in found.reports] == ["blog", "new"]

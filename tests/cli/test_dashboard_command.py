@@ -192,6 +192,26 @@ def test_a_place_where_nothing_can_be_written(synced: Path, invoke: Invoke, file
     assert "--output" in done.stderr
 
 
+@pytest.mark.parametrize("file", [".", "", "..", "folder"])
+def test_a_folder_is_no_file(synced: Path, invoke: Invoke, file: str) -> None:
+    (synced / "folder").mkdir()
+    done = invoke("dashboard", "--output", file)
+    assert done.exit_code == 2
+    assert f"{file or '.'} is a folder, and no file. Name a file with --output." in done.stderr
+    assert not list((synced / "folder").iterdir())
+
+
+@pytest.mark.parametrize("name", ["%", "blog", "blog.example.co"])
+def test_a_website_that_was_never_synced_is_refused(
+    synced: Path, invoke: Invoke, name: str
+) -> None:
+    done = invoke("dashboard", "--website", "blog.example.com", "--website", name)
+    assert done.exit_code == 2
+    assert f"'{name}' is no website that was synced. Synced were: " in done.stderr
+    assert "blog.example.com" in done.stderr
+    assert not (synced / "dashboard.html").exists()
+
+
 def test_what_draws_is_named_where_it_is_not_installed(
     synced: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 import yaml
 
@@ -43,3 +44,16 @@ def test_a_profile_of_ones_own_is_kept_and_that_is_said(
     (folder / "dbt" / "profiles.yml").write_text("mine: {}\n")
     assert "profiles.yml says otherwise, and was left as it is" in synced("dbt", "init").stdout
     assert (folder / "dbt" / "profiles.yml").read_text() == "mine: {}\n"
+
+
+def test_a_view_that_is_lacking_is_named_and_made_by_the_next_sync(
+    synced: Callable[..., Outcome], folder: Path
+) -> None:
+    with duckdb.connect(str(folder / "databuddy_warehouse.duckdb")) as connection:
+        connection.execute("DROP VIEW databuddy.daily_summary")
+    done = synced("dbt", "init")
+    assert done.exit_code == 2
+    assert "The dataset lacks the views daily_summary. Sync once more" in done.stderr
+    assert not (folder / "dbt").exists()
+    assert synced("sync", *REPORTS).exit_code == 0
+    assert synced("dbt", "init").exit_code == 0

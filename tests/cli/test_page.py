@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date, timedelta
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from databuddy_source.answers.sites import extent_of
 from databuddy_source.cli.page import words
 from databuddy_source.cli.page.charts import SHAPES, Dot, drawn, specification
-from databuddy_source.cli.page.scale import PEAK, top_of
+from databuddy_source.cli.page.scale import FEW, HEADROOM, top_of
 
 DAY = date(2026, 3, 1)
 
@@ -28,28 +29,46 @@ def dots(*values: float | None, **states: str) -> list[Dot]:
 def test_one_peak_does_not_flatten_a_chart() -> None:
     usual = [90.0, 100.0, 80.0, 95.0]
     assert top_of(usual) == 100
-    assert top_of([*usual, 30_000]) == 125
-    assert top_of([*usual, 299]) == 299  # higher, and still to be drawn
-    assert top_of([*usual * 10, 30_000, 9_000]) == 125
+    assert top_of([*usual, 149]) == 149  # higher, and still to be drawn
+    for factor in (1.6, 2.9, 3, 3.1, 300):
+        assert top_of([*usual, factor * 100]) == 150
+    assert top_of([*usual * 10, 30_000, 9_000]) == 150
 
 
-@pytest.mark.parametrize("values", [[], [0.0, 0.0], [0.0, 0.0, 7.0]])
+def test_few_days_tell_of_no_peak() -> None:
+    assert top_of([50, 1_000]) == 1_000
+
+
+@pytest.mark.parametrize("values", [[], [0.0, 0.0], [0.0, 0.0, 7.0], [0.0] * 9 + [7.0]])
 def test_a_chart_of_zeros_has_a_height(values: list[float]) -> None:
     assert top_of(values) == max(values, default=0) or top_of(values) == 1
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=100))
-def test_few_values_are_higher_than_a_chart(values: list[float]) -> None:
-    top = top_of(values)
-    higher = [value for value in values if value > top]
-    assert len(higher) <= -(-len(values) // 20)
-    assert all(value * 1.25 > top * PEAK for value in higher)
+def test_few_values_are_higher_than_a_chart_and_the_others_fill_it(values: list[float]) -> None:
+    top, few = top_of(values), -(-len(values) // FEW)
     assert top > 0
+    assert sum(value > top for value in values) <= few
+    usual = sorted(values, reverse=True)[few:]
+    if len(values) >= 5 and HEADROOM * usual[0] > 0:
+        assert usual[0] * HEADROOM >= top
 
 
 def test_a_peak_is_told_in_a_number() -> None:
     svg = drawn(dots(*[100.0] * 30, 30_000.0), narrow=True)
     assert "▲ 30,000" in svg
+
+
+def test_of_neighbouring_peaks_the_highest_is_told_in_a_number() -> None:
+    values = [*[100.0] * 30, 30_000.0, 40_000.0, 100.0, 20_000.0, *[100.0] * 30]
+    assert re.findall(r"▲ [\d,]+", drawn(dots(*values), narrow=True)) == ["▲ 40,000", "▲ 20,000"]
+
+
+def test_amounts_have_their_currency_at_the_axis() -> None:
+    for narrow in (True, False):
+        assert ">EUR</text>" in drawn(dots(5, 6), narrow=narrow, unit="EUR")
+    odd = drawn(dots(5, 6), narrow=True, unit="<b>'\"]")
+    assert ">&lt;b&gt;'\"]</text>" in odd
 
 
 def test_each_state_has_a_shape_and_a_word() -> None:
@@ -105,10 +124,20 @@ def test_a_change_is_told_only_where_there_is_one_to_tell() -> None:
     assert words.change(50, 100) == "-50 %"
     assert words.change(100.1, 100) == "0 %"
     assert words.change(5, 0) == words.change(5, None) == words.change(None, 5) == ""
+    assert words.change(1e308, 1e-308) == ""
 
 
 def test_numbers_are_what_the_tables_have() -> None:
     assert words.count(1234) == "1,234"
     assert words.count(12.345) == "12.35"
     assert words.count(None) == words.money(None) == "?"
+    assert words.count(math.nan) == words.money(math.inf, "EUR") == "?"
     assert words.money(1234.5, "EUR") == "1,234.50 EUR"
+    assert len(words.money(1, "E" * 2_000)) < 80
+
+
+def test_many_websites_without_a_report_are_named_in_short() -> None:
+    names = [f"{number}.example.com" for number in range(9)]
+    found = extent_of("country", [{DAY: "final"}], DAY, DAY, names)
+    assert words.without(found).endswith("2.example.com, 3.example.com and 5 more")
+    assert words.without(extent_of("country", [{}], DAY, DAY, names)) == ""
