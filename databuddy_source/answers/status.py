@@ -261,7 +261,7 @@ def refuse_unknown(names: Iterable[str], domains: Mapping[str, str | None]) -> N
         if name not in domains and name not in domains.values():
             known = listed(domain or id_ for id_, domain in domains.items())
             raise BadSetting(
-                f"'{listed([name])}' is no website that was synced", f"Synced were: {known}."
+                f"{listed([name])!r} is no website that was synced", f"Synced were: {known}."
             )
 
 

@@ -37,7 +37,7 @@ class Unit(StrEnum):
     FRAMES = "frames"
     """pictures that a page showed in a second"""
     VITAL = "vital"
-    """that of the row's web vital: milliseconds, of CLS none, of FPS frames a second"""
+    """milliseconds, of CLS none, of FPS frames a second"""
     FLAG = "flag"
     """1 or 0"""
     NONE = "none"
@@ -62,6 +62,9 @@ UNITS: Final[Mapping[Unit, str]] = {
     Unit.UNKNOWN: "not known",
 }
 """How a unit is called where people read it; empty where the sentence says it."""
+
+_UNITS: Final = "units"
+"""Of the other numbers of a row, by the value of a column."""
 
 _OF_KIND: Final = {
     **dict.fromkeys((Kind.COUNT, Kind.COUNT_OVER_ROWS, Kind.COUNT_OVER_WINDOWS), Unit.COUNT),
@@ -92,7 +95,6 @@ class Meaning(BaseModel):
         of: what a share is a share of.
         weight: the column with which an average of several windows is made of theirs; empty where
             none gives the server's own number.
-        units: of the other numbers of a row, by the value of this column.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -103,7 +105,6 @@ class Meaning(BaseModel):
     sign: str = ""
     of: str = ""
     weight: str = ""
-    units: Mapping[str, Unit] = {}
 
 
 @cache
@@ -127,21 +128,15 @@ def meaning_of(query_type: QueryType, column: str) -> Meaning | None:
         return None
     said = query_type.means.get(column, {})
     own = {"like": said} if isinstance(said, str) else dict(said)
-    shared = _shared()[own.pop("like", column)]
+    shared = {**_shared()[own.pop("like", column)]}
+    shared.pop(_UNITS, None)
     return Meaning.model_validate({"unit": _OF_KIND.get(kind), **shared, **own})
 
 
-def unit_of_vital(metric: str) -> Unit | None:
-    """What a web vital is measured in.
-
-    Args:
-        metric: its name, as the column `metric_name` has it.
-
-    Returns:
-        None for one that the catalogue does not know.
-    """
-    units: Mapping[str, str] = _shared()["metric_name"]["units"]
-    return Unit(units[metric]) if metric in units else None
+def vital_units() -> Mapping[str, Unit]:
+    """What each web vital is measured in, by its name as the column `metric_name` has it. Others
+    are not known."""
+    return {metric: Unit(unit) for metric, unit in _shared()["metric_name"][_UNITS].items()}
 
 
 def asked_instead(

@@ -53,7 +53,7 @@ def test_a_view_that_is_lacking_is_named_and_made_by_the_next_sync(
         connection.execute("DROP VIEW databuddy.daily_summary")
     done = synced("dbt", "init")
     assert done.exit_code == 2
-    assert "The dataset lacks the views daily_summary. Sync once more" in done.stderr
+    assert "The dataset lacks views: daily_summary. Sync once more" in done.stderr
     assert not (folder / "dbt").exists()
     assert synced("sync", *REPORTS).exit_code == 0
     assert synced("dbt", "init").exit_code == 0

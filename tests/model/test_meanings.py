@@ -8,7 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from databuddy_source.model.generations import Generation
-from databuddy_source.model.meanings import UNITS, Unit, asked_instead, meaning_of, shared_names
+from databuddy_source.model.meanings import (
+    UNITS,
+    Unit,
+    asked_instead,
+    meaning_of,
+    shared_names,
+    vital_units,
+)
 from databuddy_source.model.query_types import Kind, QueryType, Shape, load_catalog
 from databuddy_source.model.windows import Grain
 
@@ -171,3 +178,10 @@ def test_what_surprises_is_said() -> None:
     entries = meaning_of(catalog.get("entry_pages"), "pageviews")
     assert entries is not None
     assert entries.label == "Sessions"
+
+
+def test_each_web_vital_has_a_unit_of_its_own() -> None:
+    for metric, unit in vital_units().items():
+        if unit is not Unit.MILLISECONDS:
+            assert f"of {metric} {UNITS[unit]}" in UNITS[Unit.VITAL]
+    assert {"LCP", "CLS", "FPS"} <= vital_units().keys()

@@ -70,7 +70,7 @@ def write_dbt_project(pipeline: dlt.Pipeline, folder: Path, file: Path | None = 
         models, sundays, lost = loaded(tables, schema), begins_on_sunday(tables), lost_views(tables)
     if lost:
         raise NothingLoaded(
-            f"The dataset lacks the views {', '.join(lost)}", "Sync once more: the sync makes them."
+            f"The dataset lacks views: {', '.join(lost)}", "Sync once more: the sync makes them."
         )
     made = list(marts(models))
     client: Any = pipeline.sql_client()

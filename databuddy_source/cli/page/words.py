@@ -10,7 +10,7 @@ from typing import Final
 
 from databuddy_source import Day, Extent
 from databuddy_source.cli.console import shown
-from databuddy_source.model.meanings import UNITS, Unit, unit_of_vital
+from databuddy_source.model.meanings import UNITS, Unit, vital_units
 from databuddy_source.model.windows import ONE_DAY, span
 
 MOST_SPANS: Final = 4
@@ -124,8 +124,8 @@ def lost_view(view: str) -> str:
 
 def unit(metric: str | None) -> str:
     """What a web vital is measured in; empty where it has no unit, or nobody knows it."""
-    own = unit_of_vital(metric or "")
-    return UNITS[own] if own and own is not Unit.NONE else ""
+    own = vital_units().get(metric or "", Unit.NONE)
+    return "" if own is Unit.NONE else UNITS[own]
 
 
 def name(text: object) -> str:
