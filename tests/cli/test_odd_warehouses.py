@@ -154,6 +154,18 @@ def test_amounts_without_end_are_not_known(warehouse: Warehouse, value: str) -> 
     assert {row[revenue] for row in rows(both)} == {"?"}
 
 
+def test_amounts_have_a_currency_at_the_axis(warehouse: Warehouse) -> None:
+    told = "the currency of the payments"
+    assert told in figure(site(warehouse.seen(), "shop"), "Revenue")
+    warehouse.do(
+        "CREATE TABLE odd AS SELECT *, 'EUR' AS currency FROM daily_summary",
+        "CREATE OR REPLACE VIEW daily_summary AS SELECT * FROM odd",
+    )
+    revenue = figure(site(warehouse.seen(), "shop"), "Revenue")
+    assert "EUR" in revenue
+    assert told not in revenue
+
+
 def test_vitals_have_their_own_units(warehouse: Warehouse) -> None:
     units = {row[0]: row[2] for row in rows(card(site(warehouse.seen(), "shop"), "Web vitals"))}
     assert units["LCP"] == "milliseconds"
@@ -209,6 +221,18 @@ def test_views_that_are_gone_are_named_and_not_their_tables(warehouse: Warehouse
     assert "Load summary_metrics by week" not in card(shop, "Weeks").get_text()
     # and of months nothing is loaded
     assert "Load summary_metrics by week and by month" in card(shop, "Months").get_text()
+
+
+def test_a_column_that_a_view_lacks_is_told(warehouse: Warehouse) -> None:
+    assert "has no column" not in warehouse.seen().get_text()
+    warehouse.do(
+        "DROP VIEW weekly_summary",
+        "CREATE TABLE odd AS SELECT * EXCLUDE (revenue) FROM daily_summary",
+        "CREATE OR REPLACE VIEW daily_summary AS SELECT * FROM odd",
+    )
+    seen = warehouse.seen()
+    assert "The view daily_summary has no column revenue." in site(seen, "shop").get_text()
+    assert "Nothing of revenue_overview is loaded" not in seen.get_text()
 
 
 def test_the_next_sync_makes_them(warehouse: Warehouse) -> None:

@@ -177,15 +177,15 @@ def specification(dots: Sequence[Dot], *, narrow: bool, unit: str = "") -> dict[
 
 _TITLE: Final[Mapping[str, Any]] = {
     "titleAngle": 0,
-    "titleAlign": "right",
+    "titleAlign": "left",
     "titleAnchor": "end",
-    "titleX": -8,
-    "titleY": -14,
+    "titleX": 0,
+    "titleY": -28,
     "titleColor": _MUTED,
     "titleFontSize": 12,
     "titleFontWeight": "normal",
 }
-"""Of an axis: above its numbers."""
+"""Of an axis: above it."""
 
 _BROKEN: Final = "break-paths-show-domains"
 """What Vega-Lite calls a line that has a gap where nothing is known."""

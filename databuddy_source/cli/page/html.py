@@ -15,7 +15,7 @@ from databuddy_source.cli.console import shown
 from databuddy_source.cli.journal import moment
 from databuddy_source.cli.page import words
 from databuddy_source.cli.page.charts import Dot, drawn
-from databuddy_source.model.meanings import meaning_of
+from databuddy_source.model.meanings import UNITS, Unit, meaning_of
 from databuddy_source.model.query_types import load_catalog
 
 DAILY, WEEKLY, MONTHLY = "daily_summary", "weekly_summary", "monthly_summary"
@@ -143,7 +143,7 @@ def _not_drawn(site: Site, found: Overview, columns: Sequence[Column]) -> Iterat
             yield words.absent(extent)
         elif DAILY in found.lost:
             yield words.lost_view(DAILY)
-        elif each not in columns:
+        elif each not in columns and site.website_id:  # what is no sum is not of all together
             yield f"The view {DAILY} has no column {each.name}."
 
 
@@ -170,7 +170,8 @@ def _chart(site: Site, column: Column) -> Chart:
 
 
 def _currencies(days: Sequence[Day]) -> str:
-    return ", ".join(sorted({shown(each.currency) for each in days if each.currency}))
+    told = {shown(each.currency) for each in days if each.currency}
+    return ", ".join(sorted(told)) or UNITS[Unit.CURRENCY]  # before 2026-10 no server tells it
 
 
 def _of_rest(extent: Extent) -> Iterator[tuple[str, str]]:
