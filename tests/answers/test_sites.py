@@ -67,9 +67,9 @@ def test_amounts_are_added_up_in_one_currency_only() -> None:
     (mixed,) = together({"one": euros, "other": dollars}, adding, ["one", "other"])
     assert (mixed.numbers, mixed.currency) == ({"revenue": None, "pageviews": 2}, None)
     unknown = [Day(DAY, "final", {"revenue": 3, "pageviews": 1})]
-    (mixed,) = together([euros, unknown], ["revenue", "pageviews"])
+    (mixed,) = together({"one": euros, "other": unknown}, adding, ["one", "other"])
     assert (mixed.numbers, mixed.currency) == ({"revenue": None, "pageviews": 2}, None)
-    (alike,) = together([unknown, unknown], ["revenue", "pageviews"])
+    (alike,) = together({"one": unknown, "other": unknown}, adding, ["one", "other"])
     assert (alike.numbers["revenue"], alike.currency) == (6, None)
 
 
