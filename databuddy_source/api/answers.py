@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 import httpx
 import msgspec
 
 from databuddy_source.api.limits import seconds_to_wait
-from databuddy_source.api.models import ErrorAnswer
+from databuddy_source.api.models import (
+    ErrorAnswer,
+    ParameterResult,
+    QueryAnswer,
+    QueryBody,
+    Thrown,
+)
 from databuddy_source.errors import (
     AccessDenied,
     DatabuddyError,
@@ -162,6 +169,45 @@ def read_json(answer: httpx.Response, where: Where) -> object:
         reason = _without_secret(str(data.get("error")), answer)
         raise UnexpectedAnswer(f"The server reports a failure: {reason}", where=where)
     return data
+
+
+def by_id(
+    bodies: Sequence[QueryBody], answers: Sequence[QueryAnswer]
+) -> dict[str, ParameterResult]:
+    """The answers to the parameters of a request, by their ids; one that the server left out is
+    missing.
+
+    Args:
+        bodies: that were sent; ids differ over all of them.
+        answers: one for each body, in any order.
+    """
+    results: dict[str, ParameterResult] = {}
+    limits = {parameter.id: body.limit for body in bodies for parameter in body.parameters}
+    # why a body has no answer, by its id or, where that is missing, its first question's
+    reasons: dict[str, str] = {}
+    for answer in answers:
+        if not answer.success:
+            reasons[answer.queryId] = answer.error or "refused"
+        told = answer.limit
+        for result in answer.data:
+            if isinstance(result.parameter, str):
+                id_ = result.parameter
+                if told and told < limits.get(id_, 0):
+                    result = result.within(told)
+                if not answer.success:
+                    result = Thrown(parameter=id_, error=result.error or reasons[answer.queryId])
+                elif results.get(id_, result) != result:
+                    result = ParameterResult(parameter=id_, error="the server gives two answers")
+                results[id_] = result
+            else:
+                named = answer.queryId or str(result.parameter.get("id"))
+                reasons[named] = result.error or "the server gives no reason"
+    for body in bodies:
+        reason = reasons.get(body.id) or reasons.get(body.parameters[0].id)
+        if reason:
+            for id_ in (parameter.id for parameter in body.parameters):
+                results.setdefault(id_, Thrown(parameter=id_, error=reason))
+    return results
 
 
 def decoded_size(content: bytes) -> int:

@@ -15,7 +15,7 @@ import httpx
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from databuddy_source.api.answers import check, read_json
+from databuddy_source.api.answers import by_id, check, read_json
 from databuddy_source.api.budget import Budget, Clock, Slot
 from databuddy_source.api.connection import http_client
 from databuddy_source.api.credential import Credential
@@ -28,7 +28,6 @@ from databuddy_source.api.models import (
     ParameterResult,
     QueryAnswer,
     QueryBody,
-    Thrown,
     TypesAnswer,
     Website,
     WebsitesAnswer,
@@ -129,7 +128,7 @@ class Client:
             answers = _parse(BatchAnswer, data, where).results
         else:
             answers = [_parse(QueryAnswer, data, where)]
-        return _by_id(bodies, answers)
+        return by_id(bodies, answers)
 
     async def compile(self, website_id: str, body: QueryBody, timezone: str) -> CompileAnswer:
         """The SQL that the server would run for the first question of a body."""
@@ -257,32 +256,6 @@ class Client:
             if isinstance(error, KeyRejected) and self._origin:
                 error.todo = f"It came from {self._origin}. {error.todo}"
             raise
-
-
-def _by_id(bodies: Sequence[QueryBody], answers: list[QueryAnswer]) -> dict[str, ParameterResult]:
-    results: dict[str, ParameterResult] = {}
-    # why a body has no answer, by its id or, where that is missing, its first question's
-    reasons: dict[str, str] = {}
-    for answer in answers:
-        if not answer.success:
-            reasons[answer.queryId] = answer.error or "refused"
-        for result in answer.data:
-            if isinstance(result.parameter, str):
-                id_ = result.parameter
-                if not answer.success:
-                    result = Thrown(parameter=id_, error=result.error or reasons[answer.queryId])
-                elif results.get(id_, result) != result:
-                    result = ParameterResult(parameter=id_, error="the server gives two answers")
-                results[id_] = result
-            else:
-                told = answer.queryId or str(result.parameter.get("id"))
-                reasons[told] = result.error or "the server gives no reason"
-    for body in bodies:
-        reason = reasons.get(body.id) or reasons.get(body.parameters[0].id)
-        if reason:
-            for id_ in (parameter.id for parameter in body.parameters):
-                results.setdefault(id_, Thrown(parameter=id_, error=reason))
-    return results
 
 
 def _parse(model: type[Model], data: object, where: Where) -> Model:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SkipValidation,
     ValidationError,
     ValidationInfo,
@@ -247,6 +248,18 @@ class ParameterResult(_Received):
     # rows are checked and typed where tables are made, column by column
     data: SkipValidation[list[Row]] = Field(default_factory=list)
     error: _Text = ""
+    _most: int | None = PrivateAttr(None)
+
+    @property
+    def most(self) -> int | None:
+        """The most rows that the server says it sends, where it was asked for more."""
+        return self._most
+
+    def within(self, most: int) -> Self:
+        """The same answer, of a server that says how many rows it sends at most."""
+        limited = self.model_copy()
+        limited._most = most
+        return limited
 
     @model_validator(mode="before")
     @classmethod
@@ -272,6 +285,14 @@ class QueryAnswer(_Received):
     requestId: _Text = ""
     data: list[ParameterResult] = []
     error: _Text = ""
+    meta: SkipValidation[object] = None
+
+    @property
+    def limit(self) -> int | None:
+        """By which limit the server says that it went; None where it says nothing that makes
+        sense."""
+        told = self.meta.get("limit") if isinstance(self.meta, dict) else None
+        return told if type(told) is int and told > 0 else None
 
 
 class BatchAnswer(_Received):

@@ -8,12 +8,12 @@ Nor has one that leaves out by a filter what came before; where that holds is kn
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import NamedTuple
 
+from databuddy_source.fetch.limits import fills_limit
+from databuddy_source.fetch.repeats import key_of
 from databuddy_source.model.query_types import QueryType, Shape
 from databuddy_source.model.results import Row
 
@@ -31,9 +31,6 @@ pass finds about 63 % of what is missing, so twelve leave one row of 100,000."""
 AS_BEFORE = 0.1
 """Percentage points by which a share that is computed here may differ from the server's: what
 happened between two pages changes the total a little."""
-
-SPELLINGS = 4
-"""Rows that a server merges into one after the limit, at most: a country has a few spellings."""
 
 
 class Verdict(Enum):
@@ -213,55 +210,3 @@ class Pages:
     def _incomplete(self, reason: str) -> Verdict:
         self.reason = reason
         return Verdict.TRUNCATED
-
-
-def fills_limit(query_type: QueryType, page: Sequence[Row], limit: int) -> bool:
-    """Whether a page is as long as the limit allows, so that more rows may exist."""
-    if not query_type.limit:
-        return False
-    if query_type.limit_counts:
-        return len({key_of(row, query_type.limit_counts) for row in page}) >= limit
-    if query_type.limit_per:
-        groups = Counter(key_of(row, query_type.limit_per) for row in page)
-        return max(groups.values(), default=0) >= limit
-    if query_type.merged:  # a page was full before its rows were merged
-        return len(page) * SPELLINGS >= limit
-    return len(page) >= limit
-
-
-def key_of(row: Row, columns: Sequence[str]) -> tuple[str, ...]:
-    """The values that tell a row from all others. Text, since nested values have no hash."""
-    return tuple(repr(row.get(column)) for column in columns)
-
-
-class Repeated(NamedTuple):
-    """What an answer has twice.
-
-    Attributes:
-        again: how many are another one's.
-        reason: says so.
-        rows: what is loaded. Totals that are there twice are one row; of rows with one key nobody
-            knows which is right, so all stay.
-    """
-
-    again: int
-    reason: str
-    rows: list[Row]
-
-
-def repeated(rows: list[Row], query_type: QueryType) -> Repeated | None:
-    """What a cell's rows have twice: a key, or where they have none and are totals of a window, all
-    of a row. Where a row lacks a column of the key, this server tells rows apart by something
-    else."""
-    key = query_type.key
-    if query_type.shape is Shape.SUMMARY and not key:
-        once = list({repr(sorted(row.items())): row for row in rows}.values())
-        told = "repeat another one"
-    elif key and all(column in row for row in rows for column in key):
-        once = list({key_of(row, key): row for row in rows}.values())
-        told = f"have the key of another one ({', '.join(key)})"
-    else:
-        return None
-    if not (again := len(rows) - len(once)):
-        return None
-    return Repeated(again, f"{again} of {len(rows)} rows {told}", rows if key else once)

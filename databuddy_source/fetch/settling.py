@@ -14,8 +14,10 @@ from typing import TypeAlias
 
 from databuddy_source.api.models import ParameterResult, Thrown
 from databuddy_source.fetch.failures import ENOUGH, Failures, Series
+from databuddy_source.fetch.limits import Limits, fills_limit
 from databuddy_source.fetch.packing import Question
-from databuddy_source.fetch.paging import Pages, Verdict, fills_limit, key_of, repeated
+from databuddy_source.fetch.paging import Pages, Verdict
+from databuddy_source.fetch.repeats import key_of, repeated
 from databuddy_source.fetch.rows import OddRows, rows_by_cell, with_numbers
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import Result, Row, counted, is_silent
@@ -71,6 +73,7 @@ class Settling:
         self._held_back: dict[Series, list[Question]] = defaultdict(list)
         self._asked_again: set[Question] = set()
         self._again: Counter[Series] = Counter()
+        self._limits = Limits()
         self._pages: dict[_Subject, Pages] = {}
         self._pieces: dict[Cell, _Pieces] = {}
         self.results: list[Result] = []
@@ -108,11 +111,16 @@ class Settling:
             self._ask_again(question, answer.error or "the server gives no reason")
         elif not _are_rows(answer.data):
             self.fail_or_halve(question, "the server's rows are not a list of objects")
-        elif pieces := self._cut(question, answer.data):
+        else:
+            limit = self._limits.met(question, answer)
+            self._take_rows(replace(question, limit=limit), answer.data, by)
+
+    def _take_rows(self, question: Question, rows: list[Row], by: str) -> None:
+        if pieces := self._cut(question, rows):
             self._pieces.setdefault(question.cells[0], _Pieces()).outstanding += 1
             self.questions.extend(pieces)
         else:
-            self._page(question, answer.data, by)
+            self._page(question, rows, by)
 
     def _ask_again(self, question: Question, reason: str) -> None:
         """One question failed in an answer that had others: for once, that may be a connection

@@ -279,6 +279,28 @@ def test_bodies_of_an_array_are_matched_by_id_too(
     assert answers["c2"].data == [{"name": "page 2"}]
 
 
+@pytest.mark.parametrize(
+    ("meta", "most"),
+    [
+        ({"meta": {"limit": 500}}, 500),
+        ({"meta": {"limit": 10_000}}, None),
+        ({"meta": {"limit": 0}}, None),
+        ({"meta": {"limit": "500"}}, None),
+        ({"meta": []}, None),
+        ({}, None),
+    ],
+)
+def test_a_limit_below_the_one_that_was_sent_is_told(
+    server: respx.MockRouter, client: Client, meta: dict[str, Any], most: int | None
+) -> None:
+    body = TWO_PAGES[0].model_copy(update={"limit": 10_000})
+    server.post("/query").respond(
+        json={"success": True, "data": [result("c0"), result("c1")], **meta}
+    )
+    answers = asyncio.run(client.query("web_1", [body], "UTC"))
+    assert {each.most for each in answers.values()} == {most}
+
+
 @pytest.mark.parametrize("more", [{}, {"data": []}])
 @pytest.mark.parametrize(
     ("error", "words"), [("Too many parameters", "Too many parameters"), (None, "refused")]

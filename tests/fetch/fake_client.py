@@ -81,6 +81,7 @@ class FakeClient:
         work: seconds that the server's one core needs for a question. It takes one request after
             the other.
         stubborn: whether it goes on with a request whose client is gone.
+        tells: the limit that it says it went by.
         size: bytes of the answer to a question; more than `LARGEST_ANSWER` at once are refused.
         requests: the questions of each request, in the order in which they came.
         timezones: of each request.
@@ -92,6 +93,7 @@ class FakeClient:
     arrays_throw: bool = False
     work: Callable[[Question], float] = lambda question: 0.0
     stubborn: bool = True
+    tells: int | None = None
     size: Callable[[Question], int] = lambda question: 100
     requests: list[list[Question]] = field(default_factory=list)
     patience: list[Patience] = field(default_factory=list)
@@ -144,6 +146,8 @@ class FakeClient:
             if id_ not in thrown and (found := self.answer(question)) is not None
         ]
         random.Random(len(self.requests)).shuffle(answers)
+        if self.tells:
+            answers = [each.within(self.tells) for each in answers]
         return {str(each.parameter): each for each in answers}
 
     async def _travel(

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from databuddy_source.fetch.paging import MOST_PAGES, SPELLINGS, Pages, Verdict, fills_limit
+from databuddy_source.fetch.limits import SPELLINGS, fills_limit
+from databuddy_source.fetch.paging import MOST_PAGES, Pages, Verdict
 from databuddy_source.model.query_types import QueryType, Shape
 from databuddy_source.model.results import Row
 
