@@ -18,8 +18,9 @@ none of the few types that always have rows then.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from databuddy_source.extract.evidence import Evidence, Told, span_of, tells
@@ -27,7 +28,7 @@ from databuddy_source.extract.timeline import Span, Timeline
 from databuddy_source.fetch.failures import ENOUGH, signature_of
 from databuddy_source.model.digests import digest_of
 from databuddy_source.model.query_types import Shape
-from databuddy_source.model.reports import Cell
+from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import HeldCell, Result, may_be_of_nobody
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window, tile
@@ -46,17 +47,13 @@ class Doubts:
         self._evidence = evidence
         self._websites = websites
         self._allow_empty = allow_empty
+        self._judged: set[Cell] = set()
 
     async def judged(self, result: Result) -> Result:
         """The same result; `suspect` when its emptiness is not to be believed, and with what the
         warehouse keeps of the cell when it brings no rows."""
-        if result.status.brings_rows:
-            place = (result.cell.website_id, result.cell.report.name, result.cell.window.end)
-            if doubt := await self._doubt(result):
-                result = result.doubted(doubt)
-                self._evidence.doubted.add(place)
-            else:
-                self._evidence.doubted.discard(place)
+        if doubt := await self._marked(result):
+            result = result.doubted(doubt)
         if result.status.brings_rows:
             return result
         unavailable = result.status is Status.UNAVAILABLE
@@ -65,6 +62,18 @@ class Doubts:
             lacks = await self._evidence.once(("lacks", name), lambda: self._lacks(name))
             result = replace(result, status=Status.UNAVAILABLE if lacks else Status.FAILED)
         return replace(result, kept=self._evidence.held_of(result.cell))
+
+    async def _marked(self, result: Result) -> str:
+        """Why a result is not believed, which those after it shall know, or an empty string."""
+        cell = result.cell
+        doubt = await self._doubt(result) if result.status.brings_rows else ""
+        place = (cell.website_id, cell.report.name, cell.window.end)
+        if doubt:
+            self._evidence.doubted.add(place)
+        elif result.status.brings_rows:
+            self._evidence.doubted.discard(place)
+        self._judged.add(cell)
+        return doubt
 
     def failed(self, result: Result, reason: str) -> Result:
         """The same cell, failed after all, with what the warehouse keeps of it."""
@@ -127,15 +136,37 @@ class Doubts:
         if not self._evidence.doubted:
             return False
         if cell.report.follows_page_views:
-            return (website_id, cell.report.name, start) in self._evidence.doubted
+            return await self._is_doubted(website_id, cell.report, start)
         before = [
             report
             for website, report in self._evidence.series
             if website == website_id
             and report.follows_page_views
-            and (website_id, report.name, start) in self._evidence.doubted
+            and await self._is_doubted(website_id, report, start)
         ]
         return bool(before) and not (await self._told(cell)).page_views
+
+    async def _is_doubted(self, website_id: str, report: Report, end: datetime) -> bool:
+        """Whether the window of a report that ends then is doubted. What an earlier run doubted may
+        be asked for again by this one, and its turn to be judged come later: then it comes now, and
+        those before it first."""
+        doubted, waiting = self._evidence.doubted, []
+        by_end = await self._evidence.once(
+            ("ends", website_id, report), lambda: self._by_end(website_id, report)
+        )
+        start = end
+        while (website_id, report.name, start) in doubted and start in by_end:
+            cell = by_end[start]
+            if cell in self._judged:
+                break
+            waiting.append(cell)
+            start = cell.window.start
+        for result in await self._evidence.results(reversed(waiting)):
+            await self._marked(result)
+        return (website_id, report.name, end) in doubted
+
+    async def _by_end(self, website_id: str, report: Report) -> Mapping[datetime, Cell]:
+        return {cell.window.end: cell for cell in self._evidence.series[website_id, report]}
 
     async def _has_no_rates(self, result: Result, kept: HeldCell) -> bool:
         """Whether an answer that counts nothing has other rates than before, which nobody may have

@@ -535,6 +535,33 @@ def test_what_may_be_quiet_is_not_believed_either_until_page_views_are_back(
     assert run.judged(DAYS_OF_ERRORS[1]).status is Status.COMPLETE, "errors may stay away"
 
 
+@pytest.mark.parametrize("order", list(permutations([DAYS_OF_PAGES, DAYS_OF_ERRORS])))
+@pytest.mark.parametrize(
+    ("pages", "suspect"),
+    [([1, 1, 1, 0], []), ([1, 0, 1, 0], []), ([1, 1, 0, 0], [3]), ([1, 0, 0, 0], [2, 3])],
+)
+def test_what_is_asked_for_again_is_doubted_by_its_new_answer_whoever_is_judged_first(
+    pages: list[int], suspect: list[int], order: tuple[list[Cell], ...]
+) -> None:
+    """After an outage of which the first days had data: on the last one nobody has come yet."""
+    results = [
+        a_result(cell, ROWS if has else ()) for cell, has in zip(DAYS_OF_PAGES, pages, strict=True)
+    ] + [a_result(cell) for cell in DAYS_OF_ERRORS]
+    held = dict.fromkeys(DAYS_OF_PAGES[:3], OPEN)
+    run = Run(results, held, doubted=DAYS_OF_PAGES)
+    found = run.all_judged(cell for cells in order for cell in cells)
+    assert [day for day, cell in enumerate(DAYS_OF_ERRORS) if is_suspect(found[cell])] == suspect
+
+
+def test_a_year_of_doubted_days_is_judged_anew_one_after_the_other() -> None:
+    before, *days = cells_of(a_report("top_pages"), DAY - ONE_DAY, DAY + 399 * ONE_DAY)
+    (last,) = cells_of(a_report("error_types"), DAY + 400 * ONE_DAY)
+    run = Run(map(a_result, [*days, last]), doubted=[before, *days])
+    assert is_suspect(run.judged(last))
+    run = Run([a_result(days[0], ROWS), *map(a_result, [*days[1:], last])], doubted=[before, *days])
+    assert not is_suspect(run.judged(last))
+
+
 def is_suspect(result: Result) -> bool:
     return result.status is Status.SUSPECT
 
