@@ -39,6 +39,7 @@
     │   ├── RateLimited
     │   ├── ServiceUnavailable     the server says when to come back
     │   ├── DestinationAway        the warehouse is out of reach, or fails for now
+    │   ├── ServerChanged          the server was upgraded while it was asked
     │   ├── AlreadyRunning         another sync
     │   └── FileInUse              another program has the DuckDB file
     ├── Skippable              this cell or website cannot be had; the others can
@@ -395,6 +396,13 @@ class DestinationAway(Retriable):
     """The destination is out of reach, or fails with what may pass."""
 
     default_todo = "Make sure that it runs and can be reached, then run this again."
+
+
+class ServerChanged(Retriable):
+    """The server is of another generation than the one that its answers were asked of and read as.
+    What it answered in between may be of either, so none of it is loaded."""
+
+    default_todo = "Run this again."
 
 
 class AlreadyRunning(Retriable):

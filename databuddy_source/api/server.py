@@ -115,6 +115,19 @@ async def first_contact(client: Client, *, listing: bool = True) -> Server:
     return Server(types.generation, configs, websites, types.newer, client.clock_ahead)
 
 
+async def generation_of(client: Client) -> Generation:
+    """Which server answers now. Asks for nothing that a limit counts.
+
+    Args:
+        client: is entered and left.
+
+    Raises:
+        KeyRejected, Unreachable, ...: after about 10 s at the latest.
+    """
+    async with client:
+        return (await client.query_types()).generation
+
+
 def _lacks(what: str, error: DatabuddyError) -> NoSuchAddress:
     """What to say of a server that is there and does not have a list that each one had so far."""
     return NoSuchAddress(

@@ -11,9 +11,16 @@ from databuddy_source.api.budget import Budget, budget_for
 from databuddy_source.api.client import Client
 from databuddy_source.api.limiter import Limiter, Turn
 from databuddy_source.api.limiters import limiter_at
-from databuddy_source.api.server import Server, first_contact, run_alone
+from databuddy_source.api.server import Server, first_contact, generation_of, run_alone
 from databuddy_source.config.settings import Settings
-from databuddy_source.errors import AccessDenied, BadSetting, Retriable
+from databuddy_source.errors import (
+    AccessDenied,
+    BadSetting,
+    DatabuddyError,
+    Retriable,
+    ServerChanged,
+)
+from databuddy_source.model.generations import Generation
 
 __all__ = [
     "Budgets",
@@ -23,6 +30,7 @@ __all__ = [
     "budgets_of",
     "client_for",
     "contact",
+    "refuse_another_server",
     "warn_of_refused",
 ]
 
@@ -142,6 +150,37 @@ def contact(settings: Settings, *, listing: bool = True) -> Server:
             if owners.get(id_, name) == name
         },
     )
+
+
+def refuse_another_server(settings: Settings, server: Server) -> None:
+    """Refuse what was answered since a first contact when a server is of another generation by now:
+    windows mean something else there, and so do some reports. A server that does not tell any more
+    is believed to be the same.
+
+    Args:
+        settings: what lasts.
+        server: as `contact` gave it.
+
+    Raises:
+        ServerChanged: it was upgraded, or put back.
+    """
+    own = settings.by_account()
+    at = {part.base_url: part for name, part in own.items() if name not in server.refused}
+
+    async def now() -> list[Generation | BaseException]:
+        asked = (generation_of(client_for(part)) for part in at.values())
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    for found in run_alone(now):
+        if isinstance(found, DatabuddyError):
+            logger.info("Whether the server is still the same is not known: %s", found)
+        elif isinstance(found, BaseException):
+            raise found
+        elif found is not server.generation:
+            raise ServerChanged(
+                f"The server was of {server.generation.called} when this load began and is of "
+                f"{found.called} now, so what it answered in between is not loaded"
+            )
 
 
 def warn_of_refused(server: Server) -> None:

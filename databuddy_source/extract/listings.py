@@ -102,6 +102,7 @@ def _listing(
             if shared.scope.refetch or not (is_known and may_stay):
                 new = pa.array(new_to_load(name, table[key].to_pylist()), pa.string())
                 yield table.filter(pc.is_in(table[key], value_set=new))
+            shared.prove(name, extraction)
         finally:
             shared.leave(name, extraction)
 

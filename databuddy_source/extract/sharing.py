@@ -14,7 +14,7 @@ import dlt
 
 from databuddy_source.api.models import NAMES_SHOWN
 from databuddy_source.clock import in_words, now
-from databuddy_source.config.connect import warn_of_refused
+from databuddy_source.config.connect import refuse_another_server, warn_of_refused
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import shared_domains
 from databuddy_source.config.settings import Settings
@@ -84,6 +84,16 @@ class SharedExtraction:
         self._current.members.add(resource)
         self._current.joined += 1
         return self._current
+
+    def prove(self, resource: str, extraction: Extraction) -> None:
+        """Called by a resource that has all its answers, before it leaves. For the last one of a
+        run the server has to be the one that it was at first.
+
+        Raises:
+            ServerChanged: it was upgraded meanwhile.
+        """
+        if extraction.members == {resource} and extraction.fetcher.has_answers:
+            refuse_another_server(self.settings, extraction.server)
 
     def leave(self, resource: str, extraction: Extraction) -> None:
         """Called by a resource that is done, or was stopped early. After the last one, the next

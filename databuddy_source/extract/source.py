@@ -207,6 +207,7 @@ def _report(
                 _tables(extraction, report, website_id, cells, progress, layout, travel)
             )
             yield from travel.arrivals(extraction.joined)
+            shared.prove(name, extraction)
         finally:
             shared.leave(name, extraction)
 

@@ -45,6 +45,9 @@ class Fetcher:
             there are to do. Called from any thread.
         among: fetchers of the run, which share the rows that may be ahead.
         broken: why nothing can be had, where that is known; then all cells fail and none is sent.
+
+    Attributes:
+        has_answers: whether the server has answered for any cell.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Fetcher:
     ) -> None:
         self._count = count
         self._among = among
+        self.has_answers = False
         self._connect = connect
         self._server = server
         self._pace = pace
@@ -232,6 +236,7 @@ class Fetcher:
         questions, self._settling.questions = self._settling.questions, []
         self._queue.add_first(questions)
         self._rows_of_pack = sum(len(result.rows) for result in results)
+        self.has_answers |= any(result.status.brings_rows for result in results)
         self._count("Cells", len(results), 0)
         self._count("Rows", self._rows_of_pack, 0)
         for result in results:

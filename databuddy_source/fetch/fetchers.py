@@ -56,6 +56,11 @@ class Fetchers:
         for result in results:
             self._of(result.cell).drop_rows([result])
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether a server has answered for any cell."""
+        return any(fetcher.has_answers for fetcher in self._fetchers.values())
+
     async def close(self) -> None:
         """Close all connections."""
         for fetcher in self._fetchers.values():

@@ -165,6 +165,16 @@ _REJECTED_LATER = Fault(
     body={"success": False, "error": "Invalid key", "code": "UNAUTHORIZED"},
 )
 
+# the plan, the source and the extraction have the server's own
+_PUT_BACK = Fault(
+    path="/v1/query/types",
+    skip=3,
+    times=None,
+    status=200,
+    body={"success": True, "types": ["top_pages"], "configs": {}},
+    headers={"content-type": "application/json"},
+)
+
 WAYS: Mapping[str, Way] = {
     "no key": Way(Exit.FAILED, "set SOURCES__DATABUDDY__API_KEY", ASKING, {f"{_OWN}API_KEY": None}),
     "a wrong key": Way(
@@ -181,6 +191,9 @@ WAYS: Mapping[str, Way] = {
     ),
     "a key that is rejected meanwhile": Way(
         Exit.FAILED, "rejects the key", LOADING, faults=(_REJECTED_LATER,)
+    ),
+    "a server that is put back meanwhile": Way(
+        Exit.FAILED, "is of 2025 now, so what it answered", LOADING, faults=(_PUT_BACK,)
     ),
     "a wrong zone": Way(
         Exit.WRONG_USAGE, "Mars/X", ALL - {"rebuild"}, {f"{_OWN}TIMEZONE": "Mars/X"}

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 import time_machine
 from typer.testing import CliRunner
 
 from databuddy_source.coverage.redefinitions import redefinitions
 from databuddy_source.demo import DemoServer, Fault
+from databuddy_source.errors import ServerChanged
 from databuddy_source.model.generations import Generation
 from tests.stories.conftest import TODAY, Make, Warehouse
 
@@ -26,6 +29,7 @@ REPORTS = ["outbound_links", "traffic_sources", "error_types"]
 CHOSEN: dict[str, Any] = {"query_types": REPORTS, "start_date": FIRST, "lookback_days": 2}
 """The first two mean something else since June."""
 
+TYPES = "/v1/query/types"
 NOT_THE_SAME = "These reports do not mean the same on all days:"
 
 
@@ -127,6 +131,51 @@ def test_cells_that_fail_as_the_new_server_is_met_do_not_turn_the_change_round(
 
 
 # -- the command line
+
+
+def upgrade_after_first_contact(server: DemoServer, newer: DemoServer) -> None:
+    """From the second time on it lists the query types of another one."""
+    headers = {"x-api-key": newer.api_key}
+    listed = httpx.get(f"{newer.url}/query/types?include_meta=true", headers=headers).json()
+    as_json = {"content-type": "application/json"}
+    server.faults.add(
+        Fault(path=TYPES, skip=1, times=None, status=200, body=listed, headers=as_json)
+    )
+
+
+@pytest.mark.parametrize(("before", "after"), [("2025", "2026-04"), ("2026-06", "2026-10")])
+def test_nothing_is_loaded_of_a_server_that_is_upgraded_while_it_is_asked(
+    serve: Serve, warehouse: Make, before: str, after: str
+) -> None:
+    server, newer = serve(before), serve(after)
+    upgrade_after_first_contact(server, newer)
+    made = warehouse(server)
+    called, is_now = Generation(before).called, Generation(after).called
+    with pytest.raises(ServerChanged, match=f"was of {called} when .* is of {is_now} now"):
+        made.sync(**CHOSEN)
+    assert not made.pipeline.has_pending_data
+    server.faults.clear()
+    assert made.sync(**CHOSEN) == []
+    fresh = warehouse(server)
+    assert fresh.sync(**CHOSEN) == []
+    assert made.cells("error_types") == fresh.cells("error_types") != {}
+
+    held = made.tables()
+    upgrade_after_first_contact(server, newer)
+    with pytest.raises(ServerChanged):
+        made.sync(**CHOSEN)
+    assert made.tables() == held
+
+
+def test_whether_the_server_is_the_same_costs_no_request_that_a_limit_counts(
+    serve: Serve, warehouse: Make
+) -> None:
+    server = serve("2026-04")
+    gone = Fault(path=TYPES, skip=1, times=None, status=404)
+    server.faults.add(gone)
+    # one that does not tell is believed
+    assert warehouse(server).sync(**CHOSEN) == []
+    assert Counter(arrival.path for arrival in server.log)[TYPES] == 2
 
 
 @pytest.fixture
