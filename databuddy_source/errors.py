@@ -54,6 +54,7 @@ No error holds a request, a header or a key.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
@@ -109,6 +110,19 @@ class Where:
             ("request ", self.request_id),
         )
         return ", ".join(label + value for label, value in parts if value)
+
+
+def without_window(reason: str) -> str:
+    """What was said of a failure, without its window and its request: of several windows all else
+    is the same.
+
+    Args:
+        reason: an error, as text.
+
+    Raises:
+        nothing.
+    """
+    return re.sub(r", (?:window|request) [^,()]+(?=[,)])", "", reason)
 
 
 class DatabuddyError(Exception):

@@ -96,7 +96,7 @@ SIZES = {b"{": 200, b"[": 88, b",": 40, b'"': 36}
 """Bytes that a value takes in Python at most, by the character that gives it away: an object with
 its table, a list, a number with its place, half of a short text."""
 
-_UNKNOWN = re.compile(r"[Uu]nknown query type: ['\"]?([\w.-]+)")
+_UNKNOWN = re.compile(r"[Uu]nknown query type:? ['\"]?([\w.-]+)")
 """How servers since 2026 name a type for which they refuse a whole request."""
 
 

@@ -33,6 +33,7 @@ class Patience:
         told_to_wait: while the server says when to come back.
         throwing: while the API itself says that it failed, with a code, and no proxy before it;
             None: as long as for others that fail.
+        pause: seconds before the second try; before each later one twice as many.
     """
 
     unreachable: float
@@ -41,6 +42,7 @@ class Patience:
     told_to_wait: float = 300.0
     """Five windows of the rate limit: it says that the server is there."""
     throwing: float | None = None
+    pause: float = 0.5
 
     def for_what_throws(self, seconds: float) -> Patience:
         """The same, but for a request that the API itself says it fails for."""
@@ -57,11 +59,15 @@ client that gives up has spent the request and left the server working."""
 DIVISIBLE = Patience(unreachable=300.0, failing=15.0, answer=180.0)
 """What fails as a whole may pass in halves, so it is not tried for long."""
 
+BRIEF = Patience(unreachable=300.0, failing=2.0, answer=180.0)
+"""Where another question tells whether the server fails, or only this one."""
+
 DIVIDED = Patience(unreachable=300.0, failing=0.0, answer=180.0)
 """A part of what failed goes on being divided at once, until it passes or is a single question."""
 
-# a jitter over the whole wait would make the patience end anywhere between 1 and 10 s
-_backoff = wait_exponential(multiplier=0.5, max=60.0) + wait_random(0.0, 0.5)
+UNHEARD = Patience(unreachable=300.0, failing=60.0, answer=180.0, pause=5.0)
+"""The same time as `SETTLED` in half as many tries, for what may be down altogether: nothing of it
+has been answered yet."""
 
 
 async def retrying(
@@ -84,10 +90,12 @@ async def retrying(
         DatabuddyError: at once, everything that is not worth another try.
     """
     started = failing_since = clock.monotonic()
+    # a jitter over the whole wait would make the patience end anywhere between 1 and 10 s
+    pauses = wait_exponential(multiplier=patience.pause, max=60.0) + wait_random(0.0, 0.5)
 
     def wait(state: RetryCallState) -> float:
         error = _failure(state)
-        backoff = _backoff(state)
+        backoff = pauses(state)
         return max(error.retry_after or 0.0, backoff) if error else backoff
 
     def stop(state: RetryCallState) -> bool:

@@ -98,7 +98,7 @@ async def first_contact(client: Client, *, listing: bool = True) -> Server:
                 websites = await websites_seen(client)
             except NoSuchAddress as error:
                 await asked
-                raise _lacks("websites", error) from error
+                raise lacks("websites", error) from error
             except MissingScope:
                 if listing:
                     raise
@@ -107,7 +107,7 @@ async def first_contact(client: Client, *, listing: bool = True) -> Server:
                 types = await asked
             # newer servers say 401 where they have nothing, and this key is accepted
             except (NoSuchAddress, KeyRejected) as error:
-                raise _lacks("query types", error) from error
+                raise lacks("query types", error) from error
         finally:
             asked.cancel()
             await asyncio.gather(asked, return_exceptions=True)
@@ -128,8 +128,13 @@ async def generation_of(client: Client) -> Generation:
         return (await client.query_types()).generation
 
 
-def _lacks(what: str, error: DatabuddyError) -> NoSuchAddress:
-    """What to say of a server that is there and does not have a list that each one had so far."""
+def lacks(what: str, error: DatabuddyError) -> NoSuchAddress:
+    """What to say of a server that is there and does not have a list that each one had so far.
+
+    Args:
+        what: it lists.
+        error: when it was asked for it.
+    """
     return NoSuchAddress(
         f"This server answers, but has no list of its {what} where each known one has it",
         "It may be newer than this version: update databuddy-source, or report it.",

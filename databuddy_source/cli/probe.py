@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +12,17 @@ from databuddy_source.api.client import Client
 from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import Parameter, QueryBody, TypesAnswer, Website
 from databuddy_source.api.retry import Patience
-from databuddy_source.api.server import run_alone, websites_seen
+from databuddy_source.api.server import lacks, run_alone, websites_seen
 from databuddy_source.clock import now
 from databuddy_source.config.connect import budget_of, client_for
 from databuddy_source.config.settings import Settings
-from databuddy_source.errors import DatabuddyError, KeyRejected, RequestRefused
+from databuddy_source.errors import (
+    AccessDenied,
+    DatabuddyError,
+    KeyRejected,
+    NoSuchAddress,
+    RequestRefused,
+)
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog
 
@@ -60,11 +65,26 @@ def reach(base_url: str, credential: Credential | None = None) -> Reached:
         Unreachable, TimedOut, NotTheApi, ...: it is not.
     """
 
+    async def lists_websites(client: Client) -> bool:
+        try:
+            await client.websites(SHORT)
+        except AccessDenied:
+            return True
+        except DatabuddyError:
+            return False
+        return True
+
     async def ask(credential: Credential | None) -> Reached:
         async with Client(base_url, credential, Budget(1)) as client:
             types = None
-            with contextlib.suppress(KeyRejected):
+            try:
                 types = await client.query_types(SHORT)
+            except KeyRejected:
+                pass
+            except NoSuchAddress as error:
+                if await lists_websites(client):
+                    raise lacks("query types", error) from error
+                raise
             return Reached(types, client.clock_ahead, await client.health())
 
     found = run_alone(lambda: ask(None))

@@ -16,6 +16,7 @@ from databuddy_source import Checked, Gap, Loaded, Outcome, Plan, Step, Toleranc
 from databuddy_source.cli.console import LINES_SHOWN, note, out, warn
 from databuddy_source.cli.program import Exit
 from databuddy_source.clock import in_words
+from databuddy_source.errors import without_window
 from databuddy_source.model.statuses import Status
 
 NOTHING_TO_LOAD = "Nothing to load: these days are final. Use --refetch to ask all the same."
@@ -101,12 +102,13 @@ def _warn_of(gaps: Sequence[Gap]) -> None:
         days = sorted({gap.date for gap in group})
         what = reports[0] if len(reports) == 1 else f"{len(reports)} reports"
         when = f"on {days[0]}" if len(days) == 1 else f"on {len(days)} days to {days[-1]}"
+        reason = first.reason if len(group) == 1 else without_window(first.reason)
         warn(
-            f"{what} of {first.website_id} {when}: {first.status}: {first.reason}",
+            f"{what} of {first.website_id} {when}: {first.status}: {reason}",
             "gap",
             website=first.website_id,
             status=first.status,
-            reason=first.reason,
+            reason=reason,
             reports=reports,
             days=days,
         )
@@ -117,10 +119,10 @@ def _warn_of(gaps: Sequence[Gap]) -> None:
 
 
 def _alike(gaps: Sequence[Gap]) -> list[list[Gap]]:
-    """The gaps of a website that have the same reason, together."""
+    """The gaps of a website that have the same reason but for its window, together."""
     groups: dict[tuple[str, Status, str], list[Gap]] = defaultdict(list)
     for gap in gaps:
-        groups[gap.website_id, gap.status, gap.reason].append(gap)
+        groups[gap.website_id, gap.status, without_window(gap.reason)].append(gap)
     return list(groups.values())
 
 

@@ -23,6 +23,32 @@ def signature_of(reason: str) -> str:
     return re.sub(r"\d+", "#", reason)[:80]
 
 
+_NOT_KNOWN = re.compile(
+    r"unknown|unsupported|no such|invalid|removed|retired"
+    r"|(not|no longer) (a |an )?(supported|known|found|recogni[sz]ed|available|valid)",
+    re.IGNORECASE,
+)
+
+
+def named_in(words: str, spellings: Iterable[str]) -> str:
+    """The only one of some query types that a server names; an empty string where it names none or
+    several.
+
+    Args:
+        words: its refusal.
+        spellings: of the types that it was asked for.
+    """
+    found = {
+        each for each in spellings if re.search(rf"(?<![\w.-]){re.escape(each)}(?![\w-])", words)
+    }
+    return found.pop() if len(found) == 1 else ""
+
+
+def says_unknown(words: str) -> bool:
+    """Whether a refusal says that a query type is not known, in whichever words."""
+    return bool(re.search(r"\btype\b", words, re.IGNORECASE) and _NOT_KNOWN.search(words))
+
+
 @dataclass
 class _Record:
     failed: dict[Cell, str] = field(default_factory=dict)

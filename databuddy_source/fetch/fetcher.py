@@ -17,8 +17,9 @@ from databuddy_source.api.client import Client
 from databuddy_source.api.models import QueryBody
 from databuddy_source.api.requests import Request, query_request
 from databuddy_source.api.server import Server
+from databuddy_source.fetch.bodies import bodies_of
 from databuddy_source.fetch.pace import Pace
-from databuddy_source.fetch.packing import Pack, Question, bodies_of, questions_of
+from databuddy_source.fetch.packing import Pack, Question, questions_of
 from databuddy_source.fetch.queue import Queue, Route, route_of
 from databuddy_source.fetch.sending import Sending
 from databuddy_source.fetch.settling import Settling

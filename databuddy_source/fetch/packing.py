@@ -7,16 +7,12 @@ website, each with an id of its own; `pace` says how many.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from itertools import groupby
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
-from databuddy_source.api.models import Filter, Parameter, QueryBody
 from databuddy_source.fetch.pace import CostClass
 from databuddy_source.model import windows
-from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell, Condition, Report
 from databuddy_source.model.windows import ONE_DAY, ONE_SECOND, Grain
 
@@ -212,14 +208,40 @@ class Pack:
         """The same questions in two packs, after it failed. Needs two questions."""
         return replace(self, divided=True).parted(len(self.questions) // 2)
 
+    @property
+    def reports(self) -> list[Report]:
+        """The reports that it asks for, each once."""
+        return list(dict.fromkeys(question.report for question in self.questions))
+
     def halves_by_type(self) -> tuple[Pack, Pack]:
-        """The same questions in two packs that share no query type, after a server refused the
-        pack for one of them. Needs two types."""
-        names = list(dict.fromkeys(question.spelling for question in self.questions))
+        """The same questions in two packs that share no query type, or no report where there is
+        but one type, after a server failed for the pack or refused it. Needs two reports."""
+        one_type = len({question.spelling for question in self.questions}) == 1
+
+        def name(question: Question) -> str:
+            return question.report.name if one_type else question.spelling
+
+        names = list(dict.fromkeys(map(name, self.questions)))
         first = set(names[: len(names) // 2])
-        ordered = sorted(self.questions, key=lambda each: each.spelling not in first)
-        count = sum(each.spelling in first for each in ordered)
+        ordered = sorted(self.questions, key=lambda each: name(each) not in first)
+        count = sum(name(each) in first for each in ordered)
         return replace(self, questions=tuple(ordered), divided=True).parted(count)
+
+    def without(self, reports: Collection[Report]) -> Pack:
+        """The same without some reports."""
+        kept = tuple(each for each in self.questions if each.report not in reports)
+        return replace(self, questions=kept)
+
+    def without_end(self, *, last: bool) -> tuple[Question, Pack]:
+        """The question for its first or its last cell alone, and the other questions. Needs two
+        cells."""
+        place = -1 if last else 0
+        whole = self.questions[place]
+        end = replace(whole, cells=(whole.cells[place],))
+        left = whole.cells[:-1] if last else whole.cells[1:]
+        rest = (replace(whole, cells=left),) if left else ()
+        others = (*self.questions[:-1], *rest) if last else (*rest, *self.questions[1:])
+        return end, replace(self, questions=others, divided=True)
 
     @property
     def is_mixed(self) -> bool:
@@ -234,66 +256,3 @@ class Pack:
     def named(self) -> dict[str, Question]:
         """Each question under the id that it travels with."""
         return {f"c{number}": question for number, question in enumerate(self.questions)}
-
-
-def bodies_of(pack: Pack, generation: Generation) -> list[QueryBody]:
-    """The bodies of one request. `limit` and `page` hold for a whole body, so questions that
-    differ in them go into bodies of their own; an array of bodies still is one request."""
-
-    def form(named: tuple[str, Question]) -> tuple[int, int, str, tuple[str, ...], str]:
-        name, question = named
-        return (*_form(question), name if question.apart else "")
-
-    by_form = sorted(pack.named().items(), key=form)
-    bodies = []
-    for number, ((limit, page, *_), group) in enumerate(groupby(by_form, key=form)):
-        named = list(group)
-        parameters = [_parameter(name, question, generation) for name, question in named]
-        bodies.append(
-            QueryBody(
-                id=f"b{number}",
-                parameters=parameters,
-                startDate=min(parameter.start_date for parameter in parameters),
-                endDate=max(parameter.end_date for parameter in parameters),
-                limit=limit,
-                page=page,
-                filters=[filter_of(each, generation) for each in named[0][1].conditions],
-            )
-        )
-    return bodies
-
-
-def _form(question: Question) -> tuple[int, int, str, tuple[str, ...]]:
-    return question.limit, question.page, question.report.filters_text or "", question.without
-
-
-def filter_of(condition: Condition, generation: Generation) -> Filter:
-    """The filter as servers of a generation spell it, which has to have the operator."""
-    value = list(condition.value) if isinstance(condition.value, tuple) else condition.value
-    return Filter(field=condition.field, op=generation.operators[condition.op], value=value)
-
-
-def _parameter(name: str, question: Question, generation: Generation) -> Parameter:
-    query_type, window = question.report.query_type, question.cells[-1].window
-    start, end = question.span
-    if days := query_type.trailing_days:
-        first = window.last_date - timedelta(days=days - 1)
-        start = min(start, windows.day_start(first, ZoneInfo(window.zone)))
-    # what comes before or after a range is dropped
-    if question.bucketed and query_type.margin_days:
-        sent = windows.plain_dates(start, end, question.timezone, query_type.margin_days)
-    else:
-        sent = windows.date_range(
-            start,
-            end,
-            window.zone,
-            offsets=generation.takes_offsets,
-            beyond=question.bucketed or query_type.end_is_midnight,
-        )
-    return Parameter(
-        name=question.spelling,
-        id=name,
-        start_date=sent.start,
-        end_date=sent.end,
-        granularity="hourly" if question.labelled is Grain.HOUR else None,
-    )

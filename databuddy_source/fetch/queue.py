@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from databuddy_source.fetch.failures import Series
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.fetch.packing import Pack, Question
 
@@ -63,6 +64,23 @@ class Queue:
         two types."""
         with self._lock:
             self._first.extendleft(reversed(pack.halves_by_type()))
+
+    def part(self, pack: Pack, names: Collection[str]) -> None:
+        """A pack was refused for query types: they leave without the others, both before all else.
+        Needs others."""
+        own = tuple(each for each in pack.questions if each.spelling in names)
+        others = tuple(each for each in pack.questions if each.spelling not in names)
+        with self._lock:
+            self._first.extendleft((Pack(own, divided=True), replace(pack, questions=others)))
+
+    def samples(self) -> list[Question]:
+        """The first question of each report of each website that waits before no gate."""
+        with self._lock:
+            found: dict[Series, Question] = {}
+            for route, waiting in self._waiting.items():
+                for question in () if route.gate else waiting:
+                    found.setdefault(question.series, question)
+            return list(found.values())
 
     def part_by_gate(self, pack: Pack) -> None:
         """A pack failed that has types behind gates: from now on they leave without the others."""

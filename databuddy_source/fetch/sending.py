@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import replace
 
 from databuddy_source.api.client import Client
-from databuddy_source.api.models import ParameterResult, Thrown
-from databuddy_source.api.retry import DIVIDED, DIVISIBLE, SETTLED, Patience
-from databuddy_source.api.traffic import Traffic
+from databuddy_source.api.retry import BRIEF, DIVIDED, DIVISIBLE, SETTLED, UNHEARD, Patience
 from databuddy_source.errors import (
     AccessDenied,
     DatabuddyError,
     NotInPlan,
     RateLimited,
+    RequestRefused,
     Retriable,
     ServerFailed,
     ServiceUnavailable,
@@ -23,24 +21,18 @@ from databuddy_source.errors import (
     Unreachable,
     WebsiteNotAccessible,
 )
+from databuddy_source.fetch.asking import Asking
+from databuddy_source.fetch.failures import named_in, says_unknown
 from databuddy_source.fetch.pace import Pace
-from databuddy_source.fetch.packing import Pack, Question, bodies_of
+from databuddy_source.fetch.packing import Pack
 from databuddy_source.fetch.queue import Queue
+from databuddy_source.fetch.search import FAILING_IN_A_ROW, Search
 from databuddy_source.fetch.settling import Settling
 from databuddy_source.model.generations import Generation
-from databuddy_source.model.reports import Report
-
-FAILING_IN_A_ROW = 3
-"""Reports of a website whose single questions fail one after the other before it counts as out of
-reach. Questions of one report alone would show no more than that this report is."""
-
 
 ONE_MORE_TRY = 1.0
 """Seconds in which there is room for one: what the API fails for where it has answered others may
 be a moment of its store, and then is the question's."""
-
-LOOSELY = DIVISIBLE.for_what_throws(0.0)
-"""Each question has a body of its own next."""
 
 
 class Sending:
@@ -66,19 +58,15 @@ class Sending:
         settling: Settling,
         broken: str = "",
     ) -> None:
-        self._generation = generation
-        self._pace = pace
         self._queue = queue
         self._settling = settling
+        self._asking = Asking(generation, pace, queue, settling)
+        self._search = Search(self._asking, queue, settling)
         self._closed_gates: dict[tuple[str, str], tuple[str, bool]] = {}
         self._closed_websites: dict[str, str] = {}
         self._unknown: dict[str, str] = {}
         self._beyond_plan: dict[tuple[str, str], str] = {}
         self._broken = broken
-        self._answers_each_body = generation.answers_each_body
-        self._failing: dict[str, set[Report]] = defaultdict(set)
-        self._proofs: dict[str, Question] = {}
-        self._sent = self._last_answered = self._last_failed = 0
 
     def without_the_hopeless(self, pack: Pack) -> Pack:
         """Fail at once what is known to fail, and keep the rest."""
@@ -96,28 +84,34 @@ class Sending:
                 self._settling.give_up([question], lacking_type, lacking=True)
             elif not self._settling.is_moot(question):
                 kept.append(question)
-        return replace(pack, questions=tuple(kept))
+        left = replace(pack, questions=tuple(kept))
+        return self._search.without_the_guilty(left) if kept else left
 
     async def send(self, client: Client, pack: Pack) -> None:
         """Send a pack. No error leaves: it fails questions, or divides them."""
         single = len(pack.questions) == 1
-        if pack.apart and not (single or self._answers_each_body):
+        if pack.apart and not (single or self._asking.answers_each_body):
             self._queue.divide(pack)  # the one that throws would take the others with it
             return
         patience = self._patience(pack)
-        error = await self._ask(client, pack, patience)
+        error = await self._asking.ask(client, pack, patience)
         if error is None:
             return
         if isinstance(error, ServerFailed | NotInPlan) and pack.is_mixed:
             self._queue.part_by_gate(pack)
             return
         if isinstance(error, ServerFailed):
-            if pack.gate and self._proofs and not single and not pack.divided:
+            if pack.gate and self._asking.proofs and not single and not pack.divided:
                 await self._try_gate(client, pack, error)
                 return
-            soon = patience is DIVIDED or error.code
-            if single and soon and not await self._is_well(client, pack.website_id):
-                error = await self._ask(client, pack, SETTLED)
+            soon = patience is DIVIDED or (error.code and patience.throwing is not None)
+            if (
+                single
+                and soon
+                and self._asking.proofs
+                and not await self._asking.is_well(client, pack.website_id)
+            ):
+                error = await self._asking.ask(client, pack, SETTLED)
         if error:
             await self._failed(client, pack, error)
 
@@ -126,84 +120,24 @@ class Sending:
         single = len(pack.questions) == 1
         if pack.divided and not single:
             return DIVIDED
-        if pack.is_mixed or (pack.gate and self._proofs):
+        if pack.is_mixed or (pack.gate and self._asking.proofs):
             return DIVIDED
-        if pack.divided and pack.website_id in self._proofs:
+        if pack.divided and pack.website_id in self._asking.proofs:
             return DIVIDED
         if single:
-            has_answered = pack.website_id in self._proofs
-            return SETTLED.for_what_throws(ONE_MORE_TRY) if has_answered else SETTLED
-        return DIVISIBLE if pack.apart or not self._answers_each_body else LOOSELY
-
-    async def _ask(self, client: Client, pack: Pack, patience: Patience) -> DatabuddyError | None:
-        """Send a pack and settle its answers. Returns why there are none."""
-        try:
-            answers, request_id = await self._query(client, pack, patience)
-        except DatabuddyError as error:
-            return error
-        taken = [(question, answers.get(name)) for name, question in pack.named().items()]
-        if not pack.apart and len(pack.questions) > 1:
-            thrown = tuple(each for each, answer in taken if isinstance(answer, Thrown))
-            taken = [each for each in taken if not isinstance(each[1], Thrown)]
-            if thrown:  # in bodies of their own, only the one at fault will
-                self._answers_each_body = True
-                self._queue.send_first(Pack(thrown, divided=True).with_bodies_apart())
-        # good ones first: a type that has answered is not given up
-        for question, answer in sorted(taken, key=lambda each: not (each[1] and each[1].success)):
-            if answer and answer.success:
-                self._proofs.setdefault(question.website_id, question)
-            self._settling.take(question, answer, request_id)
-        return None
-
-    async def _query(
-        self, client: Client, pack: Pack, patience: Patience
-    ) -> tuple[dict[str, ParameterResult], str]:
-        """The answers to a pack, by the names of its questions, and the server's id of the request.
-
-        Raises:
-            DatabuddyError: there are none.
-        """
-        self._sent += 1
-        number, traffic = self._sent, Traffic()
-        try:
-            answers = await client.query(
-                pack.website_id,
-                bodies_of(pack, self._generation),
-                pack.timezone,
-                patience,
-                traffic,
-            )
-        except DatabuddyError as error:
-            self._last_failed = max(self._last_failed, number)
-            if isinstance(error, TimedOut | ServerFailed):
-                self._pace.failed(pack.kinds, traffic.seconds)
-            elif isinstance(error, TooLarge):
-                self._pace.too_large(pack.kinds, traffic.size)
-            raise
-        self._last_answered = max(self._last_answered, number)
-        self._failing.pop(pack.website_id, None)
-        self._queue.has_answered(pack)
-        self._pace.answered(pack.kinds, traffic.seconds, traffic.size)
-        return answers, traffic.request_id
-
-    async def _is_well(self, client: Client, website_id: str) -> bool:
-        """Whether the server still answers what it has answered before."""
-        if self._last_answered > self._last_failed:
-            return True
-        proof = self._proofs.get(website_id) or next(iter(self._proofs.values()), None)
-        if proof is None:
-            return False
-        try:
-            await self._query(client, Pack((proof,)), DIVIDED)
-        except DatabuddyError:
-            return False
-        return True
+            has_answered = pack.website_id in self._asking.proofs
+            if has_answered:
+                return SETTLED.for_what_throws(ONE_MORE_TRY)
+            return BRIEF if self._search.can_tell(pack) else UNHEARD
+        patience = BRIEF if self._search.can_tell(pack) else DIVISIBLE
+        has_loose = not pack.apart and self._asking.answers_each_body
+        return patience.for_what_throws(0.0) if has_loose else patience
 
     async def _try_gate(self, client: Client, pack: Pack, error: DatabuddyError) -> None:
         """A pack of a gate failed as a whole, in a server that has answered. Where its first and
         its last question fail alone, too, and the server is well, the gate is closed."""
         for end in (pack.questions[0], pack.questions[-1]):
-            found = await self._ask(client, Pack((end,), divided=True), DIVIDED)
+            found = await self._asking.ask(client, Pack((end,), divided=True), DIVIDED)
             if found is None:  # it is one of the others
                 others = tuple(each for each in pack.questions if each is not end)
                 self._queue.send_first(self._loose(Pack(others, divided=True), error))
@@ -211,12 +145,12 @@ class Sending:
             if not isinstance(found, ServerFailed):
                 await self._failed(client, pack, found)
                 return
-        if await self._is_well(client, pack.website_id):
+        if await self._asking.is_well(client, pack.website_id):
             self._close_gate(
                 pack, f"The server answers others, and fails for each of {pack.gate}: {error}"
             )
             return
-        again = await self._ask(client, pack, DIVISIBLE)
+        again = await self._asking.ask(client, pack, DIVISIBLE)
         if again:
             await self._failed(client, pack, again)
 
@@ -233,18 +167,50 @@ class Sending:
             self._close_gate(pack, f"{error.what}. {error.todo}", lacking=True)
         elif isinstance(error, NotInPlan):
             self._not_in_plan(pack, f"{error.what}. {error.todo}")
-        elif isinstance(error, UnknownQueryType) and any(
-            each.spelling in error.names for each in pack.questions
-        ):
-            self._drop_unknown(pack, error)
         elif isinstance(error, Unreachable | RateLimited | ServiceUnavailable | AccessDenied):
             self._give_up(pack, str(error))
-        elif len(pack.questions) == 1:
-            await self._single_failed(client, pack, error)
+        elif gone := self._vanished(pack, error):
+            self._drop_unknown(pack, error, gone)
+        elif (named := self._named(pack, error)) and len({q.spelling for q in pack.questions}) > 1:
+            self._queue.part(pack, [named])
         elif not pack.apart and (loose := self._loose(pack, error)).apart:
             self._queue.send_first(loose)
-        else:
+        elif self._search.may_find(pack) and not isinstance(error, TimedOut | TooLarge):
+            await self._find(client, pack, error)
+        elif len(pack.questions) > 1:
             self._queue.divide(pack)
+        else:
+            await self._single_failed(client, pack, error)
+
+    async def _find(self, client: Client, pack: Pack, error: DatabuddyError) -> None:
+        """Find which report it is that a pack failed for."""
+        left = await self._search.find(client, pack, error, self.without_the_hopeless)
+        if left and left.nothing_answers:
+            await self._nothing_answers(client, left.pack, left.error)
+        elif left:
+            await self._failed(client, left.pack, left.error)
+
+    async def _nothing_answers(self, client: Client, pack: Pack, error: DatabuddyError) -> None:
+        """Nothing of a website has an answer any more: it is the website, or the server."""
+        if await self._asking.answers_others(client, pack.website_id):
+            self._close_website(pack, str(error))
+        else:
+            self._give_up(pack, str(error))
+
+    def _named(self, pack: Pack, error: DatabuddyError) -> str:
+        """The only type of a pack that a refusal names."""
+        if not isinstance(error, RequestRefused | UnknownQueryType):
+            return ""
+        return named_in(error.what, {each.spelling for each in pack.questions})
+
+    def _vanished(self, pack: Pack, error: DatabuddyError) -> frozenset[str]:
+        """The types of a pack that the server does not know, as it says itself."""
+        if isinstance(error, UnknownQueryType):
+            told = error.names or frozenset({self._named(pack, error)})
+            return told & {each.spelling for each in pack.questions}
+        filtered = any(each.conditions for each in pack.questions)  # it may be about their fields
+        named = self._named(pack, error)
+        return frozenset({named} if named and not filtered and says_unknown(error.what) else ())
 
     def _not_in_plan(self, pack: Pack, reason: str) -> None:
         """The plan lacks a type that the catalogue puts behind no gate: find which one."""
@@ -259,12 +225,12 @@ class Sending:
         """The same questions in bodies of their own, where one that throws takes no other with it
         and it may be such a one that made the pack fail."""
         thrown = isinstance(error, ServerFailed) and error.code
-        return pack.with_bodies_apart() if thrown and self._answers_each_body else pack
+        return pack.with_bodies_apart() if thrown and self._asking.answers_each_body else pack
 
-    def _drop_unknown(self, pack: Pack, error: UnknownQueryType) -> None:
+    def _drop_unknown(self, pack: Pack, error: DatabuddyError, names: frozenset[str]) -> None:
         """The server knows some types no more: ask for the others again, and never for these."""
         reason = f"{error.what}. The server listed it when this run began."
-        self._unknown.update(dict.fromkeys(error.names, reason))
+        self._unknown.update(dict.fromkeys(names, reason))
         known = tuple(each for each in pack.questions if each.spelling not in self._unknown)
         gone = [each for each in pack.questions if each.spelling in self._unknown]
         self._settling.give_up(gone, reason, lacking=True)
@@ -275,14 +241,14 @@ class Sending:
         (question,) = pack.questions
         error.at(website=question.website_id, report=question.report.name, window=str(question))
         broken = False
-        if isinstance(error, ServerFailed) and question.website_id in self._proofs:
-            broken = not await self._is_well(client, question.website_id)
-        elif isinstance(error, Retriable) or question.website_id not in self._proofs:
-            self._failing[question.website_id].add(question.report)
-            broken = len(self._failing[question.website_id]) >= FAILING_IN_A_ROW
+        if isinstance(error, ServerFailed) and question.website_id in self._asking.proofs:
+            broken = not await self._asking.is_well(client, question.website_id)
+        elif isinstance(error, Retriable) or question.website_id not in self._asking.proofs:
+            self._asking.failing[question.website_id].add(question.report)
+            broken = len(self._asking.failing[question.website_id]) >= FAILING_IN_A_ROW
         if not broken:
             self._settling.fail_or_halve(replace(question, apart=True), str(error))
-        elif await self._is_well(client, question.website_id):
+        elif await self._asking.is_well(client, question.website_id):
             self._close_website(pack, str(error))
         else:
             self._give_up(pack, str(error))

@@ -99,6 +99,10 @@ class Settling:
             return True
         return False
 
+    def has_answered(self, series: Series) -> bool:
+        """Whether any window of a type had an answer."""
+        return self._failures.has_answered(series)
+
     def take(self, question: Question, answer: ParameterResult | None, by: str = "") -> None:
         """One answer, by the server's id of its request; None when the server left it out."""
         if self._is_late(question):

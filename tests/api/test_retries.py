@@ -14,7 +14,7 @@ from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client
 from databuddy_source.api.credential import Credential
 from databuddy_source.api.models import ParameterResult
-from databuddy_source.api.retry import DIVISIBLE, FIRST_CONTACT, Patience
+from databuddy_source.api.retry import DIVISIBLE, FIRST_CONTACT, SETTLED, UNHEARD, Patience
 from databuddy_source.api.traffic import CONNECT_SECONDS
 from databuddy_source.errors import (
     DatabuddyError,
@@ -122,6 +122,17 @@ def test_what_the_api_itself_fails_for_has_a_patience_of_its_own(
     with pytest.raises(ServerFailed):
         asyncio.run(one_question(client, DIVISIBLE.for_what_throws(seconds)))
     assert len(told.asked_at) == tries
+
+
+def test_what_may_be_down_altogether_is_asked_few_times_in_the_same_time(
+    server: respx.MockRouter, client: Client, clock: Clock, one_question: Ask
+) -> None:
+    told = Told(clock, [httpx.Response(502)])
+    server.post("/query").mock(side_effect=told)
+    with pytest.raises(ServerFailed):
+        asyncio.run(one_question(client, UNHEARD))
+    assert len(told.asked_at) == 4
+    assert 30 < sum(told.gaps) <= UNHEARD.failing == SETTLED.failing
 
 
 @pytest.mark.parametrize("outcome", PASSING)

@@ -146,6 +146,20 @@ def test_a_server_that_lists_its_types_to_a_key_only_is_there(invoke: Invoke) ->
     assert (found["server"]["state"], found["key"]["state"]) == ("ok", "failed")
 
 
+def test_a_server_without_a_list_of_types_is_there_and_says_what_a_sync_says(
+    invoke: Invoke, server: DemoServer
+) -> None:
+    server.faults.add(Fault(path="/v1/query/types", status=404, times=None))
+    found = checks(invoke("check", "--json"))["server"]
+    assert "has no list of its query types" in found["message"]
+    assert "update databuddy-source" in found["todo"]
+    stopped = invoke("sync")
+    assert found["message"].partition(" (")[0] in stopped.stderr
+    server.faults.add(Fault(path="/v1/query/websites", status=404, times=None))
+    nothing = checks(invoke("check", "--json"))["server"]
+    assert nothing["message"].startswith("There is no API at this address")
+
+
 def test_what_health_says_is_a_hint(invoke: Invoke, server: DemoServer) -> None:
     server.faults.add(Fault(path="/health", status=503, times=None))
     done = invoke("check", "--json")

@@ -19,7 +19,7 @@ from databuddy_source.config.reports import (
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import BadConfiguration, BadSetting, WrongReport
-from databuddy_source.fetch.packing import filter_of
+from databuddy_source.fetch.bodies import filter_of
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import Shape, Subject, load_catalog
 from databuddy_source.model.reports import Condition

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.api.models import ParameterResult
-from databuddy_source.api.retry import DIVISIBLE, SETTLED
+from databuddy_source.api.retry import DIVISIBLE, UNHEARD
 from databuddy_source.errors import (
     DatabuddyError,
     KeyRejected,
@@ -163,7 +163,7 @@ def test_a_pack_that_can_be_divided_is_not_tried_for_long() -> None:
     patience = {
         len(request): each for request, each in zip(client.requests, client.patience, strict=True)
     }
-    assert patience == {5: DIVISIBLE, 1: SETTLED}
+    assert patience == {5: DIVISIBLE, 1: UNHEARD}
 
 
 def test_results_may_be_awaited_twice_and_before_others_are_wanted() -> None:

@@ -12,12 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.api.models import Filter
+from databuddy_source.fetch.bodies import bodies_of, filter_of
 from databuddy_source.fetch.packing import (
     LONGEST_HOURLY,
     Pack,
     Question,
-    bodies_of,
-    filter_of,
     questions_of,
 )
 from databuddy_source.model.generations import Generation

@@ -3,14 +3,17 @@ answered."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date
 
 import pytest
 
 from databuddy_source.errors import (
     DatabuddyError,
+    NoSuchAddress,
     NotInPlan,
+    RequestRefused,
     ServerFailed,
     TimedOut,
     UnknownQueryType,
@@ -19,8 +22,8 @@ from databuddy_source.errors import (
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import ONE_DAY
-from tests.cells import DAY
+from databuddy_source.model.windows import ONE_DAY, Grain, tile
+from tests.cells import DAY, a_report
 from tests.fetch.fake_client import (
     BREAKDOWNS,
     Answer,
@@ -36,6 +39,9 @@ from tests.fetch.fake_client import (
 )
 
 ERRORS = ["error_types", "errors_by_page", "error_summary"]
+GONE = "country"
+OTHERS = [name for name in BREAKDOWNS if name != GONE][:12]
+LAST = DAY + 29 * ONE_DAY
 
 
 def of_types(*names: str, days: int = 30, website: str = "shop") -> list[list[Cell]]:
@@ -302,6 +308,181 @@ def test_a_pack_is_divided_where_the_server_names_a_type_that_was_not_asked_for(
     assert statuses(of(results, month())) == {Status.COMPLETE: 30}
 
 
+WORDS = [
+    ('Unknown query type "country"', "VALIDATION_ERROR"),
+    ("Query type 'country' is not supported", "INVALID_QUERY_TYPE"),
+    ("The type country is no longer available", ""),
+    ("no such type: country.", ""),
+]
+
+
+def refusing_one(error: Callable[[], DatabuddyError]) -> FakeClient:
+    """A server that refuses each request with one type; each time by another error, as it comes."""
+
+    def refuse(questions: list[Question]) -> None:
+        if any(question.name == GONE for question in questions):
+            raise error()
+
+    return FakeClient(refuse=refuse)
+
+
+@pytest.mark.parametrize(("words", "code"), WORDS)
+def test_a_type_that_vanished_is_dropped_in_whichever_words_it_is_said(
+    words: str, code: str
+) -> None:
+    kind = UnknownQueryType if code == "INVALID_QUERY_TYPE" else RequestRefused
+    client = refusing_one(lambda: kind(f"The server refuses it (HTTP 400): {words}", code=code))
+    well = of_types(*OTHERS, days=4)
+    gone = [month(GONE, 4), month(GONE, 4, "blog")]
+    results = fetch(client, *gone, *well)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 4 * len(OTHERS)}
+    assert statuses(of(results, every(gone))) == {Status.UNAVAILABLE: 8}
+    assert all(each.lacking for each in of(results, every(gone)))
+    assert requests_with(client, GONE) == 1
+
+
+def test_a_type_that_a_refusal_only_names_is_asked_for_alone_before_it_is_given_up() -> None:
+    """It may be about a filter that has the name of a type, or about single windows."""
+    first = DAY
+
+    def refuse(questions: list[Question]) -> None:
+        if any(each.name == GONE and each.start == first for each in questions):
+            raise RequestRefused("The server refuses it (HTTP 400): country has no such day")
+
+    client = FakeClient(refuse=refuse)
+    results = fetch(client, month(GONE, 8), *of_types(*OTHERS, days=4))
+    assert statuses(results.values()) == {Status.COMPLETE: 4 * len(OTHERS) + 7, Status.FAILED: 1}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        lambda: RequestRefused("The server refuses it (HTTP 422): parameters.3: no such type"),
+        lambda: RequestRefused("The server refuses it (HTTP 404): type not found"),
+        lambda: RequestRefused("The server refuses it (HTTP 400): country is closed"),
+        lambda: ServerFailed("The server failed (HTTP 500): boom", code="INTERNAL_SERVER_ERROR"),
+        lambda: ServerFailed("The server failed (HTTP 502): an HTML page"),
+    ],
+)
+@pytest.mark.parametrize("generation", [Generation.G2026_04, Generation.G2026_06])
+@pytest.mark.parametrize("days", [3, 40])
+def test_a_type_for_which_each_request_fails_is_found_once_for_all_websites(
+    error: Callable[[], DatabuddyError], generation: Generation, days: int
+) -> None:
+    client = refusing_one(error)
+    websites = ("a", "b", "c")
+    failing = [month(GONE, days, each) for each in websites]
+    well = [lot for each in websites for lot in of_types(*OTHERS, days=days, website=each)]
+    results = fetch(client, *failing, *well, generation=generation)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 3 * days * len(OTHERS)}
+    assert statuses(of(results, every(failing))) == {Status.UNAVAILABLE: 3 * days}
+    # a pack, perhaps its bodies apart, its halves, the type, its first and its last window; then
+    # a pack of each other website that was on its way, and the type alone
+    assert requests_with(client, GONE) <= 14
+
+
+def test_a_series_for_which_each_request_fails_is_found_with_a_few_requests() -> None:
+    error = ServerFailed("The server failed (HTTP 500)", code="INTERNAL_SERVER_ERROR")
+    client = refusing(error, "sessions_time_series")
+    series = month("sessions_time_series", 400)
+    results = fetch(client, series, *of_types(*OTHERS))
+    assert statuses(of(results, series)) == {Status.UNAVAILABLE: 400}
+    assert requests_with(client, "sessions_time_series") <= 9
+
+
+def test_grains_of_a_type_that_fails_are_found_as_reports_of_their_own() -> None:
+    def refuse(questions: list[Question]) -> None:
+        if any(each.name == GONE and each.start == each.end for each in questions):
+            raise ServerFailed("The server failed (HTTP 500)")
+
+    client = FakeClient(refuse=refuse)
+    report = replace(a_report(GONE), name="weekly", grain=Grain.WEEK)
+    weekly = [Cell("shop", report, window) for window in tile(DAY, LAST, "UTC", Grain.WEEK)]
+    daily = month(GONE)
+    results = fetch(client, daily, weekly, *of_types(*OTHERS))
+    assert statuses(of(results, daily)) == {Status.UNAVAILABLE: 30}
+    assert statuses(of(results, weekly)) == {Status.COMPLETE: len(weekly)}
+
+
+def test_a_server_that_goes_down_is_not_taken_for_a_type_that_fails() -> None:
+    client = FakeClient()
+
+    def refuse(questions: list[Question]) -> None:
+        if len(client.requests) > 2:
+            raise ServerFailed("It is down (HTTP 502)")
+
+    client.refuse = refuse
+    results = fetch(client, *(month(name) for name in BREAKDOWNS[:20]))
+    failed = [each for each in results.values() if each.status is not Status.COMPLETE]
+    assert failed
+    assert all(each.outage and each.status is Status.FAILED for each in failed)
+    assert len(client.requests) <= 12
+
+
+def test_a_type_that_the_api_does_not_find_is_not_said_of_its_address() -> None:
+    error = NoSuchAddress(
+        "There is no API at this address (HTTP 404, NOT_FOUND): type not found", code="NOT_FOUND"
+    )
+    results = fetch(refusing(error, GONE), month(GONE), *of_types(*OTHERS))
+    (reason,) = {each.reason for each in of(results, month(GONE))}
+    assert reason.startswith("The server refuses the request (HTTP 404, NOT_FOUND): type not found")
+    assert "base_url" not in reason
+
+
+# -- a server that answers nothing
+
+
+@pytest.mark.parametrize("generation", [Generation.G2026_04, Generation.G2026_06])
+@pytest.mark.parametrize("days", [1, 8, 120])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ServerFailed("The server failed (HTTP 500): x", code="INTERNAL_SERVER_ERROR"),
+        ServerFailed("Bad gateway (HTTP 502)"),
+        RequestRefused("The server refuses it (HTTP 400): limit must be at most 1000"),
+    ],
+)
+def test_a_server_that_answers_nothing_ends_the_run_soon(
+    generation: Generation, days: int, error: DatabuddyError
+) -> None:
+    def refuse(questions: list[Question]) -> None:
+        raise error
+
+    client = FakeClient(refuse=refuse)
+    lots = [
+        month(name, days, website)
+        for website in ("a", "b")
+        for name in (*OTHERS, "error_types", "sessions_time_series")
+    ]
+    results = fetch(client, *lots, generation=generation)
+    assert statuses(results.values()) == {Status.FAILED: len(results)}
+    assert all(each.outage for each in results.values())
+    assert len(client.requests) <= 6
+    assert sum(each.failing > 2 for each in client.patience) <= 1, "it is waited for once"
+
+
+def test_a_website_that_answers_nothing_costs_no_other_though_it_comes_first() -> None:
+    def refuse(questions: list[Question]) -> None:
+        if questions[0].website == "ill":
+            raise ServerFailed("It failed (HTTP 500)")
+
+    client = FakeClient(refuse=refuse)
+    ill = [month(name, 60, "ill") for name in BREAKDOWNS[:10]]
+    well = [month(name, 10, "well") for name in BREAKDOWNS[:10]]
+    results = fetch(client, *ill, *well)
+    assert client.requests[0][0].website == "ill"
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 100}
+    assert all(each.outage for each in of(results, every(ill)))
+
+
+def test_types_that_fail_first_of_all_cost_no_other() -> None:
+    client = refusing(ServerFailed("It failed (HTTP 500)"), *BREAKDOWNS[:2])
+    failing, well = of_types(*BREAKDOWNS[:2]), of_types(*BREAKDOWNS[2:10])
+    results = fetch(client, *failing, *well)
+    assert statuses(of(results, every(well))) == {Status.COMPLETE: 240}
+    assert statuses(of(results, every(failing))) == {Status.UNAVAILABLE: 60}
+
+
 # -- a body that throws
 
 
@@ -374,7 +555,7 @@ def test_a_type_that_always_throws_is_found_with_one_more_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("generation", "requests"), [(Generation.G2026_06, 7), (Generation.G2026_04, 27)]
+    ("generation", "requests"), [(Generation.G2026_06, 7), (Generation.G2026_04, 20)]
 )
 def test_the_day_of_a_series_that_throws_costs_a_few_requests(
     generation: Generation, requests: int

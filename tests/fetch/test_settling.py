@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from databuddy_source.api.models import ParameterResult
 from databuddy_source.clock import now
-from databuddy_source.fetch.packing import Pack, Question, bodies_of, questions_of
+from databuddy_source.fetch.bodies import bodies_of
+from databuddy_source.fetch.packing import Pack, Question, questions_of
 from databuddy_source.fetch.settling import Settling
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import load_catalog

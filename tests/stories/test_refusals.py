@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from databuddy_source.api.client import Client
+from databuddy_source.api.retry import DIVIDED
 from databuddy_source.api.server import Server
 from databuddy_source.config import connect
 from databuddy_source.demo import DemoServer, Fault, Vanished
 from databuddy_source.demo.account import Billing
+from databuddy_source.fetch import search
 from tests.stories.conftest import TODAY, Make, Warehouse
 
 Serve = Callable[..., DemoServer]
@@ -116,3 +118,41 @@ def test_what_passes_when_it_is_asked_again_costs_no_cell(
     made, sent, _ = sync(server, query_types=["country", "top_pages"])
     assert statuses(made) == {}
     assert sent == 2
+
+
+def failing(query_type: str | None, status: int, code: str, words: str) -> Fault:
+    """A fault of all requests with a query type."""
+    body = {"success": False, "error": words, "code": code}
+    return Fault(query_type=query_type, status=status, body=body, times=None)
+
+
+@pytest.mark.parametrize("generation", ["2026-04", "2026-06"])
+@pytest.mark.parametrize(
+    ("fault", "most"),
+    [
+        (failing("country", 500, "INTERNAL_SERVER_ERROR", "boom"), 9),
+        (failing("country", 422, "UNPROCESSABLE", "parameters.3: no such type"), 8),
+        (failing("country", 404, "NOT_FOUND", "type not found"), 8),
+        (failing("country", 400, "VALIDATION_ERROR", 'Unknown query type "country"'), 1),
+        (failing("country", 400, "INVALID_QUERY_TYPE", "'country' is not supported"), 1),
+    ],
+)
+def test_a_type_for_which_each_request_fails_costs_a_few_requests(
+    serve: Serve, sync: Sync, generation: str, fault: Fault, most: int
+) -> None:
+    server = serve(generation)
+    server.faults.add(fault)
+    made, _, refused = sync(server)
+    assert refused <= most
+    assert statuses(made) == {"unavailable": {"country"}}
+
+
+def test_a_server_that_fails_for_everything_is_asked_ten_times_at_most(
+    serve: Serve, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "UNHEARD", DIVIDED)  # four tries in half a minute
+    server = serve("2026-10")
+    server.faults.add(failing(None, 500, "INTERNAL_SERVER_ERROR", "x"))
+    made, sent, refused = sync(server)
+    assert sent == refused <= 10 - 3
+    assert made.query("SELECT DISTINCT status FROM coverage") == [("failed",)]
