@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
-from databuddy_source.answers.dbt.metrics import semantic
-from databuddy_source.answers.dbt.models import COVERAGE, OURS, WEBSITES, Column, Model
+from databuddy_source.answers.dbt.metrics import IS_UNKNOWN, measured, semantic
+from databuddy_source.answers.dbt.models import CELL_STATES, COVERAGE, OURS, WEBSITES, Column, Model
+from databuddy_source.answers.dbt.texts import as_yaml, headed, literal
 from databuddy_source.model.windows import Grain
 
 NAME: Final = "databuddy"
@@ -24,8 +23,6 @@ LOADS: Final = "_dlt_loads"
 SPINES: Final = f"{NAME}__time_spine"
 SPINE: Final = "date_day"
 """The model of all days that metrics need, and its column."""
-
-HEAD: Final = "Written by `databuddy-source dbt init`, and anew each time: changes are lost."
 
 FRESH: Final[Mapping[Grain, tuple[int, int]]] = {
     Grain.HOUR: (6, 30),
@@ -95,6 +92,11 @@ def staged(name: str) -> str:
     return f"stg_{NAME}__{name}"
 
 
+def behind(name: str) -> str:
+    """What the model behind the metrics of a report is called."""
+    return f"met_{NAME}__{name}"
+
+
 def generated(models: Sequence[Model], marts: Sequence[Model], place: Place) -> dict[str, str]:
     """The texts of the files that depend on what is loaded, by their place in the project.
 
@@ -103,17 +105,22 @@ def generated(models: Sequence[Model], marts: Sequence[Model], place: Place) -> 
         marts: that may be made of them.
         place: where they are.
     """
+    reports = measured(models)
     return {
-        "dbt_project.yml": _as_yaml(_project(models, place)),
-        "models/staging/_sources.yml": _as_yaml(_sources(models)),
-        "models/staging/_models.yml": _as_yaml(
+        "dbt_project.yml": as_yaml(_project(models, place)),
+        "models/staging/_sources.yml": as_yaml(_sources(models)),
+        "models/staging/_models.yml": as_yaml(
             {"version": 2, "models": [_model(staged(each.name), each) for each in models]}
         ),
-        "models/marts/_models.yml": _as_yaml(
+        "models/marts/_models.yml": as_yaml(
             {"version": 2, "models": [_model(each.name, each) for each in marts]}
         ),
-        "models/marts/_metrics.yml": _as_yaml(semantic(models, staged)),
+        "models/metrics/_models.yml": as_yaml(
+            {"version": 2, "models": [_described_only(behind(each.name), each) for each in reports]}
+        ),
+        "models/metrics/_metrics.yml": as_yaml(semantic(reports, staged, behind)),
         **{f"models/staging/{staged(each.name)}.sql": _staging(each) for each in models},
+        **{f"models/metrics/{behind(each.name)}.sql": _measured(each) for each in reports},
     }
 
 
@@ -131,7 +138,7 @@ def profile(place: Place) -> str:
     own |= {"schema": _variable("DBT_SCHEMA", f"{place.dataset}_dbt"), "threads": 4}
     if place.file:
         own["threads"] = 1
-    return _as_yaml(
+    return as_yaml(
         {NAME: {"target": "dev", "outputs": {"dev": own}}},
         "Where dbt finds the warehouse. Kept as it is when the project is written anew.",
     )
@@ -139,7 +146,7 @@ def profile(place: Place) -> str:
 
 def _variable(name: str, default: str | None) -> str:
     name, _, behind = name.partition(" ")
-    words = ", ".join(f"'{each}'" for each in (name, default) if each is not None)
+    words = ", ".join(literal(each) for each in (name, default) if each is not None)
     return f"{{{{ env_var({words}){' ' + behind if behind else ''} }}}}"
 
 
@@ -162,6 +169,7 @@ def _project(models: Sequence[Model], place: Place) -> Mapping[str, Any]:
         "models": {
             NAME: {
                 "staging": {"+materialized": "view"},
+                "metrics": {"+materialized": "view"},
                 "marts": {"+materialized": "table"},
             }
         },
@@ -207,7 +215,7 @@ def _freshness(report: str, grain: Grain) -> Mapping[str, Any]:
             "warn_after": {"count": warn, "period": "hour"},
             "error_after": {"count": error, "period": "hour"},
         },
-        "loaded_at_query": f"{{{{ newest_finished(this, '{report}') }}}}",
+        "loaded_at_query": f"{{{{ newest_finished(this, {literal(report)}) }}}}",
     }
 
 
@@ -222,6 +230,12 @@ def _model(name: str, model: Model) -> Mapping[str, Any]:
     }
 
 
+def _described_only(name: str, model: Model) -> Mapping[str, Any]:
+    """A model whose tests are those of the one that it reads."""
+    columns = [Column(each.name, each.about) for each in model.columns]
+    return _model(name, replace(model, key=(), grain=None, columns=columns))
+
+
 def _tests(model: Model) -> Iterator[Mapping[str, Any]]:
     """Of a whole model."""
     if model.key:
@@ -229,7 +243,7 @@ def _tests(model: Model) -> Iterator[Mapping[str, Any]]:
     if model.grain:
         yield {"rows_as_recorded": {"arguments": {"report": model.name}}}
         yield {"cells_have_their_rows": {"arguments": {"report": model.name}}}
-    if model.name == "cell_states":
+    if model.name == CELL_STATES:
         for state in ("truncated", "suspect", "failed", "missing"):
             yield {"no_cell_is": {"name": f"no_cell_is_{state}", "arguments": {"state": state}}}
 
@@ -257,17 +271,16 @@ def _staging(model: Model) -> str:
     if model.name == COVERAGE:
         done = f"select load_id from {{{{ source('{NAME}', '{LOADS}') }}}} where status = 0"
         where = f"\nwhere _dlt_load_id in ({done})"
-    return (
-        f"{{# {HEAD} #}}\n"
-        f"select\n{chosen}\nfrom {{{{ source('{NAME}', '{model.name}') }}}}{where}\n"
-    )
+    source = f"{{{{ source('{NAME}', {literal(model.name)}) }}}}"
+    return headed("model.sql", f"select\n{chosen}\nfrom {source}{where}\n")
 
 
 def _chosen(column: Column) -> str:
-    name = f"{{{{ quoted('{column.name}') }}}}"
+    name = f"{{{{ quoted({literal(column.name)}) }}}}"
     return f"cast(null as {{{{ {_TYPES[column.lacking]} }}}}) as {name}" if column.lacking else name
 
 
-def _as_yaml(content: Mapping[str, Any], head: str = HEAD) -> str:
-    text = yaml.safe_dump(content, sort_keys=False, width=100, allow_unicode=True)
-    return f"# {head}\n{text}"
+def _measured(model: Model) -> str:
+    names = ", ".join(literal(each.name) for each in model.columns if each is not IS_UNKNOWN)
+    call = f"measured({literal(staged(model.name))}, {literal(model.name)}, [{names}])"
+    return headed("model.sql", f"{{{{ {call} }}}}\n")

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import dlt
 
+from databuddy_source.answers.dbt.texts import can_be_named
 from databuddy_source.answers.lost_views import VIEWS
 from databuddy_source.coverage import restatements
 from databuddy_source.coverage import table as coverage_table
@@ -33,6 +34,8 @@ COVERAGE: Final = "coverage"
 WEBSITES: Final = "websites"
 OURS: Final = (WEBSITES, COVERAGE, "query_types", "restatements")
 """Tables that are no reports."""
+
+CELL_STATES: Final = "cell_states"
 
 ABOUT: Final = {COVERAGE: coverage_table.DESCRIPTION, "restatements": restatements.DESCRIPTION}
 """What ours are about, where no row came yet that would have told the warehouse."""
@@ -105,7 +108,7 @@ def loaded(tables: Tables, schema: dlt.Schema) -> list[Model]:
         str(table["name"]): {
             name: hints.get("description") or ""
             for name, hints in table["columns"].items()
-            if "data_type" in hints and name != TOMBSTONE
+            if "data_type" in hints and name != TOMBSTONE and can_be_named(name)
         }
         for table in schema.data_tables(seen_data_only=True)
     }

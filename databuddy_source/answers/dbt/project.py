@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import dlt
 
-from databuddy_source.answers.dbt.files import HEAD, KINDS, NAME, Place, generated, profile
+from databuddy_source.answers.dbt.files import KINDS, NAME, Place, generated, profile
 from databuddy_source.answers.dbt.models import PACKAGE, begins_on_sunday, loaded, marts
+from databuddy_source.answers.dbt.texts import HEAD, headed
 from databuddy_source.answers.lost_views import lost_views
 from databuddy_source.coverage.reading import TABLE, tables_of
 from databuddy_source.dlt_seam import kind_of
@@ -20,8 +21,11 @@ from databuddy_source.errors import BadConfiguration, NothingLoaded
 PROJECT: Final = "dbt_project.yml"
 PROFILES: Final = "profiles.yml"
 
-OURS: Final = (f"models/staging/stg_{NAME}__*.sql", f"models/marts/{NAME}__*.sql")
-"""What is taken away where it is of tables that are no longer there."""
+OLD: Final = ("models/**/*.sql", "models/**/*.yml", "macros/*.sql", "tests/generic/*.sql")
+"""Where files are looked for that were written before and are no longer of the project."""
+
+KEPT: Final = frozenset({PROFILES, ".gitignore"})
+"""Files that people change: left as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class DbtProject:
 
 def write_dbt_project(pipeline: dlt.Pipeline, folder: Path, file: Path | None = None) -> DbtProject:
     """Write a dbt project that reads what a pipeline loaded, or write one anew: a profile that is
-    there is kept, and so are files of others.
+    there is kept, and so are files of others, which are those without the line that ours begin
+    with.
 
     Args:
         pipeline: that loaded it.
@@ -51,8 +56,8 @@ def write_dbt_project(pipeline: dlt.Pipeline, folder: Path, file: Path | None = 
         file: the DuckDB file, where it is one.
 
     Raises:
-        BadConfiguration: there is no profile for the destination, or the folder is of somebody
-            else.
+        BadConfiguration: there is no profile for the destination, or the folder, or a file where
+            one of ours belongs, is of somebody else.
         NothingLoaded: the warehouse lacks views, which a sync makes.
     """
     kind = kind_of(pipeline.destination.destination_type) if pipeline.destination else ""
@@ -77,12 +82,14 @@ def write_dbt_project(pipeline: dlt.Pipeline, folder: Path, file: Path | None = 
     dataset = client.capabilities.casefold_identifier(client.dataset_name)
     place = Place(kind, dataset, file, sundays)
     texts = {**dict(_by_hand(PACKAGE)), **generated(models, made, place)}
-    own, wanted = folder / PROFILES, profile(place)
-    kept = own.exists() and own.read_text(encoding="utf-8") != wanted
-    if not kept:
-        texts[PROFILES] = wanted
-    for old in (path for pattern in OURS for path in folder.glob(pattern)):
-        if old.relative_to(folder).as_posix() not in texts:
+    texts[PROFILES] = profile(place)
+    there = {name for name in KEPT if (folder / name).exists()}
+    kept = PROFILES in there and _read(folder / PROFILES) != texts[PROFILES]
+    texts = {name: text for name, text in texts.items() if name not in there}
+    for name in texts:
+        _refuse_to_write_over(folder / name)
+    for old in {path for pattern in OLD for path in folder.glob(pattern)}:
+        if old.relative_to(folder).as_posix() not in texts and _is_ours(old):
             old.unlink()
     for name, text in texts.items():
         path = folder / name
@@ -102,12 +109,36 @@ def _refuse_foreign(folder: Path) -> None:
     if folder.is_file():
         raise BadConfiguration(f"{folder} is a file, and no folder", "Name another one.")
     if folder.is_dir() and any(folder.iterdir()):
-        project = folder / PROJECT
-        if not project.is_file() or HEAD not in project.read_text(encoding="utf-8"):
+        if not _is_ours(folder / PROJECT):
             raise BadConfiguration(
                 f"{folder} has files, and no dbt project that `dbt init` wrote",
                 "Name another folder.",
             )
+
+
+def _refuse_to_write_over(path: Path) -> None:
+    """A file of somebody else where one of ours belongs is left as it is.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        BadConfiguration: there is one.
+    """
+    if path.exists() and not _is_ours(path):
+        raise BadConfiguration(
+            f"{path} is a file that `dbt init` did not write, or that was taken for one's own",
+            "Give it another name, or remove it: a file of the project belongs there.",
+        )
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file begins with the line that says that we wrote it."""
+    return path.is_file() and HEAD in _read(path).partition("\n")[0]
 
 
 def _by_hand(folder: Traversable, inside: str = "") -> Iterator[tuple[str, str]]:
@@ -116,4 +147,4 @@ def _by_hand(folder: Traversable, inside: str = "") -> Iterator[tuple[str, str]]
         if entry.is_dir():
             yield from _by_hand(entry, f"{inside}{entry.name}/")
         elif entry.name.endswith(".sql") or entry.name == ".gitignore":
-            yield inside + entry.name, entry.read_text(encoding="utf-8")
+            yield inside + entry.name, headed(entry.name, entry.read_text(encoding="utf-8"))

@@ -1,9 +1,14 @@
 {{ config(enabled=var('databuddy__using_top_pages', false)) }}
 
 with states as (
-    select website_id, date, state
+    select
+        website_id,
+        date,
+        max(case when report = 'top_pages' then state end) as state,
+        max(case when report = 'slow_pages' then state end) as timed_state
     from {{ ref('stg_databuddy__cell_states') }}
-    where report = 'top_pages'
+    where report in ('top_pages', 'slow_pages')
+    group by website_id, date
 )
 
 select
@@ -12,11 +17,11 @@ select
     pages.date,
     states.state,
     pages.{{ quoted('name') }} as page,
-    pages.pageviews,
-    pages.visitors,
+    case when {{ known('states.state') }} then pages.pageviews end as pageviews,
+    case when {{ known('states.state') }} then pages.visitors end as visitors,
     {% if var('databuddy__using_slow_pages', false) -%}
-    timed.avg_load_time as load_time_ms,
-    timed.pageviews as timed_pageviews
+    case when {{ known('states.timed_state') }} then timed.avg_load_time end as load_time_ms,
+    case when {{ known('states.timed_state') }} then timed.pageviews end as timed_pageviews
     {%- else -%}
     cast(null as {{ dbt.type_float() }}) as load_time_ms,
     cast(null as {{ dbt.type_bigint() }}) as timed_pageviews

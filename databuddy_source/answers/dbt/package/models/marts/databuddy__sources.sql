@@ -13,8 +13,8 @@ payments as (
         date,
         {{ quoted('name') }} as source,
         sum(transactions) as transactions,
-        case when count(distinct currency) <= 1 then sum(revenue) end as revenue,
-        case when count(distinct currency) = 1 then max(currency) end as currency
+        case when {{ currencies('currency', 'revenue') }} <= 1 then sum(revenue) end as revenue,
+        case when {{ currencies('currency', 'revenue') }} <= 1 then max(currency) end as currency
     from {{ ref('stg_databuddy__revenue_by_utm_source') }}
     group by website_id, date, {{ quoted('name') }}
 ),
@@ -50,12 +50,12 @@ select
     states.state,
     states.revenue_state,
     found.source,
-    visits.pageviews,
-    visits.visitors,
+    case when {{ known('states.state') }} then visits.pageviews end as pageviews,
+    case when {{ known('states.state') }} then visits.visitors end as visitors,
     {% if with_revenue -%}
-    payments.transactions,
-    payments.revenue,
-    payments.currency
+    case when {{ known('states.revenue_state') }} then payments.transactions end as transactions,
+    case when {{ known('states.revenue_state') }} then payments.revenue end as revenue,
+    case when {{ known('states.revenue_state') }} then payments.currency end as currency
     {%- else -%}
     cast(null as {{ dbt.type_bigint() }}) as transactions,
     cast(null as {{ dbt.type_float() }}) as revenue,
