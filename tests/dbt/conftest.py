@@ -3,12 +3,12 @@ environment that has it (`make test-dbt`)."""
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib import import_module
@@ -45,10 +45,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out, rather than skip, what needs a dbt that nobody asked for."""
     if not config.getoption("--dbt"):
         away = [
-            item for item in items if {"built", "written"} & set(getattr(item, "fixturenames", ()))
+            item
+            for item in items
+            if {"built", "written", "dbt"} & set(getattr(item, "fixturenames", ()))
         ]
         config.hook.pytest_deselected(items=away)
         items[:] = [item for item in items if item not in away]
+
+
+Answer = dict[tuple[str, ...], tuple[float | None, ...]]
+"""By the texts of the dimensions, in alphabetical order, the numbers of the metrics."""
+
+
+def _shown(value: object) -> str:
+    return str(value).removesuffix(" 00:00:00")
+
+
+def _on(kind: str) -> Any:
+    """A warehouse, whose tests run one after the other: it is filled once."""
+    return pytest.param(kind, marks=pytest.mark.xdist_group(kind))
+
+
+ON_DUCKDB = pytest.mark.parametrize("written", [_on("duckdb")], indirect=True)
+"""Of what is the same on each warehouse."""
 
 
 @dataclass
@@ -63,27 +82,46 @@ class Project:
         """Run dbt as its profile says."""
         return self._run("dbt", "--no-use-colors", *words, "--profiles-dir", ".", **variables)
 
-    def asked(self, metric: str, *by: str) -> dict[tuple[str, ...], float | None]:
-        """What a metric is by some dimensions, which the keys have."""
-        file = self.folder / "asked.csv"
+    def asked(self, *questions: tuple[Sequence[str], Sequence[str]]) -> list[Answer]:
+        """What metrics are by some dimensions, of which each question has the names."""
         done = self._run(
-            *("mf", "query", "--metrics", metric, "--csv", str(file)),
-            *(["--group-by", ",".join(by)] if by else []),
+            "python",
+            str(Path(__file__).with_name("asking.py")),
+            said=json.dumps(questions),
             DBT_PROFILES_DIR=str(self.folder),
         )
-        assert done.returncode == 0, done.stdout
-        _, *rows = csv.reader(file.read_text().splitlines())
-        return {tuple(keys): float(value) if value else None for *keys, value in rows}
+        assert done.returncode == 0, done.stdout + done.stderr
+        return [
+            {
+                tuple(sorted(_shown(value) for value in row[: -len(metrics)])): tuple(
+                    value if value is None else float(value) for value in row[-len(metrics) :]
+                )
+                for row in rows
+            }
+            for (metrics, _), (_, *rows) in zip(
+                questions, json.loads(done.stdout.splitlines()[-1]), strict=True
+            )
+        ]
 
-    def _run(self, program: str, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def _run(
+        self, program: str, *words: str, said: str = "", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(Path(sys.executable).parent / program), *words],
             cwd=self.folder,
             env={**os.environ, **self.environment(), **variables},
+            input=said,
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def shown(self, *words: str) -> list[dict[str, Any]]:
+        """The rows of a model or of some SQL, which is not made."""
+        done = self.dbt("--quiet", "show", *words, "--output", "json", "--limit", "-1")
+        assert done.returncode == 0, done.stdout
+        rows: list[dict[str, Any]] = json.loads(done.stdout)["show"]
+        return rows
 
     def environment(self) -> Mapping[str, str]:
         """What the profile of Postgres reads."""
@@ -122,7 +160,7 @@ def synced(
     server: DemoServer,
     warehouse: Warehouse,
     home: Path,
-    reports: Collection[str] = REPORTS,
+    query_types: Collection[str] = REPORTS,
     first: date = FIRST,
     **given: Any,
 ) -> dlt.Pipeline:
@@ -140,7 +178,7 @@ def synced(
                 api_key=server.api_key,
                 base_url=server.url,
                 websites=[each.id for each in server.websites[:2]],
-                query_types=list(reports),
+                query_types=list(query_types),
                 since=str(first),
                 until=str(TODAY),
                 **given,
@@ -149,13 +187,34 @@ def synced(
     return pipeline
 
 
-@pytest.fixture(scope="module")
+@contextmanager
+def kept(project: Project, *tables: str) -> Iterator[None]:
+    """What happens to the tables is undone."""
+    for table in tables:
+        copy = project.table(f"kept_{table}")
+        project.rows(f"CREATE TABLE {copy} AS SELECT * FROM {project.table(table)}")
+    try:
+        yield
+    finally:
+        for table in tables:
+            place, copy = project.table(table), project.table(f"kept_{table}")
+            project.rows(f"DELETE FROM {place}")
+            project.rows(f"INSERT INTO {place} SELECT * FROM {copy}")
+            project.rows(f"DROP TABLE {copy}")
+
+
+@pytest.fixture(scope="session")
 def server() -> Iterator[DemoServer]:
     with DemoServer(today=TODAY, days=40) as running:
         yield running
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+@pytest.fixture(scope="session")
+def dbt() -> None:
+    """Marks what runs dbt in a project of its own."""
+
+
+@pytest.fixture(scope="session", params=[_on("duckdb"), _on("postgres")])
 def written(
     request: pytest.FixtureRequest,
     server: DemoServer,
@@ -172,7 +231,7 @@ def written(
         warehouse.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def built(written: Project) -> Project:
     """A project that was built."""
     ended = written.results()

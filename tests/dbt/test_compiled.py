@@ -12,7 +12,7 @@ import yaml
 from sqlglot import exp
 
 from databuddy_source.answers.dbt.files import Place, profile
-from tests.dbt.conftest import Project
+from tests.dbt.conftest import ON_DUCKDB, Project
 
 VARIABLES = {
     f"{kind}_{name}": "x"
@@ -25,6 +25,7 @@ VARIABLES = {
 WEEKS = {"bigquery": "isoweek", "snowflake": "dayofweekiso"}
 
 
+@ON_DUCKDB
 @pytest.mark.parametrize("kind", WEEKS)
 def test_the_sql_is_that_of_the_warehouse(written: Project, kind: str, tmp_path: Path) -> None:
     shutil.copytree(written.folder, tmp_path / "dbt", ignore=shutil.ignore_patterns("target"))
