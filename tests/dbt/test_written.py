@@ -53,7 +53,7 @@ def test_each_column_is_described(loaded: tuple[dlt.Pipeline, Path], tmp_path: P
     pipeline, file = loaded
     write_dbt_project(pipeline, tmp_path / "dbt", file)
     described = 0
-    for name in ("staging/_sources", "staging/_models", "marts/_models"):
+    for name in ("staging/_sources", "staging/_models", "marts/_models", "metrics/_models"):
         content = yaml.safe_load((tmp_path / "dbt/models" / f"{name}.yml").read_text())
         tables = content.get("models") or content["sources"][0]["tables"]
         for table in tables:
@@ -113,6 +113,48 @@ def test_models_of_what_is_gone_are_taken_away(
     assert set(made.marts) == {
         f"databuddy__{name}" for name in ("days", "sources", "health", "time_spine")
     }
+
+
+def test_files_of_others_are_left_as_they_are(
+    loaded: tuple[dlt.Pipeline, Path], server: DemoServer, tmp_path: Path
+) -> None:
+    """Those that are called like ours, too; and what somebody wrote to `.gitignore`."""
+    pipeline, file = loaded
+    folder = tmp_path / "dbt"
+    write_dbt_project(pipeline, folder, file)
+    own = {
+        folder / name: "select 1 as mine"
+        for name in (
+            "models/marts/databuddy__mine.sql",
+            "models/staging/stg_databuddy__mine.sql",
+            "macros/mine.sql",
+        )
+    } | {folder / ".gitignore": "mine/"}
+    for path, text in own.items():
+        path.write_text(text)
+    (folder / "models/metrics/old").mkdir()
+    (folder / "models/metrics/old/gone.yml").write_text((folder / "dbt_project.yml").read_text())
+    write_dbt_project(pipeline, folder, file)
+    assert {path: path.read_text() for path in own} == own
+    assert not (folder / "models/metrics/old/gone.yml").exists()  # which begins like ours
+
+
+def test_a_file_of_others_where_ours_belongs_is_not_written_over(
+    loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
+) -> None:
+    pipeline, file = loaded
+    folder = tmp_path / "dbt"
+    write_dbt_project(pipeline, folder, file)
+    own = folder / "models/staging/stg_databuddy__top_pages.sql"
+    own.write_text("select 1 as mine")
+    (folder / "macros/known.sql").unlink()
+    with pytest.raises(BadConfiguration, match=r"stg_databuddy__top_pages\.sql is a file"):
+        write_dbt_project(pipeline, folder, file)
+    assert own.read_text() == "select 1 as mine"
+    assert not (folder / "macros/known.sql").exists()  # nothing was written
+    own.unlink()
+    write_dbt_project(pipeline, folder, file)
+    assert own.exists()
 
 
 def test_a_folder_of_somebody_else_is_left_alone(
