@@ -281,6 +281,18 @@ WAYS: Mapping[str, Way] = {
         files={"dbt/dbt_project.yml": "name: mine"},
         before=tuple(COMMANDS["sync"]),
     ),
+    "a file of somebody else in a dbt project": Way(
+        Exit.WRONG_USAGE,
+        "dbt/macros/known.sql is a file that `dbt init` did not write",
+        frozenset({"dbt"}),
+        _INTO_FILE,
+        files={
+            "dbt/dbt_project.yml": "# Written by `databuddy-source dbt init`, and anew each time: "
+            "changes are lost.",
+            "dbt/macros/known.sql": "mine",
+        },
+        before=tuple(COMMANDS["sync"]),
+    ),
     "a list that the warehouse refuses": Way(
         Exit.FAILED,
         "The table websites refuses its rows",

@@ -1,5 +1,5 @@
-"""Asks MetricFlow many questions as one program, in the project of the current folder: reads them as
-JSON, and prints the answers as JSON. To start it once takes longer than all that is asked."""
+"""Asks MetricFlow many questions as one program, in the project of the current folder: reads them
+as JSON, and prints the answers as JSON. To start it takes longer than all that is asked."""
 
 from __future__ import annotations
 

@@ -248,9 +248,7 @@ def test_what_is_wrong_alone_is_found_by_its_own_tests_only(
     assert found(built, server, [fault]) == dict.fromkeys(FAULTS[fault][2], 1)
 
 
-def test_numbers_of_windows_that_are_not_known_are_null(
-    built: Project, server: DemoServer
-) -> None:
+def test_numbers_of_windows_that_are_not_known_are_null(built: Project, server: DemoServer) -> None:
     """Of a day that was asked again, and failed, the older rows are still there."""
     website = server.websites[0].id
     marts = {"databuddy__pages": "top_pages", "databuddy__sources": "utm_sources"}

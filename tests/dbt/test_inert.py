@@ -25,7 +25,7 @@ EVIL = [
     "{# never ended",
     "{{{ 1 }}}",
     "{{% raw %}",
-    "it's: \"quoted\" # \\",
+    'it\'s: "quoted" # \\',
 ]
 pytestmark = pytest.mark.xdist_group("texts")
 
@@ -48,7 +48,7 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The project of a server that calls columns so, of a user who calls reports so, in a folder
     that is called so, too."""
     folder = tmp_path_factory.mktemp("evil")
-    home = folder / "it's {{ 1 }} \"of\" {% mine"
+    home = folder / 'it\'s {{ 1 }} "of" {% mine'
     home.mkdir()
     named = [
         {

@@ -50,9 +50,7 @@ _ALL_KNOWN: Final = Guard(
     [UNKNOWN], "{unknown} = 0", "a window of the group failed, is missing, truncated or suspect"
 )
 _ONE_ROW: Final = Guard([ROWS], "{rows} = 1", "more than one row is in the group")
-_ONE_CELL: Final = Guard(
-    [CELLS], "{cells} = 1", "more than one website and window is in the group"
-)
+_ONE_CELL: Final = Guard([CELLS], "{cells} = 1", "more than one website and window is in the group")
 _ONE_WINDOW: Final = Guard([WINDOWS], "{windows} = 1", "more than one window is in the group")
 _ONE_CURRENCY: Final = Guard(
     [CURRENCIES], "{currencies} <= 1", "more than one currency is in the group"
@@ -115,7 +113,10 @@ def semantic(
     }
     return {
         "version": 2,
-        "semantic_models": [websites, *(_semantic_model(each, behind(each.name)) for each in reports)],
+        "semantic_models": [
+            websites,
+            *(_semantic_model(each, behind(each.name)) for each in reports),
+        ],
         "metrics": [metric for each in reports for metric in _metrics(each)],
     }
 
@@ -177,7 +178,9 @@ def _measures(model: Model) -> Iterator[Mapping[str, Any]]:
         WINDOWS: ("count_distinct", TIME),
         UNKNOWN: ("max", IS_UNKNOWN.name),
     }
-    amounts = [each.name for each in filter(_is_measured, model.columns) if each.kind is Kind.AMOUNT]
+    amounts = [
+        each.name for each in filter(_is_measured, model.columns) if each.kind is Kind.AMOUNT
+    ]
     if amounts and _has_currency(model):
         # one that nobody knows is one of its own; where nothing was paid there is none
         paid = " or ".join(f"{name} <> 0" for name in amounts)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import dlt
 
-from databuddy_source.answers.dbt.files import KINDS, NAME, Place, generated, profile
+from databuddy_source.answers.dbt.files import KINDS, Place, generated, profile
 from databuddy_source.answers.dbt.models import PACKAGE, begins_on_sunday, loaded, marts
 from databuddy_source.answers.dbt.texts import HEAD, headed
 from databuddy_source.answers.lost_views import lost_views
@@ -108,12 +108,11 @@ def _refuse_foreign(folder: Path) -> None:
     """
     if folder.is_file():
         raise BadConfiguration(f"{folder} is a file, and no folder", "Name another one.")
-    if folder.is_dir() and any(folder.iterdir()):
-        if not _is_ours(folder / PROJECT):
-            raise BadConfiguration(
-                f"{folder} has files, and no dbt project that `dbt init` wrote",
-                "Name another folder.",
-            )
+    if folder.is_dir() and any(folder.iterdir()) and not _is_ours(folder / PROJECT):
+        raise BadConfiguration(
+            f"{folder} has files, and no dbt project that `dbt init` wrote",
+            "Name another folder.",
+        )
 
 
 def _refuse_to_write_over(path: Path) -> None:
