@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from databuddy_source import write_dbt_project
 from databuddy_source.demo import DemoServer
-from tests.dbt.conftest import FIRST, ON_DUCKDB, REPORTS, Project, kept
+from tests.dbt.conftest import FIRST, ON_DUCKDB, REPORTS, Project, kept, synced
 from tests.stories.conftest import TODAY
+from tests.warehouses.duckdb import DuckDb
 
 DAY = TODAY - timedelta(days=5)
 
@@ -279,6 +281,26 @@ def test_numbers_of_windows_that_are_not_known_are_null(built: Project, server: 
             f"WHERE date <> '{DAY}' OR website_id <> '{website}'"
         )
     assert built.dbt("run", "--select", *marts).returncode == 0
+
+
+def test_weeks_and_months_alone_have_their_days(
+    server: DemoServer, tmp_path: Path, dbt: None
+) -> None:
+    warehouse = DuckDb(tmp_path / "file.duckdb")
+    reports = ["summary_metrics_weekly", "summary_metrics_monthly"]
+    pipeline = synced(server, warehouse, tmp_path / "state", reports)
+    write_dbt_project(pipeline, tmp_path / "dbt", warehouse.file)
+    project = Project(tmp_path / "dbt", warehouse, pipeline)
+    assert set(project.results().values()) == {"success", "pass"}
+    days = {
+        day for (day,) in project.rows(f"SELECT * FROM {project.model('databuddy__time_spine')}")
+    }
+    first, last = TODAY.replace(day=1), TODAY.replace(day=31)
+    assert days == {first + timedelta(days=number) for number in range((last - first).days + 1)}
+    metric = "pageviews_of_summary_metrics_weekly"
+    (answer,) = project.asked(([metric], ("metric_time__week",)))
+    assert len(answer) == 3
+    assert None not in {value for (value,) in answer.values()}
 
 
 @ON_DUCKDB

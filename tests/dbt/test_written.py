@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from databuddy_source import write_dbt_project
+from databuddy_source.answers.dbt.models import Model, marts
 from databuddy_source.demo import DemoServer
 from databuddy_source.errors import BadConfiguration, NothingLoaded
 from tests.dbt.conftest import REPORTS, synced
@@ -47,6 +48,14 @@ def test_there_is_a_model_of_each_table_that_is_loaded(
     assert set(made.marts) == {
         path.stem for path in (tmp_path / "dbt" / "models" / "marts").glob("*.sql")
     }
+
+
+def test_weeks_and_months_need_no_days() -> None:
+    models = [
+        Model(name, "", ())
+        for name in ("websites", "coverage", "weekly_summary", "monthly_summary")
+    ]
+    assert [each.name for each in marts(models)] == ["databuddy__weeks", "databuddy__months"]
 
 
 def test_each_column_is_described(loaded: tuple[dlt.Pipeline, Path], tmp_path: Path) -> None:
