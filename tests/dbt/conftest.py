@@ -152,6 +152,11 @@ class Project:
     def model(self, name: str) -> str:
         return self.warehouse.table(f"{DATASET}_dbt", name)
 
+    def compiled(self, name: str) -> str:
+        """What a model would have now, as the table of a query."""
+        (path,) = (self.folder / "target" / "compiled").rglob(f"{name}.sql")
+        return f"({path.read_text()}) AS {name}"
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self.warehouse.rows(sql)]
 

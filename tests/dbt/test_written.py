@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from databuddy_source import write_dbt_project
+from databuddy_source.answers.dbt.files import behind
+from databuddy_source.answers.dbt.files import staged as staged_as
 from databuddy_source.answers.dbt.models import Model, marts
 from databuddy_source.demo import DemoServer
 from databuddy_source.errors import BadConfiguration, NothingLoaded
@@ -48,6 +50,14 @@ def test_there_is_a_model_of_each_table_that_is_loaded(
     assert set(made.marts) == {
         path.stem for path in (tmp_path / "dbt" / "models" / "marts").glob("*.sql")
     }
+
+
+def test_models_have_names_that_each_warehouse_takes() -> None:
+    longest = ["a" * 49 + end for end in "bc"]
+    names = {spelled(name) for name in longest for spelled in (staged_as, behind)}
+    assert len(names) == 4
+    assert {len(name) for name in names} == {63}
+    assert staged_as("top_pages") == "stg_databuddy__top_pages"
 
 
 def test_weeks_and_months_need_no_days() -> None:

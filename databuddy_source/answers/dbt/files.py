@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,9 @@ FRESH: Final[Mapping[Grain, tuple[int, int]]] = {
 }
 """Hours after the end of the newest finished window after which a report is old, and too old: a
 window's length, and what a sync a day may be late."""
+
+LONGEST: Final = 63
+"""Letters of a name that each warehouse takes."""
 
 _TYPES: Final = {
     "text": "dbt.type_string()",
@@ -89,12 +93,18 @@ KINDS: Final = frozenset({"duckdb", *_VARIABLES})
 
 def staged(name: str) -> str:
     """What the staging model of a table is called."""
-    return f"stg_{NAME}__{name}"
+    return _short(f"stg_{NAME}__{name}")
 
 
 def behind(name: str) -> str:
     """What the model behind the metrics of a report is called."""
-    return f"met_{NAME}__{name}"
+    return _short(f"met_{NAME}__{name}")
+
+
+def _short(name: str) -> str:
+    """The name, or so much of it that Postgres takes it, with what tells it from others."""
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}_{digest}"
 
 
 def generated(models: Sequence[Model], marts: Sequence[Model], place: Place) -> dict[str, str]:
