@@ -46,6 +46,7 @@ def test_days_have_no_gap_and_their_week(built: Project) -> None:
         assert is_final == (state == "final")
 
 
+@ON_DUCKDB
 def test_weeks_can_begin_on_sunday(built: Project) -> None:
     days = built.shown("--select", "databuddy__days", "--vars", "{databuddy_weeks: sunday}")
     assert len(days) == 2 * 19
@@ -304,25 +305,32 @@ def test_weeks_and_months_alone_have_their_days(
     assert None not in {value for (value,) in answer.values()}
 
 
-@ON_DUCKDB
-def test_a_currency_that_is_not_known_is_one_of_its_own(built: Project) -> None:
-    values = {
-        "one": "('USD', 1), ('USD', 2)",
-        "unknown": "(null, 1), (null, 2)",
-        "unknown beside one": "('USD', 1), (null, 2)",
-        "nothing paid": "('USD', 1), (null, 0), (null, null)",
-        "two": "('USD', 1), ('EUR', 2)",
+def test_macros_mean_the_same_on_each_warehouse(built: Project) -> None:
+    """A currency that is not known is one of its own, and weeks begin where they are to."""
+    currencies = {
+        "('USD', 1), ('USD', 2)": 1,
+        "(null, 1), (null, 2)": 1,
+        "('USD', 1), (null, 2)": 2,
+        "('USD', 1), (null, 0), (null, null)": 1,
+        "('USD', 1), ('EUR', 2)": 2,
     }
-    sql = " union all ".join(
-        f"select '{name}' as told, {{{{ currencies('currency', 'paid') }}}} as many "
-        f"from (values {rows}) as of_some (currency, paid)"
-        for name, rows in values.items()
+    days = {FIRST + timedelta(days=number): number for number in range(-1, 7)}
+    asked = [
+        f"select {number} as asked, {{{{ currencies('currency', 'paid') }}}} as currencies, "
+        f"null as iso, null as sunday from (values {rows}) as of_some (currency, paid)"
+        for number, rows in enumerate(currencies)
+    ]
+    week_of = (
+        "date '{0}' - {{{{ adapter.dispatch('week_of', 'databuddy')(\"date '{0}'\", '{1}') }}}}"
     )
-    counted = {row["told"]: row["many"] for row in built.shown("--inline", sql)}
-    assert counted == {
-        "one": 1,
-        "unknown": 1,
-        "unknown beside one": 2,
-        "nothing paid": 1,
-        "two": 2,
-    }
+    asked += [
+        f"select {100 + number} as asked, null as currencies, "
+        f"{week_of.format(day, 'iso')} as iso, {week_of.format(day, 'sunday')} as sunday"
+        for day, number in days.items()
+    ]
+    rows = {row["asked"]: row for row in built.shown("--inline", " union all ".join(asked))}
+    for number, many in enumerate(currencies.values()):
+        assert rows[number]["currencies"] == many
+    for day, number in days.items():
+        assert rows[100 + number]["iso"] == day.weekday()
+        assert rows[100 + number]["sunday"] == day.isoweekday() % 7

@@ -3,6 +3,7 @@ what is there. Without dbt."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import dlt
@@ -91,6 +92,24 @@ def test_a_table_lacks_no_column_that_it_has_in_another_spelling(
     text = (tmp_path / "dbt/models/staging/stg_databuddy__error_summary.sql").read_text()
     assert "quoted('total_errors')" in text  # which the API calls totalErrors
     assert "null" not in text
+
+
+def test_a_model_reads_no_column_that_its_table_lacks(
+    loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
+) -> None:
+    """The date of a series fills the table's own column."""
+    pipeline, file = loaded
+    write_dbt_project(pipeline, tmp_path / "dbt", file)
+    with pipeline.sql_client() as client:
+        for name in REPORTS:
+            with client.execute_query(
+                f"SELECT * FROM {client.make_qualified_table_name(name)}"
+            ) as q:
+                there = {column[0] for column in q.description}
+            text = (tmp_path / f"dbt/models/staging/stg_databuddy__{name}.sql").read_text()
+            assert {*re.findall(r"^    \{\{ quoted\('(\w+)'\) \}\}", text, re.M)} == there - {
+                "tombstone"
+            }
 
 
 def test_weeks_are_cut_as_those_that_are_loaded(server: DemoServer, tmp_path: Path) -> None:

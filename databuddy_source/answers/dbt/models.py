@@ -195,10 +195,13 @@ def _of_report(reports: Sequence[Report], layout: Layout, there: Mapping[str, st
     for name, said in there.items():
         called = layout.names.get(name, name)
         known = knowing.get(called)
-        columns.append(_known(known, layout, called) if known else Column(name, said))
+        if known and known.query_type.columns[called] is not Kind.DATE:  # which fills our column
+            columns.append(_known(known, layout, called))
+        else:
+            columns.append(Column(name, said))
     for called, kind in report.query_type.columns.items():
         name = layout.column(called) or called
-        if name not in there and kind is not Kind.DATE:  # which fills the table's own column
+        if name not in there and kind is not Kind.DATE:
             columns.append(replace(_known(report, layout, called), lacking=type_name(kind)))
     for name in _needed(report.name) - {each.name for each in columns}:
         columns.append(Column(name, "The servers that were asked do not send it.", "text"))
