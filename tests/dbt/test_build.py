@@ -317,14 +317,16 @@ def test_macros_mean_the_same_on_each_warehouse(built: Project) -> None:
     days = {FIRST + timedelta(days=number): number for number in range(-1, 7)}
     asked = [
         f"select {number} as asked, {{{{ currencies('currency', 'paid') }}}} as currencies, "
-        f"null as iso, null as sunday from (values {rows}) as of_some (currency, paid)"
+        "cast(null as integer) as iso, cast(null as integer) as sunday "
+        f"from (values {rows}) as of_some (currency, paid)"
         for number, rows in enumerate(currencies)
     ]
     week_of = (
-        "date '{0}' - {{{{ adapter.dispatch('week_of', 'databuddy')(\"date '{0}'\", '{1}') }}}}"
+        "cast('{0}' as date) - ({{{{ adapter.dispatch('week_of', 'databuddy')"
+        "(\"cast('{0}' as date)\", '{1}') }}}})"
     )
     asked += [
-        f"select {100 + number} as asked, null as currencies, "
+        f"select {100 + number} as asked, cast(null as integer) as currencies, "
         f"{week_of.format(day, 'iso')} as iso, {week_of.format(day, 'sunday')} as sunday"
         for day, number in days.items()
     ]
