@@ -285,15 +285,19 @@ def test_numbers_of_windows_that_are_not_known_are_null(built: Project, server: 
         )
 
 
-def test_weeks_and_months_alone_have_their_days(
-    server: DemoServer, tmp_path: Path, dbt: None
-) -> None:
+def test_weeks_and_months_need_no_days(server: DemoServer, tmp_path: Path, dbt: None) -> None:
     warehouse = DuckDb(tmp_path / "file.duckdb")
     reports = ["summary_metrics_weekly", "summary_metrics_monthly"]
     pipeline = synced(server, warehouse, tmp_path / "state", reports)
-    write_dbt_project(pipeline, tmp_path / "dbt", warehouse.file)
+    made = write_dbt_project(pipeline, tmp_path / "dbt", warehouse.file)
+    assert {"databuddy__weeks", "databuddy__months"} <= set(made.marts)
     project = Project(tmp_path / "dbt", warehouse, pipeline)
     assert set(project.results().values()) == {"success", "pass"}
+    for mart, report in zip(("weeks", "months"), reports, strict=True):
+        columns = "SELECT website_id, date, {} FROM {} ORDER BY website_id, date"
+        own = columns.format("visitors", project.model(f"databuddy__{mart}"))
+        told = columns.format("unique_visitors", project.table(report))
+        assert project.rows(own) == project.rows(told)
     days = {
         day for (day,) in project.rows(f"SELECT * FROM {project.model('databuddy__time_spine')}")
     }
