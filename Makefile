@@ -121,10 +121,10 @@ test-airflow: .venv/.installed-dev
 test-browser: .venv-browser/.installed
 	.venv-browser/bin/python -m pytest tests/browser --browser $(or $(CHROMIUM),chromium) $(ARGS)
 
-# the dbt project, built by dbt on DuckDB and Postgres, and compiled for BigQuery and Snowflake: each
-# warehouse is filled once, by the process that has its tests; EXAMPLES=2 for each fault alone
+# the dbt project, built by dbt on DuckDB and Postgres, and compiled for BigQuery and Snowflake: by one
+# process, which fills each warehouse once; EXAMPLES=2 for each fault alone
 test-dbt: .venv-dbt/.installed
-	.venv-dbt/bin/python -m pytest -n 2 --dist loadgroup tests/dbt --dbt $(ARGS)
+	.venv-dbt/bin/python -m pytest tests/dbt --dbt $(ARGS)
 
 .venv-%/.installed: requirements/%.lock
 	$(PYTHON) -m venv .venv-$*

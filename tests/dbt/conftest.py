@@ -61,12 +61,7 @@ def _shown(value: object) -> str:
     return str(value).removesuffix(" 00:00:00")
 
 
-def _on(kind: str) -> Any:
-    """A warehouse, whose tests run one after the other: it is filled once."""
-    return pytest.param(kind, marks=pytest.mark.xdist_group(kind))
-
-
-ON_DUCKDB = pytest.mark.parametrize("written", [_on("duckdb")], indirect=True)
+ON_DUCKDB = pytest.mark.parametrize("written", ["duckdb"], indirect=True)
 """Of what is the same on each warehouse."""
 
 
@@ -219,7 +214,7 @@ def dbt() -> None:
     """Marks what runs dbt in a project of its own."""
 
 
-@pytest.fixture(scope="session", params=[_on("duckdb"), _on("postgres")])
+@pytest.fixture(scope="session", params=["duckdb", "postgres"])
 def written(
     request: pytest.FixtureRequest,
     server: DemoServer,

@@ -27,7 +27,6 @@ EVIL = [
     "{{% raw %}",
     'it\'s: "quoted" # \\',
 ]
-pytestmark = pytest.mark.xdist_group("texts")
 
 SECRET = "s3cret-that-nobody-reads"
 

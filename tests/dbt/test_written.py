@@ -20,7 +20,6 @@ from tests.dbt.conftest import REPORTS, synced
 from tests.warehouses.duckdb import DuckDb
 
 FEW = ["summary_metrics", "utm_sources"]
-pytestmark = pytest.mark.xdist_group("texts")
 
 OURS = {"websites", "coverage", "query_types", "restatements"}
 
