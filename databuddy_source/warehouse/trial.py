@@ -44,6 +44,10 @@ ADVICE: Final[Mapping[str, tuple[type[DestinationFails | DestinationAway], str]]
         "Give the user the right to create schemas (datasets) and tables: dlt makes the dataset, "
         "and another one for staging.",
     ),
+    r"objects? depends? on it": (
+        DestinationFails,
+        "Drop the view that reads it, then run this again.",
+    ),
     r"database .* does not exist": (
         DestinationFails,
         "Create the database, or name another one in destination.*.credentials.",

@@ -44,5 +44,14 @@ def test_what_dlt_takes_for_something_that_passes_is_worth_another_try() -> None
         assert remedy_of(failure) is remedy
 
 
+def test_a_view_of_somebody_else_does_not_pass() -> None:
+    """dlt takes it for something that does."""
+    told = Exception("cannot drop table pages because other objects depend on it")
+    failure = destination_failure(DatabaseTransientException(told))
+    assert failure
+    assert remedy_of(failure) is Remedy.CHANGE
+    assert "Drop the view" in str(failure)
+
+
 def test_what_is_none_of_a_warehouse_is_left_alone() -> None:
     assert destination_failure(ValueError("refused")) is None
