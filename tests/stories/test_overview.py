@@ -159,5 +159,5 @@ def test_a_website_that_was_not_synced_of_late_ends_with_missing_days(held: Ware
 def test_a_warehouse_without_views_says_what_to_do(held: Warehouse) -> None:
     for view in ("monthly_summary", "weekly_summary", "daily_summary", "cell_states"):
         held.query(f"DROP VIEW {view}")
-    with pytest.raises(NothingLoaded, match="no view cell_states. Sync once more"):
+    with pytest.raises(NothingLoaded, match=r"no view cell_states\. Sync once more"):
         seen(held)
