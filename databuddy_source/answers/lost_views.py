@@ -3,20 +3,8 @@ of the API."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
-
-from databuddy_source.coverage.reading import TABLE, Tables
-
-DAILY, WEEKLY, MONTHLY = "daily_summary", "weekly_summary", "monthly_summary"
-
-VIEWS: Final[Mapping[str, Sequence[str]]] = {
-    "cell_states": (TABLE,),
-    DAILY: ("websites", "summary_metrics"),
-    WEEKLY: ("websites", "summary_metrics_weekly", DAILY),
-    MONTHLY: ("websites", "summary_metrics_monthly", DAILY),
-}
-"""What each view reads, those first that others read; of another view only where it can be."""
+from databuddy_source.coverage.reading import Tables
+from databuddy_source.coverage.views import NEEDS
 
 
 def lost_views(tables: Tables) -> list[str]:
@@ -27,9 +15,8 @@ def lost_views(tables: Tables) -> list[str]:
     Args:
         tables: that are open.
     """
-    lost: list[str] = []
-    for view, read in VIEWS.items():
-        is_whole = tables.columns(view) and not any(each in lost for each in read)
-        if not is_whole and all(tables.columns(each) for each in read if each not in VIEWS):
-            lost.append(view)
-    return lost
+    return [
+        view
+        for view, needs in NEEDS.items()
+        if not tables.columns(view) and all(map(tables.columns, needs))
+    ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from databuddy_source.answers.lost_views import lost_views
 from databuddy_source.answers.site_reading import Reading
@@ -19,6 +19,7 @@ from databuddy_source.answers.status import WarehouseStatus, refuse_unknown, sta
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.reading import Tables, newest_listing, tables_of
+from databuddy_source.coverage.views import DAILY, MONTHLY, WEEKLY
 from databuddy_source.errors import NothingLoaded
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ class Overview:
         sites: all together first, where there are several.
         status: what the warehouse has and lacks of these days.
         lost: views that are not there, so that their sections are empty. The next sync makes them.
+        views: those of days, weeks and months, of which it is read.
     """
+
+    views: ClassVar = (DAILY, WEEKLY, MONTHLY)
 
     first: date
     last: date

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Final
 
-from databuddy_source.answers.lost_views import DAILY, MONTHLY, WEEKLY
 from databuddy_source.answers.sites import (
     COMPARABLE,
     RANKED,
@@ -28,6 +27,7 @@ from databuddy_source.answers.sites import (
 )
 from databuddy_source.answers.status import WarehouseStatus
 from databuddy_source.coverage.reading import Tables
+from databuddy_source.coverage.views import DAILY, MONTHLY, SUMMARY, SUMS, WEEKLY
 from databuddy_source.model.windows import ONE_DAY
 
 COMPARED: Final = 14
@@ -38,16 +38,9 @@ LONGEST: Final = 10
 
 VITALS: Final = "vitals_time_series"
 
-SUMMARY: Final = "summary_metrics"
-
 ADDING: Final = {
-    "pageviews": SUMMARY,
-    "sessions": SUMMARY,
-    "total_events": SUMMARY,
-    "events": "custom_events",
-    "errors": "error_summary",
-    "revenue": "revenue_overview",
-    "refunds": "revenue_overview",
+    **dict.fromkeys(("pageviews", "sessions", "total_events"), SUMMARY),
+    **{name: report for report, sums in SUMS.items() for name in sums.values()},
 }
 """Columns of the summary by day that may be added up over websites, and the report of each, whose
 states are theirs."""

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from databuddy_source.answers.status import ReportStatus
+from databuddy_source.coverage.views import MONEY
 from databuddy_source.model.meanings import meaning_of
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import ONE_DAY
@@ -24,9 +25,6 @@ Rank = tuple[str | None, Number | None, Number | None]
 """A name, its count, and its count of the days before."""
 Vital = tuple[str | None, Number | None, Number | None]
 """A metric, its 75th percentile, and how many samples it is of."""
-
-MONEY: Final = frozenset({"revenue", "refunds"})
-"""Columns that are amounts of one currency."""
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from databuddy_source.coverage.redefinitions import older_meanings
-
-CELLS: Final = "cell_states"
-DAILY, WEEKLY, MONTHLY = "daily_summary", "weekly_summary", "monthly_summary"
-VIEWS: Final = (CELLS, DAILY, WEEKLY, MONTHLY)
-"""In the order in which they are made: later ones read earlier ones."""
-
-SUMMARY: Final = "summary_metrics"
-WEEKS, MONTHS = f"{SUMMARY}_weekly", f"{SUMMARY}_monthly"
+from databuddy_source.coverage.views import MONEY, NEEDS, SUMS
 
 KNOWN: Final = "('final', 'may grow', 'running')"
 """The states of which a count without a row is zero."""
@@ -40,13 +34,11 @@ class Beside:
     Attributes:
         report: its table.
         sums: columns of the table that are summed, and how they are called then.
-        is_money: whether they are amounts.
-        has_currency: whether the table says of which currency.
+        has_currency: whether they are amounts, and the table says of which currency.
     """
 
     report: str
     sums: Mapping[str, str]
-    is_money: bool = False
     has_currency: bool = False
 
     @property
@@ -65,18 +57,7 @@ class Beside:
         return f"CASE WHEN {paid} THEN COALESCE({row}{CURRENCY}, '') END"
 
 
-BESIDE: Final = (
-    Beside("custom_events", {"total_events": "events"}),
-    Beside("error_summary", {"total_errors": "errors"}),
-    Beside(
-        "revenue_overview", {"total_revenue": "revenue", "refund_amount": "refunds"}, is_money=True
-    ),
-)
-
-READ: Final = (
-    *("coverage", "_dlt_loads", "websites", SUMMARY, WEEKS, MONTHS),
-    *(each.report for each in BESIDE),
-)
+READ: Final = tuple(dict.fromkeys([*chain.from_iterable(NEEDS.values()), *SUMS]))
 """The tables that a view may read."""
 
 
@@ -100,10 +81,10 @@ def beside(columns: Columns) -> list[Beside]:
         columns: of each table that is there.
     """
     return [
-        replace(each, sums=own, has_currency=each.is_money and CURRENCY in columns[each.report])
-        for each in BESIDE
-        if each.report in columns
-        and (own := {c: called for c, called in each.sums.items() if c in columns[each.report]})
+        Beside(report, own, not MONEY.isdisjoint(own.values()) and CURRENCY in columns[report])
+        for report, sums in SUMS.items()
+        if report in columns
+        and (own := {c: called for c, called in sums.items() if c in columns[report]})
     ]
 
 

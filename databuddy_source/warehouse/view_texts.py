@@ -6,18 +6,22 @@ of tables and views are plain; `views.py` says where they are and writes the dia
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from databuddy_source.warehouse.view_columns import (
-    CELLS,
-    CURRENCY,
+from databuddy_source.coverage.views import (
+    CELL_STATES,
     DAILY,
-    KNOWN,
     MONTHLY,
     MONTHS,
+    NEEDS,
     SUMMARY,
     WEEKLY,
     WEEKS,
+)
+from databuddy_source.warehouse.view_columns import (
+    CURRENCY,
+    KNOWN,
     Beside,
     Columns,
     beside,
@@ -76,16 +80,13 @@ def view_texts(columns: Columns) -> dict[str, str]:
     Args:
         columns: of each of our tables that is there.
     """
-    if not {"coverage", "_dlt_loads"} <= columns.keys():
-        return {}
-    texts = {CELLS: _CELLS}
-    if "websites" in columns:
-        if SUMMARY in columns:
-            texts[DAILY] = _daily(columns)
-        for view, table in ((WEEKLY, WEEKS), (MONTHLY, MONTHS)):
-            if table in columns:
-                texts[view] = longer(table, columns, by_week=view == WEEKLY)
-    return texts
+    text: Mapping[str, Callable[[], str]] = {
+        CELL_STATES: lambda: _CELLS,
+        DAILY: lambda: _daily(columns),
+        WEEKLY: lambda: longer(WEEKS, columns, by_week=True),
+        MONTHLY: lambda: longer(MONTHS, columns, by_week=False),
+    }
+    return {view: text[view]() for view, needs in NEEDS.items() if {*needs} <= columns.keys()}
 
 
 def _daily(columns: Columns) -> str:
@@ -113,7 +114,7 @@ def _daily(columns: Columns) -> str:
     return f"""
 WITH cells AS (
   SELECT website_id, date, {", ".join(states)}
-  FROM {CELLS}
+  FROM {CELL_STATES}
   WHERE grain = 'day' AND report IN ({reports})
   GROUP BY website_id, date
 ){"".join(f", {_sums_of(each)}" for each in parts)}

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from databuddy_source.coverage.views import CELL_STATES, DAILY, SUMMARY
 from databuddy_source.warehouse.view_columns import (
-    CELLS,
     COMPARABLE,
     CURRENCY,
-    DAILY,
-    SUMMARY,
     Beside,
     Columns,
     beside,
@@ -122,7 +120,7 @@ def longer(table: str, columns: Columns, *, by_week: bool) -> str:
     return f"""
 WITH windows AS (
   SELECT c.website_id, c.date, c.state, {following} AS next_date
-  FROM {CELLS} AS c
+  FROM {CELL_STATES} AS c
   WHERE c.report = '{table}'
 ){"".join(f", {each}" for each in _of_days(parts, sums) if parts)},
 own AS (
@@ -169,7 +167,8 @@ def _of_days(parts: list[Beside], sums: list[_Sum]) -> Iterator[str]:
     yield f"""known AS (
   SELECT c.website_id, c.date, {", ".join(of_cells)}
   FROM windows AS c
-  JOIN {CELLS} AS e ON e.website_id = c.website_id AND e.date >= c.date AND e.date < c.next_date
+  JOIN {CELL_STATES} AS e ON e.website_id = c.website_id
+    AND e.date >= c.date AND e.date < c.next_date
   LEFT JOIN coverage AS g ON g.website_id = e.website_id AND g.report = e.report
     AND g.date = e.date
   WHERE e.grain = 'day' AND e.report IN ({reports})

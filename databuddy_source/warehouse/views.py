@@ -17,10 +17,11 @@ from typing import Any, Final
 import dlt
 
 from databuddy_source.coverage import table as coverage_table
+from databuddy_source.coverage.views import NEEDS
 from databuddy_source.dlt_seam import SqlClientBase, SqlJobClientBase, kind_of
 from databuddy_source.warehouse.lease import HAS_LOCKS, in_turn
 from databuddy_source.warehouse.redaction import redacted
-from databuddy_source.warehouse.view_columns import READ, VIEWS, Columns
+from databuddy_source.warehouse.view_columns import READ, Columns
 from databuddy_source.warehouse.view_texts import view_texts
 
 logger = logging.getLogger("databuddy_source")
@@ -83,7 +84,7 @@ def read_by_views(kind: str) -> Collection[str]:
     Args:
         kind: of destination.
     """
-    return {*READ, *VIEWS} if kind in KINDS else ()
+    return {*READ, *NEEDS} if kind in KINDS else ()
 
 
 def note_tables(pipeline: dlt.Pipeline, schema: dlt.Schema, there: Columns) -> None:
@@ -115,7 +116,7 @@ def drops_of_views(place: Callable[[str], str]) -> Iterator[str]:
     Args:
         place: the qualified name of a view.
     """
-    for view in reversed(VIEWS):
+    for view in reversed([*NEEDS]):
         yield f"DROP VIEW IF EXISTS {place(view)}"
 
 
@@ -168,13 +169,13 @@ def _make(pipeline: dlt.Pipeline, name: str, kind: str) -> Mapping[str, Exceptio
     client = pipeline.destination_client(name)
     assert isinstance(client, SqlJobClientBase)
     with client:
-        asked = client.get_storage_tables([*READ, *VIEWS])
+        asked = client.get_storage_tables([*READ, *NEEDS])
         there = {table: [*map(str.lower, columns)] for table, columns in asked if columns}
         _note(pipeline, there)
         sql, texts = client.sql_client, view_texts(there)
         drops = {
             view: f"DROP VIEW IF EXISTS {sql.make_qualified_table_name(view)}"
-            for view in reversed(VIEWS)
+            for view in reversed([*NEEDS])
             if view in there
         }
         changes = {view: drop for view, drop in drops.items() if view not in texts}

@@ -18,13 +18,13 @@ from databuddy_source.config.reports import (
 )
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
+from databuddy_source.coverage.views import NEEDS as VIEWS
 from databuddy_source.errors import BadConfiguration, BadSetting, WrongReport
 from databuddy_source.fetch.bodies import filter_of
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.query_types import Shape, Subject, load_catalog
 from databuddy_source.model.reports import Condition
 from databuddy_source.model.windows import Grain
-from databuddy_source.warehouse.view_columns import VIEWS
 
 G2025, G2026 = Generation.G2025, Generation.G2026_04
 ANY_FILTER = TypeConfig(allowedFilters=["country", "path"])

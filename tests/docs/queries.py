@@ -6,7 +6,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 
-from databuddy_source.warehouse.view_columns import VIEWS
+from databuddy_source.coverage.views import NEEDS as VIEWS
 from docs.generate import PROJECT
 
 PAGE = (PROJECT / "docs" / "queries.md").read_text(encoding="utf-8")

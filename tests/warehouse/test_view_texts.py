@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from databuddy_source.warehouse.view_columns import CELLS, DAILY, MONTHLY, WEEKLY
+from databuddy_source.coverage.views import CELL_STATES, DAILY, MONTHLY, WEEKLY
 from databuddy_source.warehouse.view_texts import view_texts
 
 OURS = {
@@ -24,14 +24,18 @@ OURS = {
 @pytest.mark.parametrize(
     ("without", "more", "views"),
     [
-        ([], {}, [CELLS, DAILY]),
-        (["summary_metrics"], {}, [CELLS]),
-        (["websites"], {}, [CELLS]),
+        ([], {}, [CELL_STATES, DAILY]),
+        (["summary_metrics"], {}, [CELL_STATES]),
+        (["websites"], {}, [CELL_STATES]),
         (["coverage"], {}, []),
-        ([], {"summary_metrics_weekly": OURS["summary_metrics"]}, [CELLS, DAILY, WEEKLY]),
-        ([], {"summary_metrics_monthly": OURS["summary_metrics"]}, [CELLS, DAILY, MONTHLY]),
-        (["websites"], {"summary_metrics_weekly": OURS["summary_metrics"]}, [CELLS]),
-        (["summary_metrics"], {"summary_metrics_weekly": OURS["summary_metrics"]}, [CELLS, WEEKLY]),
+        ([], {"summary_metrics_weekly": OURS["summary_metrics"]}, [CELL_STATES, DAILY, WEEKLY]),
+        ([], {"summary_metrics_monthly": OURS["summary_metrics"]}, [CELL_STATES, DAILY, MONTHLY]),
+        (["websites"], {"summary_metrics_weekly": OURS["summary_metrics"]}, [CELL_STATES]),
+        (
+            ["summary_metrics"],
+            {"summary_metrics_weekly": OURS["summary_metrics"]},
+            [CELL_STATES, WEEKLY],
+        ),
     ],
 )
 def test_a_view_is_made_where_its_tables_are(
@@ -142,7 +146,7 @@ def test_a_part_of_a_day_is_in_no_sum_of_a_week_that_is_over(weeks: Dataset) -> 
     weeks.add("error_summary", MONDAY + WEEK, [5], days=7)
     assert weeks.of(WEEKLY, "errors", "errors_before") == [(None, None), (35, None)]
     assert weeks.of(DAILY, "errors")[6] == (2,)
-    assert weeks.of(CELLS, "state")[0] == ("final",)
+    assert weeks.of(CELL_STATES, "state")[0] == ("final",)
 
 
 def test_a_week_that_runs_has_what_is_known_of_it(weeks: Dataset) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from databuddy_source.answers.dbt.metrics import IS_UNKNOWN, measured, semantic
-from databuddy_source.answers.dbt.models import CELL_STATES, COVERAGE, OURS, WEBSITES, Column, Model
+from databuddy_source.answers.dbt.models import COVERAGE, OURS, WEBSITES, Column, Model
 from databuddy_source.answers.dbt.texts import as_yaml, headed, literal
+from databuddy_source.coverage.views import CELL_STATES
 from databuddy_source.model.windows import Grain
 
 NAME: Final = "databuddy"

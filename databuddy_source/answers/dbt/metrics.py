@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from databuddy_source.answers.dbt.models import CELL_STATES, WEBSITES, Column, Model
+from databuddy_source.answers.dbt.models import WEBSITES, Column, Model
+from databuddy_source.coverage.views import CELL_STATES
 from databuddy_source.model.query_types import Kind
 from databuddy_source.model.windows import Grain
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 import dlt
 
 from databuddy_source.answers.dbt.texts import can_be_named
-from databuddy_source.answers.lost_views import VIEWS
 from databuddy_source.coverage import restatements
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.coverage.reading import Tables, coverage_rows
+from databuddy_source.coverage.views import NEEDS
 from databuddy_source.extract.descriptions import words_of_column, words_of_table
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.meanings import asked_instead, meaning_of
@@ -34,8 +34,6 @@ COVERAGE: Final = "coverage"
 WEBSITES: Final = "websites"
 OURS: Final = (WEBSITES, COVERAGE, "query_types", "restatements")
 """Tables that are no reports."""
-
-CELL_STATES: Final = "cell_states"
 
 ABOUT: Final = {COVERAGE: coverage_table.DESCRIPTION, "restatements": restatements.DESCRIPTION}
 """What ours are about, where no row came yet that would have told the warehouse."""
@@ -115,7 +113,7 @@ def loaded(tables: Tables, schema: dlt.Schema) -> list[Model]:
     about = {name: schema.tables[name].get("description") or "" for name in there}
     return [
         *(_ours(name, about[name], there[name]) for name in OURS if name in there),
-        *(_view(name, has) for name in VIEWS if (has := tables.columns(name))),
+        *(_view(name, has) for name in NEEDS if (has := tables.columns(name))),
         *(
             _of_report(reports, Layout.of(reports[0], schema), there[name])
             for name, reports in sorted(_reports(tables).items())

@@ -18,8 +18,7 @@ from databuddy_source.cli.page.charts import Dot, drawn
 from databuddy_source.model.meanings import UNITS, Unit, meaning_of
 from databuddy_source.model.query_types import load_catalog
 
-DAILY, WEEKLY, MONTHLY = "daily_summary", "weekly_summary", "monthly_summary"
-"""Views that sections are made of."""
+DAILY, WEEKLY, MONTHLY = Overview.views
 
 CALENDAR: Final = 100
 """Columns of a calendar; on a narrow screen it is scrolled."""
