@@ -7,6 +7,7 @@ with `--log-format json` as one JSON object a line.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import os
@@ -94,8 +95,9 @@ def write_json(result: object) -> None:
 
 def write_text(text: str) -> None:
     """Write a text for a program to stdout, in UTF-8 whatever the terminal has."""
-    with contextlib.suppress(AttributeError, OSError):  # a stream of somebody's own
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    if isinstance(sys.stdout, io.TextIOWrapper):  # and no stream of somebody's own
+        with contextlib.suppress(OSError):
+            sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -123,8 +125,9 @@ def for_people(
     as_json = log_format is LogFormat.JSON
     out.quiet = quiet or as_json
     for stream in (sys.stdout, sys.stderr):  # an encoding without ü or 🦆 is no reason to fail
-        with contextlib.suppress(AttributeError, OSError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # what has none is passed over
+        if isinstance(stream, io.TextIOWrapper):
+            with contextlib.suppress(OSError):
+                stream.reconfigure(errors="backslashreplace")
     journal.begin(
         err, as_json=as_json, verbose=verbose, quiet=quiet, with_times=not somebody_watches()
     )

@@ -114,7 +114,7 @@ def databuddy(
         def load(group: dict[str, Any]) -> int:
             """The reports of a group of websites."""
             context = get_current_context()
-            context["label"] = group["label"]  # type: ignore[typeddict-unknown-key]
+            context["label"] = group["label"]  # type: ignore[typeddict-unknown-key]  # ours, for map_index_template
             return load_group(setup, group, context)
 
         @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[TABLES])

@@ -42,41 +42,34 @@ def materialized(
         wanted: its partitions.
         known: what the warehouse has.
     """
-    told = _told_before(context)
-    for key, parts in wanted.items():
-        done = [part for part in parts if _is_there(known, key, part)]
-        if len(done) == len(parts):
-            for part in done:
-                context.add_asset_metadata(_metadata(known[key, part]), key, part)
-            yield dg.MaterializeResult(asset_key=key)
-            continue
-        _tell(context, key, done, known, told)
+    whole = {
+        key: parts
+        for key, parts in wanted.items()
+        if all(_is_there(known, key, part) for part in parts)
+    }
+    for key, parts in whole.items():
+        for part in parts:
+            context.add_asset_metadata(_metadata(known[key, part]), key, part)
+        yield dg.MaterializeResult(asset_key=key)
+    rest = {key: parts for key, parts in wanted.items() if key not in whole}
+    also_materialized(context, rest, known)
 
 
 def also_materialized(context: dg.AssetExecutionContext, others: Wanted, known: Known) -> None:
-    """Events for partitions of other days, which the run healed.
+    """Events for those of other partitions that are there, such as those of days which the run
+    healed.
 
     Args:
         context: of the run.
-        others: their partitions.
+        others: asset by asset.
         known: what the warehouse has.
     """
     told = _told_before(context)
     for key, parts in others.items():
-        _tell(context, key, [part for part in parts if _is_there(known, key, part)], known, told)
-
-
-def _tell(
-    context: dg.AssetExecutionContext,
-    key: dg.AssetKey,
-    parts: Iterable[str],
-    known: Known,
-    told: set[tuple[dg.AssetKey, str | None]],
-) -> None:
-    for part in parts:
-        if (key, part) not in told:
-            metadata = _metadata(known[key, part])
-            context.log_event(dg.AssetMaterialization(key, partition=part, metadata=metadata))
+        for part in parts:
+            if (key, part) not in told and _is_there(known, key, part):
+                metadata = _metadata(known[key, part])
+                context.log_event(dg.AssetMaterialization(key, partition=part, metadata=metadata))
 
 
 def _told_before(context: dg.AssetExecutionContext) -> set[tuple[dg.AssetKey, str | None]]:
