@@ -16,7 +16,7 @@ from databuddy_source.api.models import ParameterResult, QueryBody, Thrown, Type
 from databuddy_source.api.retry import Patience
 from databuddy_source.api.server import Server
 from databuddy_source.api.traffic import LARGEST_ANSWER, Traffic
-from databuddy_source.errors import ServerFailed, TimedOut, TooLarge
+from databuddy_source.errors import DatabuddyError, ServerFailed, TimedOut, TooLarge
 from databuddy_source.fetch.fetcher import Fetcher
 from databuddy_source.fetch.pace import Pace
 from databuddy_source.model.generations import Generation
@@ -247,3 +247,26 @@ def statuses(results: Iterable[Result]) -> Counter[Status]:
 
 def of(results: dict[Cell, Result], cells: Iterable[Cell]) -> list[Result]:
     return [results[cell] for cell in cells]
+
+
+def of_types(*names: str, days: int = 30, website: str = "shop") -> list[list[Cell]]:
+    return [month(name, days, website) for name in names]
+
+
+def every(lots: list[list[Cell]]) -> list[Cell]:
+    return [cell for cells in lots for cell in cells]
+
+
+def refusing(error: DatabuddyError | Callable[[], DatabuddyError], *names: str) -> FakeClient:
+    """A server that refuses each request with one of these types, by one error or each time by
+    another, as it comes."""
+
+    def refuse(questions: list[Question]) -> None:
+        if any(question.name in names for question in questions):
+            raise error() if callable(error) else error
+
+    return FakeClient(refuse=refuse)
+
+
+def requests_with(client: FakeClient, *names: str) -> int:
+    return sum(any(each.name in names for each in request) for request in client.requests)
