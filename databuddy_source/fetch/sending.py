@@ -168,7 +168,7 @@ class Sending:
         elif isinstance(error, NotInPlan):
             self._not_in_plan(pack, f"{error.what}. {error.todo}")
         elif isinstance(error, Unreachable | RateLimited | ServiceUnavailable | AccessDenied):
-            self._give_up(pack, str(error))
+            self._give_up(pack, error)
         elif gone := self._vanished(pack, error):
             self._drop_unknown(pack, error, gone)
         elif (named := self._named(pack, error)) and len({q.spelling for q in pack.questions}) > 1:
@@ -195,7 +195,7 @@ class Sending:
         if await self._asking.answers_others(client, pack.website_id):
             self._close_website(pack, str(error))
         else:
-            self._give_up(pack, str(error))
+            self._give_up(pack, error)
 
     def _named(self, pack: Pack, error: DatabuddyError) -> str:
         """The only type of a pack that a refusal names."""
@@ -251,14 +251,16 @@ class Sending:
         elif await self._asking.is_well(client, question.website_id):
             self._close_website(pack, str(error))
         else:
-            self._give_up(pack, str(error))
+            self._give_up(pack, error)
 
     def _close_website(self, pack: Pack, reason: str) -> None:
         """Ask nothing more of this website in this run."""
         self._closed_websites[pack.website_id] = reason
         self._settling.outage(pack.questions, reason)
 
-    def _give_up(self, pack: Pack, reason: str) -> None:
-        """The server is out of reach or refuses everything: ask nothing more in this run."""
-        self._broken = reason
-        self._settling.outage(pack.questions, reason)
+    def _give_up(self, pack: Pack, error: DatabuddyError) -> None:
+        """The server is out of reach or refuses everything: ask nothing more in this run. What is
+        said of it is said of all websites, so it names none."""
+        error.where = replace(error.where, website="", report="", window="")
+        self._broken = str(error)
+        self._settling.outage(pack.questions, self._broken)

@@ -120,7 +120,7 @@ def test_a_server_that_answers_nothing_ends_the_run_soon(
     generation: Generation, days: int, error: DatabuddyError
 ) -> None:
     def refuse(questions: list[Question]) -> None:
-        raise error
+        raise error.at(website=questions[0].website)
 
     client = FakeClient(refuse=refuse)
     lots = [
@@ -131,6 +131,8 @@ def test_a_server_that_answers_nothing_ends_the_run_soon(
     results = fetch(client, *lots, generation=generation)
     assert statuses(results.values()) == {Status.FAILED: len(results)}
     assert all(each.outage for each in results.values())
+    # it is said of all websites, and so of none
+    assert {each.reason for each in results.values()} == {f"{error.what}. {error.todo}".strip()}
     assert len(client.requests) <= 6
     assert sum(each.failing > 2 for each in client.patience) <= 1, "it is waited for once"
 
