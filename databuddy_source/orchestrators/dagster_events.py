@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from databuddy_source import Cells, KnownCell, LoadedCell
+from databuddy_source.orchestrators.lacking import place_of
 
 Wanted = Mapping[dg.AssetKey, Mapping[str, Cells]]
 """The cells of each partition, by asset."""
@@ -23,12 +24,8 @@ def brought(loaded: Iterable[LoadedCell], known: Known) -> Known:
         loaded: what they brought.
         known: what the warehouse has.
     """
-    own = {(each.report, each.website_id, each.window.start) for each in loaded}
-    return {
-        place: cells
-        for place, cells in known.items()
-        if all((each.report, each.website_id, each.window.start) in own for each in cells)
-    }
+    own = set(map(place_of, loaded))
+    return {place: cells for place, cells in known.items() if own.issuperset(map(place_of, cells))}
 
 
 def materialized(

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from databuddy_source import KnownCell, LoadedCell, ReportTable
-from databuddy_source.orchestrators.lacking import doubted, shown
+from databuddy_source.orchestrators.lacking import doubted, place_of, shown
 from databuddy_source.orchestrators.partitions import Period
 
 
@@ -33,12 +33,8 @@ def tell_restated(
     own, every = list(known), list(loaded)
     if lines := doubted(own, every):
         context.log.warning(shown(lines))
-    asked = {(each.report, each.website_id, each.window.start) for each in own}
-    beside = [
-        each
-        for each in every
-        if each.changed and (each.report, each.website_id, each.window.start) not in asked
-    ]
+    asked = set(map(place_of, own))
+    beside = [each for each in every if each.changed and place_of(each) not in asked]
     for key, part, cells in _partitions(context, period, tables, beside):
         metadata: dict[str, Any] = {"cells": cells, "restated": True}
         context.log_event(dg.AssetMaterialization(key, partition=part, metadata=metadata))

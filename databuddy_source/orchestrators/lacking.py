@@ -4,7 +4,7 @@ what an orchestrator is told of an error."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from databuddy_source import (
     Cells,
@@ -113,6 +113,15 @@ def told_of(error: Exception) -> tuple[str, Remedy]:
     return redacted(str(error)), remedy_of(error)
 
 
+def place_of(cell: KnownCell | LoadedCell) -> tuple[str, str, datetime]:
+    """What tells a cell from all others: report, website and first instant.
+
+    Args:
+        cell: known or loaded.
+    """
+    return cell.report, cell.website_id, cell.window.start
+
+
 def lacking(known: Iterable[KnownCell], loaded: Iterable[LoadedCell]) -> list[str]:
     """A line for each cell that is not there, with the reason that the loads of this run gave.
 
@@ -120,16 +129,10 @@ def lacking(known: Iterable[KnownCell], loaded: Iterable[LoadedCell]) -> list[st
         known: what the warehouse has.
         loaded: what the loads brought.
     """
-    told = {
-        (each.report, each.website_id, each.window.start): f"{each.status}: {each.reason}"
-        for each in loaded
-        if each.is_gap
-    }
+    told = {place_of(each): f"{each.status}: {each.reason}" for each in loaded if each.is_gap}
     return [
         f"{each.report} of {each.website_id} on {each.window}: "
-        + told.get(
-            (each.report, each.website_id, each.window.start), f"{each.mark.words}. {each.reason}"
-        )
+        + told.get(place_of(each), f"{each.mark.words}. {each.reason}")
         for each in known
         if not each.is_there
     ]
@@ -143,12 +146,11 @@ def doubted(known: Iterable[KnownCell], loaded: Iterable[LoadedCell]) -> list[st
         known: see `lacking`.
         loaded: see `lacking`.
     """
-    own = {(each.report, each.website_id, each.window.start) for each in known}
+    own = set(map(place_of, known))
     return [
         f"{each}: {each.status}: {each.reason}"
         for each in loaded
-        if each.status.value == "suspect"
-        and (each.report, each.website_id, each.window.start) not in own
+        if each.status.value == "suspect" and place_of(each) not in own
     ]
 
 
