@@ -19,9 +19,9 @@ from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.marks import Stretch, joined, slot_of, unknown
 from databuddy_source.coverage.parts import SUNDAY
 from databuddy_source.coverage.queries import EARLIEST, LATEST
-from databuddy_source.coverage.reading import Tables, coverage_rows, tables_of
+from databuddy_source.coverage.reading import Tables, coverage_rows, status_of, tables_of
 from databuddy_source.model import windows
-from databuddy_source.model.statuses import Mark, Status
+from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import DEFAULT_DAYS, ONE_DAY, Grain, Weeks
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _held(
             is_hourly = own.grain is Grain.HOUR
             own.known.append(
                 Stretch(
-                    Mark.of(Status(status), final=bool(final), silent=bool(silent)),
+                    Mark.of(status_of(status), final=bool(final), silent=bool(silent)),
                     own.grain,
                     begins.astimezone(UTC) if is_hourly else first,
                     ends.astimezone(UTC) if is_hourly else newest,

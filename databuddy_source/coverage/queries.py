@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date
 from typing import TYPE_CHECKING, Any, Final
 
-from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows, tables_of
+from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows, status_of, tables_of
 from databuddy_source.errors import Exit, IncompleteLoad
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Grain, Window
@@ -118,7 +118,7 @@ def gaps_of_loads(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Gap]:
         "status <> 'complete'",
         "ORDER BY date, website_id, report",
     )
-    return [Gap(row[0], row[1], row[2], Status(row[3]), row[4] or "") for row in found]
+    return [Gap(row[0], row[1], row[2], status_of(row[3]), row[4] or "") for row in found]
 
 
 def _of_loads(
@@ -197,7 +197,7 @@ def loaded_cells(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Loaded
             row[1],
             Window(row[2], row[3].astimezone(UTC), row[4].astimezone(UTC), row[5], Grain(row[6])),
             row[7],
-            Status(row[8]),
+            status_of(row[8]),
             row[9] or "",
             # a load is called by the second in which it began, and another clock may be behind
             max(0.0, row[10].timestamp() - float(row[11])),

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from databuddy_source.clock import now
-from databuddy_source.errors import NewerFile, causes
+from databuddy_source.errors import DestinationFails, NewerFile, causes
 from databuddy_source.model.statuses import Status
 
 if TYPE_CHECKING:
@@ -111,6 +111,25 @@ _DONE: Final = (
 def coverage_rows(tables: Tables, sql: str, *values: Any) -> Sequence[Sequence[Any]]:
     """Rows of coverage whose load is done; see `Tables.rows`."""
     return tables.rows(TABLE, sql.replace("{table}", _DONE), *values)
+
+
+def status_of(text: str | None) -> Status:
+    """The status of a row of coverage.
+
+    Args:
+        text: as the warehouse has it.
+
+    Raises:
+        DestinationFails: it is none that this version knows.
+    """
+    try:
+        return Status(text or "")
+    except ValueError:
+        raise DestinationFails(
+            f"The table {TABLE} has a status that this version does not know: {text}",
+            "Install the newer databuddy-source that wrote it; where it was written by hand, "
+            "ask for its days again with sync --refetch.",
+        ) from None
 
 
 MOST_DAYS: Final = 200

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from databuddy_source.coverage.reading import Tables, coverage_rows, tables_of
-from databuddy_source.model.statuses import Mark, Status
+from databuddy_source.coverage.reading import Tables, coverage_rows, status_of, tables_of
+from databuddy_source.model.statuses import Mark
 
 if TYPE_CHECKING:
     import dlt
@@ -51,6 +51,6 @@ def single_cells(
         own = found[website_id, report]
         own.zone = zone
         if report not in lost:
-            mark = Mark.of(Status(status), final=bool(final), silent=bool(silent))
+            mark = Mark.of(status_of(status), final=bool(final), silent=bool(silent))
             own.cells[start.astimezone(UTC)] = mark, count, reason or ""
     return found

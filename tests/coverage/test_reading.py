@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import duckdb
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from databuddy_source.coverage.parts import SUNDAY, Definition, Part, parts_of_t
 from databuddy_source.coverage.reading import LATER, Tables, later
 from databuddy_source.coverage.redefinitions import redefinitions
 from databuddy_source.coverage.table import coverage_table
+from databuddy_source.errors import DestinationFails
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import HeldCell, Result
@@ -72,6 +74,9 @@ class InMemory(Tables):
         assert table == "coverage"
         names = {"table": table, "loads": "loads", "rows": '"rows"', **later(sql, lambda: LATER)}
         return self._database.execute(sql.format(**names).replace("%s", "?"), values).fetchall()
+
+    def write(self, sql: str, *values: Any) -> None:
+        self._database.execute(sql, values)
 
     def place(self, table: str) -> str:
         return table
@@ -174,6 +179,13 @@ def test_days_of_a_table_that_is_lost_are_asked_for_and_not_known() -> None:
     lost, there = found["shop", "top_pages"], found["shop", "country"]
     assert (lost.first, lost.last, lost.known) == (DAY, DAY + ONE_DAY, [])
     assert [(each.mark, each.cells) for each in there.known] == [(Mark.COMPLETE, 2)]
+
+
+def test_a_status_of_a_newer_version_is_said_with_what_to_do() -> None:
+    tables = InMemory(Load(complete(cells(2)), final=2))
+    tables.write("UPDATE coverage SET status = 'postponed' WHERE date = ?", DAY)
+    with pytest.raises(DestinationFails, match="does not know: postponed"):
+        held(tables, LATER_ON)
 
 
 def test_of_a_load_that_did_not_end_nothing_is_held() -> None:
