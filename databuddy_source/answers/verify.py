@@ -19,7 +19,7 @@ import dlt
 
 from databuddy_source.answers.comparison import Tolerance, differences
 from databuddy_source.api.server import Server, run_alone
-from databuddy_source.config.connect import contact
+from databuddy_source.config.connect import contact, refuse_another_server
 from databuddy_source.config.reports import ReportSetting, table_name
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import ids_meant
@@ -94,6 +94,7 @@ def verify(
 
     Raises:
         OtherDays: the server knows UTC days only, and the warehouse has others.
+        ServerChanged: it was upgraded, or put back, while it was asked.
         DatabuddyError: the server cannot be reached, or rejects the key.
     """
     settings = settings or configured()
@@ -144,6 +145,7 @@ def _compare(
         report = chosen.on(server.generation, server.types[spelling])
         asked[each] = Cell(each.website_id, report, each.window)
     results = run_alone(lambda: _fetched(settings, server, list(asked.values())))
+    refuse_another_server(settings, server)
     with pipeline.sql_client() as client:
         for (_, table), group in groupby(asked, key=lambda each: (each.website_id, each.report)):
             answers = {each: results[asked[each]] for each in group}

@@ -178,8 +178,8 @@ def refuse_another_server(settings: Settings, server: Server) -> None:
             raise found
         elif found is not server.generation:
             raise ServerChanged(
-                f"The server was of {server.generation.called} when this load began and is of "
-                f"{found.called} now, so what it answered in between is not loaded"
+                f"The server was of {server.generation.called} when it was first asked and is of "
+                f"{found.called} now, so what it answered in between is not believed"
             )
 
 

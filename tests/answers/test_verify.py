@@ -142,6 +142,7 @@ def compare(monkeypatch: pytest.MonkeyPatch) -> Compare:
     rows: Callable[[Cell], Sequence[Row]] = rows_of
     server = SERVER
     monkeypatch.setattr(verifying, "contact", contact)
+    monkeypatch.setattr(verifying, "refuse_another_server", lambda settings, server: None)
     monkeypatch.setattr(verifying, "fetchers_for", Fetched)
     return run
 

@@ -15,6 +15,8 @@ import pytest
 import time_machine
 from typer.testing import CliRunner
 
+from databuddy_source.answers.verify import verify
+from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.redefinitions import redefinitions
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import ServerChanged
@@ -165,6 +167,21 @@ def test_nothing_is_loaded_of_a_server_that_is_upgraded_while_it_is_asked(
     with pytest.raises(ServerChanged):
         made.sync(**CHOSEN)
     assert made.tables() == held
+
+
+def test_nothing_is_compared_with_a_server_that_is_upgraded_while_it_is_asked(
+    serve: Serve, warehouse: Make
+) -> None:
+    server, newer = serve("2026-04"), serve("2026-06")
+    made = warehouse(server)
+    made.sync(**CHOSEN)
+    upgrade_after_first_contact(server, newer)
+    settings = Settings.of(api_key=server.api_key, base_url=server.url)
+    with (
+        time_machine.travel(server.now, tick=True),
+        pytest.raises(ServerChanged, match=r"was of April 2026 when .* is of June 2026 now"),
+    ):
+        list(verify(made.pipeline, settings))
 
 
 def test_whether_the_server_is_the_same_costs_no_request_that_a_limit_counts(
