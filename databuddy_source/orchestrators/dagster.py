@@ -160,11 +160,13 @@ def databuddy_assets(
     for table in reports(settings):
         by_period[period_of(table)].append(table)
     assets, checks, jobs, schedules = [], [], [], []
+    places: dict[str, tuple[dg.AssetKey, Period]] = {}  # of all, when the first job runs
     for name, tables in by_period.items():
         period = Period.of(name, settings, first)
         specs = {each.name: translator.get_asset_spec(each) for each in tables}
         own = {specs[each.name].key: each for each in tables}
-        job = Job(period, own, settings, retries, seconds_between)
+        places |= {each.name: (key, period) for key, each in own.items()}
+        job = Job(period, own, places, settings, retries, seconds_between)
         loads = _loads(job, list(specs.values()), pool)
         check = _fresh(job, delay)
         of_loads = dg.AssetSelection.assets(loads) - dg.AssetSelection.checks(check)

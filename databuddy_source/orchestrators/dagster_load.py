@@ -40,7 +40,7 @@ from databuddy_source.orchestrators.dagster_events import (
     brought,
     materialized,
 )
-from databuddy_source.orchestrators.dagster_restated import tell_restated
+from databuddy_source.orchestrators.dagster_restated import Places, tell_restated
 from databuddy_source.orchestrators.lacking import ids_of, lacking, lacking_before, shown, told_of
 from databuddy_source.orchestrators.partitions import Period
 from databuddy_source.warehouse.lock import alone
@@ -71,6 +71,7 @@ class Job:
     Attributes:
         period: of its partitions.
         tables: by asset key.
+        places: of the reports of all jobs.
         settings: what lasts.
         retries: how many more tries a run has, where another one may help.
         seconds_between: tries.
@@ -78,6 +79,7 @@ class Job:
 
     period: Period
     tables: Mapping[dg.AssetKey, ReportTable]
+    places: Places
     settings: Settings
     retries: int
     seconds_between: int
@@ -156,7 +158,7 @@ class Job:
         yield from materialized(context, wanted, known)
         told, own = loaded_cells(warehouse.pipeline, loads), [*chain.from_iterable(known.values())]
         if config.scrub:
-            tell_restated(context, self.period, self.tables, own, told)
+            tell_restated(context, self.places, own, told)
         return lacking(own, told)
 
     def _wanted(self, context: dg.AssetExecutionContext, settings: Settings) -> Wanted:

@@ -8,15 +8,17 @@ from typing import Any
 
 import dagster as dg
 
-from databuddy_source import KnownCell, LoadedCell, ReportTable
+from databuddy_source import KnownCell, LoadedCell
 from databuddy_source.orchestrators.lacking import doubted, place_of, shown
-from databuddy_source.orchestrators.partitions import Period
+from databuddy_source.orchestrators.partitions import WEBSITES, Period
+
+Places = Mapping[str, tuple[dg.AssetKey, Period]]
+"""The asset of each report, and the period of its partitions."""
 
 
 def tell_restated(
     context: dg.AssetExecutionContext,
-    period: Period,
-    tables: Mapping[dg.AssetKey, ReportTable],
+    places: Places,
     known: Iterable[KnownCell],
     loaded: Iterable[LoadedCell],
 ) -> None:
@@ -25,8 +27,7 @@ def tell_restated(
 
     Args:
         context: of the run.
-        period: of its partitions.
-        tables: by asset key; weeks and months that changed with a day are of other assets.
+        places: of all reports, since weeks and months change with a day.
         known: what the warehouse has of the run's own cells.
         loaded: what its loads brought.
     """
@@ -35,25 +36,24 @@ def tell_restated(
         context.log.warning(shown(lines))
     asked = set(map(place_of, own))
     beside = [each for each in every if each.changed and place_of(each) not in asked]
-    for key, part, cells in _partitions(context, period, tables, beside):
+    for key, part, cells in _partitions(context, places, beside):
         metadata: dict[str, Any] = {"cells": cells, "restated": True}
         context.log_event(dg.AssetMaterialization(key, partition=part, metadata=metadata))
 
 
 def _partitions(
-    context: dg.AssetExecutionContext,
-    period: Period,
-    tables: Mapping[dg.AssetKey, ReportTable],
-    cells: Iterable[LoadedCell],
+    context: dg.AssetExecutionContext, places: Places, cells: Iterable[LoadedCell]
 ) -> Iterator[tuple[dg.AssetKey, str, int]]:
     """The partitions that Dagster has of cells, each with how many these are."""
-    keys = {table.name: key for key, table in tables.items()}
-    times, websites = set(period.times.get_partition_keys()), period.websites.name
-    ids = set(context.instance.get_dynamic_partitions(str(websites)))
+    periods = {period.name: period for _, period in places.values()}
+    times = {name: {*each.times.get_partition_keys()} for name, each in periods.items()}
+    ids = set(context.instance.get_dynamic_partitions(WEBSITES))
     found: dict[tuple[dg.AssetKey, str], int] = defaultdict(int)
     for each in cells:
         time = f"{each.window.date}"
-        if each.report in keys and time in times and each.website_id in ids:
-            found[keys[each.report], period.key(time, each.website_id)] += 1
+        if each.report in places and each.website_id in ids:
+            key, period = places[each.report]
+            if time in times[period.name]:
+                found[key, period.key(time, each.website_id)] += 1
     for (key, part), count in sorted(found.items()):
         yield key, part, count

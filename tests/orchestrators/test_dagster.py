@@ -531,6 +531,8 @@ def test_history_that_changed_is_found_by_the_schedule_and_by_no_other_run(
         mondays
     )
     assert dagster.metadata("top_pages", f"{ago(13)}|{shop}")["restated"]
+    for monday in mondays:
+        assert dagster.metadata("top_pages_weekly", f"{monday}|{shop}")["restated"]
     assert sent(lambda: dagster.launch(request)) <= usual
 
 
