@@ -16,6 +16,16 @@ REFUSING_STATES: Final = {"54", "P0"}
 too large, and a trigger raised an error."""
 
 
+def is_refusal(error: DatabaseException) -> bool:
+    """Whether a database will say the same of the same statement.
+
+    Args:
+        error: of a statement, or of the end of a transaction.
+    """
+    state = getattr(error.dbapi_exception, "pgcode", None) or ""
+    return isinstance(error, DatabaseTerminalException) or state[:2] in REFUSING_STATES
+
+
 def refusing(error: DatabaseException, merges: Mapping[str, Sequence[str]]) -> str | None:
     """The table that refuses its rows; None where the error is of another kind.
 
@@ -23,8 +33,7 @@ def refusing(error: DatabaseException, merges: Mapping[str, Sequence[str]]) -> s
         error: of a transaction, with the statement that failed as a note.
         merges: the statements of each table.
     """
-    state = getattr(error.dbapi_exception, "pgcode", None) or ""
-    if not isinstance(error, DatabaseTerminalException) and state[:2] not in REFUSING_STATES:
+    if not is_refusal(error):
         return None
     notes = getattr(error, "__notes__", ())
     return next((table for table, own in merges.items() if set(notes) & set(own)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import dlt
 import pytest
 
 from databuddy_source import databuddy_source
-from databuddy_source.dlt_seam import DatabaseTransientException
+from databuddy_source.dlt_seam import DatabaseTerminalException, DatabaseTransientException
 from databuddy_source.tables.hints import REPLACE_PARTITION
 from databuddy_source.warehouse import whole
 from databuddy_source.warehouse.transactions import TRANSACTIONS
@@ -100,6 +101,47 @@ def test_a_script_is_one_request_with_one_transaction() -> None:
         "INSERT INTO a SELECT ';';",
         "COMMIT TRANSACTION;",
     ]
+
+
+@pytest.mark.parametrize("name", ["postgres", "snowflake"])
+@pytest.mark.parametrize(
+    ("error", "sent"),
+    [
+        (None, [2]),
+        # a message does not tell which of its statements was refused
+        (DatabaseTerminalException(OSError("too long")), [2, 1, 1]),
+        (DatabaseTransientException(OSError("connection lost")), [2]),
+    ],
+    ids=["done", "refused", "broken off"],
+)
+def test_a_transaction_is_one_message_and_after_a_refusal_one_for_each_statement(
+    error: Exception | None, sent: list[int], name: str
+) -> None:
+    transactions: list[list[str]] = []
+
+    class Client:
+        dataset_name = "web"
+
+        @contextmanager
+        def begin_transaction(self) -> Iterator[None]:
+            transactions.append([])
+            yield
+
+        def execute_sql(self, sql: str, *_: Any) -> Any:
+            if "refused" in sql or "DELETE" in sql:  # else it takes its turn
+                transactions[-1].append(sql)
+            if error and "refused" in sql:
+                raise error
+
+    client: Any = Client()
+    statements = ["DELETE FROM a;", "INSERT INTO refused SELECT ';'"]
+    told: Any = pytest.raises(type(error)) if error else nullcontext()
+    with told as raised:
+        TRANSACTIONS[name](client, statements)
+    assert [each.count("\n") or 1 for own in transactions for each in own] == sent
+    if len(sent) > 1:
+        assert transactions[-1] == statements
+        assert statements[-1] in getattr(raised.value, "__notes__", ())
 
 
 def test_what_is_known_of_a_destination_stays(pipeline: dlt.Pipeline, tmp_path: Path) -> None:
