@@ -25,11 +25,14 @@ class Tolerance:
         key: columns that tell a row from the others, if any do.
         nearly: columns whose last digits differ from call to call.
         left_out: columns of which a server picks any value, or estimates one.
+        by_one: a count that differs by one with the days that are asked for together, and after it
+            what is averaged over what it counts.
     """
 
     key: tuple[str, ...] = ()
     nearly: frozenset[str] = frozenset()
     left_out: frozenset[str] = frozenset()
+    by_one: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, query_type: QueryType) -> Self:
@@ -39,7 +42,17 @@ class Tolerance:
             key,
             frozenset(query_type.nearly),
             frozenset({*query_type.left_out, *query_type.estimated}),
+            query_type.by_one,
         )
+
+    def apart(self, mine: Row, theirs: Row) -> frozenset[str]:
+        """The columns that are not compared of two rows."""
+        if self.by_one:
+            count, *_ = self.by_one
+            here, there = mine.get(count), theirs.get(count)
+            if isinstance(here, int) and isinstance(there, int) and abs(here - there) == 1:
+                return self.left_out.union(self.by_one)
+        return self.left_out
 
 
 def differences(held: Sequence[Row], api: Sequence[Row], tolerance: Tolerance) -> list[str]:
@@ -73,7 +86,7 @@ def _by_row(
             yield f"{what} is at the server, but not here"
         else:
             (mine,), (theirs,) = held[key], api[key]
-            for name in sorted({*mine, *theirs} - tolerance.left_out):
+            for name in sorted({*mine, *theirs} - tolerance.apart(mine, theirs)):
                 here, there = _plain(mine.get(name)), _plain(theirs.get(name))
                 if here != there and not (name in tolerance.nearly and _near(here, there)):
                     yield f"{what}: {name} is {here} here and {there} at the server"

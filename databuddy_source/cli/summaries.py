@@ -171,6 +171,10 @@ def verdict(checked: Iterable[Checked]) -> Exit:
             "Left out, since a server picks any value",
             {n: t.left_out for n, t in tolerances.items()},
         ),
+        (
+            "Equal where a count differs by one, as it does with the days that are asked together",
+            {n: t.by_one for n, t in tolerances.items()},
+        ),
     ):
         if named := [
             f"{name}.{each}" for name in sorted(columns) for each in sorted(columns[name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from hashlib import blake2b
 from typing import Final
 
@@ -21,6 +21,9 @@ twelfth."""
 
 _BYTES: Final = 12
 
+_COUNT: Final = "/"
+"""Before a count that differs by one."""
+
 _JSON: Final = msgspec.json.Encoder(order="deterministic")
 
 
@@ -34,7 +37,8 @@ def digest_of(rows: Sequence[Mapping[str, object]], query_type: QueryType) -> st
 
     Returns:
         The scheme and 24 characters; where rows have columns that differ from call to call, or
-        that the catalogue does not know, 24 more without these.
+        that the catalogue does not know, 24 more without these; of a type with a count that differs
+        by one, that count and 24 more without it and its averages.
     """
     if nearly := query_type.nearly:
         rows = [_steady(row, nearly) for row in rows]
@@ -43,23 +47,44 @@ def digest_of(rows: Sequence[Mapping[str, object]], query_type: QueryType) -> st
         odd = {*query_type.estimated, *query_type.left_out}
         steady = query_type.columns.keys() - odd
         if not all(row.keys() <= steady for row in rows):
-            parts.append(_of([{k: row[k] for k in steady & row.keys()} for row in rows]))
+            parts.append(_of(_only(steady, rows)))
+        if query_type.by_one and len(rows) == 1:
+            count = rows[0].get(query_type.by_one[0])
+            if isinstance(count, int):
+                apart = _of(_only(steady - {*query_type.by_one}, rows))
+                parts.append(f"{apart}{_COUNT}{count}")
     return ":".join(parts)
 
 
+def _only(names: Set[str], rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    return [{name: row[name] for name in names & row.keys()} for row in rows]
+
+
 def says_the_same(digest: str | None, other: str | None) -> bool:
-    """Whether two answers say the same, but for what servers estimate anew in each, and for columns
-    that came later.
+    """Whether two answers say the same, but for what servers estimate anew in each, for a count
+    that differs by one with the days that are asked for together, and for columns that came later.
 
     Args:
         digest, other: of either; None for one that is not known.
     """
-    return bool(digest and other) and _steady_part(str(digest)) == _steady_part(str(other))
+    if not digest or not other:
+        return False
+    (scheme, steady, apart), (of_other, steady_other, apart_other) = map(_parts, (digest, other))
+    if scheme != of_other:
+        return False
+    if steady == steady_other:
+        return True
+    (rest, _, count), (rest_other, _, count_other) = (
+        each.partition(_COUNT) for each in (apart, apart_other)
+    )
+    return rest == rest_other != "" and abs(int(count) - int(count_other)) == 1
 
 
-def _steady_part(digest: str) -> tuple[str, str]:
+def _parts(digest: str) -> tuple[str, str, str]:
+    """The scheme, what is the same in each answer, and what is so whatever is asked together."""
     scheme, *parts = digest.split(":")
-    return scheme, parts[-1]
+    apart = parts.pop() if _COUNT in parts[-1] else ""
+    return scheme, parts[-1], apart
 
 
 def is_current(digest: str | None) -> bool:

@@ -138,6 +138,8 @@ class QueryType(BaseModel):
         unstable: columns that differ from call to call: of numbers the last digits, of others all.
         estimated: columns that a server estimates once there is much to count, so that they differ
             from call to call, and `verify` cannot count them.
+        by_one: a count that differs by one with the days that are asked for together, and after it
+            what is averaged over what it counts.
         end_is_midnight: the server reads the end date as 00:00:00.
         follows: "pageviews" where it has rows whenever there are page views that have a value to
             break them down by, so that it cannot have lost its rows beside another such type that
@@ -186,6 +188,7 @@ class QueryType(BaseModel):
     margin_days: int = 0
     unstable: tuple[str, ...] = ()
     estimated: tuple[str, ...] = ()
+    by_one: tuple[str, ...] = ()
     end_is_midnight: bool = False
     follows: Literal["", "pageviews"] = ""
     always: bool = False

@@ -111,3 +111,12 @@ def test_rows_are_named_by_all_columns_of_their_key_also_where_one_is_lacking() 
 def test_the_date_of_a_series_is_the_windows_and_names_no_row() -> None:
     assert "date" in load_catalog().get("events_by_date").key
     assert tolerance_of("events_by_date").key == ()
+
+
+def test_a_count_may_differ_by_one_and_then_its_averages_may_too() -> None:
+    series = tolerance_of("events_by_date")
+    held = {"pageviews": 9, "sessions": 6, "bounce_rate": 50.0}
+    assert differences([held], [{**held, "sessions": 7, "bounce_rate": 42.9}], series) == []
+    assert len(differences([held], [{**held, "sessions": 8, "bounce_rate": 42.9}], series)) == 2
+    assert len(differences([held], [{**held, "bounce_rate": 42.9}], series)) == 1
+    assert len(differences([held], [{**held, "sessions": 7, "pageviews": 8}], series)) == 1

@@ -122,6 +122,30 @@ def test_each_kind_of_difference_is_told_in_a_sentence(
     assert len(details) == 1
 
 
+def test_a_session_without_an_id_is_no_difference_whatever_is_asked_together(
+    serve: Callable[..., DemoServer], warehouse: Callable[[DemoServer], Warehouse]
+) -> None:
+    """All of them are one session, of the first day of a question that has some."""
+    server = serve()
+    shop, later = server.websites[0].id, FIRST + timedelta(days=4)
+    server.events.connection().execute("DELETE FROM events WHERE session_id = ''")
+    for day in (FIRST, later):
+        server.events.add(shop, datetime.combine(day, time(12)), session_id="", path="/")
+    made = warehouse(server)
+    made.sync(query_types=["events_by_date"], websites=[shop], start_date=FIRST)
+    assert not_equal(checked(made, since=later)) == {}
+    held = made.tables()
+    made.sync(
+        query_types=["events_by_date"], websites=[shop], since=later, until=later, refetch=True
+    )
+    (sessions,), (again,) = (
+        [row for row in tables["events_by_date"] if later in row]
+        for tables in (held, made.tables())
+    )
+    assert sessions != again, "it is another number"
+    assert made.query("SELECT COUNT(*) FROM restatements") == [(0,)]
+
+
 def test_only_the_cells_that_were_asked_for_are_compared(
     serve: Callable[..., DemoServer], warehouse: Callable[[DemoServer], Warehouse]
 ) -> None:
