@@ -535,6 +535,35 @@ def failed_jobs(load_id: str) -> Mapping[str, str]:
     }
 
 
+def files_of_load(load_id: str) -> Mapping[str, list[Path]]:
+    """The files that a package has brought, by table. Called while dlt completes the package."""
+    storage = Container()[LoadPackageStateInjectableContext].storage
+    found: dict[str, list[Path]] = {}
+    for state, job in storage.list_all_jobs_with_states(load_id):
+        if state == "completed_jobs":
+            path = storage.get_job_file_path(load_id, state, job.file_name())
+            found.setdefault(job.table_name, []).append(Path(storage.storage.make_full_path(path)))
+    return found
+
+
+def bring_file(client: SqlJobClientBase, table: str, file: Path, load_id: str) -> None:
+    """Load a file once more, into the dataset that the client is at. dlt runs jobs in a pool, which
+    is gone when it completes a package.
+
+    Args:
+        client: that is open.
+        table: of the schema.
+        file: of the package.
+        load_id: of the package.
+    """
+    prepared = client.prepare_load_table(table)
+    job: Any = client.create_load_job(prepared, str(file), load_id)
+    job.set_run_vars(load_id, client.schema, prepared)
+    job._job_client = client
+    client.prepare_load_job_execution(job)
+    job.run()
+
+
 @contextmanager
 def signals_raised() -> Iterator[None]:
     """Raise at the end of the block what Ctrl-C or SIGTERM asked for in it. `pipeline.load()`

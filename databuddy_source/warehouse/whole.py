@@ -35,6 +35,7 @@ from databuddy_source.dlt_seam import (
 )
 from databuddy_source.warehouse.lease import HAS_LOCKS, take_turn
 from databuddy_source.warehouse.refusals import refused_by, refusing, words_of, words_of_job
+from databuddy_source.warehouse.staged import fill_anew, with_rows
 from databuddy_source.warehouse.transactions import TRANSACTIONS
 from databuddy_source.warehouse.views import DropsViews
 
@@ -109,7 +110,7 @@ class _WholeClient(DropsViews):
         behind: Any = super()
         self.hold()
         if named := sorted(truncate_tables or ()):
-            truncate_tables = self.filled.intersection(named) or self._with_rows(named)
+            truncate_tables = self.filled.intersection(named) or with_rows(self, named)
         if self._takes_turns() and not self.is_storage_initialized():
             with self.maybe_ddl_transaction():
                 behind.initialize_storage()
@@ -162,7 +163,7 @@ class _WholeClient(DropsViews):
         behind: Any = super()
         self._set_query_tags(operation="complete_load", load_id=load_id)
         chains = loaded_chains(self, load_id)
-        merges = {str(chain[0]["name"]): list(self._statements(chain, behind)) for chain in chains}
+        merges = {str(chain[0]["name"]): [*self._merge(chain, load_id, behind)] for chain in chains}
         self._once(load_id, lambda: self._bring_in(load_id, merges))
         self.filled = {str(table["name"]) for chain in chains for table in chain}
 
@@ -200,6 +201,7 @@ class _WholeClient(DropsViews):
         refusals: dict[str, str] = {}
         for table, told in failed_jobs(load_id).items():
             self._refuse(table, words_of_job(told), refusals)
+        fill_anew(self, load_id, {table for table in merges.keys() - refusals if merges[table]})
         while True:
             statements = list(self._marks(load_id, refusals))
             for table, own in merges.items():
@@ -240,12 +242,6 @@ class _WholeClient(DropsViews):
         found = self.sql_client.execute_sql(f"SELECT DISTINCT {column} FROM {staged}") or []
         return {str(report) for (report,) in found}
 
-    def _with_rows(self: Any, tables: Sequence[str]) -> Set[str]:
-        name = self.sql_client.make_qualified_table_name
-        asked = ", ".join(f"(SELECT COUNT(*) FROM {name(table)})" for table in tables)
-        ((*found,),) = self.sql_client.execute_sql(f"SELECT {asked}") or [()]
-        return {table for table, count in zip(tables, found, strict=True) if count}
-
     def _reconnect(self: Any) -> None:
         """The server may have closed the connection, or have been restarted."""
         self.sql_client.close_connection()
@@ -263,12 +259,14 @@ class _WholeClient(DropsViews):
         literals = ", ".join(map(str, map(literal_of(self.sql_client), values)))
         return f"INSERT INTO {name}({self.loads_table_schema_columns}) VALUES({literals})"
 
-    def _statements(self: Any, chain: Sequence[Any], behind: Any) -> Iterator[str]:
+    def _merge(self: Any, chain: Sequence[Any], load_id: str, behind: Any) -> Iterator[str]:
         """What brings a table from staging into its place."""
         if chain[0]["name"] == self.schema.state_table_name:
             name, staged = self.sql_client.get_qualified_table_names(chain[0]["name"])
             columns = ", ".join(map(self.sql_client.escape_column_name, chain[0]["columns"]))
-            yield f"INSERT INTO {name}({columns}) SELECT {columns} FROM {staged}"
+            own = f"{staged} WHERE _dlt_load_id = {literal_of(self.sql_client)(load_id)}"
+            # each once: its job may have run twice
+            yield f"INSERT INTO {name}({columns}) SELECT DISTINCT {columns} FROM {own}"
         elif _merges_at_the_end(chain):
             for job in behind._create_merge_followup_jobs(chain):
                 file = Path(job.new_file_path())

@@ -64,6 +64,38 @@ def test_tables_of_a_user_come_along_each_in_its_own_way(pipeline: dlt.Pipeline)
     assert query(pipeline, "SELECT count(*) FROM _dlt_loads WHERE status = 0") == [(2,)]
 
 
+@pytest.mark.parametrize(
+    "meddle",
+    [
+        "INSERT INTO {table} FROM {table}",  # a job was killed before dlt noted it, and ran again
+        "INSERT INTO {table} SELECT * REPLACE ('another' AS _dlt_load_id) FROM {table}",
+        "DELETE FROM {table}",
+    ],
+    ids=["twice", "of another load", "gone"],
+)
+def test_what_is_staged_are_the_rows_of_the_load_each_once(
+    meddle: str, pipeline: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete = whole._WholeClient.complete_load
+
+    def after_all_jobs(client: Any, load_id: str) -> None:
+        with client.with_staging_dataset():
+            for table in ("days", "_dlt_pipeline_state"):
+                if table == "days" or "DELETE" not in meddle:
+                    name = client.sql_client.make_qualified_table_name(table)
+                    client.sql_client.execute_sql(meddle.format(table=name))
+        complete(client, load_id)
+
+    pipeline.run(days(1), loader_file_format="parquet")
+    monkeypatch.setattr(whole._WholeClient, "complete_load", after_all_jobs)
+    pipeline.run([days(2), notes(2)], loader_file_format="parquet")
+    assert query(pipeline, "SELECT number FROM days") == [(2,), (2,)]
+    assert query(pipeline, "SELECT number FROM notes") == [(2,)], "was appended, and not staged"
+    found = query(pipeline, "SELECT COUNT(*), COUNT(DISTINCT version) FROM _dlt_pipeline_state")
+    assert found[0][0] == found[0][1]
+    assert query(pipeline, "SELECT COUNT(*) FROM _dlt_loads WHERE status = 0") == [(2,)]
+
+
 @pytest.mark.parametrize("is_done", [False, True], ids=["broken off", "done and not answered"])
 def test_a_transaction_that_is_broken_off_is_tried_again_and_never_done_twice(
     is_done: bool, pipeline: dlt.Pipeline, monkeypatch: pytest.MonkeyPatch
