@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from math import isfinite
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -26,6 +27,9 @@ MOST_KEYS: Final = 10
 
 ROWS_AT_ONCE: Final = 10_000
 """That are read for the sake of other websites."""
+
+_EXACT: Final = 2**53
+"""Whole numbers below it are the same as floats, and JSON's readers have them."""
 
 _SUMMED: Final = {Kind.COUNT, Kind.COUNT_OVER_ROWS, Kind.AMOUNT}
 """What may be summed over the rows of a window."""
@@ -269,15 +273,16 @@ def _changed_keys(before: Told, after: Told, compared: Compared) -> str | None:
 
 def _number(value: Any) -> float:
     try:
-        return float(value or 0)
-    except (TypeError, ValueError):  # no number, and kept as text
+        number = float(value or 0)
+    except (TypeError, ValueError, OverflowError):  # no number, or kept as text
         return 0.0
+    return number if isfinite(number) else 0.0
 
 
 def _plain(value: float) -> float:
     """Without the last digits, in which the sums of floats differ by their order."""
     rounded = round(float(value), 6)
-    return int(rounded) if rounded.is_integer() else rounded
+    return int(rounded) if rounded.is_integer() and abs(rounded) < _EXACT else rounded
 
 
 def _text(value: object) -> str | None:

@@ -192,8 +192,14 @@ def _is_rate(name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in RATES)
 
 
+_MOST: Final = 2**63
+"""No store counts further, and what is added up stays a number."""
+
+
 def _number(value: object) -> float | None:
     """A number, also one that is spelled as a text, as JSON often has whole ones of 64 bits."""
-    if isinstance(value, str):
-        return float(value) if _SPELLED.fullmatch(value) else None
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, str) and _SPELLED.fullmatch(value):
+        value = float(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return max(-_MOST, min(value, _MOST))

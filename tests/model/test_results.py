@@ -119,6 +119,14 @@ def test_an_answer_loses_its_rows_and_nothing_else_once_they_have_gone_on() -> N
     assert result.without_rows().without_rows() == result.without_rows()
 
 
+@pytest.mark.parametrize("views", ["9" * 400, 10**400, 1e308])
+def test_a_number_beyond_all_numbers_counts(views: object) -> None:
+    (cell,) = cells_of(a_report("summary_metrics"))
+    result = a_result(cell, [{"pageviews": views}, {"pageviews": views}])
+    assert result.page_views >= 2**63
+    assert not is_silent(result.rows, cell.report.query_type)
+
+
 def test_a_doubted_answer_is_suspect_for_a_reason_and_brings_no_rows() -> None:
     (cell,) = cells_of(a_report())
     result = a_result(cell, [{"name": "/", "pageviews": 3}])

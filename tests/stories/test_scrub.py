@@ -105,6 +105,33 @@ def test_what_changed_is_told_exactly(serve: Serve, warehouse: Make) -> None:
     assert len(told(made)) == len(by_report), "nothing is told twice"
 
 
+@pytest.mark.parametrize(
+    "views", [2**63, 2**64, 10**400, 1e308, "9" * 400], ids=["63", "64", "400", "float", "text"]
+)
+def test_a_number_beyond_all_numbers_ends_no_load(
+    views: Any, serve: Serve, warehouse: Make
+) -> None:
+    server = serve()
+    made = warehouse(server)
+    first = TODAY - timedelta(days=4)
+    chosen = {"query_types": ["summary_metrics", "top_pages"], "start_date": first}
+    made.sync(**chosen)
+    kept = made.cells("top_pages")
+    server.faults.add(
+        Fault(
+            query_type="summary_metrics",
+            times=None,
+            rows=lambda rows: [{**row, "pageviews": views} for row in rows],
+        )
+    )
+    server.now += timedelta(days=2)
+    assert made.sync(**chosen, refetch=True, since=first) == []
+    assert made.cells("top_pages").keys() > kept.keys()
+    changed = [each for each in told(made) if each["report"] == "summary_metrics"]
+    assert changed
+    assert all("pageviews" in json.loads(each["sums"]) for each in changed)
+
+
 def test_days_that_grow_until_they_are_over_are_no_news(serve: Serve, warehouse: Make) -> None:
     server = without_nameless_sessions(serve(ahead=2))
     made = warehouse(server, Warehouse.sync, **FEW_TYPES)
