@@ -32,19 +32,20 @@ def without_telemetry() -> None:
 
 
 def for_pipeline(pipeline: dlt.Pipeline) -> None:
-    """Before anything is loaded, also what a killed run left behind."""
+    """Before anything is loaded, also what a killed run left behind. No other pipeline has the same
+    staging dataset, or two that load at the same time into one dataset would merge each other's
+    rows. One that is made after the source keeps dlt's, for the same reason as above."""
+    if pipeline.destination:
+        own = re.sub(r"[^a-z0-9]+", "_", pipeline.pipeline_name.lower()).strip("_")
+        section = f"{pipeline.pipeline_name}.destination.{pipeline.destination.destination_name}"
+        _default(f"{section}.staging_dataset_name_layout", f"%s_staging_{own}")
     for_extraction(pipeline)
     make_whole(pipeline)
 
 
 def for_extraction(pipeline: dlt.Pipeline) -> None:
     """Before anything is extracted: of finished loads nothing stays in local files or in the
-    staging dataset, and no other pipeline has the same staging dataset, or two that load at the
-    same time into one dataset would merge each other's rows."""
-    if pipeline.destination:
-        own = re.sub(r"[^a-z0-9]+", "_", pipeline.pipeline_name.lower()).strip("_")
-        section = f"{pipeline.pipeline_name}.destination.{pipeline.destination.destination_name}"
-        _default(f"{section}.staging_dataset_name_layout", f"%s_staging_{own}")
+    staging dataset."""
     _default(f"{pipeline.pipeline_name}.load.delete_completed_jobs", True)
     _default(f"{pipeline.pipeline_name}.load.truncate_staging_dataset", True)
 
