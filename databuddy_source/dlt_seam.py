@@ -63,6 +63,7 @@ from dlt.destinations.exceptions import (
     DatabaseTransientException,
 )
 from dlt.destinations.job_client_impl import SqlJobClientBase
+from dlt.destinations.job_impl import FinalizedLoadJobWithFollowupJobs
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract.hints import HintsMeta
 from dlt.extract.incremental import Incremental
@@ -533,6 +534,37 @@ def failed_jobs(load_id: str) -> Mapping[str, str]:
         for state, job in storage.list_all_jobs_with_states(load_id)
         if state == "failed_jobs"
     }
+
+
+def files_of_jobs(load_id: str) -> Mapping[str, Sequence[Path]]:
+    """The files of the jobs of a package that are done, by table. Called while dlt completes the
+    package, and deletes them afterwards."""
+    storage = Container()[LoadPackageStateInjectableContext].storage
+    found: dict[str, list[Path]] = {}
+    for state, job in storage.list_all_jobs_with_states(load_id):
+        if state == "completed_jobs":
+            file = storage.get_job_file_path(load_id, state, job.file_name())
+            found.setdefault(job.table_name, []).append(Path(storage.storage.make_full_path(file)))
+    return found
+
+
+def jobs_begin_again(load_id: str, tables: Sequence[str]) -> None:
+    """Let jobs of these tables that are done be done once more, when the package is loaded again,
+    on staging tables that dlt empties first. Called while dlt completes the package, which knows
+    jobs to be tried again only where they failed."""
+    storage = Container()[LoadPackageStateInjectableContext].storage
+    for state, job in storage.list_all_jobs_with_states(load_id):
+        if state == "completed_jobs" and job.table_name in tables:
+            done = storage.get_job_file_path(load_id, state, job.file_name())
+            new = storage.get_job_file_path(load_id, "new_jobs", job.file_name())
+            storage.storage.atomic_rename(done, new)
+    storage.save_schema_updates(load_id, {})
+
+
+def done_job(file_path: str) -> Any:
+    """A job for a file of a package of which nothing is to be loaded. A client has to give
+    one."""
+    return FinalizedLoadJobWithFollowupJobs.from_file_path(file_path)
 
 
 @contextmanager
