@@ -10,7 +10,12 @@ import pyarrow.parquet as pq
 
 from databuddy_source.clock import now
 from databuddy_source.coverage.reading import TABLE as COVERAGE
-from databuddy_source.dlt_seam import files_of_jobs, jobs_begin_again, literal_of
+from databuddy_source.dlt_seam import (
+    DatabaseException,
+    files_of_jobs,
+    jobs_begin_again,
+    literal_of,
+)
 from databuddy_source.errors import AlreadyRunning
 from databuddy_source.tables.hints import FILE_FORMAT
 
@@ -119,8 +124,8 @@ class Staged:
         ]
 
     def refuse_others(self, refused: Set[str] = frozenset()) -> None:
-        """Where other rows are there the load begins again with its first job, whenever it is run
-        again.
+        """Say so where a transaction failed for other rows, by the words of any database. The load
+        begins with its first job then, whenever it is run again.
 
         Args:
             refused: the tables that stay out.
@@ -131,7 +136,10 @@ class Staged:
         if not (mixed := " OR ".join(self._lies(refused))):
             return
         asked = f"SELECT CASE WHEN {mixed} THEN 1 ELSE 0 END"
-        ((found,),) = self._client.sql_client.execute_sql(asked) or [(0,)]
+        try:
+            ((found,),) = self._client.sql_client.execute_sql(asked) or [(0,)]
+        except DatabaseException:  # the connection broke, which the caller knows
+            return
         if found:
             jobs_begin_again(self._load_id, self._tables)
             with self._client.sql_client.with_staging_dataset():

@@ -33,13 +33,7 @@ from databuddy_source.dlt_seam import (
     loaded_chains,
 )
 from databuddy_source.warehouse.lease import HAS_LOCKS, take_turn
-from databuddy_source.warehouse.refusals import (
-    is_refusal,
-    refused_by,
-    refusing,
-    words_of,
-    words_of_job,
-)
+from databuddy_source.warehouse.refusals import refused_by, refusing, words_of, words_of_job
 from databuddy_source.warehouse.staged import (
     Staged,
     bringing_in,
@@ -234,8 +228,7 @@ class _WholeClient(DropsViews):
                 noted = [*statements, note_of(self, load_id), *staged.guard(refusals.keys())]
                 return run(self.sql_client, noted)
             except DatabaseException as error:
-                if is_refusal(error):
-                    staged.refuse_others(refusals.keys())
+                staged.refuse_others(refusals.keys())
                 refusing_table = refusing(error, merges)
                 if not refusing_table:
                     raise

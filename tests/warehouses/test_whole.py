@@ -123,8 +123,7 @@ def test_rows_of_two_runs_in_staging_reach_no_table_and_the_next_run_brings_its_
 
     def emptied(client: Any, load_id: str) -> None:
         with client.sql_client.with_staging_dataset():
-            name = client.sql_client.make_qualified_table_name("top_pages")
-        client.sql_client.execute_sql(f"DELETE FROM {name} WHERE 1 = 1")
+            client.sql_client.truncate_tables("top_pages")
         complete(client, load_id)
 
     with monkeypatch.context() as patched:
