@@ -63,6 +63,7 @@ from dlt.destinations.exceptions import (
     DatabaseTransientException,
 )
 from dlt.destinations.job_client_impl import SqlJobClientBase
+from dlt.destinations.job_impl import FinalizedLoadJobWithFollowupJobs
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract.hints import HintsMeta
 from dlt.extract.incremental import Incremental
@@ -535,18 +536,19 @@ def failed_jobs(load_id: str) -> Mapping[str, str]:
     }
 
 
-def files_of_load(load_id: str) -> Mapping[str, list[Path]]:
-    """The files that a package has brought, by table. Called while dlt completes the package."""
+def files_of_jobs(load_id: str) -> Mapping[str, Sequence[Path]]:
+    """The files of the jobs of a package that are done, by table. Called while dlt completes the
+    package, and deletes them afterwards."""
     storage = Container()[LoadPackageStateInjectableContext].storage
     found: dict[str, list[Path]] = {}
     for state, job in storage.list_all_jobs_with_states(load_id):
         if state == "completed_jobs":
-            path = storage.get_job_file_path(load_id, state, job.file_name())
-            found.setdefault(job.table_name, []).append(Path(storage.storage.make_full_path(path)))
+            file = storage.get_job_file_path(load_id, state, job.file_name())
+            found.setdefault(job.table_name, []).append(Path(storage.storage.make_full_path(file)))
     return found
 
 
-def bring_file(client: SqlJobClientBase, table: str, file: Path, load_id: str) -> None:
+def bring_file(client: Any, table: str, file: Path, load_id: str) -> None:
     """Load a file once more, into the dataset that the client is at. dlt runs jobs in a pool, which
     is gone when it completes a package.
 
@@ -557,11 +559,18 @@ def bring_file(client: SqlJobClientBase, table: str, file: Path, load_id: str) -
         load_id: of the package.
     """
     prepared = client.prepare_load_table(table)
-    job: Any = client.create_load_job(prepared, str(file), load_id)
-    job.set_run_vars(load_id, client.schema, prepared)
-    job._job_client = client
-    client.prepare_load_job_execution(job)
-    job.run()
+    job = client.create_load_job(prepared, str(file), load_id)
+    if job.state() != "completed":  # else it has no rows
+        job.set_run_vars(load_id, client.schema, prepared)
+        job._job_client = client
+        client.prepare_load_job_execution(job)
+        job.run()
+
+
+def done_job(file_path: str) -> Any:
+    """A job for a file of a package of which nothing is to be loaded. A client has to give
+    one."""
+    return FinalizedLoadJobWithFollowupJobs.from_file_path(file_path)
 
 
 @contextmanager

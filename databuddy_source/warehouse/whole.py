@@ -12,13 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import dlt
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from databuddy_source.clock import now
 from databuddy_source.coverage.reading import RESTATEMENTS
 from databuddy_source.coverage.reading import TABLE as COVERAGE
 from databuddy_source.coverage.refused import refused
@@ -28,6 +26,7 @@ from databuddy_source.dlt_seam import (
     DatabaseTransientException,
     DestinationTerminalException,
     SqlJobClientBase,
+    done_job,
     failed_jobs,
     kind_of,
     literal_of,
@@ -35,7 +34,15 @@ from databuddy_source.dlt_seam import (
 )
 from databuddy_source.warehouse.lease import HAS_LOCKS, take_turn
 from databuddy_source.warehouse.refusals import refused_by, refusing, words_of, words_of_job
-from databuddy_source.warehouse.staged import fill_anew, with_rows
+from databuddy_source.warehouse.staged import (
+    Staged,
+    bringing_in,
+    has_no_rows,
+    merges_at_the_end,
+    note_of,
+    staged_reports,
+    tables_with_rows,
+)
 from databuddy_source.warehouse.transactions import TRANSACTIONS
 from databuddy_source.warehouse.views import DropsViews
 
@@ -110,7 +117,7 @@ class _WholeClient(DropsViews):
         behind: Any = super()
         self.hold()
         if named := sorted(truncate_tables or ()):
-            truncate_tables = self.filled.intersection(named) or with_rows(self, named)
+            truncate_tables = self.filled.intersection(named) or tables_with_rows(self, named)
         if self._takes_turns() and not self.is_storage_initialized():
             with self.maybe_ddl_transaction():
                 behind.initialize_storage()
@@ -152,9 +159,19 @@ class _WholeClient(DropsViews):
         is_state = table_name == self.schema.state_table_name
         return is_state or bool(behind.should_load_data_to_staging_dataset(table_name))
 
+    def create_load_job(
+        self: Any, table: Any, file_path: str, load_id: str, restore: bool = False
+    ) -> Any:
+        """Nothing to do where a file has no rows, which Postgres does not take."""
+        behind: Any = super()
+        self.hold()
+        if has_no_rows(file_path):
+            return done_job(file_path)
+        return behind.create_load_job(table, file_path, load_id, restore)
+
     def _create_merge_followup_jobs(self, table_chain: Sequence[Any]) -> list[Any]:
         behind: Any = super()
-        is_ours = _merges_at_the_end(table_chain)
+        is_ours = merges_at_the_end(table_chain)
         return [] if is_ours else list(behind._create_merge_followup_jobs(table_chain))
 
     def complete_load(self: Any, load_id: str) -> None:
@@ -163,14 +180,17 @@ class _WholeClient(DropsViews):
         behind: Any = super()
         self._set_query_tags(operation="complete_load", load_id=load_id)
         chains = loaded_chains(self, load_id)
-        merges = {str(chain[0]["name"]): [*self._merge(chain, load_id, behind)] for chain in chains}
+        merges = {
+            str(chain[0]["name"]): list(bringing_in(self, chain, load_id, behind))
+            for chain in chains
+        }
         self._once(load_id, lambda: self._bring_in(load_id, merges))
         self.filled = {str(table["name"]) for chain in chains for table in chain}
 
     def change(self: Any, load_id: str, statements: Sequence[str]) -> None:
         """Run statements and note them as a load, in one transaction."""
         run = TRANSACTIONS[kind_of(self.config.destination_type)]
-        noted = [*statements, self._note_of(load_id)]
+        noted = [*statements, note_of(self, load_id)]
         self._once(load_id, lambda: run(self.sql_client, noted))
 
     def _once(self: Any, load_id: str, run: Callable[[], object]) -> None:
@@ -196,19 +216,24 @@ class _WholeClient(DropsViews):
 
         Raises:
             DestinationFails: another table refuses its rows.
+            AlreadyRunning: another run fills staging at the same time.
         """
         run = TRANSACTIONS[kind_of(self.config.destination_type)]
+        staged = Staged(self, load_id, merges)
         refusals: dict[str, str] = {}
         for table, told in failed_jobs(load_id).items():
             self._refuse(table, words_of_job(told), refusals)
-        fill_anew(self, load_id, {table for table in merges.keys() - refusals if merges[table]})
+        staged.fill_anew(refusals.keys())
         while True:
             statements = list(self._marks(load_id, refusals))
             for table, own in merges.items():
                 statements += () if table in refusals else own
             try:
-                return run(self.sql_client, [*statements, self._note_of(load_id)])
+                noted = [*statements, note_of(self, load_id), *staged.guard(refusals.keys())]
+                return run(self.sql_client, noted)
             except DatabaseException as error:
+                if staged.fill_anew(refusals.keys()):
+                    continue
                 refusing_table = refusing(error, merges)
                 if not refusing_table:
                     raise
@@ -220,7 +245,7 @@ class _WholeClient(DropsViews):
         Raises:
             DestinationFails: the table is no report's.
         """
-        if table not in self._staged_reports():
+        if table not in staged_reports(self):
             raise refused_by(table, words) from DestinationTerminalException(words)
         refusals[table] = words
 
@@ -235,13 +260,6 @@ class _WholeClient(DropsViews):
                 spell=(self.sql_client.escape_column_name, literal_of(self.sql_client)),
             )
 
-    def _staged_reports(self: Any) -> set[str]:
-        """The reports of which coverage waits in staging."""
-        _, staged = self.sql_client.get_qualified_table_names(COVERAGE)
-        column = self.sql_client.escape_column_name("report")
-        found = self.sql_client.execute_sql(f"SELECT DISTINCT {column} FROM {staged}") or []
-        return {str(report) for (report,) in found}
-
     def _reconnect(self: Any) -> None:
         """The server may have closed the connection, or have been restarted."""
         self.sql_client.close_connection()
@@ -251,34 +269,6 @@ class _WholeClient(DropsViews):
         name = self.sql_client.make_qualified_table_name(self.schema.loads_table_name)
         key = self.sql_client.escape_column_name(self.schema.naming.normalize_identifier("load_id"))
         return bool(self.sql_client.execute_sql(f"SELECT 1 FROM {name} WHERE {key} = %s", load_id))
-
-    def _note_of(self: Any, load_id: str) -> str:
-        """What dlt's `complete_load` executes, with its values in the text, as a script needs."""
-        name = self.sql_client.make_qualified_table_name(self.schema.loads_table_name)
-        values = (load_id, self.schema.name, 0, now(), self.schema.version_hash)
-        literals = ", ".join(map(str, map(literal_of(self.sql_client), values)))
-        return f"INSERT INTO {name}({self.loads_table_schema_columns}) VALUES({literals})"
-
-    def _merge(self: Any, chain: Sequence[Any], load_id: str, behind: Any) -> Iterator[str]:
-        """What brings a table from staging into its place."""
-        if chain[0]["name"] == self.schema.state_table_name:
-            name, staged = self.sql_client.get_qualified_table_names(chain[0]["name"])
-            columns = ", ".join(map(self.sql_client.escape_column_name, chain[0]["columns"]))
-            own = f"{staged} WHERE _dlt_load_id = {literal_of(self.sql_client)(load_id)}"
-            # each once: its job may have run twice
-            yield f"INSERT INTO {name}({columns}) SELECT DISTINCT {columns} FROM {own}"
-        elif _merges_at_the_end(chain):
-            for job in behind._create_merge_followup_jobs(chain):
-                file = Path(job.new_file_path())
-                yield from file.read_text("utf-8").splitlines()  # dlt writes one a line
-                file.unlink()
-
-
-def _merges_at_the_end(chain: Sequence[Any]) -> bool:
-    """Whether a table is merged by statements that change rows and nothing else. This source's
-    are; a user's with nested tables are merged over temporary ones, and creating these would end
-    the transaction on Snowflake."""
-    return len(chain) == 1 and chain[0]["write_disposition"] == "merge"
 
 
 @cache

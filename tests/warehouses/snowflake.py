@@ -113,8 +113,8 @@ def _execute_each(self: FakeSnowflakeCursor, command: str, *args: Any, **given: 
     try:
         for statement in _statements(command):
             _execute(self, _plain_stages(_plain_options(statement)), *args, **given)
-            for comment in _comments(statement):
-                self._duck_conn.execute(comment)
+            for more in (*_comments(statement), *_forgotten_loads(statement)):
+                self._duck_conn.execute(more)
     except snowflake.connector.errors.Error:
         raise
     except Exception as error:  # else the client is told to ask again, and does so for ever
@@ -140,6 +140,17 @@ def _comments(statement: str) -> Iterator[str]:
             for comment in column.find_all(exp.CommentColumnConstraint):
                 name = f"{parsed.find(exp.Table)}.{column.this}"
                 yield f"COMMENT ON COLUMN {name} IS {comment.this.sql('duckdb')}"
+
+
+def _forgotten_loads(statement: str) -> Iterator[str]:
+    """A table that was emptied takes a file again; fakesnow passes it over."""
+    if statement.strip().startswith("TRUNCATE"):
+        table = sqlglot.parse_one(statement, read="snowflake").find(exp.Table)
+        assert table
+        yield (
+            f"DELETE FROM {DATABASE}._fs_information_schema._fs_load_history "
+            f"WHERE SCHEMA_NAME = '{table.db}' AND TABLE_NAME = '{table.name}'"
+        )
 
 
 def _insert_any_comment(catalog: str, schema: str, table: str, comment: str | None) -> str:
