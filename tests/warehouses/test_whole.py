@@ -167,7 +167,7 @@ def test_another_run_that_fills_staging_all_the_time_ends_a_load(
     with monkeypatch.context() as patched:
         patched.setattr(whole._WholeClient, "complete_load", emptied)
         with pytest.raises(
-            (AlreadyRunning, PipelineStepFailed), match="into the same staging|no effect"
+            (AlreadyRunning, PipelineStepFailed), match=r"into the same staging|no effect"
         ):
             made.sync(**GIVEN, refetch=True)
     assert everything(made) == before
