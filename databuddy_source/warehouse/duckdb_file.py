@@ -8,15 +8,19 @@ from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import duckdb
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from databuddy_source.coverage.reading import LOADS, TABLE, Tables, later, newer_file
 from databuddy_source.errors import FileInUse, NoDatabase, causes
 from databuddy_source.warehouse.place import CATALOG
 
 T = TypeVar("T")
+
+_HOLDER: Final = re.compile(r"Conflicting lock is held in (.+?)\. ")
+"""What DuckDB says of a file that another process has open, with who that is."""
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for a DuckDB file that another program has open."""
@@ -135,7 +139,7 @@ def once_free(
         try:
             return attempt()
         except duckdb.IOException as error:
-            holder = re.search(r"Conflicting lock is held in (.+?)\. ", str(error))
+            holder = _HOLDER.search(str(error))
             if not holder:
                 if newer := newer_file(error, str(file)):
                     raise newer from None
@@ -147,6 +151,25 @@ def once_free(
                 say(f"{file} is open in {holder[1]}; waiting for up to {patience:.0f} s.")
                 told = True
             time.sleep(0.5)
+
+
+def patiently(attempt: Callable[[], T]) -> T:
+    """Open a file, and wait where somebody else looks into it just now. What it is called, and any
+    other error, is for the caller.
+
+    Args:
+        attempt: opens it.
+
+    Raises:
+        duckdb.IOException: after `LOCK_PATIENCE` seconds.
+    """
+    tries = Retrying(
+        retry=retry_if_exception(lambda error: _HOLDER.search(str(error)) is not None),
+        wait=wait_fixed(0.5),
+        stop=stop_after_delay(LOCK_PATIENCE),
+        reraise=True,
+    )
+    return tries(attempt)
 
 
 def of_the_file(error: BaseException) -> duckdb.IOException | None:

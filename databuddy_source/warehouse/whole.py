@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import dlt
@@ -93,10 +93,17 @@ class _WholeDestination:
         return _client_class(behind.client_class)
 
     def client(self, schema: dlt.Schema, initial_config: Any = None) -> Any:
-        """A client that changes nothing once the lease is lost, if there is one."""
+        """A client that changes nothing once the lease is lost, if there is one, and waits while
+        somebody looks into DuckDB's file: dlt opens it anew for each job."""
         behind: Any = super()
         client = behind.client(schema, initial_config)
         client.hold = getattr(self, "hold", client.hold)
+        if kind_of(behind.destination_type) == "duckdb":
+            from databuddy_source.warehouse.duckdb_file import patiently  # needs duckdb
+
+            client.sql_client.open_connection = partial(
+                patiently, client.sql_client.open_connection
+            )
         return client
 
 

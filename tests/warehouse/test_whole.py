@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from databuddy_source import databuddy_source
 from databuddy_source.dlt_seam import DatabaseTerminalException, DatabaseTransientException
 from databuddy_source.tables.hints import REPLACE_PARTITION
-from databuddy_source.warehouse import whole
+from databuddy_source.warehouse import duckdb_file, whole
 from databuddy_source.warehouse.transactions import TRANSACTIONS
 from databuddy_source.warehouse.whole import make_whole
 
@@ -116,6 +118,41 @@ def test_a_transaction_that_is_broken_off_is_tried_again_and_never_done_twice(
     assert query(pipeline, "SELECT number FROM days") == [(1,), (1,)]
     assert query(pipeline, "SELECT status FROM _dlt_loads") == [(0,)]
     assert query(pipeline, "SELECT count(*) FROM _dlt_pipeline_state") == [(1,)]
+
+
+def test_somebody_who_looks_into_the_file_ends_no_load(
+    pipeline: dlt.Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = "import duckdb, sys; held = duckdb.connect(sys.argv[1], read_only=True); "
+    looks += "print('open', flush=True); sys.stdin.read()"
+    readers: list[subprocess.Popen[bytes]] = []
+    tries: list[int] = []
+
+    def look() -> None:
+        command = [sys.executable, "-c", looks, str(tmp_path / "web.duckdb")]
+        reader = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        readers.append(reader)
+        assert reader.stdout
+        assert reader.stdout.readline().strip() == b"open"
+
+    def leave(_: object) -> float:
+        tries.append(len(readers))
+        readers[-1].communicate()
+        return 0
+
+    def in_the_step(client: Any, *given: Any, **named: Any) -> Any:
+        if len(readers) == 1:
+            look()
+        return create(client, *given, **named)
+
+    pipeline.run(days(1))
+    create = whole._WholeClient.create_load_job
+    monkeypatch.setattr(duckdb_file, "wait_fixed", lambda _: leave)
+    monkeypatch.setattr(whole._WholeClient, "create_load_job", in_the_step)
+    look()
+    pipeline.run(days(2))
+    assert tries == [1, 2], "before the step, and in it"
+    assert query(pipeline, "SELECT number FROM days") == [(2,), (2,)]
 
 
 def test_a_script_is_one_request_with_one_transaction() -> None:
