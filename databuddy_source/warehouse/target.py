@@ -19,7 +19,14 @@ from typing import Any
 import dlt
 
 from databuddy_source.dlt_seam import DltException, destination_of
-from databuddy_source.errors import AlreadyRunning, BadConfiguration, NoRoom, NoState, NothingLoaded
+from databuddy_source.errors import (
+    AlreadyRunning,
+    BadConfiguration,
+    NoDatabase,
+    NoRoom,
+    NoState,
+    NothingLoaded,
+)
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.fitness import refuse_unfit
@@ -181,10 +188,14 @@ class Warehouse:
 
         if self.is_new:
             self._has_room(self.file)
-        # and the one that a sync that ends still holds
-        for file in (self.file, engine(self.place.home, self.place.name)):
-            if file.exists():
-                wait_for_file(file, self.say)
+        else:
+            wait_for_file(self.file, self.say)
+        own = engine(self.place.home, self.place.name)  # which a sync that ends still holds
+        if own.exists():
+            try:
+                wait_for_file(own, self.say)
+            except NoDatabase:  # cut off by a full disk, say; it has nothing, and is made again
+                own.unlink()
 
     def _has_room(self, file: Path) -> None:
         if not os.access(file.parent, os.W_OK):

@@ -132,6 +132,17 @@ def test_an_unreadable_state_is_set_aside_and_made_again(
     assert 0 < len(days) <= 5, "the cursor came from the warehouse"
 
 
+def test_an_engine_that_was_cut_off_is_made_again(
+    run: Run, server: DemoServer, folder: Path
+) -> None:
+    chosen = (*CHOICE, "--website", server.websites[0].id)
+    assert run(*chosen).returncode == 0
+    (engine,) = (folder / ".databuddy").glob("_engine_*.duckdb")
+    engine.write_bytes(engine.read_bytes()[:3_000])
+    synced = run(*chosen)
+    assert synced.returncode == 0, synced.stderr
+
+
 @pytest.mark.parametrize("command", ["sync", "backfill", "heal", "remove", "rebuild"])
 def test_where_no_state_can_be_kept_nothing_is_asked_or_written(
     command: str, run: Run, server: DemoServer, folder: Path, tmp_path: Path
