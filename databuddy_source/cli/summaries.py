@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from rich.table import Table
 
 from databuddy_source import Checked, Gap, Loaded, Outcome, Plan, Step, Tolerance, exit_of
 from databuddy_source.cli.console import LINES_SHOWN, note, out, warn
 from databuddy_source.cli.program import Exit
+from databuddy_source.cli.tables import WholeWords
 from databuddy_source.clock import in_words
 from databuddy_source.errors import without_window
 from databuddy_source.model.statuses import Status
@@ -31,7 +31,7 @@ def summary(
 ) -> Exit:
     """Print what a run loaded, which columns it added, and what it could not. Returns the exit
     code that says the same."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = WholeWords()
     for column in ("table", "rows", "first day", "last day", "days cut in"):
         justify: Literal["left", "right"] = "right" if column == "rows" else "left"
         table.add_column(column, justify=justify, no_wrap=column == "table")
@@ -196,7 +196,7 @@ def step_done(step: Step, seconds: float) -> str:
 
 def show_plan(plan: Plan) -> Exit:
     """Print what a run would ask for."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = WholeWords()
     for column in ("website", "reports", "cells", "requests"):
         table.add_column(column, justify="left" if column == "website" else "right")
     for website_id, each in plan.by_website.items():

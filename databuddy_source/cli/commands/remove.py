@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from databuddy_source import LoadHooks, Removal
 from databuddy_source import remove as take_out
@@ -25,6 +24,7 @@ from databuddy_source.cli.options import (
     Wait,
 )
 from databuddy_source.cli.program import Exit
+from databuddy_source.cli.tables import WholeWords
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
 
@@ -108,7 +108,7 @@ def show(removal: Removal, *, dry_run: bool) -> None:
     if removal.is_empty:
         told = NOTHING_TO_REMOVE
     else:
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        table = WholeWords()
         for column in ("table", "rows", "cells", "left"):
             table.add_column(column, justify="left" if column == "table" else "right", no_wrap=True)
         for each in removal.tables:
