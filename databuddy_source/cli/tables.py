@@ -7,7 +7,6 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-
 _WIDEST = 10_000
 """Columns of a terminal, of which there is none."""
 
