@@ -15,12 +15,30 @@ from databuddy_source.cli.console import LINES_SHOWN, counted, note, out, warn
 from databuddy_source.cli.program import Exit
 from databuddy_source.cli.tables import WholeWords
 from databuddy_source.clock import in_words
+from databuddy_source.config.scope import Scope
 from databuddy_source.errors import without_window
 from databuddy_source.model.statuses import Status
 
 NOTHING_TO_LOAD = "Nothing to load: these days are final. Use --refetch to ask all the same."
 
+NOTHING_TO_AUDIT = (
+    "Nothing to audit: coverage calls nothing of these days final. A sync asks for what is not."
+)
+
+NOTHING_IS_LACKING = "Nothing to load: nothing of these days is lacking."
+
 NOTHING_TO_COMPARE = "Nothing was compared: the warehouse has no complete cell of what was chosen."
+
+
+def nothing_to_load(scope: Scope) -> str:
+    """Why a run asks for nothing.
+
+    Args:
+        scope: of the run.
+    """
+    if scope.audit:
+        return NOTHING_TO_AUDIT
+    return NOTHING_IS_LACKING if scope.only_gaps else NOTHING_TO_LOAD
 
 
 def summary(
@@ -203,8 +221,13 @@ def step_done(step: Step, seconds: float) -> str:
     return f"{step.first} to {step.last} loaded, {share:.0%} in {in_words(seconds)}, {then}."
 
 
-def show_plan(plan: Plan) -> Exit:
-    """Print what a run would ask for."""
+def show_plan(plan: Plan, nothing: str = NOTHING_TO_LOAD) -> Exit:
+    """Print what a run would ask for.
+
+    Args:
+        plan: of the run.
+        nothing: what is said where that is nothing.
+    """
     table = WholeWords()
     for column in ("website", "reports", "cells", "requests"):
         table.add_column(column, justify="left" if column == "website" else "right")
@@ -218,9 +241,10 @@ def show_plan(plan: Plan) -> Exit:
     sentence = (
         f"{counted(plan.cells, 'cell')} in about {counted(plan.requests, 'request')}, {limited}."
     )
-    out.print(sentence if plan.cells else NOTHING_TO_LOAD)
+    told = sentence if plan.cells else nothing
+    out.print(told)
     note(
-        sentence if plan.cells else NOTHING_TO_LOAD,
+        told,
         "plan",
         cells=plan.cells,
         requests=plan.requests,
