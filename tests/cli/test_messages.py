@@ -87,6 +87,10 @@ def test_an_id_that_the_key_does_not_see_keeps_the_others_from_nothing(
         (b"a = 1\na = 2\n", "line 2"),
         (b'a = "dbdy_secret', "end of document"),
         (b"a = '\xff'", "not UTF-8"),
+        (
+            b"\xef\xbb\xbfa = 1\n",
+            "(BOM): save it as UTF-8 without one",
+        ),
     ],
 )
 def test_a_file_that_is_no_toml_is_named_with_the_line(
@@ -98,6 +102,25 @@ def test_a_file_that_is_no_toml_is_named_with_the_line(
     assert str(file) in told
     assert told.endswith(line)
     assert "dbdy_secret" not in told
+
+
+def test_an_empty_key_in_the_environment_is_what_is_told(invoke: Callable[..., Outcome]) -> None:
+    done = invoke("plan", SOURCES__DATABUDDY__API_KEY="")
+    assert done.exit_code == 1
+    assert "the environment variable SOURCES__DATABUDDY__API_KEY has an empty one" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("destination", "says"),
+    [("duckdbb", "Did you mean duckdb? Use duckdb, "), ("sqlite", "is none that dlt knows. Use ")],
+)
+def test_a_destination_that_is_none_is_told_with_those_that_are(
+    destination: str, says: str, invoke: Callable[..., Outcome]
+) -> None:
+    done = invoke("plan", "--destination", destination)
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert "resolved" not in done.stderr
 
 
 def test_a_key_that_is_rejected_is_told_with_the_place_it_came_from(
