@@ -30,6 +30,7 @@ class Choose(Protocol):
 
 OPTIONS: Mapping[str, str] = {
     "websites": "--website",
+    "query_types": "--report",
     "since": "--since",
     "until": "--until",
     "base_url": "--server",
@@ -70,7 +71,7 @@ def account(
         given: options by the name of their key; what is None or empty was not given.
     """
     given = {name: value for name, value in given.items() if value not in (None, [], False)}
-    with told_as_options(given):
+    with told_as_options([*given, "query_types"] if reports else given):
         yield from _accounts(demo, reports, given, asks=asks)
 
 

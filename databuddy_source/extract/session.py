@@ -86,9 +86,8 @@ class Extraction:
         self.settings = settings
         self.scope = scope
         self._pipeline = pipeline or active_pipeline()
-        listing = not are_named_by_id(settings)
-        self.server: Server = contact(settings, listing=listing)
-        if not self.server.refused:  # the website of an account that is may be any
+        self.server: Server = contact(settings, listing=not are_named_by_id(settings))
+        if not self.server.refused:  # the website of an account that is refused may be any
             refuse_unseen(settings, self.server.websites)
         self.now = self.server.now()
         self.fetcher = fetchers_for(settings, self.server, count)

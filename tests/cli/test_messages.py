@@ -42,6 +42,7 @@ TODAY = datetime.now(UTC).date()
             "Did you mean shop.example.com? It sees: blog.example.com,",
         ),
         (["explain", "pages", "--website", "shop"], "--website has 'shop', which the key does"),
+        (["plan", "--report", ""], "--report = [''] is wrong: has an empty name"),
         (["init", "--yes", "--server", "ftp://x"], "--server = 'ftp://x' is wrong: must look like"),
     ],
 )
