@@ -13,7 +13,7 @@ from databuddy_source.api.server import run_alone, websites_seen
 from databuddy_source.config.connect import client_for, contact, warn_of_refused
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.resolve import configured
-from databuddy_source.config.selection import are_named_by_id, refuse_unseen, websites_of_reports
+from databuddy_source.config.selection import are_named_by_id, websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.errors import MissingScope, NoWebsites
 from databuddy_source.extract.descriptions import words_of_column, words_of_table
@@ -62,7 +62,6 @@ def websites(settings: Settings | None = None) -> list[Website]:
     except (MissingScope, NoWebsites):  # such a key may read websites that are named to it
         if not are_named_by_id(settings):
             raise
-    refuse_unseen(settings, seen)
     chosen = [id_ for _, ids in websites_of_reports(settings, lambda: seen) for id_ in ids]
     bare = models.Website.model_validate
     found = (seen.get(id_) or bare({"id": id_}) for id_ in dict.fromkeys(chosen))
