@@ -10,7 +10,9 @@ from databuddy_source.cli.stopping import ends_at_ctrl_c
 def main() -> None:
     """Run the command that `sys.argv` names, and end the process."""
     with ends_at_ctrl_c():
-        from databuddy_source.cli.program import Exit, ends_when_stopped
+        from databuddy_source.cli.program import Exit, ends_when_stopped, stand_in_for_closed
+
+        stand_in_for_closed()
 
         try:
             from databuddy_source.cli.app import app

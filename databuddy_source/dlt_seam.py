@@ -23,6 +23,7 @@ from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigurationException,
     ConfigValueCannotBeCoercedException,
+    ValueNotSecretException,
 )
 from dlt.common.configuration.providers.environ import EnvironProvider
 from dlt.common.configuration.providers.toml import (
@@ -39,6 +40,7 @@ from dlt.common.destination.exceptions import (
     DestinationTerminalException,
     DestinationTransientException,
     DestinationUndefinedEntity,
+    UnknownDestinationModule,
 )
 from dlt.common.exceptions import DltException, SignalReceivedException
 from dlt.common.json import json
@@ -103,6 +105,8 @@ __all__ = [
     "SignalReceivedException",
     "TableIdentifiersFrozen",
     "TomlProviderReadException",
+    "UnknownDestinationModule",
+    "ValueNotSecretException",
 ]
 # types of what public methods give and take: `pipeline.destination` and its `capabilities()`,
 # `pipeline.sql_client()`, `pipeline.collector`; and the collector that shows nothing, which is

@@ -72,8 +72,9 @@ class Exit(IntEnum):
     """wrong usage or configuration: nothing was loaded"""
     INCOMPLETE = 3
     """loaded, but some cells failed or are truncated: they are named; of `verify`: a final cell
-    differs, or one got no answer; of `status`: something is lacking or too old; of `rebuild`: the
-    new days lack something; of `export`: the server refused some files"""
+    differs, one got no answer, or there was none to compare; of `status`: something is lacking or
+    too old; of `rebuild`: the new days lack something; of `export`: the server refused some
+    files"""
     INTERRUPTED = 130
     """interrupted with Ctrl-C: the same command goes on"""
     TERMINATED = 143

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from databuddy_source.api.models import Website
 from databuddy_source.config.reports import split_name, table_name
-from databuddy_source.config.selection import ids_meant
+from databuddy_source.config.selection import ids_meant, nearest
 from databuddy_source.coverage.reading import TABLE, Tables, tables_of
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.query_types import load_catalog
@@ -83,6 +82,6 @@ def holdings(warehouse: dlt.Pipeline | Tables, tables: Collection[str] = ()) -> 
 
 
 def _unknown(name: str, what: str, known: Collection[str], shown: Collection[str]) -> BadSetting:
-    near = difflib.get_close_matches(name.lower(), sorted(known), n=1)
-    todo = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(sorted(shown)) or 'none'}."
+    near = nearest(name, known)
+    todo = f"Did you mean {near}?" if near else f"It has: {', '.join(sorted(shown)) or 'none'}."
     return BadSetting(f"{name!r} is no {what} of this dataset", todo)

@@ -18,9 +18,10 @@ from typing import Any
 import dlt
 
 from databuddy_source.answers.comparison import Tolerance, differences
+from databuddy_source.answers.holdings import holdings
 from databuddy_source.api.server import Server, run_alone
 from databuddy_source.config.connect import contact, refuse_another_server
-from databuddy_source.config.reports import ReportSetting, table_name
+from databuddy_source.config.reports import ReportSetting, split_name, table_name
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import ids_meant
 from databuddy_source.config.settings import Settings
@@ -30,6 +31,7 @@ from databuddy_source.errors import OtherDays
 from databuddy_source.extract.fetching import fetchers_for
 from databuddy_source.model.changes import change_between
 from databuddy_source.model.generations import Generation
+from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
@@ -93,6 +95,8 @@ def verify(
         reports: only these, by any of their names; all when empty.
 
     Raises:
+        BadSetting: a website is none that the key sees or the dataset has, or a report is none at
+            all.
         OtherDays: the server knows UTC days only, and the warehouse has others.
         ServerChanged: it was upgraded, or put back, while it was asked.
         DatabuddyError: the server cannot be reached, or rejects the key.
@@ -100,11 +104,12 @@ def verify(
     settings = settings or configured()
     listing = any("." in name for name in websites)
     server = contact(settings, listing=listing)
-    ids = {id_ for name in websites for id_ in ids_meant(name, server.websites) or [name]}
-    tables = {table_name(name) for name in reports}
+    cells = recorded_cells(pipeline, since, until)
+    ids = _ids_of(websites, pipeline, server, cells)
+    tables = _tables_of(reports, pipeline, settings, cells)
     cells = [
         cell
-        for cell in recorded_cells(pipeline, since, until)
+        for cell in cells
         if (not ids or cell.website_id in ids) and (not tables or cell.report in tables)
     ]
     if sample is not None and sample < len(cells):
@@ -123,6 +128,35 @@ def verify(
     cells.sort(key=lambda cell: (cell.website_id, cell.report, cell.window))
     for start in range(0, len(cells), CELLS_AT_ONCE):
         yield from _compare(pipeline, settings, server, cells[start : start + CELLS_AT_ONCE])
+
+
+def _ids_of(
+    names: Collection[str], pipeline: dlt.Pipeline, server: Server, cells: Sequence[Recorded]
+) -> set[str]:
+    """The ids of the websites that are meant: of those that the key sees, or else the dataset
+    has."""
+    held = {cell.website_id for cell in cells}
+    found: set[str] = set()
+    for name in names:
+        ids = {id_ for id_ in ids_meant(name, server.websites) if id_ in held | {*server.websites}}
+        found |= ids or set(holdings(pipeline).ids_of([name]))
+    return found
+
+
+def _tables_of(
+    names: Collection[str],
+    pipeline: dlt.Pipeline,
+    settings: Settings,
+    cells: Sequence[Recorded],
+) -> set[str]:
+    """The tables of the reports that are meant: of what could be loaded, or else the dataset
+    has."""
+    found = {table_name(name) for name in names}
+    known = {cell.report for cell in cells} | {each.name for each in settings.chosen_reports()}
+    for table in found - known:
+        if not load_catalog().get(split_name(table)[0]).known:
+            holdings(pipeline).reports_of([table])
+    return found
 
 
 def _compare(

@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 from databuddy_source.errors import BadSetting, NoKey
 
+_NEVER = "\"'` "
+"""What no key has, and people put around one."""
+
 
 def is_loopback(url: str) -> bool:
     """Whether an address is this machine's own."""
@@ -37,6 +40,11 @@ class Credential:
             if self.api_key
             else ("session_cookie", "cookie", self.session_cookie)
         )
+        if not value and self.origin:
+            raise NoKey(
+                f"No API key is configured: {self.origin} has an empty one, which hides any other",
+                "Take the empty one away, or put the key there.",
+            )
         if not value:
             raise NoKey("No API key is configured")
         if not (value.isascii() and value.isprintable()) or value != value.strip():
@@ -44,5 +52,11 @@ class Credential:
                 f"sources.databuddy.{setting} is wrong: it has a line break, a space around it or "
                 "a letter beyond ASCII",
                 "Copy it from Databuddy's settings again.",
+            )
+        if setting == "api_key" and set(value) & set(_NEVER):
+            raise BadSetting(
+                "sources.databuddy.api_key is wrong: there are quotes, or a word such as Bearer, "
+                "around the key",
+                "Leave the key alone, as Databuddy's settings show it.",
             )
         return {name: value}

@@ -114,6 +114,8 @@ def failures(where: Where, seconds: float) -> Iterator[None]:
         raise TimedOut(f"No answer in {seconds:.0f} s", where=where) from None
     except httpx.TransportError as error:
         reason = str(error) or type(error).__name__
+        if "WRONG_VERSION_NUMBER" in reason:  # what OpenSSL calls an answer without TLS
+            reason = "it speaks http at this address, and not https"
         raise Unreachable(f"The server cannot be reached: {reason}", where=where) from None
 
 

@@ -15,7 +15,7 @@ from databuddy_source.cli.journal import use_zone
 from databuddy_source.clock import now
 from databuddy_source.config.resolve import Choices, checked, configured_zone, resolved
 from databuddy_source.config.values import SECTION
-from databuddy_source.errors import BadConfiguration, BadSetting
+from databuddy_source.errors import BadConfiguration, BadSetting, causes
 from databuddy_source.model.windows import DEFAULT_DAYS
 from databuddy_source.warehouse.choice import chosen
 
@@ -30,6 +30,7 @@ class Choose(Protocol):
 
 OPTIONS: Mapping[str, str] = {
     "websites": "--website",
+    "query_types": "--report",
     "since": "--since",
     "until": "--until",
     "base_url": "--server",
@@ -47,10 +48,11 @@ def told_as_options(given: Collection[str]) -> Iterator[None]:
     """
     try:
         yield
-    except BadSetting as error:
-        for key in given:
-            if option := OPTIONS.get(key):
-                error.what = re.sub(rf"^{re.escape(SECTION)}\.{key}\b", option, error.what)
+    except Exception as error:
+        for cause in causes(error):  # of which a load makes another one
+            for key in given:
+                if isinstance(cause, BadSetting) and (option := OPTIONS.get(key)):
+                    cause.what = re.sub(rf"^{re.escape(SECTION)}\.{key}\b", option, cause.what)
         raise
 
 
@@ -69,7 +71,7 @@ def account(
         given: options by the name of their key; what is None or empty was not given.
     """
     given = {name: value for name, value in given.items() if value not in (None, [], False)}
-    with told_as_options(given):
+    with told_as_options([*given, "query_types"] if reports else given):
         yield from _accounts(demo, reports, given, asks=asks)
 
 

@@ -79,6 +79,11 @@ def shown(name: str | None, longest: int = LONGEST) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def counted(number: int, what: str) -> str:
+    """So many of a thing whose name takes an s: `1 row`, `1,204 rows`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def somebody_watches() -> bool:
     """Whether stderr is a terminal. What programs set to get colours in a log does not count."""
     return sys.stderr.isatty()

@@ -19,7 +19,10 @@ def no_toml_in(*paths: str | Path) -> str:
     """Which of these files is no TOML, and the line; without its words, which may be a secret."""
     for path in map(Path, paths):
         try:
-            tomllib.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            if text.startswith("\ufeff"):
+                return f"{path} begins with a byte order mark (BOM): save it as UTF-8 without one"
+            tomllib.loads(text)
         except FileNotFoundError:
             continue
         except tomllib.TOMLDecodeError as error:
@@ -85,6 +88,7 @@ def _of_others(error: BaseException) -> tuple[str, Exit]:
         ConfigValueCannotBeCoercedException,
         TableIdentifiersFrozen,
         TomlProviderReadException,
+        ValueNotSecretException,
         places_of,
     )
     from databuddy_source.warehouse.redaction import redacted
@@ -94,6 +98,12 @@ def _of_others(error: BaseException) -> tuple[str, Exit]:
         if isinstance(cause, TomlProviderReadException):  # its own words may quote a secret
             place = no_toml_in(*cause.full_paths)
             return f"A file is not valid TOML: {place}. Mend it, or move it away.", Exit.WRONG_USAGE
+        if isinstance(cause, ValueNotSecretException):
+            return (
+                f"{cause.key} is a secret and stands in {cause.provider_name}, where none is read. "
+                "Move it to secrets.toml beside it.",
+                Exit.WRONG_USAGE,
+            )
         if isinstance(cause, ConfigValueCannotBeCoercedException):
             place = " or ".join(places_of(cause.field_name)) or cause.field_name
             allowed = ", ".join(map(str, get_args(cause.hint)))

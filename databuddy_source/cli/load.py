@@ -24,8 +24,8 @@ from databuddy_source.cli.program import Exit, to_type
 from databuddy_source.cli.progress_bar import Live
 from databuddy_source.cli.redefined_lines import load_anew, redefined_lines
 from databuddy_source.cli.summaries import (
-    NOTHING_TO_LOAD,
     first_query,
+    nothing_to_load,
     step_done,
     summary,
     tell_load,
@@ -95,8 +95,9 @@ def load(
         loads = sync(pipeline, settings, scope, hooks=hooks, tell=tell, wait=wait)
         if not loads:
             put()  # which may have been killed the last time
-            out.print(NOTHING_TO_LOAD)
-            note(NOTHING_TO_LOAD, "done", exit_code=0, rows=0)
+            nothing = nothing_to_load(scope)
+            out.print(nothing)
+            note(nothing, "done", exit_code=0, rows=0)
             return Exit.COMPLETE
         warehouse.wait()
         tell_loads(loads)

@@ -57,6 +57,15 @@ def version_of(package: str) -> str:
         return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
 
 
+def stand_in_for_closed() -> None:
+    """Give a stream that was closed before the program began, as by `>&-`, a place where nothing
+    is kept: else a file that is opened later could take its number, and be written into."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # to the end
+            setattr(sys, name, nowhere)
+
+
 @contextlib.contextmanager
 def ends_when_stopped() -> Iterator[None]:
     """End the process at once where a command was stopped: native threads of what was stopped may

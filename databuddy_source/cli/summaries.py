@@ -10,16 +10,35 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from rich.table import Table
-
 from databuddy_source import Checked, Gap, Loaded, Outcome, Plan, Step, Tolerance, exit_of
-from databuddy_source.cli.console import LINES_SHOWN, note, out, warn
+from databuddy_source.cli.console import LINES_SHOWN, counted, note, out, warn
 from databuddy_source.cli.program import Exit
+from databuddy_source.cli.tables import WholeWords
 from databuddy_source.clock import in_words
+from databuddy_source.config.scope import Scope
 from databuddy_source.errors import without_window
 from databuddy_source.model.statuses import Status
 
 NOTHING_TO_LOAD = "Nothing to load: these days are final. Use --refetch to ask all the same."
+
+NOTHING_TO_AUDIT = (
+    "Nothing to audit: coverage calls nothing of these days final. A sync asks for what is not."
+)
+
+NOTHING_IS_LACKING = "Nothing to load: nothing of these days is lacking."
+
+NOTHING_TO_COMPARE = "Nothing was compared: the warehouse has no complete cell of what was chosen."
+
+
+def nothing_to_load(scope: Scope) -> str:
+    """Why a run asks for nothing.
+
+    Args:
+        scope: of the run.
+    """
+    if scope.audit:
+        return NOTHING_TO_AUDIT
+    return NOTHING_IS_LACKING if scope.only_gaps else NOTHING_TO_LOAD
 
 
 def summary(
@@ -31,7 +50,7 @@ def summary(
 ) -> Exit:
     """Print what a run loaded, which columns it added, and what it could not. Returns the exit
     code that says the same."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = WholeWords()
     for column in ("table", "rows", "first day", "last day", "days cut in"):
         justify: Literal["left", "right"] = "right" if column == "rows" else "left"
         table.add_column(column, justify=justify, no_wrap=column == "table")
@@ -45,7 +64,10 @@ def summary(
     tables = sum(each.rows > 0 for each in loaded)
     cells = sum(each.cells for each in loaded)
     unchanged = sum(each.unchanged for each in loaded)
-    sentence = f"{rows:,} rows in {tables} tables, {requests} requests, {seconds:.1f} seconds."
+    sentence = (
+        f"{counted(rows, 'row')} in {counted(tables, 'table')}, {counted(requests, 'request')}, "
+        f"{seconds:.1f} seconds."
+    )
     if unchanged:
         sentence += f" {unchanged:,} of {cells:,} cells are as they were."
     out.print(f"\n{sentence}")
@@ -130,7 +152,7 @@ def tell_load(load_id: str, loaded: Sequence[Loaded]) -> None:
     """The line that a program gets for one load."""
     rows = sum(each.rows for each in loaded)
     note(
-        f"Loaded {rows:,} rows.",
+        f"Loaded {counted(rows, 'row')}.",
         "load",
         load_id=load_id,
         rows=rows,
@@ -159,9 +181,12 @@ def verdict(checked: Iterable[Checked]) -> Exit:
             out.print(f"  {line}")
         if len(each.details) > LINES_SHOWN:
             out.print(f"  ... and {len(each.details) - LINES_SHOWN} more")
-    counted = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in Outcome)
-    sentence = f"{outcomes.total()} cells compared: {counted}."
-    out.print(sentence)
+    each_outcome = ", ".join(f"{outcomes[outcome]} {outcome}" for outcome in Outcome)
+    sentence = f"{counted(outcomes.total(), 'cell')} compared: {each_outcome}."
+    if outcomes:
+        out.print(sentence)
+    else:
+        warn(NOTHING_TO_COMPARE, "nothing_compared")
     note(sentence, "done", **{outcome.value: outcomes[outcome] for outcome in Outcome})
     if outcomes[Outcome.RESTATED]:
         out.print("Restated cells are not final yet: the next sync brings them up to date.")
@@ -182,6 +207,8 @@ def verdict(checked: Iterable[Checked]) -> Exit:
             out.print(f"{what}: {', '.join(named)}.")
     if outcomes[Outcome.UNANSWERED] == outcomes.total() > 0:
         return Exit.FAILED
+    if not outcomes:
+        return Exit.INCOMPLETE
     wrong = outcomes[Outcome.DIFFERENT] + outcomes[Outcome.UNANSWERED]
     return Exit.INCOMPLETE if wrong else Exit.COMPLETE
 
@@ -194,9 +221,14 @@ def step_done(step: Step, seconds: float) -> str:
     return f"{step.first} to {step.last} loaded, {share:.0%} in {in_words(seconds)}, {then}."
 
 
-def show_plan(plan: Plan) -> Exit:
-    """Print what a run would ask for."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def show_plan(plan: Plan, nothing: str = NOTHING_TO_LOAD) -> Exit:
+    """Print what a run would ask for.
+
+    Args:
+        plan: of the run.
+        nothing: what is said where that is nothing.
+    """
+    table = WholeWords()
     for column in ("website", "reports", "cells", "requests"):
         table.add_column(column, justify="left" if column == "website" else "right")
     for website_id, each in plan.by_website.items():
@@ -206,10 +238,13 @@ def show_plan(plan: Plan) -> Exit:
         out.print(f"\n{min(plan.by_day)} to {max(plan.by_day)}: ", end="")
     at_least = f"at least {in_words(plan.minutes * 60)} at {plan.per_minute} requests a minute"
     limited = at_least if plan.minutes else "less than a minute"
-    sentence = f"{plan.cells:,} cells in about {plan.requests:,} requests, {limited}."
-    out.print(sentence if plan.cells else NOTHING_TO_LOAD)
+    sentence = (
+        f"{counted(plan.cells, 'cell')} in about {counted(plan.requests, 'request')}, {limited}."
+    )
+    told = sentence if plan.cells else nothing
+    out.print(told)
     note(
-        sentence if plan.cells else NOTHING_TO_LOAD,
+        told,
         "plan",
         cells=plan.cells,
         requests=plan.requests,

@@ -55,11 +55,13 @@ def resolved(pipeline: str | None = None, /, **given: Any) -> Choices:
     found = with_variables(found, os.environ)
     given = {name: each for name, each in given.items() if each is not None}
     choices = checked(**{**found, **given})
-    used = next((name for name in SECRETS if getattr(choices.settings.credential, name)), "")
-    if not used or used in given:
+    secrets = choices.settings.credential
+    # one that is there and empty hides those behind it
+    used = next((name for name in SECRETS if getattr(secrets, name)), SECRETS[0])
+    if used in given:
         return choices
     origin = dlt_seam.origin_of(used, *SECTION.split("."), pipeline=pipeline)
-    credential = replace(choices.settings.credential, origin=origin)
+    credential = replace(secrets, origin=origin)
     settings = choices.settings.model_copy(update={"credential": credential})
     return choices._replace(settings=settings)
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import difflib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final
 
 from databuddy_source.api.models import Website
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.settings import Settings
+from databuddy_source.config.values import SECTION
 from databuddy_source.errors import BadSetting, listed
+
+_LEAST_ID: Final = 16
+"""Letters: Databuddy's ids have 21 or more, and nobody makes up so many for a name."""
 
 
 def websites_of_reports(
@@ -25,8 +31,28 @@ def websites_of_reports(
     """
     chosen = settings.chosen_reports()
     seen = {} if are_named_by_id(settings) else see()
-    ids = {names: _ids(names, seen) for names in _lists(settings)}
+    ids = {names: _ids(names, seen, place) for names, place in _lists(settings).items()}
     return [(each, ids[each.websites or settings.websites]) for each in chosen]
+
+
+def refuse_unseen(settings: Settings, seen: Mapping[str, Website]) -> None:
+    """Refuse short names that are taken for ids and are none, such as `shop` of shop.example.com.
+    Ids that the key does not see are no mistake: a public website answers all the same, and one
+    that is gone from the account shall not keep the others from being loaded.
+
+    Args:
+        settings: what the user chose.
+        seen: the websites that the key sees, by id; none where it may not list them.
+
+    Raises:
+        BadSetting: names the website, where it is named, and the nearest one that is there.
+    """
+    for names, place in _lists(settings).items():
+        for name in names:
+            if seen and name not in seen and "." not in name and len(name) < _LEAST_ID:
+                account = settings.account_of(name)
+                own = f"{SECTION}.accounts.{account}.websites" if account else place
+                raise _unseen(name, own, seen)
 
 
 def ids_meant(name: str, seen: Mapping[str, Website]) -> list[str]:
@@ -39,6 +65,20 @@ def ids_meant(name: str, seen: Mapping[str, Website]) -> list[str]:
     if name in seen or "." not in name:
         return [name]
     return [id_ for id_, website in seen.items() if website.domain == name]
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """What is most likely meant by a name that is none: what has it as a part, or else is written
+    alike.
+
+    Args:
+        name: that was given.
+        known: the names that there are.
+    """
+    wanted = name.lower()
+    parts = sorted(each for each in known if wanted and wanted in each.lower())
+    near = parts or difflib.get_close_matches(wanted, sorted(known), n=1)
+    return near[0] if near else None
 
 
 def shared_domains(settings: Settings, seen: Mapping[str, Website]) -> dict[str, list[str]]:
@@ -58,21 +98,34 @@ def are_named_by_id(settings: Settings) -> bool:
     return all(names and not any("." in name for name in names) for names in _lists(settings))
 
 
-def _lists(settings: Settings) -> set[Sequence[str]]:
-    return {each.websites or settings.websites for each in settings.chosen_reports()}
+def _lists(settings: Settings) -> Mapping[Sequence[str], str]:
+    """The lists of websites, each with the place where it stands."""
+    of_all = f"{SECTION}.websites"
+    return {
+        each.websites or settings.websites: f"The report {each.name} in {SECTION}.reports"
+        if each.websites and each.websites != settings.websites
+        else of_all
+        for each in settings.chosen_reports()
+    }
 
 
-def _ids(names: Sequence[str], seen: Mapping[str, Website]) -> list[str]:
+def _ids(names: Sequence[str], seen: Mapping[str, Website], place: str) -> list[str]:
     if not names:
         return list(seen)
     ids = []
     for name in names:
         meant = ids_meant(name, seen)
         if not meant:
-            domains = listed(website.domain for website in seen.values() if website.domain)
-            raise BadSetting(
-                f"sources.databuddy.websites has {name!r}, which the key does not see",
-                f"It sees: {domains}.",
-            )
+            raise _unseen(name, place, seen)
         ids += meant
     return list(dict.fromkeys(ids))
+
+
+def _unseen(name: str, place: str, seen: Mapping[str, Website]) -> BadSetting:
+    domains = [website.domain for website in seen.values() if website.domain]
+    near = nearest(name, [*domains, *seen])
+    todo = f"Did you mean {listed([near])}? " if near else ""
+    return BadSetting(
+        f"{place} has {listed([name])!r}, which the key does not see",
+        f"{todo}It sees: {listed(domains or seen)}.",
+    )

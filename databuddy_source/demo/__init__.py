@@ -10,16 +10,25 @@ package: it is a witness of its own.
 From the command line: `python -m databuddy_source.demo --port 8000`.
 """
 
-from databuddy_source.demo.account import Billing
-from databuddy_source.demo.arrivals import Arrival
-from databuddy_source.demo.faults import Fault
-from databuddy_source.demo.generations import GENERATIONS, Generation
-from databuddy_source.demo.limits import Plan
-from databuddy_source.demo.queries import Query, queries
-from databuddy_source.demo.server import DemoServer
-from databuddy_source.demo.silence import Added, Silence, Vanished
-from databuddy_source.demo.store import Events
-from databuddy_source.demo.websites import Website
+import sys
+
+try:
+    from databuddy_source.demo.account import Billing
+    from databuddy_source.demo.arrivals import Arrival
+    from databuddy_source.demo.faults import Fault
+    from databuddy_source.demo.generations import GENERATIONS, Generation
+    from databuddy_source.demo.limits import Plan
+    from databuddy_source.demo.queries import Query, queries
+    from databuddy_source.demo.server import DemoServer
+    from databuddy_source.demo.silence import Added, Silence, Vanished
+    from databuddy_source.demo.store import Events
+    from databuddy_source.demo.websites import Website
+except ModuleNotFoundError as error:
+    if sys.argv[:1] != ["-m"]:  # what Python says of `python -m` while it looks for the module
+        raise
+    sys.exit(
+        f"The demo server needs the extra demo: pip install 'databuddy-source[demo]' ({error})"
+    )
 
 __all__ = [
     "GENERATIONS",

@@ -15,7 +15,7 @@ from databuddy_source.clock import today
 from databuddy_source.config.connect import contact
 from databuddy_source.config.reports import ReportSetting
 from databuddy_source.config.scope import Scope
-from databuddy_source.config.selection import are_named_by_id
+from databuddy_source.config.selection import are_named_by_id, refuse_unseen
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.believed import (
     Covered,
@@ -86,8 +86,9 @@ class Extraction:
         self.settings = settings
         self.scope = scope
         self._pipeline = pipeline or active_pipeline()
-        listing = not are_named_by_id(settings)
-        self.server: Server = contact(settings, listing=listing)
+        self.server: Server = contact(settings, listing=not are_named_by_id(settings))
+        if not self.server.refused:  # the website of an account that is refused may be any
+            refuse_unseen(settings, self.server.websites)
         self.now = self.server.now()
         self.fetcher = fetchers_for(settings, self.server, count)
         self.members: set[str] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import difflib
 import logging
 import os
 import re
@@ -18,7 +19,7 @@ from typing import Any
 
 import dlt
 
-from databuddy_source.dlt_seam import DltException, destination_of
+from databuddy_source.dlt_seam import DltException, UnknownDestinationModule, destination_of
 from databuddy_source.errors import (
     AlreadyRunning,
     BadConfiguration,
@@ -29,7 +30,7 @@ from databuddy_source.errors import (
 )
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.choice import chosen
-from databuddy_source.warehouse.fitness import refuse_unfit
+from databuddy_source.warehouse.fitness import MODULES, refuse_unfit
 from databuddy_source.warehouse.local_state import set_aside, unreadable, unwritable
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.place import CATALOG, STATE, Place, place_of
@@ -250,6 +251,13 @@ def _known(destination: str) -> Any:
         target: Any = destination_of(destination)
         refuse_unfit(target)
         return target
+    except UnknownDestinationModule:
+        near = difflib.get_close_matches(destination, MODULES, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise BadConfiguration(
+            f"--destination {destination} is none that dlt knows",
+            f"{hint}Use {', '.join(MODULES)}, or another one of dlt that can replace days.",
+        ) from None
     except (DltException, ImportError, ValueError) as error:
         reason = str(error).splitlines()[0].split(". ")[0]
         raise BadConfiguration(

@@ -263,6 +263,13 @@ MET: list[tuple[str, Outcome, type[DatabuddyError], str]] = [
         "The server cannot be reached: All connection attempts failed ({}). " + CHECK_THE_ADDRESS,
     ),
     (
+        "https to a server of http",
+        httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1016)"),
+        Unreachable,
+        "The server cannot be reached: it speaks http at this address, and not https ({}). "
+        + CHECK_THE_ADDRESS,
+    ),
+    (
         "a connection that nobody accepts",
         httpx.ConnectTimeout(""),
         Unreachable,

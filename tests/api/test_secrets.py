@@ -142,6 +142,15 @@ def test_no_repr_shows_the_key(key: str, client: Client, budget: Budget) -> None
         assert key not in f"{each}"
 
 
+@pytest.mark.parametrize("around", ['"{}"', "'{}'", "Bearer {}", "{}`", "key {}"])
+def test_a_key_with_something_around_it_is_refused_without_showing_it(
+    base_url: str, key: str, budget: Budget, around: str
+) -> None:
+    with pytest.raises(BadSetting, match="quotes, or a word such as Bearer") as caught:
+        Client(base_url, Credential(around.format(key)), budget)
+    assert key not in str(caught.value)
+
+
 SPOILED = ["{}\n", " {}", "{}\t", "{}\nsecond line", "{}\r\nx-other: 1", "{}\u00e9", "\ufeff{}"]
 
 

@@ -208,6 +208,19 @@ WAYS: Mapping[str, Way] = {
     "a file that is no TOML": Way(
         Exit.WRONG_USAGE, "secrets.toml, line 1", ALL, files={".dlt/secrets.toml": "= 1"}
     ),
+    "a key in the file that is for all else": Way(
+        Exit.WRONG_USAGE,
+        "Move it to secrets.toml",
+        ALL,
+        {f"{_OWN}API_KEY": None},
+        files={".dlt/config.toml": '[sources.databuddy]\napi_key = "dbdy_x"\n'},
+    ),
+    "a file with a byte order mark": Way(
+        Exit.WRONG_USAGE,
+        "config.toml begins with a byte order mark",
+        ALL,
+        files={".dlt/config.toml": "\ufeff[sources.databuddy]\n"},
+    ),
     "a website that is not there": Way(
         Exit.WRONG_USAGE,
         "no.example",

@@ -16,6 +16,16 @@ DAYS = ["--since", str(TODAY - timedelta(days=8)), "--until", str(TODAY - timede
 REPORTS = ["--report", "pages", "--report", "events_by_date"]
 
 
+def test_an_audit_of_days_that_are_not_final_says_that_they_are_not(run: Run) -> None:
+    today = str(datetime.now(UTC).date())
+    assert run("--since", today, "--report", "pages").returncode == 0
+    for words in ([], ["--dry-run"]):
+        done = run("audit", "--since", today, "--report", "pages", *words)
+        assert done.returncode == 0, done.stderr
+        assert "coverage calls nothing of these days final" in done.stdout
+        assert "--refetch" not in done.stdout + done.stderr
+
+
 def test_a_backfill_asks_for_nothing_twice(run: Run, folder: Path, server: DemoServer) -> None:
     planned = run("plan", *DAYS, *REPORTS)
     assert planned.returncode == 0, planned.stderr

@@ -20,6 +20,7 @@ from databuddy_source.cli.failures import no_toml_in, sentence_and_code
 from databuddy_source.cli.load import full_disk_named
 from databuddy_source.cli.summaries import first_query
 from databuddy_source.coverage.queries import Loaded
+from databuddy_source.demo import DemoServer
 from databuddy_source.warehouse.target import Warehouse
 from tests.cli.conftest import PROJECT, Outcome, Run
 
@@ -32,6 +33,16 @@ TODAY = datetime.now(UTC).date()
         (["--since", "soon"], "--since = 'soon' is wrong: must be a day"),
         (["--since", "2026-01-01", "--until", "x"], "--until = 'x' is wrong: must be a day"),
         (["--website", "no.example"], "--website has 'no.example', which the key does not see"),
+        (
+            ["plan", "--website", "shop"],
+            "--website has 'shop', which the key does not see. Did you ",
+        ),
+        (
+            ["sync", "--website", "shop"],
+            "Did you mean shop.example.com? It sees: blog.example.com,",
+        ),
+        (["explain", "pages", "--website", "shop"], "--website has 'shop', which the key does"),
+        (["plan", "--report", ""], "--report = [''] is wrong: has an empty name"),
         (["init", "--yes", "--server", "ftp://x"], "--server = 'ftp://x' is wrong: must look like"),
     ],
 )
@@ -49,6 +60,27 @@ def test_a_key_of_the_configuration_is_called_by_its_place(invoke: Callable[...,
     assert "sources.databuddy.websites has 'no.example'" in done.stderr
 
 
+def test_a_short_name_that_is_no_id_is_refused_before_anything_is_written(
+    invoke: Callable[..., Outcome], folder: Path, server: DemoServer
+) -> None:
+    for command in ("plan", "sync", "check"):
+        done = invoke(command, SOURCES__DATABUDDY__WEBSITES="shop")
+        assert done.exit_code == 2
+        told = " ".join((done.stdout + done.stderr).split())
+        assert "sources.databuddy.websites has 'shop', which the key does not see" in told
+        assert "Did you mean shop.example.com?" in told
+    assert not list(folder.glob("*.duckdb"))
+
+
+def test_an_id_that_the_key_does_not_see_keeps_the_others_from_nothing(
+    invoke: Callable[..., Outcome], server: DemoServer
+) -> None:
+    gone = "a" * 21
+    done = invoke("plan", SOURCES__DATABUDDY__WEBSITES=f"{server.websites[0].id},{gone}")
+    assert done.exit_code == 0, done.stderr
+    assert gone in done.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -56,6 +88,10 @@ def test_a_key_of_the_configuration_is_called_by_its_place(invoke: Callable[...,
         (b"a = 1\na = 2\n", "line 2"),
         (b'a = "dbdy_secret', "end of document"),
         (b"a = '\xff'", "not UTF-8"),
+        (
+            b"\xef\xbb\xbfa = 1\n",
+            "(BOM): save it as UTF-8 without one",
+        ),
     ],
 )
 def test_a_file_that_is_no_toml_is_named_with_the_line(
@@ -67,6 +103,25 @@ def test_a_file_that_is_no_toml_is_named_with_the_line(
     assert str(file) in told
     assert told.endswith(line)
     assert "dbdy_secret" not in told
+
+
+def test_an_empty_key_in_the_environment_is_what_is_told(invoke: Callable[..., Outcome]) -> None:
+    done = invoke("plan", SOURCES__DATABUDDY__API_KEY="")
+    assert done.exit_code == 1
+    assert "the environment variable SOURCES__DATABUDDY__API_KEY has an empty one" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("destination", "says"),
+    [("duckdbb", "Did you mean duckdb? Use duckdb, "), ("sqlite", "is none that dlt knows. Use ")],
+)
+def test_a_destination_that_is_none_is_told_with_those_that_are(
+    destination: str, says: str, invoke: Callable[..., Outcome]
+) -> None:
+    done = invoke("plan", "--destination", destination)
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert "resolved" not in done.stderr
 
 
 def test_a_key_that_is_rejected_is_told_with_the_place_it_came_from(

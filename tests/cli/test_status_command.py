@@ -59,7 +59,7 @@ def test_a_failed_day_is_shown_and_healed(run: Run, server: DemoServer) -> None:
     assert "F failed" in shown.stdout
     assert "T truncated" not in shown.stdout
 
-    assert "1 cells in about 1 requests" in run("heal", "--dry-run", *REPORTS).stdout
+    assert "1 cell in about 1 request" in run("heal", "--dry-run", *REPORTS).stdout
     assert [a for a in server.log[before:] if a.path == "/v1/query"] == []
     healed = run("heal", *REPORTS)
     assert healed.returncode == 0, healed.stderr

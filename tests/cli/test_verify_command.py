@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -13,6 +15,7 @@ from databuddy_source.coverage.queries import Recorded
 from databuddy_source.demo import DemoServer
 from databuddy_source.model.windows import tile
 from tests.cells import DAY
+from tests.cli.conftest import Outcome as Ended
 from tests.cli.conftest import Run
 from tests.cli.test_sync_command import FEW
 
@@ -73,10 +76,33 @@ def test_it_says_which_columns_are_not_compared_exactly(run: Run) -> None:
     assert "Left out, since a server picks any value: session_list.browser_name, " in done.stdout
 
 
+def test_what_the_dataset_does_not_have_is_refused(invoke: Callable[..., Ended]) -> None:
+    assert invoke(*FEW).exit_code == 0
+    for words, says in (
+        (["--website", "nope.example"], "'nope.example' is no website of this dataset. "),
+        (["--website", "shop"], "Did you mean shop.example.com?"),
+        (["--report", "top_page"], "'top_page' is no report of this dataset"),
+    ):
+        done = invoke("verify", *words)
+        assert done.exit_code == 2, done.stdout
+        assert says in done.stderr
+
+
+def test_nothing_to_compare_is_no_success(invoke: Callable[..., Ended]) -> None:
+    assert invoke(*FEW).exit_code == 0
+    far = str(datetime.now(UTC).date() + timedelta(days=400))
+    for words in (["--since", far], ["--report", "web_vitals_by_page"]):
+        done = invoke("verify", *words)
+        assert done.exit_code == 3
+        assert "Nothing was compared" in done.stderr
+        assert "0 different" not in done.stdout
+    assert invoke("verify", "--website", "shop.example.com", *FEW[:2]).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("outcomes", "code"),
     [
-        ([], 0),
+        ([], 3),
         ([Outcome.EQUAL, Outcome.RESTATED], 0),
         ([Outcome.EQUAL, Outcome.DIFFERENT], 3),
         ([Outcome.EQUAL, Outcome.UNANSWERED], 3),

@@ -101,7 +101,7 @@ def test_a_line_of_cron_runs(block: Block, checkout: Checkout) -> None:
     assert all(re.fullmatch(r"[\d*,/-]+", field) for field in when)
     assert "%" not in words  # which cron reads as a line break
     checkout.run(words, checkout.home)
-    assert "rows in 1 tables" in (checkout.folder / "sync.log").read_text()
+    assert "rows in 1 table," in (checkout.folder / "sync.log").read_text()
 
 
 def test_the_units_of_systemd_are_sound(checkout: Checkout) -> None:
@@ -118,7 +118,7 @@ def test_the_units_of_systemd_are_sound(checkout: Checkout) -> None:
         for key in ("WorkingDirectory", "ExecStart")
     )
     assert place == str(checkout.folder)
-    assert "rows in 1 tables" in checkout.run(words)
+    assert "rows in 1 table," in checkout.run(words)
     if verify := shutil.which("systemd-analyze"):
         done = subprocess.run(
             [verify, "--user", "verify", *sorted(map(str, units.iterdir()))],

@@ -63,6 +63,40 @@ def test_without_the_extra_it_says_what_to_install() -> None:
     )
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_keep_no_command_from_its_work(closed: str, tmp_path: Path) -> None:
+    program = PROJECT / "pipelines" / "sync.py"
+    done = subprocess.run(
+        ["sh", "-c", f"exec '{sys.executable}' '{program}' discover --demo --json {closed}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["uvicorn", "duckdb"])
+def test_the_demo_server_without_its_extra_says_what_to_install(
+    module: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.modules['{module}'] = None\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "databuddy_source.demo", "--port", "0"],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "The demo server needs the extra demo: pip install 'databuddy-source[demo]' ("
+    )
+    assert done.stderr.count("\n") == 1
+
+
 def test_the_status_of_the_demo_needs_no_dlt(tmp_path: Path) -> None:
     """Which takes longer to import than all that is needed."""
     covered = SCHEMA.append(pa.field("_dlt_load_id", pa.string())).empty_table()

@@ -43,6 +43,7 @@ from databuddy_source.clock import in_words
 from databuddy_source.config.keys import KEYS
 from databuddy_source.config.selection import (
     are_named_by_id,
+    refuse_unseen,
     shared_domains,
     websites_of_reports,
 )
@@ -330,6 +331,7 @@ def _key(settings: Settings, server: Reached) -> tuple[Mapping[str, Website], Fi
 
 
 def _websites(settings: Settings, seen: Mapping[str, Website]) -> tuple[list[str], Finding]:
+    refuse_unseen(settings, seen)
     pairs = websites_of_reports(settings, lambda: seen)
     chosen = list(dict.fromkeys(id_ for _, ids in pairs for id_ in ids))
     unseen = [id_ for id_ in chosen if id_ not in seen]

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from databuddy_source.api.models import TypeConfig, TypeMeta
@@ -14,6 +13,7 @@ from databuddy_source.api.server import Server
 from databuddy_source.cli.account import account
 from databuddy_source.cli.console import for_people, out, shown, write_json
 from databuddy_source.cli.options import Demo, Json, Verbose, query_type_names
+from databuddy_source.cli.tables import WholeWords
 from databuddy_source.config.connect import contact, warn_of_refused
 from databuddy_source.config.reports import split_name
 from databuddy_source.config.settings import Settings
@@ -210,15 +210,17 @@ def _columns(known: QueryType, config: TypeConfig) -> list[Column]:
 
 
 def _show_websites(server: Server) -> None:
-    table = Table("id", "domain", "name", "public", box=None, header_style="bold", pad_edge=False)
+    table = WholeWords()
+    for column in ("id", "domain", "name", "public"):
+        table.add_column(column)
     for website in server.websites.values():
         public = {True: "yes", False: "no"}.get(website.isPublic or False, "")
         table.add_row(shown(website.id), shown(website.domain), shown(website.name), public)
-    out.print(table, soft_wrap=False)
+    out.print(table)
 
 
 def _show_types(types: list[Described]) -> None:
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = WholeWords()
     for column in ("query type", "title", "shape", "grains", "filters", "loaded"):
         table.add_column(column, no_wrap=column == "query type")
     categories = sorted({each.category for each in types}, key=lambda name: (name == OTHER, name))
@@ -236,7 +238,7 @@ def _show_types(types: list[Described]) -> None:
                     _loaded(each),
                 )
     out.print()
-    out.print(table, soft_wrap=False)
+    out.print(table)
     loaded = sum(bool(each.tables) for each in types)
     out.print(f"\n{len(types)} query types, {loaded} loaded; grains are hour, day, week, month.")
     if unknown := [shown(each.called) for each in types if not each.known]:
@@ -271,11 +273,11 @@ def _show_type(each: Described) -> None:
     if not each.columns:
         out.print("\nIts columns are not known before it is loaded.")
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = WholeWords()
     for heading in ("column", "type", "may be summed", "description"):
         table.add_column(heading)
     for column in each.columns:
         summed = {True: "yes", False: "no", None: ""}[column.adds_up]
         table.add_row(column.name, column.type, summed, shown(column.description, 500))
     out.print()
-    out.print(table, soft_wrap=False)
+    out.print(table)

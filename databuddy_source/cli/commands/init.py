@@ -16,7 +16,7 @@ import typer
 from databuddy_source.api.models import Website
 from databuddy_source.cli import config_files
 from databuddy_source.cli.account import told_as_options
-from databuddy_source.cli.console import complain, for_people, out, say, shown, warn
+from databuddy_source.cli.console import complain, counted, for_people, out, say, shown, warn
 from databuddy_source.cli.options import Destination, Verbose, Websites
 from databuddy_source.cli.probe import reach, websites_of
 from databuddy_source.cli.program import Exit, to_type
@@ -160,7 +160,7 @@ def _init(answers: Answers) -> None:
         settings = Settings.of(base_url=base_url, api_key=key, **fixed)
         settings.credential.headers()
         seen = websites_of(settings)
-        say(f"The key is accepted and sees {len(seen)} websites.")
+        say(f"The key is accepted and sees {counted(len(seen), 'website')}.")
         return settings.credential.api_key, seen
 
     key, seen = answers.until_it_works(answers.key, ask_key, known, of_key)

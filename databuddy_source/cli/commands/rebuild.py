@@ -174,7 +174,10 @@ def _show(done: Rebuilt, dataset: str, loaded: Exit) -> Exit:
 
 
 def _already(dataset: str, zone: str) -> Exit:
-    told = f"{dataset} has days of {zone} already, so nothing was done."
+    told = (
+        f"{dataset} has days of {zone} already, or of a zone with the same rules, so nothing was "
+        "done."
+    )
     out.print(told)
     note(told, "done", exit_code=0)
     return Exit.COMPLETE

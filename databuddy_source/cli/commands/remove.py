@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from databuddy_source import LoadHooks, Removal
 from databuddy_source import remove as take_out
 from databuddy_source.cli.account import account
-from databuddy_source.cli.console import for_people, note, out, say, shown, warn
+from databuddy_source.cli.console import counted, for_people, note, out, say, shown, warn
 from databuddy_source.cli.load import full_disk_named
 from databuddy_source.cli.options import (
     Dataset,
@@ -25,6 +24,7 @@ from databuddy_source.cli.options import (
     Wait,
 )
 from databuddy_source.cli.program import Exit
+from databuddy_source.cli.tables import WholeWords
 from databuddy_source.warehouse.publish import Publication
 from databuddy_source.warehouse.target import Warehouse
 
@@ -108,16 +108,16 @@ def show(removal: Removal, *, dry_run: bool) -> None:
     if removal.is_empty:
         told = NOTHING_TO_REMOVE
     else:
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        table = WholeWords()
         for column in ("table", "rows", "cells", "left"):
             table.add_column(column, justify="left" if column == "table" else "right", no_wrap=True)
         for each in removal.tables:
-            left = "no table" if each.dropped else f"{each.left:,} rows"
+            left = "no table" if each.dropped else counted(each.left, "row")
             table.add_row(shown(each.table), f"{each.rows:,}", f"{each.cells:,}", left)
         out.print(table)
         cells = sum(each.cells for each in removal.tables)
-        what = f"{removal.rows:,} rows, {cells:,} cells of coverage and "
-        what += f"{len(removal.resources):,} cursors"
+        what = f"{counted(removal.rows, 'row')}, {counted(cells, 'cell')} of coverage and "
+        what += counted(len(removal.resources), "cursor")
         told = (
             f"Nothing was changed: {what} would go. Without --dry-run they do."
             if dry_run

@@ -9,7 +9,6 @@ from itertools import groupby
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from databuddy_source import ReportStatus, WarehouseStatus
 from databuddy_source import status as status_of
@@ -45,6 +44,7 @@ from databuddy_source.cli.program import Exit
 from databuddy_source.cli.redefined_lines import redefined_lines, warehouse_options
 from databuddy_source.cli.removal_lines import removal_commands
 from databuddy_source.cli.status_document import as_document
+from databuddy_source.cli.tables import WholeWords
 from databuddy_source.clock import now
 from databuddy_source.model.windows import span
 from databuddy_source.warehouse.choice import chosen
@@ -187,7 +187,7 @@ def _show_website(reports: Sequence[ReportStatus]) -> None:
     )
     synced = f"last sync {moment(newest[0])}, load {newest[1]}" if newest else ""
     out.print(f"{name}  {synced or 'never synced'}", style="bold")
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = WholeWords()
     columns = ["report", "first day", "last day", "rows", "last sync"]
     if any(each.gaps for each in reports):
         columns.append("lacking")
@@ -196,7 +196,6 @@ def _show_website(reports: Sequence[ReportStatus]) -> None:
             column,
             justify="right" if column == "rows" else "left",
             no_wrap=column != "lacking",
-            overflow="ellipsis" if column == "report" else "fold",
         )
     for each in reports:
         lacking = (f"{n:,} {mark}" for mark, n in each.cells.items() if mark.is_gap)

@@ -32,7 +32,7 @@ from databuddy_source.cli.options import (
     Websites,
 )
 from databuddy_source.cli.redefined_lines import warehouse_options
-from databuddy_source.cli.summaries import show_plan
+from databuddy_source.cli.summaries import nothing_to_load, show_plan
 from databuddy_source.clock import today
 from databuddy_source.errors import NothingLoaded
 from databuddy_source.warehouse.publish import Publication
@@ -129,7 +129,7 @@ def run(
                 warehouse.open()
             except NothingLoaded:  # nothing in it is final, and planning shall not make it
                 scope = scope.model_copy(update={"refetch": True})
-            code = show_plan(plan_of(warehouse.pipeline, settings, scope))
+            code = show_plan(plan_of(warehouse.pipeline, settings, scope), nothing_to_load(scope))
         else:
             live = told == Told(False, False, LogFormat.TEXT)
             code = load(
