@@ -65,25 +65,20 @@ def whole_schema(pipeline: dlt.Pipeline) -> dlt.Schema | None:
         return with_tables(own, tables) if tables else own
 
 
-def learn_in_run(client: SqlJobClientBase, reports: Collection[str]) -> set[str]:
-    """The same for a pipeline that is about to extract.
+def learn_in_run(client: SqlJobClientBase, reports: Collection[str]) -> None:
+    """The same for a pipeline that extracts.
 
     Args:
-        client: of the pipeline's schema, that is open.
+        client: of the pipeline, that is open; it gets the schema of all tables of ours.
         reports: those that coverage names.
-
-    Returns:
-        The names of the tables that the schema had not.
     """
     known = {str(each["name"]) for each in client.schema.data_tables(seen_data_only=True)}
     if known.issuperset(reports):  # nothing more has to be asked
-        return set()
-    tables = _lacking(client, client.schema, _filled(client))
-    # the schema of the run takes the place of the pipeline's when all is extracted
-    of_run = schema_of_run()
-    for schema in (client.schema, of_run) if of_run else (client.schema,):
-        add_tables(schema, tables)
-    return {*tables}
+        return
+    if tables := _lacking(client, client.schema, _filled(client)):
+        client.schema = with_tables(client.schema, tables)
+        if of_run := schema_of_run():  # takes the place of the pipeline's when all is extracted
+            add_tables(of_run, tables)
 
 
 def _lacking(client: SqlJobClientBase, schema: dlt.Schema, filled: set[str]) -> dict[str, Any]:

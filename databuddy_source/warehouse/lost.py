@@ -54,13 +54,12 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
     client = pipeline.destination_client()
     if not isinstance(client, SqlJobClientBase):
         return
-    schema = client.schema
-    names = {str(each["name"]) for each in schema.data_tables(seen_data_only=True)}
     with client:
-        if not names or not client.is_storage_initialized():
+        if not _seen(client.schema) or not client.is_storage_initialized():
             return  # the load makes all of it
         newest = _newest(client)
-        names |= learn_in_run(client, newest)  # what others loaded
+        learn_in_run(client, newest)
+        schema, names = client.schema, _seen(client.schema)
         own = {*names, *schema.dlt_table_names()}
         views = read_by_views(kind_of(client.config.destination_type))
         found = client.get_storage_tables({*own, *views})
@@ -97,6 +96,10 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
         logger.warning(
             "The warehouse has lost %s, so what is not there is asked for again.", ", ".join(said)
         )
+
+
+def _seen(schema: dlt.Schema) -> set[str]:
+    return {str(each["name"]) for each in schema.data_tables(seen_data_only=True)}
 
 
 def _lost_columns(

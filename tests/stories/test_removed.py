@@ -250,7 +250,7 @@ def test_a_pipeline_takes_out_what_another_one_loaded(
     before: str, made: Warehouse, tmp_path: Path
 ) -> None:
     """Where nothing is new, its own schema has no table of a report."""
-    shop, blog = ids(made)
+    shop, _ = ids(made)
     other = Warehouse(made.server, another(made, tmp_path))
     if before == "a sync":
         synced(other)
