@@ -11,7 +11,8 @@ import base64
 import os
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -352,6 +353,12 @@ def _has_last_step(resource: DltResource) -> bool:
     return any(isinstance(step, _LastStep) for step in resource._pipe.steps)
 
 
+def schema_of_run() -> dlt.Schema | None:
+    """The schema of the source that is being extracted, which takes the place of the pipeline's
+    then; None outside of an extraction."""
+    return _source_of_run().schema if load_id_of_extraction() is not None else None
+
+
 def contract_of_run() -> Any:
     """The schema contract of the source that is being extracted, as it was given, or None."""
     return _source_of_run().schema_contract
@@ -445,9 +452,72 @@ def without_tables(schema: dlt.Schema, names: Sequence[str]) -> dlt.Schema:
     """A schema's next version, without some of its tables. The pipeline would forget them when the
     tables are dropped by `dlt pipeline ... drop`, which goes by resources."""
     other = schema.clone()
-    other.drop_tables(names)
+    other.drop_tables([name for name in names if name in other.tables])
     other._bump_version()
     return other
+
+
+def add_tables(schema: dlt.Schema, tables: Mapping[str, TTableSchema]) -> None:
+    """Let a schema have tables of another version of it, and all columns of them. The public way
+    spells names anew, and ours end in two underscores and more."""
+    for name in tables:
+        schema.update_table(deepcopy(tables[name]), normalize_identifiers=False)
+
+
+def with_tables(schema: dlt.Schema, tables: Mapping[str, TTableSchema]) -> dlt.Schema:
+    """A schema's next version, with tables of another version of it, too."""
+    other = schema.clone()
+    add_tables(other, tables)
+    other._bump_version()
+    return other
+
+
+def install_schema(pipeline: dlt.Pipeline, schema: dlt.Schema) -> None:
+    """Let a pipeline have a schema, as its default one where it has none. `sync_destination` takes
+    from the destination what a pipeline of the same name stored."""
+    pipeline._inject_schema(schema)
+
+
+def stored_schemas(client: SqlJobClientBase, name: str = "") -> Iterator[dlt.Schema]:
+    """The versions of schemas that a dataset has stored, newest first. A client gives the newest
+    one alone, of whichever pipeline.
+
+    Args:
+        client: that is open, of a dataset that is there.
+        name: of the schema; all if empty.
+    """
+    sql = client.sql_client
+    table = sql.make_qualified_table_name(client.schema.version_table_name)
+    names = ("version_hash", "schema_name", "inserted_at")
+    version, own, at = map(sql.escape_column_name, names)
+    found: Sequence[Sequence[Any]] = ()
+    with suppress(DestinationUndefinedEntity):
+        found = sql.execute_sql(f"SELECT {version}, {own} FROM {table} ORDER BY {at} DESC") or ()
+    for version_hash, of in found:
+        stored = client.get_stored_schema_by_hash(version_hash) if name in ("", of) else None
+        if stored:
+            yield dlt.Schema.from_dict(json.loads(stored.schema))
+
+
+def stored_tables(client: SqlJobClientBase, name: str, tables: Set[str]) -> dict[str, TTableSchema]:
+    """The newest that a dataset has stored of tables of a schema, by name; none of a table that
+    never had a row. A version has those alone that its pipeline knew.
+
+    Args:
+        client: that is open, of a dataset that is there.
+        name: of the schema.
+        tables: names of tables.
+    """
+    found: dict[str, TTableSchema] = {}
+    if not tables:
+        return found
+    for schema in stored_schemas(client, name):
+        for table in schema.data_tables(seen_data_only=True):
+            if (own := str(table["name"])) in tables:
+                found.setdefault(own, table)
+        if found.keys() == tables:
+            break
+    return found
 
 
 def with_tables_of(schema: dlt.Schema, other: dlt.Schema) -> dlt.Schema:

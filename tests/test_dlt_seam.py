@@ -179,6 +179,66 @@ def test_a_schema_goes_on_without_a_table_where_its_row_is_stored(
     pipeline.activate()
 
 
+def test_a_pipeline_gets_the_tables_that_another_one_of_the_dataset_stored(
+    pipeline: dlt.Pipeline, tmp_path: Path
+) -> None:
+    pipeline.run(counted())
+    target = dlt.destinations.duckdb(str(tmp_path / "numbers.duckdb"))
+    other = dlt.pipeline("other", str(tmp_path / "other"), destination=target, dataset_name="held")
+    client: Any = other.destination_client()
+    with client:
+        assert list(dlt_seam.stored_schemas(client, "mine")) == []
+        (stored,) = dlt_seam.stored_schemas(client)
+        assert stored.stored_version_hash == pipeline.default_schema.stored_version_hash
+    # whoever knows less stores less
+    less = dlt_seam.without_tables(stored, ["numbers", "never"])
+    dlt_seam.install_schema(other, less)
+    assert other.default_schema_name == stored.name
+    client = other.destination_client()
+    with client:
+        client.update_stored_schema()
+        newest, *_ = dlt_seam.stored_schemas(client, stored.name)
+        assert "numbers" not in newest.tables
+        found = dlt_seam.stored_tables(client, stored.name, {"numbers", "never"})
+        assert found.keys() == {"numbers"}
+        assert dlt_seam.stored_tables(client, stored.name, set()) == {}
+    strange: Any = {"name": "a__b_", "columns": {"c__v_": {"name": "c__v_", "data_type": "text"}}}
+    whole = dlt_seam.with_tables(less, found | {"a__b_": strange})
+    assert whole.tables["numbers"] == found["numbers"] == stored.tables["numbers"]
+    assert list(whole.tables["a__b_"]["columns"]) == ["c__v_"]
+    assert "numbers" not in less.tables
+    assert whole.version > less.version
+    dlt_seam.install_schema(other, whole)
+    assert "numbers" in other.schemas[stored.name].tables
+    pipeline.activate()
+
+
+def test_a_dataset_without_tables_of_dlt_has_stored_no_schema(tmp_path: Path) -> None:
+    target = dlt.destinations.duckdb(str(tmp_path / "numbers.duckdb"))
+    with duckdb.connect(str(tmp_path / "numbers.duckdb")) as connection:
+        connection.execute("CREATE SCHEMA held")
+    pipeline = dlt.pipeline("seam", str(tmp_path), destination=target, dataset_name="held")
+    client: Any = pipeline.destination_client()
+    with client:
+        assert client.is_storage_initialized()
+        assert list(dlt_seam.stored_schemas(client)) == []
+
+
+def test_the_schema_of_a_run_takes_the_place_of_the_pipelines(pipeline: dlt.Pipeline) -> None:
+    assert dlt_seam.schema_of_run() is None
+    more: Any = {"name": "more", "columns": {"text": {"name": "text", "data_type": "text"}}}
+
+    @dlt.resource
+    def adding() -> Iterator[dict[str, int]]:
+        schema = dlt_seam.schema_of_run()
+        assert schema is not None
+        dlt_seam.add_tables(schema, {"more": more})
+        yield {"number": 1}
+
+    pipeline.run(adding())
+    assert "more" in pipeline.default_schema.tables
+
+
 def test_a_schema_takes_the_tables_and_columns_of_another(pipeline: dlt.Pipeline) -> None:
     pipeline.run(counted())
     other = pipeline.default_schema.clone()

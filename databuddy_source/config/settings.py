@@ -180,6 +180,11 @@ class Settings(Given):
             if name not in named:
                 raise ValueError(f"{SECTION}.websites has {name!r}, which no account names")
 
+    def websites_of_accounts(self) -> tuple[str, ...]:
+        """The ids of the websites that accounts name, which all are chosen where none is named
+        besides."""
+        return tuple(self._names_of_accounts())
+
     def _names_of_accounts(self) -> Mapping[str, str]:
         """The names of the accounts by the ids of their websites; of two that name one, the
         first."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from databuddy_source.api.models import Website
+from databuddy_source.config.accounts import KEY as ACCOUNTS
 from databuddy_source.config.reports import ReportSetting, table_name
 from databuddy_source.config.selection import ids_meant
 from databuddy_source.config.settings import Settings
@@ -99,13 +100,25 @@ def _websites(
                 setting = f"the websites of the report {report.name} in {SECTION}.reports"
                 yield StillChosen(name, setting, "Take it out there.")
             elif settings.websites:
-                yield StillChosen(name, f"{SECTION}.websites", "Take it out there.")
+                yield _website(settings, name)
             else:
                 yield StillChosen(
                     name,
                     f"{SECTION}.websites, which names none and so means all that the key sees",
                     "Name there the websites that you want.",
                 )
+
+
+def _website(settings: Settings, name: str) -> StillChosen:
+    """What chooses a website that is named for all reports."""
+    todo = "Take it out there."
+    if settings.websites != settings.websites_of_accounts():
+        return StillChosen(name, f"{SECTION}.websites", todo)
+    having = {key: each for key, each in settings.accounts.items() if name in each.websites}
+    if any(each.websites == (name,) for each in having.values()):
+        todo = "Take it out there, and an account that has no other one."
+    keys = " and ".join(f"{SECTION}.{ACCOUNTS}.{key}.websites" for key in having)
+    return StillChosen(name, keys, todo)
 
 
 def _named_of(

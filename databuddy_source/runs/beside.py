@@ -38,6 +38,7 @@ from databuddy_source.warehouse.exchange import (
     refuse_taken,
     refuse_unchangeable,
 )
+from databuddy_source.warehouse.learnt import learn, whole_schema
 
 FOLDER: Final = "rebuild"
 """Where the local state of what is loaded beside lies, in the folder of the dataset's."""
@@ -72,6 +73,8 @@ class Beside:
         refuse_unchangeable(pipeline)
         if not pipeline.default_schema_name:
             pipeline.sync_destination()
+        if not pipeline.default_schema_name:
+            learn(pipeline)
 
     @contextmanager
     def opened(self, *, look: bool = False) -> Iterator[dlt.Pipeline]:
@@ -119,7 +122,8 @@ class Beside:
         if not is_there(self._pipeline, self.dataset):
             other.drop()  # what an earlier call left here of a dataset that is gone
             pending.forget(other)
-            other.schemas.save_schema(schema_of(self._pipeline).clone())
+            schema = whole_schema(self._pipeline) or schema_of(self._pipeline)
+            other.schemas.save_schema(schema.clone())
             return
         if not other.default_schema_name:
             other.sync_destination()

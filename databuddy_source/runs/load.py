@@ -16,6 +16,7 @@ from databuddy_source.runs import pending
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.comments import finish_tables
 from databuddy_source.warehouse.examined import damage, overtaken
+from databuddy_source.warehouse.learnt import learn
 from databuddy_source.warehouse.lease import leased
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.redaction import redacted
@@ -100,10 +101,13 @@ def load_once(pipeline: dlt.Pipeline, source: DltSource, hooks: LoadHooks) -> li
 
 
 def look_at_destination(pipeline: dlt.Pipeline) -> None:
-    """Take dlt's state from the warehouse where that is newer. Where the whole dataset is gone dlt
-    forgets what it knew, without a word."""
+    """Take dlt's state from the warehouse where that is newer, and what others loaded into it where
+    this pipeline never did. Where the whole dataset is gone dlt forgets what it knew, without a
+    word."""
     knew = pipeline.default_schema_name
     pipeline.sync_destination()
+    if not pipeline.default_schema_name:
+        learn(pipeline)
     if knew and not pipeline.default_schema_name:
         logger.warning(
             "The warehouse has lost the dataset %s, so all is loaded anew.", pipeline.dataset_name

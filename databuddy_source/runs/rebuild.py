@@ -26,6 +26,7 @@ from databuddy_source.runs.plan import Plan, planned
 from databuddy_source.runs.series import Step, least_loads, sync
 from databuddy_source.warehouse.comments import finish_tables
 from databuddy_source.warehouse.exchange import refuse_other_rows, take_the_place
+from databuddy_source.warehouse.learnt import learn
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.trial import own_errors
 
@@ -179,6 +180,7 @@ def _change_places(
         finish_pending(pipeline, hooks)
         look_at_destination(pipeline)
         look_at_destination(other)
+        learn(pipeline)
         had, has = answered(pipeline), answered(other)
         websites = {website_id for website_id, _ in (*had, *has)}
         alone_with_other(websites)

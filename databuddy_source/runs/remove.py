@@ -23,6 +23,7 @@ from databuddy_source.runs.load import (
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.comments import finish_tables
 from databuddy_source.warehouse.dataset import reports_of, schema_of
+from databuddy_source.warehouse.learnt import learn
 from databuddy_source.warehouse.part import Part, RemovedRows, opened
 from databuddy_source.warehouse.removal import Removing
 from databuddy_source.warehouse.trial import own_errors
@@ -99,6 +100,7 @@ def remove(
         if not dry_run:
             finish_pending(pipeline, hooks)
             look_at_destination(pipeline)
+        learn(pipeline)
         known = reports_of(schema_of(pipeline))
         with tables_of(pipeline) as tables:
             has = holdings(tables, known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +13,15 @@ import dlt
 
 from databuddy_source.coverage import restatements
 from databuddy_source.coverage import table as coverage_table
-from databuddy_source.dlt_seam import SqlJobClientBase, literal_of, stored_as, stored_states
+from databuddy_source.dlt_seam import (
+    DestinationUndefinedEntity,
+    SqlJobClientBase,
+    literal_of,
+    stored_as,
+    stored_states,
+)
 from databuddy_source.errors import NothingLoaded
+from databuddy_source.tables.layout import TOMBSTONE
 
 WEBSITES: Final = "websites"
 QUERY_TYPES: Final = "query_types"
@@ -30,12 +37,21 @@ States = Mapping[str, tuple[str, dict[str, Any]]]
 
 
 def reports_of(schema: dlt.Schema) -> set[str]:
-    """The tables of reports that dlt knows of, by what only they have."""
+    """The tables of reports that dlt knows of, by the hint that only they have: tables of people's
+    own may say of which website their rows are, too."""
     return {
         str(table["name"])
         for table in schema.data_tables()
-        if "website_id" in table["columns"] and table["name"] not in OF_CELLS
+        if table["columns"].get(TOMBSTONE, {}).get("hard_delete")
     }
+
+
+def own_schema(pipeline: dlt.Pipeline) -> dlt.Schema | None:
+    """The schema of our tables; None where the pipeline never loaded any."""
+    for name in pipeline.schema_names:
+        if coverage_table.TABLE in pipeline.schemas[name].tables:
+            return pipeline.schemas[name]
+    return None
 
 
 def schema_of(pipeline: dlt.Pipeline) -> dlt.Schema:
@@ -44,9 +60,8 @@ def schema_of(pipeline: dlt.Pipeline) -> dlt.Schema:
     Raises:
         NothingLoaded: nothing was ever loaded.
     """
-    for name in pipeline.schema_names:
-        if coverage_table.TABLE in pipeline.schemas[name].tables:
-            return pipeline.schemas[name]
+    if schema := own_schema(pipeline):
+        return schema
     raise NothingLoaded(f"Nothing was loaded into the dataset {pipeline.dataset_name}")
 
 
@@ -82,16 +97,28 @@ class OpenDataset:
     client: SqlJobClientBase
 
     @cached_property
+    def reports(self) -> Collection[str]:
+        """The tables of reports that the schema knows, and those that coverage names, whoever
+        loaded them."""
+        return reports_of(self.schema) | self._named_by_coverage()
+
+    @cached_property
     def columns(self) -> Mapping[str, Collection[str]]:
         """The columns of each of our tables that is in the warehouse, and of dlt's."""
         own = {*OF_CELLS, WEBSITES, QUERY_TYPES, *self.schema.dlt_table_names()}
-        found = self.client.get_storage_tables({*reports_of(self.schema), *own})
+        found = self.client.get_storage_tables({*self.reports, *own})
         return {name: list(columns) for name, columns in found if columns}
 
     @property
     def there(self) -> Collection[str]:
         """Our tables that are in the warehouse, and dlt's."""
         return self.columns.keys()
+
+    def _named_by_coverage(self) -> set[str]:
+        with suppress(DestinationUndefinedEntity):
+            asked = f"SELECT DISTINCT report FROM {self.place(coverage_table.TABLE)}"
+            return {str(report) for (report,) in self.client.sql_client.execute_sql(asked) or ()}
+        return set()
 
     def own_state(self) -> dict[str, Any]:
         """A copy of the pipeline's state."""

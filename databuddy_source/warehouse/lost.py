@@ -9,9 +9,9 @@ whose clock was ahead recorded them.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,9 +19,17 @@ import dlt
 
 from databuddy_source.coverage import table as coverage_table
 from databuddy_source.coverage.reading import LATER
-from databuddy_source.dlt_seam import SqlJobClientBase, kind_of, tables_given_up
+from databuddy_source.dlt_seam import (
+    DestinationUndefinedEntity,
+    SqlJobClientBase,
+    kind_of,
+    others_of_run,
+    stored_tables,
+    tables_given_up,
+)
 from databuddy_source.errors import DestinationFails
-from databuddy_source.warehouse.dataset import reports_of
+from databuddy_source.warehouse.dataset import OF_CELLS, QUERY_TYPES, WEBSITES
+from databuddy_source.warehouse.learnt import learn_in_run
 from databuddy_source.warehouse.views import note_tables, read_by_views
 
 logger = logging.getLogger("databuddy_source")
@@ -33,7 +41,8 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
 
     Args:
         pipeline: that is about to extract.
-        reports: names of those that it loads. Tables of others stay away.
+        reports: names of those that it loads. Tables of others stay away, and tables of people's
+            own that are not loaded along.
         now: this instant, with a time zone, by whichever clock is ahead; None where only one tells
             it.
 
@@ -45,11 +54,12 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
     client = pipeline.destination_client()
     if not isinstance(client, SqlJobClientBase):
         return
-    schema = client.schema
-    names = {str(each["name"]) for each in schema.data_tables(seen_data_only=True)}
     with client:
-        if not names or not client.is_storage_initialized():
+        if not _seen(client.schema) or not client.is_storage_initialized():
             return  # the load makes all of it
+        newest = _newest(client)
+        learn_in_run(client, newest)
+        schema, names = client.schema, _seen(client.schema)
         own = {*names, *schema.dlt_table_names()}
         views = read_by_views(kind_of(client.config.destination_type))
         found = client.get_storage_tables({*own, *views})
@@ -59,11 +69,11 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
         )
         there = {name: columns for name, columns in all_there.items() if name in own}
         missing = own - there.keys()
-        # of other reports they were dropped for good, perhaps
-        others = reports_of(schema) - {*reports}
+        # others were dropped for good, perhaps
+        along = {str(table) for _, table, _ in others_of_run()}
+        others = names - {*reports, *OF_CELLS, WEBSITES, QUERY_TYPES, *along}
         columns = _lost_columns(client, {each: there[each] for each in names - missing - others})
         given_up = tables_given_up()
-        newest = _newest(client) if coverage_table.TABLE in there else {}
         known = set(newest)
         is_whole = coverage_table.TABLE not in given_up
         gone = missing | given_up | columns.keys()
@@ -88,6 +98,10 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
         )
 
 
+def _seen(schema: dlt.Schema) -> set[str]:
+    return {str(each["name"]) for each in schema.data_tables(seen_data_only=True)}
+
+
 def _lost_columns(
     client: SqlJobClientBase, there: Mapping[str, Mapping[str, Any]]
 ) -> Mapping[str, Sequence[str]]:
@@ -108,11 +122,13 @@ def _lost_columns(
     if not any(found.values()):
         return {}
     # of columns that no load has made yet only the pipeline knows
-    stored = client.get_stored_schema(client.schema.name)
-    made = json.loads(stored.schema)["tables"] if stored else {}
+    asked = {table for table, columns in found.items() if columns}
+    made = stored_tables(client, client.schema.name, asked)
     lost = {}
     for table, columns in found.items():
-        names = [each for each in columns if each["name"] in made.get(table, {}).get("columns", {})]
+        names = [
+            each for each in columns if table in made and each["name"] in made[table]["columns"]
+        ]
         for each in names:
             is_needed = table == coverage_table.TABLE and each["name"] not in LATER
             if is_needed or not each.get("nullable", True):
@@ -129,8 +145,10 @@ def _newest(client: SqlJobClientBase) -> Mapping[str, datetime]:
     """When the newest window begins, UTC, of each report that coverage knows."""
     table = client.sql_client.make_qualified_table_name(coverage_table.TABLE)
     asked = f"SELECT report, MAX(window_start) FROM {table} GROUP BY report"
-    found = client.sql_client.execute_sql(asked) or []
-    return {str(report): start.astimezone(UTC) for report, start in found}
+    with suppress(DestinationUndefinedEntity):
+        found = client.sql_client.execute_sql(asked) or []
+        return {str(report): start.astimezone(UTC) for report, start in found}
+    return {}
 
 
 def _forget(client: SqlJobClientBase, reports: Collection[str]) -> None:

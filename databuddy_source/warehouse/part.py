@@ -17,7 +17,6 @@ from databuddy_source.warehouse.dataset import (
     WEBSITES,
     OpenDataset,
     opened_dataset,
-    reports_of,
 )
 
 
@@ -110,7 +109,7 @@ class PartOfDataset(OpenDataset):
     @property
     def _reports(self) -> Sequence[str]:
         """The tables of reports that are looked at."""
-        known = reports_of(self.schema) & {*self.there}
+        known = {*self.reports} & {*self.there}
         return sorted(known & {*self.part.reports} if self.part.reports else known)
 
     def _counted(self) -> Iterator[tuple[str, tuple[int, int]]]:

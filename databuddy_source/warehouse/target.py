@@ -31,6 +31,7 @@ from databuddy_source.errors import (
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.choice import chosen
 from databuddy_source.warehouse.fitness import MODULES, refuse_unfit
+from databuddy_source.warehouse.learnt import learn
 from databuddy_source.warehouse.local_state import set_aside, unreadable, unwritable
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.place import CATALOG, STATE, Place, place_of
@@ -235,6 +236,8 @@ class Warehouse:
         with contextlib.suppress(AlreadyRunning), alone(self.pipeline):
             if not self.pipeline.has_pending_data:
                 self.pipeline.sync_destination()
+                if not self.pipeline.default_schema_name:
+                    learn(self.pipeline)  # others loaded into it, perhaps
         if not self.pipeline.default_schema_name:
             raise NothingLoaded(f"Nothing was loaded into the dataset {self.dataset}")
 

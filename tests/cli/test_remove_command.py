@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dlt
 import duckdb
 import pytest
 
+from databuddy_source import databuddy_source
 from databuddy_source.demo import DemoServer
 from tests.cli.conftest import Outcome
 
@@ -57,6 +60,41 @@ def test_what_goes_is_told_first_and_what_is_still_chosen(
     assert invoke().exit_code == 0
     assert held(folder) == before
     assert shop in {website_id for _, website_id in held(folder)}
+
+
+def test_what_code_of_ones_own_loaded_is_taken_out_and_rebuilt(
+    invoke: Invoke, folder: Path, server: DemoServer
+) -> None:
+    """By a pipeline of another name, so that the command line has no state of it."""
+    shop, blog = (website.id for website in server.websites[:2])
+    own = dlt.pipeline(
+        "own",
+        destination=dlt.destinations.duckdb(str(folder / FILE)),
+        dataset_name="databuddy",
+        pipelines_dir=str(folder / "elsewhere"),
+    )
+    source = databuddy_source(
+        server.api_key,
+        base_url=server.url,
+        websites=[shop, blog],
+        query_types=["top_pages", "summary_metrics"],
+        start_date=START,
+    )
+    own.run(source)
+    before = held(folder)
+    assert len(before) == 4
+    look = invoke("remove", "--website", blog, "--dry-run")
+    assert look.exit_code == 0, look.stderr
+    assert "Nothing was changed: " in look.stdout
+    assert not re.search(r"^(top_pages|summary_metrics) +0 ", look.stdout, re.MULTILINE)
+    assert held(folder) == before
+    assert invoke("rebuild", "--timezone", "Asia/Tokyo", "--dry-run").exit_code == 0
+    done = invoke("remove", "--website", blog)
+    assert done.exit_code == 0, done.stderr
+    with duckdb.connect(str(folder / FILE)) as connection:
+        for table in ("top_pages", "summary_metrics", "coverage"):
+            found = connection.execute(f"SELECT DISTINCT website_id FROM databuddy.{table}")
+            assert found.fetchall() == [(shop,)]
 
 
 def test_status_names_the_commands_that_take_out_what_is_not_configured(

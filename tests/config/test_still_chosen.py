@@ -68,3 +68,19 @@ def test_a_report_of_a_website_is_chosen_where_both_are() -> None:
     assert told(["shop"], ["top_pages"], websites=["blog"]) == []
     assert told(["shop"], ["country"], websites=["shop"]) == []
     assert told([], ["top_pages", "country"]) == [("top_pages", "query_types")]
+
+
+def test_a_website_of_an_account_is_named_with_the_account() -> None:
+    own = {
+        "main": {"api_key": "dbdy_one", "websites": ["shop", "blog"]},
+        "other": {"api_key": "dbdy_two", "websites": ["blog", "gone"]},
+        "last": {"api_key": "dbdy_three", "websites": ["lone"]},
+    }
+    assert told(["shop"], [], accounts=own) == [("shop", "accounts.main.websites")]
+    both = "accounts.main.websites and sources.databuddy.accounts.other.websites"
+    assert told(["blog"], [], accounts=own) == [("blog", both)]
+    # where some of them are chosen, that is the place
+    assert told(["shop"], [], accounts=own, websites=["shop", "gone"]) == [("shop", "websites")]
+    settings = Settings.of(query_types=["top_pages"], accounts=own)
+    (found,) = still_chosen(settings, ["lone"], [], {}, {"lone"})
+    assert str(found).endswith("again. Take it out there, and an account that has no other one.")

@@ -246,6 +246,58 @@ def test_a_table_that_was_dropped_and_is_no_longer_chosen_stays_away(made: Wareh
     assert is_whole(made)
 
 
+@pytest.mark.parametrize("taken", ["DROP TABLE top_pages", "ALTER TABLE top_pages DROP pageviews"])
+@pytest.mark.parametrize("how", [sync, None])
+def test_another_pipeline_sees_what_was_dropped_of_what_it_never_loaded(
+    made: Warehouse, how: object, taken: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its first run has nothing to ask, and stores a schema that has no report's table."""
+    other = dlt.pipeline(
+        "another",
+        destination=made.pipeline.destination,
+        dataset_name="databuddy",
+        pipelines_dir=str(tmp_path / "another"),
+    )
+    by_other = Warehouse(made.server, other)
+    run(by_other)
+    assert "top_pages" not in other.default_schema.tables
+    rows = len(made.tables()["top_pages"])
+
+    def filled(by: Warehouse) -> bool:
+        found = made.query("SELECT count(pageviews), count(*) FROM top_pages")
+        with now(made):
+            return found == [(rows, rows)] and status(by.pipeline, account(by).settings).is_complete
+
+    made.query(taken)
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        synced(by_other) if how else run(by_other)
+    assert "The warehouse has lost" in caplog.text
+    assert "pageviews" in other.default_schema.tables["top_pages"]["columns"]
+    assert filled(by_other)
+    # and once more, now that the schema that is stored last has all of it
+    made.query(taken)
+    synced(made)
+    assert filled(made)
+
+
+def test_a_table_of_people_that_was_dropped_stays_away_until_it_is_loaded(made: Warehouse) -> None:
+    def goals() -> Iterator[dict[str, Any]]:
+        yield {"website_id": "shop", "goal": 10}
+
+    with now(made):
+        source = databuddy_source(**given(made))
+        source.resources.add(dlt.resource(goals, name="goals"))
+        made.pipeline.run(source)
+    made.query("DROP TABLE goals")
+    synced(made)
+    assert "goals" not in made.tables()
+    with now(made):
+        source = databuddy_source(**given(made))
+        source.resources.add(dlt.resource(goals, name="goals"))
+        made.pipeline.run(source)
+    assert len(made.tables()["goals"]) == 1
+
+
 def test_coverage_that_was_dropped_is_loaded_anew(made: Warehouse) -> None:
     made.query("DROP TABLE coverage")
     synced(made)

@@ -18,6 +18,7 @@ from databuddy_source import (
     Rebuilt,
     Scope,
     Settings,
+    databuddy_source,
     plan_of_rebuild,
     rebuild,
     status,
@@ -318,6 +319,41 @@ def test_another_pipeline_of_the_dataset_forgets_where_it_was(
         synced(Warehouse(made.server, other), websites=[third])
     synced(Warehouse(made.server, other), websites=[third], timezone=ZONE)
     assert made.query("SELECT DISTINCT time_zone FROM coverage") == [(ZONE,)]
+
+
+@pytest.mark.parametrize("before", ["nothing", "a run as dlt knows it"])
+def test_a_pipeline_rebuilds_what_another_one_loaded(
+    before: str, made: Warehouse, tmp_path: Path
+) -> None:
+    """Also the tables of reports that it does not load itself."""
+    other = dlt.pipeline(
+        "another",
+        destination=made.pipeline.destination,
+        dataset_name="databuddy",
+        pipelines_dir=str(tmp_path / "another"),
+    )
+    if before != "nothing":
+        with time_machine.travel(made.server.now, tick=True):
+            other.run(databuddy_source(**given(made)))
+    made.pipeline.run([{"website_id": "shop", "goal": 10}], table_name="goals")
+    rows = made.tables()
+    chosen = {"query_types": ["top_pages"]}
+    by_other = Warehouse(made.server, other)
+    with time_machine.travel(made.server.now, tick=True):
+        look = plan_of_rebuild(other, settings(made, timezone=ZONE))
+    assert (look.before, look.left_out) == (["UTC"], [])
+    assert rebuilt(by_other, chosen=chosen, allow_gaps=True).load_id
+    assert made.query("SELECT DISTINCT report, time_zone FROM coverage") == [("top_pages", ZONE)]
+    after = made.tables()
+    assert after["top_pages"]
+    for name in {*REPORTS} - {"top_pages"}:
+        assert after[name] == [], "no rows of the old zone without coverage"
+        kept = made.query(f"SELECT COUNT(*) FROM databuddy_before.{name}")
+        assert kept == [(len(rows[name]),)]
+    # a table of people's own stays as it is, where it is
+    assert after["goals"] == rows["goals"]
+    held = made.query("SELECT table_name FROM duckdb_tables() WHERE schema_name LIKE '%_before'")
+    assert ("goals",) not in held
 
 
 def test_rows_that_the_dataset_beside_has_lost_are_counted_before_it_changes_places(

@@ -12,7 +12,15 @@ import dlt
 import pytest
 import time_machine
 
-from databuddy_source import BadConfiguration, Removal, Settings, remove, status, sync
+from databuddy_source import (
+    BadConfiguration,
+    Removal,
+    Settings,
+    databuddy_source,
+    remove,
+    status,
+    sync,
+)
 from databuddy_source.config.resolve import checked
 from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer
@@ -226,12 +234,7 @@ def test_what_is_gone_is_no_error(made: Warehouse) -> None:
 
 def test_a_state_that_another_pipeline_has_goes_too(made: Warehouse, tmp_path: Path) -> None:
     shop, blog = ids(made)
-    other = dlt.pipeline(
-        "another",
-        destination=made.pipeline.destination,
-        dataset_name="databuddy",
-        pipelines_dir=str(tmp_path / "another"),
-    )
+    other = another(made, tmp_path)
     made_by = Warehouse(made.server, other)
     synced(made_by, websites=[made.server.websites[2].id], query_types=["top_pages"])
     removed(made, reports=["top_pages"])
@@ -240,6 +243,63 @@ def test_a_state_that_another_pipeline_has_goes_too(made: Warehouse, tmp_path: P
     assert resources(made.pipeline) == {
         f"{report}__{each}" for report in REPORTS[::2] for each in (shop, blog)
     }
+
+
+@pytest.mark.parametrize("before", ["nothing", "a sync", "a run as dlt knows it"])
+def test_a_pipeline_takes_out_what_another_one_loaded(
+    before: str, made: Warehouse, tmp_path: Path
+) -> None:
+    """Where nothing is new, its own schema has no table of a report."""
+    shop, _ = ids(made)
+    other = Warehouse(made.server, another(made, tmp_path))
+    if before == "a sync":
+        synced(other)
+    elif before == "a run as dlt knows it":
+        with time_machine.travel(made.server.now, tick=True):
+            other.pipeline.run(databuddy_source(**given(made)))
+    rows = made.tables()
+    looked = removed(other, websites=[shop], dry_run=True)
+    assert made.tables() == rows
+    gone = removed(other, websites=[shop])
+    assert gone.tables == looked.tables
+    lost = {each.table: (each.rows, each.left) for each in gone.tables if each.rows}
+    for report in REPORTS:
+        left = [row for row in rows[report] if shop not in row]
+        assert lost[report] == (len(rows[report]) - len(left), len(left))
+        assert made.tables()[report] == left
+    assert removed(other, reports=["top_pages"]).tables[0].dropped
+    assert "top_pages" not in made.tables()
+    # whoever comes next knows all that is left
+    third = elsewhere(made, tmp_path)
+    assert {*REPORTS, *OURS} - {"top_pages"} <= set(third.default_schema.tables)
+    assert "top_pages" not in third.default_schema.tables
+    for each in (made, other):
+        synced(each)
+        assert made.tables() == rows
+
+
+def another(made: Warehouse, tmp_path: Path) -> dlt.Pipeline:
+    """A pipeline of another name that loads into the same dataset."""
+    return dlt.pipeline(
+        "another",
+        destination=made.pipeline.destination,
+        dataset_name="databuddy",
+        pipelines_dir=str(tmp_path / "another"),
+    )
+
+
+def test_tables_of_people_stay_whichever_columns_they_have(made: Warehouse) -> None:
+    shop, blog = ids(made)
+    goals = [{"website_id": shop, "date": TODAY, "goal": 10}]
+    made.pipeline.run(goals, table_name="goals")
+    before = made.tables()["goals"]
+    looked = removed(made, websites=[shop], dry_run=True)
+    assert "goals" not in {each.table for each in looked.tables}
+    for website in (shop, blog):
+        removed(made, websites=[website])
+        assert made.tables()["goals"] == before
+    with pytest.raises(BadConfiguration, match="'goals' is no report of this dataset"):
+        removed(made, reports=["goals"])
 
 
 def test_what_an_interrupted_load_left_comes_first_and_goes_too(

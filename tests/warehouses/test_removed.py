@@ -77,6 +77,27 @@ def test_what_is_taken_out_is_gone_and_comes_back_when_it_is_chosen(
 
 
 @pytest.mark.emulated_once
+def test_another_pipeline_takes_out_what_it_did_not_load_and_sees_what_was_dropped(
+    made: Synced, tmp_path: Path
+) -> None:
+    shop, blog = (website.id for website in made.server.websites[:2])
+    before = everything(made)
+    other = Synced(made.server, made.warehouse, tmp_path / "other")
+    other.pipeline = dlt.pipeline(
+        "another",
+        destination=made.warehouse.destination(),
+        dataset_name=DATASET,
+        pipelines_dir=str(tmp_path / "other"),
+    )
+    gone = removed(other, websites=[shop], reports=["top_pages"])
+    assert [(each.table, each.dropped) for each in gone.tables] == [("top_pages", False)]
+    assert {website_id for (website_id,) in made.rows("top_pages", "website_id")} == {blog}
+    made.warehouse.rows(f"ALTER TABLE {made.table('top_pages')} DROP COLUMN pageviews")
+    assert other.sync(websites=[shop, blog], **GIVEN) == []
+    assert everything(made) == before
+
+
+@pytest.mark.emulated_once
 def test_a_report_that_was_taken_out_comes_back_with_the_schema_that_it_had(made: Synced) -> None:
     """Staging, too, has to make its table again."""
     before = everything(made)
