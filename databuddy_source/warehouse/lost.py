@@ -47,7 +47,8 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
             it.
 
     Raises:
-        DestinationFails: a table has lost a column without which it cannot be mended.
+        DestinationFails: a table has lost a column without which it cannot be mended, or something
+            else has its name.
     """
     if not (pipeline.default_schema_name and pipeline.destination):
         return
@@ -72,6 +73,7 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
         # others were dropped for good, perhaps
         along = {str(table) for _, table, _ in others_of_run()}
         others = names - {*reports, *OF_CELLS, WEBSITES, QUERY_TYPES, *along}
+        _refuse_others_in_place(client, sorted(missing - others))
         columns = _lost_columns(client, {each: there[each] for each in names - missing - others})
         given_up = tables_given_up()
         known = set(newest)
@@ -100,6 +102,30 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
 
 def _seen(schema: dlt.Schema) -> set[str]:
     return {str(each["name"]) for each in schema.data_tables(seen_data_only=True)}
+
+
+def _refuse_others_in_place(client: SqlJobClientBase, missing: Sequence[str]) -> None:
+    """Refuse what is no table and has the name of one that is not listed, before coverage forgets
+    what it cannot get again.
+
+    Args:
+        client: that is open.
+        missing: names of tables.
+
+    Raises:
+        DestinationFails: a materialized view has the name of a table.
+    """
+    for table in missing:
+        name = client.sql_client.make_qualified_table_name(table)
+        try:
+            client.sql_client.execute_sql(f"SELECT 1 FROM {name} WHERE 1 = 0")
+        except DestinationUndefinedEntity:
+            continue
+        raise DestinationFails(
+            f"{table} in {client.sql_client.dataset_name} is no table any longer",
+            "Take away or rename what has its name, such as a materialized view, and run this "
+            "again: what was in the table is asked for again then.",
+        )
 
 
 def _lost_columns(

@@ -9,6 +9,7 @@ from typing import Final
 from databuddy_source.coverage.refused import REMEDY
 from databuddy_source.dlt_seam import DatabaseException, DatabaseTerminalException
 from databuddy_source.errors import DestinationFails
+from databuddy_source.warehouse.advice import advised
 from databuddy_source.warehouse.redaction import redacted
 
 REFUSING_STATES: Final = {"54", "P0"}
@@ -54,5 +55,12 @@ def words_of_job(told: str) -> str:
 
 
 def refused_by(table: str, words: str) -> DestinationFails:
-    """The error for a table that is no report's, without which nothing can be loaded."""
-    return DestinationFails(f"The table {table} refuses its rows: {words}", REMEDY)
+    """The error for a table that is no report's, without which nothing can be loaded.
+
+    Args:
+        table: that refuses its rows.
+        words: of the database, on one line.
+    """
+    what = f"The table {table} refuses its rows: {words}"
+    known = advised(what, words)
+    return known if isinstance(known, DestinationFails) else DestinationFails(what, REMEDY)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
-from typing import Final
 from uuid import uuid4
 
 import dlt
@@ -22,45 +20,10 @@ from databuddy_source.dlt_seam import (
 from databuddy_source.errors import DatabuddyError, DestinationAway, DestinationFails, causes
 from databuddy_source.tables.hints import FILE_FORMAT, REPLACE_PARTITION
 from databuddy_source.warehouse import dlt_defaults
+from databuddy_source.warehouse.advice import advised
 from databuddy_source.warehouse.fitness import MODULES, refuse_unfit
 from databuddy_source.warehouse.redaction import redacted
-
-ADVICE: Final[Mapping[str, tuple[type[DestinationFails | DestinationAway], str]]] = {
-    r"conflicting lock is held": (
-        DestinationAway,
-        "Wait until that process is done, then run this again.",
-    ),
-    r"column .*(not found|does not exist)|not have a column": (
-        DestinationFails,
-        "Put the column back that was dropped or renamed, or drop the table: what was in it is "
-        "asked for again then.",
-    ),
-    r"password|authenticat|credential|invalid_grant|role .* does not exist": (
-        DestinationFails,
-        "Check user and password in destination.*.credentials.",
-    ),
-    r"permission|not authorized|privilege|access denied|read-only": (
-        DestinationFails,
-        "Give the user the right to create schemas (datasets) and tables: dlt makes the dataset, "
-        "and another one for staging.",
-    ),
-    r"objects? depends? on it": (
-        DestinationFails,
-        "Drop the view that reads it, then run this again.",
-    ),
-    r"database .* does not exist": (
-        DestinationFails,
-        "Create the database, or name another one in destination.*.credentials.",
-    ),
-    r"refused|translate host|resolve|timed? ?out|unreachable|no route|terminat|closed|\bEOF\b|"
-    r"reset by peer|starting up|shut|recovery mode|too many (clients|connections)|slots are": (
-        DestinationAway,
-        "Check host and port in destination.*.credentials and that the server runs, then run this "
-        "again.",
-    ),
-}
-"""What to do, and whether that may be to wait, by words that databases use; the first that is found
-holds. Drivers raise the same error for a server that is gone and for a wrong password."""
+from databuddy_source.warehouse.refusals import words_of
 
 _DRIVERS = {
     module.partition(".")[0]
@@ -150,16 +113,21 @@ def destination_failure(error: BaseException) -> DestinationFails | DestinationA
 
 
 def _failure(error: BaseException) -> DestinationFails | DestinationAway:
-    last = list(causes(error))[-1]
-    words = (redacted(str(last)).strip().splitlines() or [type(last).__name__])[0]
-    words = words.strip().rstrip(".")
-    what = f"The destination fails: {words}"
-    for said, (kind, todo) in ADVICE.items():
-        if re.search(said, words, re.IGNORECASE):
-            return kind(what, todo)
+    what, words = _said(error)
+    if known := advised(what, words):
+        return known
     if any(isinstance(each, DestinationTransientException) for each in causes(error)):
         return DestinationAway(what)
     return DestinationFails(what)
+
+
+def _advice_on(error: BaseException) -> DestinationFails | DestinationAway | None:
+    return advised(*_said(error)) if destination_failure(error) else None
+
+
+def _said(error: BaseException) -> tuple[str, str]:
+    words = words_of(list(causes(error))[-1])
+    return f"The destination fails: {words}", words
 
 
 @contextmanager
@@ -168,7 +136,8 @@ def own_errors() -> Iterator[None]:
 
     Raises:
         DatabuddyError: that made a step of dlt fail.
-        DestinationFails, DestinationAway: the warehouse failed between the steps of dlt.
+        DestinationFails, DestinationAway: the warehouse failed between the steps of dlt, or in one
+            of them for a reason that has a remedy.
         NewerFile: the DuckDB at hand cannot read the file yet.
     """
     try:
@@ -181,6 +150,9 @@ def own_errors() -> Iterator[None]:
                 if isinstance(cause, DatabuddyError):
                     # its own cause stays; as its context, the failure would lead back to it
                     raise cause from cause.__cause__
+            # what nobody knows stays dlt's: its next run may set aside what cannot be loaded
+            if isinstance(known := _advice_on(error), DestinationFails):
+                raise known from error
         elif not isinstance(error, DatabuddyError) and (failure := destination_failure(error)):
             raise failure from error
         raise

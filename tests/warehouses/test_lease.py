@@ -195,6 +195,31 @@ def test_a_load_changes_nothing_once_its_lease_is_lost(
     assert len(set(everything(made)["top_pages"])) == len(everything(made)["top_pages"])
 
 
+def test_no_job_begins_once_the_lease_is_lost(
+    made: Synced, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = made.server.websites[0].id
+    made.sync(websites=[shop], **GIVEN)
+    made.server.events.add(shop, noon(YESTERDAY), path="/late")
+    original = whole._WholeClient.create_load_job
+
+    def after_the_loss(self: Any, *given: Any, **named: Any) -> Any:
+        warehouse.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE application_name = '{US}'"
+        )
+        return original(self, *given, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(whole._WholeClient, "create_load_job", after_the_loss)
+        with pytest.raises(DestinationAway, match=f"kept other syncs away from {DATASET}"):
+            run(made, shop)
+    staging = f"{DATASET}_staging_{made.pipeline.pipeline_name}"
+    assert warehouse.rows(f'SELECT count(*) FROM "{staging}"."top_pages"') == [(0,)]
+    made.sync(websites=[shop], **GIVEN)
+    assert "/late" in paths(made, YESTERDAY, shop)
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -11,6 +11,8 @@ import pytest
 
 from databuddy_source.demo import DemoServer
 from databuddy_source.dlt_seam import DatabaseTerminalException
+from databuddy_source.errors import DestinationFails
+from databuddy_source.warehouse.refusals import refused_by
 from databuddy_source.warehouse.transactions import TRANSACTIONS
 from tests.stories.conftest import TODAY
 from tests.warehouses.conftest import Synced
@@ -122,3 +124,62 @@ def test_coverage_of_a_refused_report_is_the_same_on_each_warehouse(
 
 HELD = ("website_id", "date", "rows", "final", "generation")
 OWN = "report = 'top_pages'"
+
+
+TOLD = {
+    "a column of dlt's is gone": (
+        "ALTER TABLE web._dlt_pipeline_state DROP COLUMN state",
+        "DROP TABLE web._dlt_pipeline_state",
+        'column "state" does not exist. Put the column back',
+    ),
+    "nothing can be changed": (
+        "ALTER DATABASE {database} SET default_transaction_read_only = on",
+        "SET TRANSACTION READ WRITE; "
+        "ALTER DATABASE {database} SET default_transaction_read_only = off",
+        "Make the database writable",
+    ),
+    "a materialized view has the name of a table": (
+        "ALTER TABLE {table} RENAME TO mine; "
+        "CREATE MATERIALIZED VIEW {table} AS SELECT * FROM web.mine",
+        "DROP MATERIALIZED VIEW {table}; ALTER TABLE web.mine RENAME TO top_pages",
+        "top_pages in web is no table any longer. Take away or rename what has its name",
+    ),
+}
+
+
+@pytest.mark.only("postgres")
+@pytest.mark.parametrize("way", TOLD)
+def test_what_keeps_a_warehouse_from_being_loaded_is_one_sentence_and_changes_nothing(
+    way: str,
+    serve: Callable[..., DemoServer],
+    synced: Callable[[DemoServer], Synced],
+    warehouse: Warehouse,
+) -> None:
+    made = synced(serve(days=2))
+    shop = made.server.websites[0].id
+    breaking, mending, told = TOLD[way]
+    ((database,),) = warehouse.rows("SELECT quote_ident(current_database())")
+    named = {"table": made.table("top_pages"), "database": database}
+
+    def sync() -> None:
+        made.sync(websites=[shop], query_types=REPORTS, start_date=YESTERDAY)
+
+    sync()
+    held = made.rows("coverage", *HELD)
+    made.server.events.add(shop, noon(TODAY), path="/late")
+    warehouse.rows(breaking.format(**named))
+    for _ in range(2):
+        with pytest.raises(DestinationFails) as caught:
+            sync()
+        assert told in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert made.rows("coverage", *HELD) == held
+    warehouse.rows(mending.format(**named))
+    sync()
+    assert "/late" in paths(made, TODAY, shop)
+
+
+def test_what_a_table_needs_that_refuses_rows_is_said_by_the_words_of_the_database() -> None:
+    rights = refused_by("coverage", "permission denied for table coverage")
+    assert "Give the user all rights on it" in str(rights)
+    assert "Take away what was added" in str(refused_by("coverage", "violates a constraint"))
