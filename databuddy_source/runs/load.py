@@ -63,7 +63,8 @@ def load(
         AlreadyRunning: another process syncs with this pipeline.
         DatabuddyError: the server cannot be reached, rejects the key, or lacks what was named; the
             tables hold days of another zone.
-        PipelineStepFailed: of dlt, where the destination or the machine fails.
+        DestinationFails, DestinationAway: the warehouse needs a person, or is away.
+        PipelineStepFailed: of dlt, where the destination or the machine fails in another way.
     """
     dlt_defaults.for_pipeline(pipeline)
     with own_errors(), alone_everywhere(pipeline, wait=wait) as alone_with:

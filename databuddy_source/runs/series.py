@@ -99,7 +99,8 @@ def sync(
         BadSetting: something is configured wrongly.
         OtherDays, OtherReport: the tables hold rows that do not go with those of this run.
         DatabuddyError: the server cannot be reached, rejects the key, or lacks what was named.
-        PipelineStepFailed: of dlt, where the destination or the machine fails.
+        DestinationFails, DestinationAway: the warehouse needs a person, or is away.
+        PipelineStepFailed: of dlt, where the destination or the machine fails in another way.
     """
     settings, scope = settings or configured(), scope or scoped()
     dlt_defaults.for_pipeline(pipeline)

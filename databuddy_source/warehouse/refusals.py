@@ -61,6 +61,6 @@ def refused_by(table: str, words: str) -> DestinationFails:
         table: that refuses its rows.
         words: of the database, on one line.
     """
-    what = f"The table {table} refuses its rows: {words}"
-    known = advised(what, words)
-    return known if isinstance(known, DestinationFails) else DestinationFails(what, REMEDY)
+    known = advised(table, words)
+    todo = known.todo if isinstance(known, DestinationFails) else REMEDY
+    return DestinationFails(f"The table {table} refuses its rows: {words}", todo)
