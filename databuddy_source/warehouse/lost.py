@@ -11,18 +11,24 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from typing import Any
 
 import dlt
 
 from databuddy_source.coverage import table as coverage_table
+from databuddy_source.coverage.groundless import without_groundless
 from databuddy_source.coverage.reading import LATER
-from databuddy_source.dlt_seam import SqlJobClientBase, kind_of, tables_given_up
+from databuddy_source.dlt_seam import (
+    SqlJobClientBase,
+    kind_of,
+    literal_of,
+    tables_given_up,
+)
 from databuddy_source.errors import DestinationFails
 from databuddy_source.warehouse.dataset import reports_of
-from databuddy_source.warehouse.views import note_tables, read_by_views
+from databuddy_source.warehouse.views import DropsViews, note_tables, read_by_views
 
 logger = logging.getLogger("databuddy_source")
 
@@ -88,6 +94,62 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
         )
 
 
+def lost_of(pipeline: dlt.Pipeline, tables: Collection[str]) -> Sequence[str]:
+    """What the warehouse has lost of tables that were there once, as `table` or `table.column`, in
+    alphabetical order; none where it has no dataset.
+
+    Args:
+        pipeline: whose schema has the tables.
+        tables: of these.
+
+    Raises:
+        DestinationFails: see `mend`.
+    """
+    client = pipeline.destination_client()
+    if not isinstance(client, SqlJobClientBase):
+        return []
+    with client:
+        if not client.is_storage_initialized():
+            return []
+        missing, columns = _lost(client, {*tables}.intersection(client.schema.data_table_names()))
+    return _names(missing, columns)
+
+
+def _names(missing: Set[str], columns: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    return sorted(
+        [*missing, *(f"{table}.{each}" for table, own in columns.items() for each in own)]
+    )
+
+
+def _lost(
+    client: SqlJobClientBase, tables: Collection[str]
+) -> tuple[Set[str], Mapping[str, Sequence[str]]]:
+    """Tables that are gone, and columns by table. That no load has made yet is no loss.
+
+    Args:
+        client: that is open.
+        tables: that matter.
+
+    Raises:
+        DestinationFails: see `mend`.
+    """
+    found = client.get_storage_tables({*tables, coverage_table.TABLE})
+    there = {name: columns for name, columns in found if columns}
+    missing = {*tables} - there.keys()
+    if missing:
+        known = _newest(client).keys() if coverage_table.TABLE in there else ()
+        missing &= {*_made(client), *known}
+    return missing, _lost_columns(client, {each: there[each] for each in tables if each in there})
+
+
+def _made(client: SqlJobClientBase) -> Mapping[str, Any]:
+    """The tables that loads have made, by dlt's newest schema in the warehouse. It says so of those
+    that are gone by now, too."""
+    stored = client.get_stored_schema(client.schema.name)
+    tables: Mapping[str, Any] = json.loads(stored.schema)["tables"] if stored else {}
+    return tables
+
+
 def _lost_columns(
     client: SqlJobClientBase, there: Mapping[str, Mapping[str, Any]]
 ) -> Mapping[str, Sequence[str]]:
@@ -108,8 +170,7 @@ def _lost_columns(
     if not any(found.values()):
         return {}
     # of columns that no load has made yet only the pipeline knows
-    stored = client.get_stored_schema(client.schema.name)
-    made = json.loads(stored.schema)["tables"] if stored else {}
+    made = _made(client)
     lost = {}
     for table, columns in found.items():
         names = [each for each in columns if each["name"] in made.get(table, {}).get("columns", {})]
@@ -171,3 +232,64 @@ def _forget_future(
         "ahead: they are taken out.",
         ", ".join(sorted(reports)),
     )
+
+
+class LooksAgain(DropsViews):
+    """Before a class of dlt's clients. Much may be lost between the extraction of a load and its
+    end, and what a killed run left behind `pipeline.run` loads before any source is asked."""
+
+    def update_stored_schema(
+        self: Any,
+        only_tables: Collection[str] | None = None,
+        expected_update: Any = None,
+        force: bool = False,
+    ) -> Any:
+        """Coverage first forgets what the load is about to make again."""
+        behind: Any = super()
+        is_ours = only_tables and coverage_table.TABLE in only_tables
+        if is_ours and not force and not self.sql_client.is_staging_dataset_active:
+            force = _forgets(self, only_tables or ())
+        return behind.update_stored_schema(only_tables, expected_update, force)
+
+    def founded(
+        self: Any, load_id: str, merges: Mapping[str, list[str]]
+    ) -> Mapping[str, list[str]]:
+        """What brings tables in: coverage without cells whose rows were there when the load was
+        extracted, and are there no more.
+
+        Args:
+            load_id: of the load.
+            merges: statements by table.
+        """
+        name = coverage_table.TABLE
+        # the first version had no such column
+        if name not in merges or "load_id" not in self.schema.get_table_columns(name):
+            return merges
+        names = self.sql_client.get_qualified_table_names(name)
+        spell = self.sql_client.escape_column_name, literal_of(self.sql_client)
+        return {**merges, name: [*without_groundless(load_id, names, spell), *merges[name]]}
+
+
+def _forgets(client: SqlJobClientBase, tables: Collection[str]) -> bool:
+    """Let coverage forget the tables that the warehouse has lost since a load was extracted.
+
+    Args:
+        client: that is open, and is about to bring the load in.
+        tables: that it fills.
+
+    Returns:
+        Whether something has to be made again.
+
+    Raises:
+        DestinationFails: see `mend`.
+    """
+    missing, columns = _lost(client, {*tables}.intersection(client.schema.data_table_names()))
+    if not (missing or columns):
+        return False
+    if coverage_table.TABLE not in missing:
+        _forget(client, [*missing, *columns])
+    logger.warning(
+        "The warehouse has lost %s. What this load does not bring of it, the next run asks for.",
+        ", ".join(_names(missing, columns)),
+    )
+    return True
