@@ -18,9 +18,12 @@ REMEDY: Final = (
 )
 """What a person can do, where a table refuses rows."""
 
+Spelling = tuple[Callable[[str], str], Callable[[Any], Any]]
+"""What writes names of columns, and values, as SQL."""
+
 
 def refused(
-    report: str, words: str, load_id: str, names: tuple[str, str], spell: _Spelling
+    report: str, words: str, load_id: str, names: tuple[str, str], spell: Spelling
 ) -> Iterator[str]:
     """What makes the cells of a report, which wait in staging, failed ones.
 
@@ -60,6 +63,3 @@ def refused(
         f"UPDATE {staged} SET {failed}, {none}, {no_rows}, {column('silent')} = TRUE, "
         f"{column('final')} = FALSE WHERE {came}"
     )
-
-
-_Spelling = tuple[Callable[[str], str], Callable[[Any], Any]]

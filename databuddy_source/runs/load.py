@@ -15,7 +15,7 @@ from databuddy_source.extract.source import websites_of
 from databuddy_source.runs import pending
 from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.comments import finish_tables
-from databuddy_source.warehouse.examined import damage, overtaken
+from databuddy_source.warehouse.examined import damage, groundless, overtaken
 from databuddy_source.warehouse.learnt import learn
 from databuddy_source.warehouse.lease import leased
 from databuddy_source.warehouse.lock import alone
@@ -131,9 +131,9 @@ def _bring_in(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
 
 
 def finish_pending(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
-    """Load what a killed run left behind. What can never load, or is older than what others loaded
-    since, is set aside: its files are kept beside the pipeline's state, and its cells count as not
-    asked for.
+    """Load what a killed run left behind. What can never load, is older than what others loaded
+    since, or counts on what somebody took away since, is set aside: its files are kept beside the
+    pipeline's state, and its cells count as not asked for.
 
     Returns:
         The ids of the loads.
@@ -149,6 +149,14 @@ def finish_pending(pipeline: dlt.Pipeline, hooks: LoadHooks) -> list[str]:
             "What an earlier run left behind is older than what the warehouse has (%s), so it is "
             "not loaded. Its files are kept in %s, and what is missing is asked for.",
             later,
+            pending.set_aside(pipeline),
+        )
+        return []
+    if gone := groundless(pipeline):
+        logger.warning(
+            "What an earlier run left behind counts on what the warehouse has lost since (%s), so "
+            "it is not loaded. Its files are kept in %s, and what is missing is asked for.",
+            gone,
             pending.set_aside(pipeline),
         )
         return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -22,12 +22,14 @@ from databuddy_source.runs.load import (
     finish_pending,
     look_at_destination,
 )
-from databuddy_source.runs.plan import Plan, planned
+from databuddy_source.runs.plan import Plan, Wanted, planned
 from databuddy_source.runs.series import Step, least_loads, sync
 from databuddy_source.warehouse.comments import finish_tables
 from databuddy_source.warehouse.exchange import refuse_other_rows, take_the_place
 from databuddy_source.warehouse.learnt import learn
 from databuddy_source.warehouse.lock import alone
+from databuddy_source.warehouse.part import Part, opened
+from databuddy_source.warehouse.removal import Removing
 from databuddy_source.warehouse.trial import own_errors
 
 logger = logging.getLogger("databuddy_source")
@@ -135,7 +137,7 @@ def rebuild(
             load(other, settings, extraction.scope)
         else:
             sync(other, settings, extraction.scope, hooks=hooks, tell=tell, wait=wait)
-        return _change_places(pipeline, new, other, hooks, allow_gaps=allow_gaps)
+        return _change_places(pipeline, new, other, chosen, hooks, allow_gaps=allow_gaps)
 
 
 def plan_of_rebuild(
@@ -168,7 +170,13 @@ def plan_of_rebuild(
 
 
 def _change_places(
-    pipeline: dlt.Pipeline, new: Beside, other: dlt.Pipeline, hooks: LoadHooks, *, allow_gaps: bool
+    pipeline: dlt.Pipeline,
+    new: Beside,
+    other: dlt.Pipeline,
+    chosen: Wanted,
+    hooks: LoadHooks,
+    *,
+    allow_gaps: bool,
 ) -> Rebuilt:
     """Give the tables of the dataset what was loaded beside it, unless that is less."""
     wait = True  # nobody shall have to come back for it
@@ -185,6 +193,10 @@ def _change_places(
         websites = {website_id for website_id, _ in (*had, *has)}
         alone_with_other(websites)
         alone_with(websites)
+        if gone := _removed_since({id_ for id_, _ in had}, {id_ for id_, _ in has}, chosen):
+            with opened(other, Part(gone, ())) as part:
+                Removing(part).take_out()
+            has = answered(other)
         before, less = new.other_zones(), tuple(lacking(had, has))
         load_id, kept = None, ""
         if before and not (allow_gaps or less):
@@ -198,3 +210,15 @@ def _change_places(
             finish_tables(pipeline)
             hooks.after_load()
     return Rebuilt(new.zone, before, new.dataset, less, kept, load_id)
+
+
+def _removed_since(had: Set[str], has: Set[str], chosen: Wanted) -> Sequence[str]:
+    """The websites that were taken out of the dataset while it was loaded anew, and are not to be
+    loaded.
+
+    Args:
+        had: websites of the dataset.
+        has: websites of the one beside.
+        chosen: what is loaded.
+    """
+    return sorted(has - had - {website_id for _, ids in chosen for website_id in ids})

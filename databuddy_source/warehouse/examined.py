@@ -1,9 +1,10 @@
-"""What a killed run left behind, looked at before it is loaded: whether it is whole, and whether it
-is still news.
+"""What a killed run left behind, looked at before it is loaded: whether it is whole, whether it is
+still news, and whether what it counts on is still there.
 
 dlt loads a package as it finds it. A file of rows that somebody deleted would leave coverage
 without its rows, and what lay for days on a machine that was away would replace what others loaded
-since.
+since. A table that somebody dropped meanwhile would be made anew, and nobody would see that it was
+lost.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from databuddy_source.clock import now
-from databuddy_source.coverage.believed import brought_since
+from databuddy_source.coverage.believed import brought_since, held_cells
 from databuddy_source.coverage.reading import LATE
 from databuddy_source.coverage.table import KEY
 from databuddy_source.coverage.table import TABLE as COVERAGE
 from databuddy_source.dlt_seam import packages_that_wait, table_of_job
 from databuddy_source.tables.layout import TOMBSTONE
+from databuddy_source.warehouse.lost import lost_of
 
 _STATE: Final = "load_package_state.json"
 _SCHEMA: Final = "schema.json"
@@ -48,13 +50,7 @@ def overtaken(pipeline: dlt.Pipeline) -> str:
     Args:
         pipeline: whose packages they are, all of which are whole.
     """
-    waiting = [
-        cell
-        for package in packages_that_wait(pipeline)
-        for file in _jobs(package)
-        if table_of_job(file) == COVERAGE
-        for cell in pq.read_table(file, columns=[*KEY, "date", "checked_at"]).to_pylist()
-    ]
+    waiting = _waiting(pipeline, "date", "checked_at")
     if not waiting:
         return ""
     since = min(cell["checked_at"] for cell in waiting)
@@ -67,6 +63,50 @@ def overtaken(pipeline: dlt.Pipeline) -> str:
                 f"again at {came:%Y-%m-%d %H:%M} UTC"
             )
     return ""
+
+
+def groundless(pipeline: dlt.Pipeline) -> str:
+    """What packages that wait count on and the warehouse has no more, in a few words; empty where
+    all is there: their tables and columns, and the rows of cells that brought none because they
+    were there. Asks the warehouse, if anything waits.
+
+    Args:
+        pipeline: whose packages they are, all of which are whole.
+
+    Raises:
+        DestinationFails: a table has lost a column without which it cannot be mended.
+    """
+    tables: set[str] = set()
+    brought: set[str | None] = {None}
+    for package in packages_that_wait(pipeline):
+        filled = {table_of_job(file) for file in _jobs(package)}
+        tables |= filled if COVERAGE in filled else set()  # else it is no package of this source
+        brought.add(package.name)
+    if not tables:
+        return ""
+    if lost := lost_of(pipeline, tables):
+        return ", ".join(lost)
+    waiting = _waiting(pipeline, "date", "load_id")
+    unchanged = [cell for cell in waiting if cell["load_id"] not in brought]
+    if not unchanged:
+        return ""
+    there = held_cells(pipeline, now(), days={cell["date"] for cell in unchanged})
+    for cell in unchanged:
+        held = there.get((cell["website_id"], cell["report"], cell["window_start"]))
+        if held is None or held.load_id != cell["load_id"]:
+            return f"{cell['report']} of {cell['website_id']} on {cell['date']}"
+    return ""
+
+
+def _waiting(pipeline: dlt.Pipeline, *columns: str) -> list[dict[str, Any]]:
+    """Cells of packages that wait: the columns of their key, and these."""
+    return [
+        cell
+        for package in packages_that_wait(pipeline)
+        for file in _jobs(package)
+        if table_of_job(file) == COVERAGE
+        for cell in pq.read_table(file, columns=[*KEY, *columns]).to_pylist()
+    ]
 
 
 def _damage(package: Path) -> str:

@@ -10,27 +10,29 @@ whose clock was ahead recorded them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence, Set
+from datetime import datetime
 from typing import Any
 
 import dlt
 
 from databuddy_source.coverage import table as coverage_table
+from databuddy_source.coverage.groundless import without_groundless
 from databuddy_source.coverage.reading import LATER
 from databuddy_source.dlt_seam import (
     DestinationUndefinedEntity,
     SqlJobClientBase,
     kind_of,
+    literal_of,
     others_of_run,
     stored_tables,
     tables_given_up,
 )
 from databuddy_source.errors import DestinationFails
 from databuddy_source.warehouse.dataset import OF_CELLS, QUERY_TYPES, WEBSITES
+from databuddy_source.warehouse.forgotten import forget, forget_future, newest
 from databuddy_source.warehouse.learnt import learn_in_run
-from databuddy_source.warehouse.views import note_tables, read_by_views
+from databuddy_source.warehouse.views import DropsViews, note_tables, read_by_views
 
 logger = logging.getLogger("databuddy_source")
 
@@ -58,8 +60,8 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
     with client:
         if not _seen(client.schema) or not client.is_storage_initialized():
             return  # the load makes all of it
-        newest = _newest(client)
-        learn_in_run(client, newest)
+        begins = newest(client)
+        learn_in_run(client, begins)
         schema, names = client.schema, _seen(client.schema)
         own = {*names, *schema.dlt_table_names()}
         views = read_by_views(kind_of(client.config.destination_type))
@@ -76,15 +78,15 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
         _refuse_others_in_place(client, sorted(missing - others))
         columns = _lost_columns(client, {each: there[each] for each in names - missing - others})
         given_up = tables_given_up()
-        known = set(newest)
+        known = set(begins)
         is_whole = coverage_table.TABLE not in given_up
         gone = missing | given_up | columns.keys()
         lost = sorted(known & gone if is_whole else known)
         if now:
-            early = [report for report, start in newest.items() if start > now]
-            _forget_future(client, early, own - missing, now)
+            early = [report for report, start in begins.items() if start > now]
+            forget_future(client, early, own - missing, now)
         if lost:
-            _forget(client, lost)
+            forget(client, lost)
         if again := missing - others | columns.keys():
             # a load makes tables of a schema that is new to the warehouse only
             client.update_stored_schema(only_tables=again, force=True)
@@ -128,6 +130,54 @@ def _refuse_others_in_place(client: SqlJobClientBase, missing: Sequence[str]) ->
         )
 
 
+def lost_of(pipeline: dlt.Pipeline, tables: Collection[str]) -> Sequence[str]:
+    """What the warehouse has lost of tables that were there once, as `table` or `table.column`, in
+    alphabetical order; none where it has no dataset.
+
+    Args:
+        pipeline: whose schema has the tables.
+        tables: of these.
+
+    Raises:
+        DestinationFails: see `mend`.
+    """
+    client = pipeline.destination_client()
+    if not isinstance(client, SqlJobClientBase):
+        return []
+    with client:
+        if not client.is_storage_initialized():
+            return []
+        missing, columns = _lost(client, {*tables}.intersection(client.schema.data_table_names()))
+    return _names(missing, columns)
+
+
+def _names(missing: Set[str], columns: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    return sorted(
+        [*missing, *(f"{table}.{each}" for table, own in columns.items() for each in own)]
+    )
+
+
+def _lost(
+    client: SqlJobClientBase, tables: Collection[str]
+) -> tuple[Set[str], Mapping[str, Sequence[str]]]:
+    """Tables that are gone, and columns by table. That no load has made yet is no loss.
+
+    Args:
+        client: that is open.
+        tables: that matter.
+
+    Raises:
+        DestinationFails: see `mend`.
+    """
+    found = client.get_storage_tables({*tables, coverage_table.TABLE})
+    there = {name: columns for name, columns in found if columns}
+    missing = {*tables} - there.keys()
+    if missing:
+        made = stored_tables(client, client.schema.name, missing)
+        missing &= made.keys() | newest(client).keys()
+    return missing, _lost_columns(client, {each: there[each] for each in tables if each in there})
+
+
 def _lost_columns(
     client: SqlJobClientBase, there: Mapping[str, Mapping[str, Any]]
 ) -> Mapping[str, Sequence[str]]:
@@ -167,51 +217,62 @@ def _lost_columns(
     return lost
 
 
-def _newest(client: SqlJobClientBase) -> Mapping[str, datetime]:
-    """When the newest window begins, UTC, of each report that coverage knows."""
-    table = client.sql_client.make_qualified_table_name(coverage_table.TABLE)
-    asked = f"SELECT report, MAX(window_start) FROM {table} GROUP BY report"
-    with suppress(DestinationUndefinedEntity):
-        found = client.sql_client.execute_sql(asked) or []
-        return {str(report): start.astimezone(UTC) for report, start in found}
-    return {}
+class LooksAgain(DropsViews):
+    """Before a class of dlt's clients. Much may be lost between the extraction of a load and its
+    end, and what a killed run left behind `pipeline.run` loads before any source is asked."""
+
+    def update_stored_schema(
+        self: Any,
+        only_tables: Collection[str] | None = None,
+        expected_update: Any = None,
+        force: bool = False,
+    ) -> Any:
+        """Coverage first forgets what the load is about to make again."""
+        behind: Any = super()
+        is_ours = only_tables and coverage_table.TABLE in only_tables
+        if is_ours and not force and not self.sql_client.is_staging_dataset_active:
+            force = _forgets(self, only_tables or ())
+        return behind.update_stored_schema(only_tables, expected_update, force)
+
+    def founded(
+        self: Any, load_id: str, merges: Mapping[str, list[str]]
+    ) -> Mapping[str, list[str]]:
+        """What brings tables in: coverage without cells whose rows were there when the load was
+        extracted, and are there no more.
+
+        Args:
+            load_id: of the load.
+            merges: statements by table.
+        """
+        name = coverage_table.TABLE
+        # the first version had no such column
+        if name not in merges or "load_id" not in self.schema.get_table_columns(name):
+            return merges
+        names = self.sql_client.get_qualified_table_names(name)
+        spell = self.sql_client.escape_column_name, literal_of(self.sql_client)
+        return {**merges, name: [*without_groundless(load_id, names, spell), *merges[name]]}
 
 
-def _forget(client: SqlJobClientBase, reports: Collection[str]) -> None:
-    table = client.sql_client.make_qualified_table_name(coverage_table.TABLE)
-    marks = ", ".join(["%s"] * len(reports))
-    client.sql_client.execute_sql(f"DELETE FROM {table} WHERE report IN ({marks})", *reports)
-
-
-def _forget_future(
-    client: SqlJobClientBase, reports: Collection[str], there: Collection[str], now: datetime
-) -> None:
-    """Take out the windows that have not begun, coverage last: killed, the next run goes on.
+def _forgets(client: SqlJobClientBase, tables: Collection[str]) -> bool:
+    """Let coverage forget the tables that the warehouse has lost since a load was extracted.
 
     Args:
-        client: that is open.
-        reports: that have such windows.
-        there: the tables that are not missing.
-        now: this instant.
+        client: that is open, and is about to bring the load in.
+        tables: that it fills.
+
+    Returns:
+        Whether something has to be made again.
+
+    Raises:
+        DestinationFails: see `mend`.
     """
-    if not reports:
-        return
-    sql = client.sql_client
-    table = sql.make_qualified_table_name(coverage_table.TABLE)
-    found = sql.execute_sql(
-        f"SELECT website_id, report, grain, MIN(date), MIN(window_start) FROM {table} "
-        "WHERE window_start > %s GROUP BY website_id, report, grain",
-        now,
-    )
-    for website_id, report, grain, day, start in found or []:
-        if report in there:
-            own = sql.make_qualified_table_name(report)
-            column, first = ("hour", start) if grain == "hour" else ("date", day)
-            condition = f"website_id = %s AND {column} >= %s"
-            sql.execute_sql(f"DELETE FROM {own} WHERE {condition}", website_id, first)
-    sql.execute_sql(f"DELETE FROM {table} WHERE window_start > %s", now)
+    missing, columns = _lost(client, {*tables}.intersection(client.schema.data_table_names()))
+    if not (missing or columns):
+        return False
+    if coverage_table.TABLE not in missing:
+        forget(client, [*missing, *columns])
     logger.warning(
-        "The warehouse had days of the future in %s, which a machine recorded whose clock was "
-        "ahead: they are taken out.",
-        ", ".join(sorted(reports)),
+        "The warehouse has lost %s. What this load does not bring of it, the next run asks for.",
+        ", ".join(_names(missing, columns)),
     )
+    return True

@@ -33,6 +33,7 @@ from databuddy_source.dlt_seam import (
     loaded_chains,
 )
 from databuddy_source.warehouse.lease import HAS_LOCKS, take_turn
+from databuddy_source.warehouse.lost import LooksAgain
 from databuddy_source.warehouse.refusals import refused_by, refusing, words_of, words_of_job
 from databuddy_source.warehouse.staged import (
     Staged,
@@ -44,7 +45,6 @@ from databuddy_source.warehouse.staged import (
     tables_with_rows,
 )
 from databuddy_source.warehouse.transactions import TRANSACTIONS
-from databuddy_source.warehouse.views import DropsViews
 
 MOST_TRIES: Final = 5
 """Of a transaction that a warehouse breaks off, as it does with one of two that collide."""
@@ -107,7 +107,7 @@ class _WholeDestination:
         return client
 
 
-class _WholeClient(DropsViews):
+class _WholeClient(LooksAgain):
     """Before a class of dlt's clients."""
 
     filled: Set[str] = frozenset()
@@ -191,7 +191,7 @@ class _WholeClient(DropsViews):
             str(chain[0]["name"]): list(bringing_in(self, chain, load_id, behind))
             for chain in chains
         }
-        self._once(load_id, lambda: self._bring_in(load_id, merges))
+        self._once(load_id, lambda: self._bring_in(load_id, self.founded(load_id, merges)))
         self.filled = {str(table["name"]) for chain in chains for table in chain}
 
     def change(self: Any, load_id: str, statements: Sequence[str]) -> None:

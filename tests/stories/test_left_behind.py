@@ -15,6 +15,7 @@ import dlt
 import pytest
 import time_machine
 
+from databuddy_source import databuddy_source
 from databuddy_source.config.resolve import checked
 from databuddy_source.demo import DemoServer
 from databuddy_source.extract.source import source_of
@@ -168,3 +169,112 @@ def test_a_package_that_others_did_not_overtake_is_loaded_however_old_it_is(
     assert made.query("SELECT DISTINCT load_id FROM coverage WHERE date = ?", OLD) == [
         (package.name,)
     ]
+
+
+ALONE: dict[str, Any] = {**CHOSEN, "pack_size": 1, "start_date": FIRST}
+"""No request has room for old days, which would bring them back."""
+
+
+def dropped_table(made: Warehouse) -> None:
+    made.query("DROP TABLE top_pages")
+
+
+def dropped_coverage(made: Warehouse) -> None:
+    made.query("DROP TABLE coverage")
+
+
+def dropped_column(made: Warehouse) -> None:
+    made.query("ALTER TABLE top_pages DROP COLUMN visitors")
+
+
+def deleted_file(made: Warehouse) -> None:
+    made.file.unlink()
+
+
+def deleted_days(made: Warehouse) -> None:
+    """As another machine takes them out."""
+    for table in ("coverage", "top_pages", "summary_metrics"):
+        made.query(f"DELETE FROM {table} WHERE date < ?", TODAY)
+
+
+LOSSES = [
+    (dropped_table, "(top_pages)"),
+    (dropped_coverage, "(coverage)"),
+    (dropped_column, "(top_pages.visitors)"),
+    (deleted_file, " on "),
+    (deleted_days, " on "),
+]
+
+
+def held(made: Warehouse) -> dict[str, Any]:
+    """All rows, wherever the column stands that was dropped."""
+    columns = "* EXCLUDE (visitors, _dlt_load_id), visitors"
+    return {
+        **made.tables(),
+        "top_pages": made.query(f"SELECT {columns} FROM top_pages ORDER BY ALL"),
+    }
+
+
+def begun_and_waiting(serve: Serve, warehouse: Make) -> tuple[Warehouse, dict[str, Any], str]:
+    """A warehouse of which a sync was killed when its load was ready: what a sync that was not
+    killed leaves, and the id of the load."""
+    made = begun(serve, warehouse)
+    made.server.now += timedelta(hours=3)
+    other = warehouse(made.server)
+    assert other.sync(websites=[site(made)], **ALONE) == []
+    made.pipeline.activate()
+    given = {"api_key": made.server.api_key, "base_url": made.server.url, "websites": [site(made)]}
+    with time_machine.travel(made.server.now, tick=True):
+        made.pipeline.extract(source_of(*checked(**given, **ALONE)))
+        made.pipeline.normalize()
+    (load_id,) = made.pipeline.list_normalized_load_packages()
+    return made, held(other), load_id
+
+
+@pytest.mark.parametrize(("lose", "told"), LOSSES)
+def test_what_is_lost_while_a_load_waits_is_asked_for_again(
+    lose: Callable[[Warehouse], None],
+    told: str,
+    serve: Serve,
+    warehouse: Make,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made, whole, load_id = begun_and_waiting(serve, warehouse)
+    lose(made)
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        assert made.sync(websites=[site(made)], **ALONE) == []
+    said = caplog.records[0].getMessage()
+    assert "counts on what the warehouse has lost since (" in said
+    assert told in said
+    assert f"{made.pipeline.pipeline_name}.set_aside{os.sep}{load_id}" in said
+    assert held(made) == whole
+    assert made.sync(websites=[site(made)], **ALONE) == []
+    assert held(made) == whole
+
+
+@pytest.mark.filterwarnings("ignore:The 'warn' method:DeprecationWarning")  # of dlt's log
+@pytest.mark.parametrize("lose", [lose for lose, _ in LOSSES])
+def test_what_is_lost_while_a_load_waits_is_asked_for_again_by_runs_as_dlt_knows_them(
+    lose: Callable[[Warehouse], None], serve: Serve, warehouse: Make
+) -> None:
+    made, whole, load_id = begun_and_waiting(serve, warehouse)
+    lose(made)
+    for _ in range(2):
+        with time_machine.travel(made.server.now, tick=True):
+            given = {"api_key": made.server.api_key, "base_url": made.server.url}
+            source = databuddy_source(**given, websites=[site(made)], **ALONE)
+            made.pipeline.run(source)
+    # dlt forgets what waits where the whole dataset is gone
+    is_loaded = made.query("SELECT 1 FROM _dlt_loads WHERE load_id = ?", load_id) == [(1,)]
+    assert is_loaded is (lose is not deleted_file)
+    assert held(made) == whole
+
+
+def test_a_load_that_waited_and_counts_on_what_is_there_is_loaded(
+    serve: Serve, warehouse: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, whole, load_id = begun_and_waiting(serve, warehouse)
+    assert made.sync(websites=[site(made)], **ALONE) == []
+    assert caplog.records == []
+    assert made.query("SELECT 1 FROM _dlt_loads WHERE load_id = ?", load_id) == [(1,)]
+    assert held(made) == whole

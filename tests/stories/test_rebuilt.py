@@ -21,6 +21,7 @@ from databuddy_source import (
     databuddy_source,
     plan_of_rebuild,
     rebuild,
+    remove,
     status,
     sync,
     verify,
@@ -376,3 +377,22 @@ def test_rows_that_the_dataset_beside_has_lost_are_counted_before_it_changes_pla
     assert tables(made) == before
     made.query("DROP SCHEMA databuddy_rebuild CASCADE")
     assert rebuilt(made).load_id
+
+
+def test_a_website_that_was_taken_out_meanwhile_does_not_come_back(
+    made: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise Stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr("databuddy_source.runs.rebuild.take_the_place", stop)
+        with pytest.raises(Stop):
+            rebuilt(made)
+    kept, gone = given(made)["websites"]
+    one = {"websites": [kept]}
+    remove(made.pipeline, websites=[gone], settings=settings(made, **one))
+    assert rebuilt(made, chosen=one).lacking == ()
+    for table in [*REPORTS, "coverage"]:
+        assert made.query(f"SELECT DISTINCT website_id FROM {table}") == [(kept,)]
+    assert made.query("SELECT id FROM websites WHERE id = ?", gone) == []

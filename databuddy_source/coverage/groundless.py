@@ -1,0 +1,41 @@
+"""Coverage of cells whose rows were in the warehouse when a load was extracted, and have been taken
+away before it is brought in: it is not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from databuddy_source.coverage.refused import Spelling
+
+_KEYS: Final = {"website_id": "theirs", "report": "its", "window_start": "since"}
+
+
+def without_groundless(load_id: str, names: tuple[str, str], spell: Spelling) -> tuple[str, ...]:
+    """What takes cells out of staging whose rows came with an earlier load, unless coverage still
+    says so: each was asked for again, and its answer was the same. One without rows counts on
+    nothing where coverage does not know it.
+
+    Args:
+        load_id: of the load.
+        names: of the table and of the one in staging, qualified.
+        spell: names of columns, and values as literals.
+
+    Returns:
+        Statements of SQL, to be executed before coverage is merged.
+    """
+    table, staged = names
+    column, literal = spell
+
+    def there(keys: Mapping[str, str]) -> str:
+        # names of its own, so that those outside can only be the outer table's
+        own = ", ".join(f"{column(key)} AS {other}" for key, other in keys.items())
+        same = " AND ".join(f"{other} = {column(key)}" for key, other in keys.items())
+        return f"EXISTS (SELECT 1 FROM (SELECT {own} FROM {table}) AS other WHERE {same})"
+
+    groundless = (
+        f"DELETE FROM {staged} WHERE {column('load_id')} <> {literal(load_id)} "
+        f"AND NOT {there({**_KEYS, 'load_id': 'came'})}"
+    )
+    # BigQuery and Snowflake take no such question after an OR
+    return f"{groundless} AND {column('rows')} > 0", f"{groundless} AND {there(_KEYS)}"
