@@ -17,7 +17,7 @@ from databuddy_source.api.answers import decoded_size
 from databuddy_source.api.budget import Budget, Clock
 from databuddy_source.api.client import Client
 from databuddy_source.api.credential import Credential
-from databuddy_source.api.models import Parameter, QueryBody
+from databuddy_source.api.models import Parameter, QueryBody, Website
 from databuddy_source.api.retry import DIVIDED, DIVISIBLE, SETTLED, Patience
 from databuddy_source.api.traffic import Traffic
 from databuddy_source.errors import (
@@ -175,15 +175,16 @@ def test_a_compressed_answer_that_is_cut_off_is_broken(
 def test_a_chunked_answer_of_no_known_length_is_read_up_to_the_bound(
     loopback: Callable[[bytes], str], key: str, clock: Clock
 ) -> None:
-    def client(size: int) -> Client:
+    async def websites(size: int) -> list[Website]:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         body = b'{"success":true,"websites":[]}'.ljust(size)
         answer = head + b"%x\r\n%b\r\n0\r\n\r\n" % (size, body)
-        return Client(loopback(answer), Credential(key), Budget(10), clock)
+        async with Client(loopback(answer), Credential(key), Budget(10), clock) as client:
+            return await client.websites()
 
-    assert asyncio.run(client(BOUND).websites()) == []
+    assert asyncio.run(websites(BOUND)) == []
     with pytest.raises(TooLarge):
-        asyncio.run(client(BOUND + 1).websites())
+        asyncio.run(websites(BOUND + 1))
 
 
 def test_values_that_would_take_too_much_memory_are_not_decoded(
