@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence, Set
@@ -11,11 +12,13 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import duckdb
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from databuddy_source.coverage.reading import LOADS, TABLE, Tables, later, newer_file
 from databuddy_source.errors import FileInUse, NoDatabase, causes
 from databuddy_source.warehouse.place import CATALOG
+
+logger = logging.getLogger("databuddy_source")
 
 T = TypeVar("T")
 
@@ -154,8 +157,8 @@ def once_free(
 
 
 def patiently(attempt: Callable[[], T]) -> T:
-    """Open a file, and wait where somebody else looks into it just now. What it is called, and any
-    other error, is for the caller.
+    """Open a file, and wait where somebody else looks into it just now, with a word to the log. Any
+    other error is for the caller.
 
     Args:
         attempt: opens it.
@@ -163,13 +166,25 @@ def patiently(attempt: Callable[[], T]) -> T:
     Raises:
         duckdb.IOException: after `LOCK_PATIENCE` seconds.
     """
+
+    def say(state: RetryCallState) -> None:
+        error = str(state.outcome.exception()) if state.outcome else ""
+        if state.attempt_number == 1 and (holder := _HOLDER.search(error)):
+            logger.warning("%s; waiting for up to %.0f s.", _in_use(error, holder), LOCK_PATIENCE)
+
     tries = Retrying(
         retry=retry_if_exception(lambda error: _HOLDER.search(str(error)) is not None),
         wait=wait_fixed(0.5),
         stop=stop_after_delay(LOCK_PATIENCE),
+        before_sleep=say,
         reraise=True,
     )
     return tries(attempt)
+
+
+def _in_use(error: str, holder: re.Match[str]) -> str:
+    file = re.search(r'on file "(.+?)"', error)
+    return f"{file[1] if file else 'The DuckDB file'} is open in {holder[1]}"
 
 
 def of_the_file(error: BaseException) -> duckdb.IOException | None:
