@@ -3,12 +3,11 @@ away before it is brought in: it is not believed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
-from databuddy_source.coverage.refused import Spelling
+from databuddy_source.coverage.refused import CELL, Spelling, also_in
 
-_KEYS: Final = {"website_id": "theirs", "report": "its", "window_start": "since"}
+_KEYS: Final = {**CELL, "report": "its"}
 
 
 def without_groundless(load_id: str, names: tuple[str, str], spell: Spelling) -> tuple[str, ...]:
@@ -26,16 +25,10 @@ def without_groundless(load_id: str, names: tuple[str, str], spell: Spelling) ->
     """
     table, staged = names
     column, literal = spell
-
-    def there(keys: Mapping[str, str]) -> str:
-        # names of its own, so that those outside can only be the outer table's
-        own = ", ".join(f"{column(key)} AS {other}" for key, other in keys.items())
-        same = " AND ".join(f"{other} = {column(key)}" for key, other in keys.items())
-        return f"EXISTS (SELECT 1 FROM (SELECT {own} FROM {table}) AS other WHERE {same})"
-
+    known = also_in(table, _KEYS, column)
+    as_it_was = also_in(table, {**_KEYS, "load_id": "came"}, column)
     groundless = (
-        f"DELETE FROM {staged} WHERE {column('load_id')} <> {literal(load_id)} "
-        f"AND NOT {there({**_KEYS, 'load_id': 'came'})}"
+        f"DELETE FROM {staged} WHERE {column('load_id')} <> {literal(load_id)} AND NOT {as_it_was}"
     )
     # BigQuery and Snowflake take no such question after an OR
-    return f"{groundless} AND {column('rows')} > 0", f"{groundless} AND {there(_KEYS)}"
+    return f"{groundless} AND {column('rows')} > 0", f"{groundless} AND {known}"

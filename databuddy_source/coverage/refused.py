@@ -3,7 +3,7 @@ table holds of them stays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from databuddy_source.coverage.reading import BROUGHT
@@ -20,6 +20,23 @@ REMEDY: Final = (
 
 Spelling = tuple[Callable[[str], str], Callable[[Any], Any]]
 """What writes names of columns, and values, as SQL."""
+
+
+CELL: Final[Mapping[str, str]] = {"website_id": "theirs", "window_start": "since"}
+"""What tells cells of a report apart, each with another name."""
+
+
+def also_in(rows: str, keys: Mapping[str, str], column: Callable[[str], str]) -> str:
+    """A condition that holds for rows of coverage whose keys some others have, too.
+
+    Args:
+        rows: the others: a table, with a condition or without one.
+        keys: columns, each with another name, so that their own ones can only be the outer rows'.
+        column: spells names.
+    """
+    own = ", ".join(f"{column(key)} AS {other}" for key, other in keys.items())
+    same = " AND ".join(f"{other} = {column(key)}" for key, other in keys.items())
+    return f"EXISTS (SELECT 1 FROM (SELECT {own} FROM {rows}) AS other WHERE {same})"
 
 
 def refused(
@@ -46,19 +63,13 @@ def refused(
     none = f"{column('rows_expected')} = NULL"
     no_rows = f"{column('rows')} = 0, {column('digest')} = NULL"
 
-    def also_in(other: str, condition: str) -> str:
-        # names of its own, so that those outside can only be the outer table's
-        keys = f"{column('website_id')} AS theirs, {column('window_start')} AS since"
-        return (
-            f"EXISTS (SELECT 1 FROM (SELECT {keys} FROM {other} WHERE {condition}) AS other "
-            f"WHERE theirs = {column('website_id')} AND since = {column('window_start')})"
-        )
-
+    came_again = also_in(f"{staged} WHERE {came}", CELL, column)
+    known = also_in(f"{table} WHERE {own}", CELL, column)
     yield (
         f"UPDATE {table} SET {failed}, {none}, {column('_dlt_load_id')} = {load} "
-        f"WHERE {own} AND {also_in(staged, came)}"
+        f"WHERE {own} AND {came_again}"
     )
-    yield f"DELETE FROM {staged} WHERE {came} AND {also_in(table, own)}"
+    yield f"DELETE FROM {staged} WHERE {came} AND {known}"
     yield (
         f"UPDATE {staged} SET {failed}, {none}, {no_rows}, {column('silent')} = TRUE, "
         f"{column('final')} = FALSE WHERE {came}"

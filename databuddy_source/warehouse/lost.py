@@ -94,7 +94,7 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
         logger.warning(
             "The warehouse has lost columns (%s): they are made again, and what was in them is "
             "asked for.",
-            ", ".join(f"{table}.{each}" for table, own in columns.items() for each in own),
+            ", ".join(_names(set(), columns)),
         )
     if said := sorted(missing & {*known, coverage_table.TABLE}):
         logger.warning(

@@ -115,6 +115,7 @@ class Staged:
             for table, files in files_of_jobs(load_id).items()
             if merges.get(table) and all(file.suffix == f".{FILE_FORMAT}" for file in files)
         }
+        self._counts = {table: sum(map(_rows_in, own)) for table, own in self._files.items()}
 
     def guard(self, refused: Set[str] = frozenset()) -> list[str]:
         """What a transaction fails at whose statements found other rows in staging than those of
@@ -136,13 +137,15 @@ class Staged:
         ]
 
     def fill_anew(self, refused: Set[str] = frozenset()) -> bool:
-        """Empty and fill what has other rows than the files of the load. Whether there was
-        something: a job that is killed
-        when its rows are there, and dlt has not noted it yet, runs once more; and another run may
-        load into the same staging dataset.
+        """Empty and fill what has other rows than the files of the load: a job that is killed when
+        its rows are there, and dlt has not noted it yet, runs once more; and another run may load
+        into the same staging dataset.
 
         Args:
             refused: the tables that stay out.
+
+        Returns:
+            Whether there was something.
 
         Raises:
             AlreadyRunning: another run fills staging again and again.
@@ -185,7 +188,6 @@ class Staged:
         found = {}
         for table in self._files.keys() - refused:
             _, staged = sql.get_qualified_table_names(table)
-            count = sum(map(_rows_in, self._files[table]))
             lies = []
             if load_id in schema.tables[table]["columns"]:
                 foreign = f"{sql.escape_column_name(load_id)} <> {literal_of(sql)(self._load_id)}"
@@ -193,7 +195,7 @@ class Staged:
             # what marks the cells of refused reports takes rows of coverage away
             if not (refused and table == COVERAGE):
                 differs = other if table == COVERAGE else "<>"
-                lies.append(f"(SELECT COUNT(*) FROM {staged}) {differs} {count}")
+                lies.append(f"(SELECT COUNT(*) FROM {staged}) {differs} {self._counts[table]}")
             if lies:
                 found[table] = " OR ".join(lies)
         return found

@@ -59,6 +59,16 @@ class Warehouse:
             loads = load(self.pipeline, source)
             return gaps_of_loads(self.pipeline, loads)
 
+    def another(self, home: Path) -> Warehouse:
+        """The same dataset, by a pipeline of another name and with a state of its own."""
+        pipeline = dlt.pipeline(
+            "another",
+            destination=self.pipeline.destination,
+            dataset_name="databuddy",
+            pipelines_dir=str(home / "another"),
+        )
+        return Warehouse(self.server, pipeline)
+
     @contextmanager
     def _open(self) -> Iterator[None]:
         """Keep the file open, if there is one: DuckDB takes longer to open it than to be asked, and

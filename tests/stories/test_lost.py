@@ -252,13 +252,8 @@ def test_another_pipeline_sees_what_was_dropped_of_what_it_never_loaded(
     made: Warehouse, how: object, taken: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its first run has nothing to ask, and stores a schema that has no report's table."""
-    other = dlt.pipeline(
-        "another",
-        destination=made.pipeline.destination,
-        dataset_name="databuddy",
-        pipelines_dir=str(tmp_path / "another"),
-    )
-    by_other = Warehouse(made.server, other)
+    by_other = made.another(tmp_path)
+    other = by_other.pipeline
     run(by_other)
     assert "top_pages" not in other.default_schema.tables
     rows = len(made.tables()["top_pages"])

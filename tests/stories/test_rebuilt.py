@@ -304,21 +304,17 @@ def test_old_days_that_a_killed_sync_left_behind_come_first(made: Warehouse) -> 
 def test_another_pipeline_of_the_dataset_forgets_where_it_was(
     made: Warehouse, tmp_path: Path
 ) -> None:
-    other = dlt.pipeline(
-        "another",
-        destination=made.pipeline.destination,
-        dataset_name="databuddy",
-        pipelines_dir=str(tmp_path / "another"),
-    )
+    by_other = made.another(tmp_path)
+    other = by_other.pipeline
     third = made.server.websites[2].id
-    synced(Warehouse(made.server, other), websites=[third])
+    synced(by_other, websites=[third])
     every = [website.id for website in made.server.websites]
     rebuilt(made, chosen={"websites": every})
     other.sync_destination()
     assert not resource_states(other, "databuddy")
     with pytest.raises(OtherDays):
-        synced(Warehouse(made.server, other), websites=[third])
-    synced(Warehouse(made.server, other), websites=[third], timezone=ZONE)
+        synced(by_other, websites=[third])
+    synced(by_other, websites=[third], timezone=ZONE)
     assert made.query("SELECT DISTINCT time_zone FROM coverage") == [(ZONE,)]
 
 
@@ -327,19 +323,14 @@ def test_a_pipeline_rebuilds_what_another_one_loaded(
     before: str, made: Warehouse, tmp_path: Path
 ) -> None:
     """Also the tables of reports that it does not load itself."""
-    other = dlt.pipeline(
-        "another",
-        destination=made.pipeline.destination,
-        dataset_name="databuddy",
-        pipelines_dir=str(tmp_path / "another"),
-    )
+    by_other = made.another(tmp_path)
+    other = by_other.pipeline
     if before != "nothing":
         with time_machine.travel(made.server.now, tick=True):
             other.run(databuddy_source(**given(made)))
     made.pipeline.run([{"website_id": "shop", "goal": 10}], table_name="goals")
     rows = made.tables()
     chosen = {"query_types": ["top_pages"]}
-    by_other = Warehouse(made.server, other)
     with time_machine.travel(made.server.now, tick=True):
         look = plan_of_rebuild(other, settings(made, timezone=ZONE))
     assert (look.before, look.left_out) == (["UTC"], [])

@@ -234,7 +234,7 @@ def test_what_is_gone_is_no_error(made: Warehouse) -> None:
 
 def test_a_state_that_another_pipeline_has_goes_too(made: Warehouse, tmp_path: Path) -> None:
     shop, blog = ids(made)
-    other = another(made, tmp_path)
+    other = made.another(tmp_path).pipeline
     made_by = Warehouse(made.server, other)
     synced(made_by, websites=[made.server.websites[2].id], query_types=["top_pages"])
     removed(made, reports=["top_pages"])
@@ -251,7 +251,7 @@ def test_a_pipeline_takes_out_what_another_one_loaded(
 ) -> None:
     """Where nothing is new, its own schema has no table of a report."""
     shop, _ = ids(made)
-    other = Warehouse(made.server, another(made, tmp_path))
+    other = made.another(tmp_path)
     if before == "a sync":
         synced(other)
     elif before == "a run as dlt knows it":
@@ -276,16 +276,6 @@ def test_a_pipeline_takes_out_what_another_one_loaded(
     for each in (made, other):
         synced(each)
         assert made.tables() == rows
-
-
-def another(made: Warehouse, tmp_path: Path) -> dlt.Pipeline:
-    """A pipeline of another name that loads into the same dataset."""
-    return dlt.pipeline(
-        "another",
-        destination=made.pipeline.destination,
-        dataset_name="databuddy",
-        pipelines_dir=str(tmp_path / "another"),
-    )
 
 
 def test_tables_of_people_stay_whichever_columns_they_have(made: Warehouse) -> None:

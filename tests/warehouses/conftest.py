@@ -137,6 +137,17 @@ class Synced:
             loads = load(self.pipeline, databuddy_source(**given))
             return gaps_of_loads(self.pipeline, loads)
 
+    def another(self, home: Path) -> Synced:
+        """The same dataset, by a pipeline of another name and with a state of its own."""
+        other = Synced(self.server, self.warehouse, home)
+        other.pipeline = dlt.pipeline(
+            "another",
+            destination=self.warehouse.destination(),
+            dataset_name=self.dataset,
+            pipelines_dir=str(home),
+        )
+        return other
+
     def table(self, name: str) -> str:
         return self.warehouse.table(self.dataset, name)
 

@@ -82,13 +82,7 @@ def test_another_pipeline_takes_out_what_it_did_not_load_and_sees_what_was_dropp
 ) -> None:
     shop, blog = (website.id for website in made.server.websites[:2])
     before = everything(made)
-    other = Synced(made.server, made.warehouse, tmp_path / "other")
-    other.pipeline = dlt.pipeline(
-        "another",
-        destination=made.warehouse.destination(),
-        dataset_name=DATASET,
-        pipelines_dir=str(tmp_path / "other"),
-    )
+    other = made.another(tmp_path / "other")
     gone = removed(other, websites=[shop], reports=["top_pages"])
     assert [(each.table, each.dropped) for each in gone.tables] == [("top_pages", False)]
     assert {website_id for (website_id,) in made.rows("top_pages", "website_id")} == {blog}

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import dlt
 import duckdb
 import pytest
 
@@ -174,20 +173,8 @@ def test_a_week_over_an_upgrade_has_no_amount_of_two_kinds(
     assert any(revenue and not currency for _, revenue, currency in days)
 
 
-def another(made: Synced, home: Path) -> Synced:
-    """A pipeline of another name into the same dataset."""
-    other = Synced(made.server, made.warehouse, home)
-    other.pipeline = dlt.pipeline(
-        "another",
-        destination=made.warehouse.destination(),
-        dataset_name=made.dataset,
-        pipelines_dir=str(home),
-    )
-    return other
-
-
 def test_views_are_of_what_all_pipelines_load(made: Synced, tmp_path: Path) -> None:
-    other, day = another(made, tmp_path / "another"), TODAY - timedelta(days=1)
+    other, day = made.another(tmp_path / "another"), TODAY - timedelta(days=1)
     website = [made.server.websites[0].id]
     other.sync(websites=website, query_types=["top_pages"], start_date=day)
     assert rows(made, "weekly_summary", "errors", "events", "revenue")
@@ -204,7 +191,7 @@ def test_what_another_pipeline_brings_comes_into_the_views(
     made, day = synced(serve(days=3)), TODAY - timedelta(days=1)
     own: dict[str, Any] = {"websites": [made.server.websites[0].id], "start_date": day}
     made.sync(**own, query_types=["summary_metrics", "summary_metrics_weekly"])
-    other = another(made, tmp_path / "another")
+    other = made.another(tmp_path / "another")
     other.sync(**own, query_types=["error_summary"])
     assert rows(made, "daily_summary", "errors")
     made.sync(**own, query_types=["summary_metrics", "summary_metrics_weekly"])
