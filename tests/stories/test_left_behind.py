@@ -90,6 +90,7 @@ HARMS = [
 ]
 
 
+@pytest.mark.sampled(len(HARMS))
 @pytest.mark.parametrize("stage", ["normalize", "load"])
 @pytest.mark.parametrize(("harm", "told"), HARMS)
 def test_a_damaged_package_is_set_aside_by_name_and_its_cells_are_asked_for(
