@@ -27,7 +27,7 @@ MOST_DAYS: Final = 1_000
 more, those are asked for whose last proof is oldest, so ten years have a round of four syncs."""
 
 PATIENCE: Final = timedelta(days=7)
-"""For which days are left alone that a server could not give in one answer."""
+"""For which final cells and days are left alone that had no answer."""
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -236,9 +236,10 @@ def next_cells(
     which, among_these = rows_of(series)
     which = (
         f"final AND NOT {UNTRUE} AND status IN ({BROUGHT}) AND {{generation}} = %s "
-        f"AND {{rows}} < {rows} AND {{digest}} LIKE '{SCHEME}:%%' AND {which}"
+        f"AND {{rows}} < {rows} AND {{digest}} LIKE '{SCHEME}:%%' "
+        f"AND ({{doubted_at}} IS NULL OR {{doubted_at}} < %s) AND {which}"
     )
-    values = (*true_until(now), generation.value, *among_these)
+    values = (*true_until(now), generation.value, now - PATIENCE, *among_these)
     # sorting all cells takes memory, and there are ten times as many as days
     found = coverage_rows(
         tables,

@@ -100,7 +100,10 @@ COLUMNS: Final[dict[str, TColumnSchema]] = {
     "other_digest": {
         "description": "Of the last answer, where it is not believed until it has lasted."
     },
-    "doubted_at": {"description": "Since when that answer has come, UTC."},
+    "doubted_at": {
+        "description": "Since when that answer has come, UTC; of a cell that is complete or "
+        "truncated, when it was last asked for to be compared and had no answer."
+    },
     "proofs": {
         "description": "In the newest row of a website's series: when which of its older days were "
         "compared with what the server says, as JSON, [first day, last day, when]."
@@ -159,9 +162,9 @@ def coverage_table(results: Sequence[Result], last_final: date, generation: Gene
 
 
 def _doubted_at(result: Result) -> datetime | None:
-    """Since when an answer has come that is not believed until it has lasted."""
+    """Since when an answer has come that is not believed until it has lasted, or been lacking."""
     if not result.comes_again:
-        return None
+        return result.unproved_at
     held = result.kept
     before = held is not None and says_the_same(result.digest, held.other_digest)
     return (held.doubted_at if held and before else None) or result.fetched_at

@@ -23,6 +23,7 @@ from databuddy_source.extract.once import Once
 from databuddy_source.extract.restated import Before, Change, change_of, restated
 from databuddy_source.extract.rewritten import FEW, OF_CELLS, doubt, doubt_again, is_other
 from databuddy_source.extract.scrub import Scrub
+from databuddy_source.extract.unproved import Unproved
 from databuddy_source.fetch.fetchers import Fetchers
 from databuddy_source.model import windows
 from databuddy_source.model.generations import Generation
@@ -69,6 +70,7 @@ class History:
         self._present: dict[tuple[str, str, Slot], Present] = {}
         self._scrub: Scrub | None = None
         self._tried: Set[str] = frozenset()
+        self._unproved = Unproved(evidence)
         self._once = Once()
         self._changes: dict[Cell, Change] = {}
         self._before = Before(evidence.held_of)
@@ -175,7 +177,7 @@ class History:
         zone = day_zone(report.query_type, self._settings.timezone, self._generation)
         first, last = (windows.local_date(at, zone) for at in (day.start, day.end - ONE_SECOND))
         for window in windows.tile(first, last, zone, report.grain, self._settings.weeks):
-            if _meet(window, day):
+            if window.meets(day):
                 yield window
 
     async def compared(self, judged: Result) -> Result:
@@ -185,6 +187,7 @@ class History:
         Args:
             judged: as believed by itself.
         """
+        judged = self._unproved.as_it_was(judged, self._proofs_of(judged.cell))
         if self._scrub and judged.cell.website_id not in self._tried:
             proofs = self._scrub.proofs(judged.cell)
         else:  # what others proved is true as before
@@ -217,7 +220,7 @@ class History:
             return ""
         if self._scope.only_gaps:
             return doubt_again(result, held)
-        if any(_meet(cell.window, day) for day in await self._changed_days(cell.website_id)):
+        if any(cell.window.meets(day) for day in await self._changed_days(cell.website_id)):
             return ""  # a series says so, too
         website_id = cell.website_id
         return await self._once(("doubt", website_id), lambda: self._doubt_of_cells(website_id))
@@ -228,8 +231,11 @@ class History:
         held = self._evidence.held_of(cell)
         if held is None or not held.final or self._scope.refetch:
             return False
-        own = self._scrub.cells[cell.website_id, cell.report.name] if self._scrub else []
-        return self._scope.audit or held.other_digest is not None or cell in own
+        return self._scope.audit or held.other_digest is not None or cell in self._proofs_of(cell)
+
+    def _proofs_of(self, cell: Cell) -> Sequence[Cell]:
+        """What is asked for to be compared alone of the website and report of a cell."""
+        return self._scrub.cells[cell.website_id, cell.report.name] if self._scrub else ()
 
     async def _changed_days(self, website_id: str) -> Sequence[Window]:
         """The days that differ by a series, and are believed."""
@@ -248,7 +254,7 @@ class History:
         for cell in list(self._evidence.cells):
             if cell.website_id != website_id or not self._is_compared(cell):
                 continue
-            if any(_meet(cell.window, day) for day in days):
+            if any(cell.window.meets(day) for day in days):
                 continue
             result = await self._fetcher.result(cell)
             held = self._evidence.held_of(cell)
@@ -289,8 +295,3 @@ class History:
             for cell in self._evidence.cells:
                 self._by_report[cell.report.name].append(cell)
         return self._by_report[report.name]
-
-
-def _meet(window: Window, other: Window) -> bool:
-    """Whether two windows have an instant in common."""
-    return window.start < other.end and other.start < window.end

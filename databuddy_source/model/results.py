@@ -41,6 +41,9 @@ class HeldCell:
         doubted_at: since when it has come, UTC.
         request_id: the server's, of the request that brought the rows.
         proofs: of the report's older days, as coverage keeps them.
+        status: of the last answer.
+        rows_expected: how many there should be, where that is known and differs.
+        reason: one sentence when the status is not complete.
     """
 
     rows: int
@@ -55,6 +58,9 @@ class HeldCell:
     doubted_at: datetime | None = None
     request_id: str | None = None
     proofs: str | None = None
+    status: Status = Status.COMPLETE
+    rows_expected: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,7 @@ class Result:
         proofs: of the report's older days, as coverage keeps them; of the newest cell alone.
         outage: the server or the key was the reason, so nothing was learned of the cell.
         request_id: the server's, of the request that the answer came by; of many pages the last.
+        unproved_at: when the cell was asked for to be compared and had no answer, UTC.
     """
 
     cell: Cell
@@ -95,6 +102,7 @@ class Result:
     lacking: bool = False
     outage: bool = False
     request_id: str = ""
+    unproved_at: datetime | None = None
 
     def without_rows(self) -> Result:
         """What has to be remembered once the rows have gone on."""
@@ -136,6 +144,25 @@ class Result:
     def doubted(self, reason: str) -> Result:
         """The same answer, not believed."""
         return replace(self.without_rows(), status=Status.SUSPECT, reason=reason)
+
+    def unproved(self, held: HeldCell) -> Result:
+        """A cell that had no answer and was asked for to be compared alone: it stays what it is.
+
+        Args:
+            held: what the warehouse holds of it.
+        """
+        return replace(
+            self,
+            status=held.status,
+            fetched_at=held.checked_at or self.fetched_at,
+            rows_expected=held.rows_expected,
+            silent=held.silent,
+            reason=held.reason,
+            kept=None,
+            digest=held.digest,
+            same=held,
+            unproved_at=None if self.outage else self.fetched_at,
+        )
 
 
 def counted(rows: Sequence[Row], query_type: QueryType) -> bool | None:

@@ -90,6 +90,10 @@ class Window:
         """Local date of the last instant."""
         return (self.end - ONE_SECOND).astimezone(ZoneInfo(self.zone)).date()
 
+    def meets(self, other: Window) -> bool:
+        """Whether two windows have an instant in common."""
+        return self.start < other.end and other.start < self.end
+
     @property
     def is_range(self) -> bool:
         """Whether it is a range of days that are compared with what is held of each."""

@@ -239,7 +239,9 @@ def test_rows_and_coverage_arrive_in_one_load_with_its_id(pipeline: dlt.Pipeline
     assert kept == {
         since: HeldCell(2, True, "2026-04", **came),
         since + timedelta(days=1): HeldCell(0, True, "2026-04", silent=True, **came),
-        since + timedelta(days=2): HeldCell(2, False, "2026-04", **came),
+        since + timedelta(days=2): HeldCell(
+            2, False, "2026-04", status=Status.TRUNCATED, reason="pages overlap", **came
+        ),
     }
     assert held_cells(pipeline, now(), since + timedelta(days=3)) == {}
 

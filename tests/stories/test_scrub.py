@@ -43,6 +43,7 @@ def imported(server: DemoServer, website_id: str, day: Any, visitors: int = 5) -
         server.events.add(website_id, at, received_at=server.now, path="/imported", country="Chad")
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("generation", GENERATIONS)
 @pytest.mark.parametrize("timezone", ["UTC", "America/New_York"])
 def test_an_old_day_that_changes_is_found_and_loaded_by_the_next_sync(
@@ -514,3 +515,43 @@ def test_lateness_counts_each_cell_once_that_a_sync_has_found(
     assert len([each for each in told(made) if each["report"] == "top_pages"]) == 3
     with tables_of(made.pipeline) as tables:
         assert {each.report: each.days for each in lateness(tables)}["top_pages"] == [8]
+
+
+NO_ANSWER = {
+    "type": {"query_type": "top_pages", "parameter_error": "Memory limit exceeded."},
+    "left out": {"query_type": "top_pages", "left_out": True},
+    "server": {"query_type": "top_pages", "status": 500},
+}
+
+
+@pytest.mark.parametrize("fault", NO_ANSWER.values(), ids=NO_ANSWER)
+def test_a_night_without_answers_takes_no_final_day_away(
+    serve: Serve, warehouse: Make, fault: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = without_nameless_sessions(serve(ahead=10))
+    made = warehouse(server, Warehouse.sync, **FEW_TYPES)
+    server.now += timedelta(hours=1)
+    final = "SELECT * EXCLUDE (doubted_at, _dlt_load_id) FROM coverage WHERE final ORDER BY ALL"
+    own = final.replace("WHERE", "WHERE report = 'top_pages' AND")
+    before = made.query(own)
+    server.faults.add(Fault(**fault, times=None))
+    newest = TODAY - timedelta(days=3)
+    assert {(each.report, each.date >= newest) for each in made.sync(**FEW_TYPES)} == {
+        ("top_pages", True)
+    }
+    assert made.query(own) == before, "what is final stays as it is"
+    asked = "SELECT COUNT(doubted_at) FROM coverage WHERE final AND status = 'complete'"
+    ((unproved,),) = made.query(asked)
+    assert unproved, "they were asked for"
+    said = [each.getMessage() for each in caplog.records if "stay as they are" in each.getMessage()]
+    assert len(said) == 2, "of each website once"
+
+    server.faults.clear()
+    server.now += timedelta(hours=1)
+    assert made.sync(**FEW_TYPES) == []
+    assert made.query(asked) == [(unproved,)], "their turn has not come yet"
+    server.now += timedelta(days=8)
+    while made.query(asked) != [(0,)]:
+        server.log.clear()
+        made.sync(**FEW_TYPES)
+        assert len([each for each in server.log if each.path == "/v1/query"]) < 10
