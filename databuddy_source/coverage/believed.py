@@ -18,6 +18,7 @@ from databuddy_source.coverage.reading import (
     Tables,
     among,
     coverage_rows,
+    status_of,
     tables_of,
 )
 from databuddy_source.coverage.refused import REFUSED
@@ -70,7 +71,8 @@ def held_cells(
         f"SELECT website_id, report, window_start, {{rows}}, final AND NOT {UNTRUE}, "
         "{generation}, silent, {digest}, fetched_at, "
         f"CASE WHEN status IN ({BROUGHT}) THEN {{checked_at}} ELSE fetched_at END, "
-        "{load_id}, {other_digest}, {doubted_at}, {request_id}, {proofs} FROM {table} "
+        "{load_id}, {other_digest}, {doubted_at}, {request_id}, {proofs}, status, rows_expected, "
+        "reason FROM {table} "
         "WHERE (NOT silent OR status = 'complete' OR {rows} > 0) AND window_start >= %s" + which,
         *true_until(now),
         since or FIRST_INSTANT,
@@ -89,6 +91,9 @@ def held_cells(
             row[12] and row[12].astimezone(UTC),
             row[13],
             row[14],
+            status_of(row[15]),
+            row[16],
+            row[17] or "",
         )
         for row in found
     }
@@ -195,10 +200,12 @@ class Covered:
         first: day of the oldest window.
         last: last day of the newest one.
         again: first days of windows that a wrong clock has recorded, which count for nothing, or
-            whose rows the warehouse refused.
+            whose rows the warehouse refused, or that were never asked for once they were settled.
         has_holes: there are, or may be, windows between them of which coverage says nothing.
         doubted: first days of windows of which the last answer is believed once it has lasted, or
             at once because the user says so.
+        stopped: the newest window is one that was never asked for once it was settled: those who
+            asked daily have stopped there.
     """
 
     first: date
@@ -206,6 +213,7 @@ class Covered:
     again: Set[date] = frozenset()
     has_holes: bool = False
     doubted: Set[date] = frozenset()
+    stopped: bool = False
 
 
 def _most(grain: Grain, first: date, newest: date, hours: timedelta) -> int:
@@ -219,7 +227,7 @@ def _most(grain: Grain, first: date, newest: date, hours: timedelta) -> int:
 
 
 def covered_days(
-    pipeline: dlt.Pipeline, now: datetime, *, allow_empty: bool = False
+    pipeline: dlt.Pipeline, now: datetime, settled: datetime, *, allow_empty: bool = False
 ) -> Mapping[tuple[str, str], Covered] | None:
     """How far coverage goes, by website and report; without those whose table is not there
     or of which nothing is true. None where there is no warehouse to be asked.
@@ -227,6 +235,7 @@ def covered_days(
     Args:
         pipeline: whose warehouse it is.
         now: this instant.
+        settled: what ended until then is settled: who asked for it last did so too early.
         allow_empty: what is suspect for its silence is believed now.
     """
     until = true_until(now)
@@ -247,9 +256,11 @@ def covered_days(
         asked = (
             f"SELECT website_id, report, date, CASE WHEN {believed} THEN 1 ELSE 0 END "
             "FROM {table} "
-            f"WHERE {UNTRUE} OR (status = 'failed' AND reason LIKE %s) OR {believed}"
+            f"WHERE {UNTRUE} OR (status = 'failed' AND reason LIKE %s) OR {believed} "
+            f"OR (NOT final AND status IN ({BROUGHT}) AND window_end <= %s)"
         )
-        for website_id, report, day, not_yet in coverage_rows(tables, asked, *until, f"{REFUSED}%"):
+        values = (*until, f"{REFUSED}%", settled)
+        for website_id, report, day, not_yet in coverage_rows(tables, asked, *values):
             (doubted if not_yet else again)[website_id, report].add(day)
         lost = tables.missing({report for _, report, *_ in found})
     return {
@@ -259,6 +270,7 @@ def covered_days(
             frozenset(again[website_id, report]),
             count < _most(Grain(grain), first, newest, end - start),
             frozenset(doubted[website_id, report]),
+            newest in again[website_id, report],
         )
         for website_id, report, grain, is_untrue, first, newest, start, end, count in found
         if report not in lost and not is_untrue

@@ -8,8 +8,8 @@ way. The cursor may pass a day that failed only because that day is listed in th
 from __future__ import annotations
 
 from collections.abc import Set
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Final
 
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
@@ -22,14 +22,18 @@ from databuddy_source.model.results import Result
 from databuddy_source.model.statuses import Status
 
 MAX_ATTEMPTS = 5
-"""Runs in which a failed cell is asked for again before only `coverage` remembers it."""
+"""Runs in a row that ask for a failed cell again; from then on it is asked for once a day."""
+
+PAUSE: Final = timedelta(hours=20)
+"""Between those, so that a daily run asks each time."""
 
 
 class Progress:
     """Which cells a resource has to ask for, and what it remembers once they are on their way.
 
     The resource's state holds `first` (the earliest day that was ever asked for), `failed`
-    (windows to ask for again, with the number of attempts) and `unavailable`.
+    (windows to ask for again, with the number of attempts), `later` (when those are asked for that
+    failed often) and `unavailable`.
 
     The cursor is believed as far as coverage goes: tables may have been lost since.
 
@@ -50,6 +54,7 @@ class Progress:
             self._known = date.fromisoformat(state["first"])
         self._first: date | None = None
         self._again: Set[date] = frozenset()
+        self._stopped: date | None = None
         self._today = date.max
         self.first_day = date.max
         if cursor is not None:
@@ -79,12 +84,14 @@ class Progress:
             return [Cell(website_id, report, window) for window in gaps]
         zone, grain, weeks = extraction.zone(report), report.grain, self._settings.weeks
         self._today = extraction.today(report)
+        covered = (extraction.covered or {}).get((website_id, report.name))
+        self._again = covered.again if covered else frozenset()
+        self._stopped = covered.last if covered and covered.stopped else None
         if self._newest is not None and extraction.covered is not None:
-            self._go_back(extraction.covered.get((website_id, report.name)))
+            self._go_back(covered)
             if self._newest is not None and self._state.get("first"):
                 known = date.fromisoformat(self._state["first"])
                 self._again = self._again | extraction.holes(report, website_id, known)
-        covered = (extraction.covered or {}).get((website_id, report.name))
         doubted = covered.doubted if covered else frozenset()
         if not report.is_series_of_days or self._scope.allow_empty:  # else they are compared
             self._again = self._again | doubted
@@ -120,16 +127,22 @@ class Progress:
             return [(first, min(last, today)) for first, last in days]
         first = min(scope.first_day(settings, extraction.now), today)
         if self._newest is None:
-            # what was loaded once and is lost begins where it began
-            self._first = first = min(first, self._known or first)
-            return [(first, today)]
+            # what was loaded once and is lost begins where it began, and where others who asked
+            # daily have stopped, this goes on
+            self._first = first = min(first, self._known or first, self._stopped or first)
+            return [*((day, day) for day in sorted(self._again) if day < first), (first, today)]
         newest = min(self._newest, today)
         start = first_restated(newest, settings.lookback_days)
         known = self._known or start
         if today >= self._newest:  # else the clock moved back, and days are missing
             self._first = min(first, known)
         missing = [] if first >= known else [(first, min(known, start) - windows.ONE_DAY)]
-        failed = {date.fromisoformat(day[:10]) for day in self._state.get("failed", {})}
+        later, now = self._state.get("later", {}), extraction.now.isoformat()
+        failed = {
+            date.fromisoformat(window[:10])
+            for window in self._state.get("failed", {})
+            if later.get(window, "") <= now
+        }
         missing += [(day, day) for day in sorted(failed | self._again) if day < start]
         return [*missing, (max(start, min(first, known)), today)]
 
@@ -140,7 +153,6 @@ class Progress:
         elif self._newest is not None:
             self._newest = min(self._newest, covered.last)
             self._known = max(self._known or covered.first, covered.first)
-            self._again = covered.again
 
     def done(self, results: list[Result], *, last: bool) -> None:
         """These results are on their way to the warehouse. The cursor passes no hole that is not
@@ -151,6 +163,7 @@ class Progress:
             for result in results:
                 if result.status.brings_rows:
                     failed.pop(str(result.cell.window), None)
+                    self._state.get("later", {}).pop(str(result.cell.window), None)
             return
         told = [result for result in results if not result.outage]
         self._state["unavailable"] = (
@@ -162,7 +175,7 @@ class Progress:
         newest = min(max(result.cell.window.last_date for result in told), self._today)
         self._newest = max(newest, self._newest or newest)
         self._cursor.advance(self._newest)
-        failed = self._state.setdefault("failed", {})
+        failed, later = (self._state.setdefault(name, {}) for name in ("failed", "later"))
         for result in results:
             if result.comes_again:
                 continue
@@ -172,7 +185,10 @@ class Progress:
                     failed.setdefault(day, 0)
                 continue
             attempts = failed.pop(day, 0) + 1
-            if not result.status.brings_rows and attempts < MAX_ATTEMPTS:
+            later.pop(day, None)
+            if not result.status.brings_rows:
                 failed[day] = attempts
+                if attempts >= MAX_ATTEMPTS:
+                    later[day] = (result.fetched_at + PAUSE).isoformat()
         if last and self._first:
             self._state["first"] = self._first.isoformat()

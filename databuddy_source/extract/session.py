@@ -158,7 +158,8 @@ class Extraction:
         # asking a DuckDB file would make it
         if self._pipeline and self._pipeline.default_schema_name:
             allow_empty = self.scope.allow_empty and not self.scope.bounded
-            return covered_days(self._pipeline, self.now, allow_empty=allow_empty)
+            settled = self.now - timedelta(days=self.settings.lookback_days)
+            return covered_days(self._pipeline, self.now, settled, allow_empty=allow_empty)
         return None
 
     def final_windows(self, report: Report, website_id: str) -> Set[datetime]:

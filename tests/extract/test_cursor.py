@@ -72,7 +72,11 @@ class Resource:
         cells = progress.cells(on(today), REPORT, "shop")
         statuses = failing if isinstance(failing, dict) else {}
         otherwise = failing if isinstance(failing, Status) else Status.COMPLETE
-        results = [a_result(c, status=statuses.get(c.window.date, otherwise)) for c in cells]
+        noon = on(today).now
+        results = [
+            replace(a_result(c, status=statuses.get(c.window.date, otherwise)), fetched_at=noon)
+            for c in cells
+        ]
         results = [
             replace(each, status=Status.FAILED, outage=True)
             if each.cell.window.date in unreached
@@ -345,13 +349,18 @@ def test_a_day_that_came_after_all_is_no_longer_listed(status: Status) -> None:
     assert START not in resource.asks()
 
 
-def test_a_failed_day_is_forgotten_after_five_attempts() -> None:
+def test_a_day_that_failed_five_times_is_asked_for_once_a_day_until_it_comes() -> None:
     resource = Resource()
     for attempt in range(MAX_ATTEMPTS):
         assert START in resource.asks(), f"attempt {attempt + 1}"
         resource.run(failing={START: Status.FAILED})
-    assert START not in resource.asks()
-    assert resource.failed == {}
+    for later in range(1, 4):
+        day = TODAY + later * ONE_DAY
+        assert START not in resource.asks(day - ONE_DAY), "it was asked for just now"
+        assert START in resource.asks(day)
+        resource.run(day, failing={START: Status.FAILED})
+    resource.run(day + ONE_DAY)
+    assert resource.failed == resource.state["later"] == {}
 
 
 def test_a_failed_day_within_the_lookback_is_asked_once() -> None:

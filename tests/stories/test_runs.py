@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -308,6 +310,51 @@ def test_an_outage_of_many_runs_costs_no_day(
     assert made.sync(query_types=FEW, start_date=FIRST) == []
     whole.sync(query_types=FEW, start_date=FIRST)
     assert made.tables() == whole.tables()
+
+
+def assert_as_loaded_now(made: Warehouse, warehouse: Make, **given: Any) -> None:
+    """The tables are those of somebody who loads all now, and each old day is final."""
+    whole = warehouse(made.server, Warehouse.sync, start_date=FIRST, **given)
+    own, fresh = made.tables(), whole.tables()
+    own.pop("coverage"), fresh.pop("coverage")
+    assert own == fresh
+    open_days = "SELECT DISTINCT date FROM coverage WHERE NOT final AND grain = 'day'"
+    assert made.query(open_days) == whole.query(open_days)
+
+
+LATER = timedelta(days=12)
+"""A pause, after which the days before it are long over."""
+
+
+def test_a_pipeline_of_another_name_goes_on_where_the_first_one_stopped(
+    serve: Serve, warehouse: Make, tmp_path: Path
+) -> None:
+    server = serve(ahead=14)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST)
+    server.now += LATER
+    given = {"query_types": FEW, "start_date": server.now.date() - timedelta(days=5)}
+    assert made.another(tmp_path).sync(**given) == []
+    assert_as_loaded_now(made, warehouse, query_types=FEW)
+
+
+def test_days_that_no_lookback_reaches_any_more_are_settled_all_the_same(
+    serve: Serve, warehouse: Make
+) -> None:
+    server = serve(ahead=3)
+    made = warehouse(server, Warehouse.sync, query_types=FEW, start_date=FIRST, lookback_days=5)
+    for day in range(1, 5):
+        server.events.add(server.websites[0].id, noon(TODAY - timedelta(days=day)), path="/late")
+    assert made.sync(query_types=FEW, start_date=FIRST, lookback_days=1) == []
+    assert_as_loaded_now(made, warehouse, query_types=FEW, lookback_days=1)
+
+
+def test_a_backfill_of_long_ago_is_not_where_a_sync_goes_on(serve: Serve, warehouse: Make) -> None:
+    server = serve()
+    made = warehouse(server)
+    made.sync(query_types=FEW, since=TODAY - timedelta(days=20), until=TODAY - timedelta(days=19))
+    made.sync(query_types=FEW, start_date=FIRST)
+    between = "SELECT COUNT(*) FROM coverage WHERE date BETWEEN ? AND ?"
+    assert made.query(between, TODAY - timedelta(days=18), FIRST - timedelta(days=1)) == [(0,)]
 
 
 def test_a_type_that_was_named_fails_loudly(serve: Serve, warehouse: Make) -> None:
