@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,9 +19,10 @@ from databuddy_source.coverage.marks import Slot, slot_of
 from databuddy_source.coverage.present import Present, has_all, present_rows
 from databuddy_source.coverage.reading import Tables
 from databuddy_source.coverage.resources import resource_name
+from databuddy_source.extract.before import Before
 from databuddy_source.extract.evidence import Evidence
 from databuddy_source.extract.once import Once
-from databuddy_source.extract.restated import Before, Change, change_of, restated
+from databuddy_source.extract.restated import Change, change_of, restated
 from databuddy_source.extract.rewritten import FEW, OF_CELLS, doubt, doubt_again, is_other
 from databuddy_source.extract.scrub import Scrub
 from databuddy_source.fetch.fetchers import Fetchers
@@ -71,7 +73,7 @@ class History:
         self._tried: Set[str] = frozenset()
         self._once = Once()
         self._changes: dict[Cell, Change] = {}
-        self._before = Before(evidence.held_of)
+        self._before = Before(evidence.held_of, self._tables)
         self._by_report: dict[str, list[Cell]] = defaultdict(list)
         self._doubted: dict[str, str] = defaultdict(str)
         self._changed: dict[str, Sequence[Window]] = defaultdict(tuple)
@@ -135,7 +137,6 @@ class History:
     async def _again(self, website_id: str) -> Mapping[str, list[Cell]]:
         """What is asked for since a series differs, by report."""
         assert self._scrub is not None
-        assert self._pipeline is not None
         found = await self._scrub.found(website_id)
         self._changed[website_id] = found.days
         self._doubted[website_id] = found.doubt
@@ -152,14 +153,13 @@ class History:
         }
         given = {each.cell: each for each in found.answers}
         wanted.update(given)
-        with once_free(self._pipeline) as tables:
+        with self._tables() as tables:
             days = {cell.window.date for cell in wanted}
             self._evidence.held.update(held_cells(tables, self._now, days=days))
             self._count_rows(tables, wanted)
-        asked = set(self._evidence.cells)
-        for cell in sorted(wanted, key=lambda each: each.window):
+        for cell in sorted(wanted.difference(self._evidence.cells), key=lambda each: each.window):
             held = self._evidence.held_of(cell)
-            if held and held.final and cell not in asked:
+            if held and held.final:
                 again[cell.report.name].append(cell)
         for own in again.values():
             self._evidence.want(own)
@@ -169,6 +169,10 @@ class History:
             if left := [cell for cell in own if cell not in given]:
                 self._fetcher.want(left, proven=True)
         return again
+
+    def _tables(self) -> AbstractContextManager[Tables]:
+        assert self._pipeline is not None
+        return once_free(self._pipeline)
 
     def _touching(self, day: Window, report: Report) -> Iterator[Window]:
         """The windows of a report that have an instant in common with a day."""
@@ -268,7 +272,7 @@ class History:
         held = self._evidence.held_of(cell)
         return "scrub" if held and held.final else "lookback"
 
-    def restated(self, results: Iterable[Result], layout: Layout) -> pa.Table | None:
+    async def restated(self, results: Iterable[Result], layout: Layout) -> pa.Table | None:
         """What changed of windows that were over when they were loaded before, as rows.
 
         Args:
@@ -276,12 +280,11 @@ class History:
             layout: the columns of the report's table.
         """
         noted = (self._changes.pop(each.cell, None) for each in results if each.is_new)
-        changes = [change for change in noted if change]
-        if not (changes and self._pipeline):
+        if not (changes := [change for change in noted if change]):
             return None
-        with once_free(self._pipeline) as tables:
-            self._before.read(tables, changes, self._also(changes[0].cell.report), layout)
-        return restated(changes, self._before)
+        cells = [each.cell for each in changes]
+        also = self._also(cells[0].report)
+        return restated(changes, await self._before.read(cells, also, layout))
 
     def _also(self, report: Report) -> Sequence[Cell]:
         """The cells of a report that are asked for, of all websites."""
