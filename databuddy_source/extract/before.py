@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from databuddy_source.coverage.marks import Slot, slot_of
 from databuddy_source.coverage.reading import TABLE, Tables, among
+from databuddy_source.extract.evidence import Evidence
 from databuddy_source.model.query_types import Kind, QueryType, Shape
 from databuddy_source.model.reports import Cell, Report
-from databuddy_source.model.results import HeldCell, Row
+from databuddy_source.model.results import Row
 from databuddy_source.model.windows import Grain
 from databuddy_source.tables.layout import Layout
 
@@ -118,33 +119,29 @@ class Before:
     websites and reports at once, since elsewhere it takes a second or more to ask for anything.
 
     Args:
-        held_of: what the warehouse holds of a cell.
+        evidence: of the run.
         opened: opens the tables.
     """
 
     def __init__(
-        self,
-        held_of: Callable[[Cell], HeldCell | None],
-        opened: Callable[[], AbstractContextManager[Tables]],
+        self, evidence: Evidence, opened: Callable[[], AbstractContextManager[Tables]]
     ) -> None:
-        self._held_of = held_of
+        self._evidence = evidence
         self._opened = opened
+        self._by_report: dict[str, list[Cell]] = defaultdict(list)
         self._told: dict[_Place, Told] = {}
-        self._waiting: list[_Changing] = []
+        self._waiting: list[tuple[Sequence[Cell], Layout]] = []
         self._reading: asyncio.Task[None] | None = None
 
-    async def read(
-        self, changing: Sequence[Cell], also: Sequence[Cell], layout: Layout
-    ) -> Mapping[Cell, Told]:
+    async def read(self, changing: Sequence[Cell], layout: Layout) -> Mapping[Cell, Told]:
         """What the rows of cells say, each once.
 
         Args:
             changing: cells of one website and report.
-            also: others of the report that may have changed, too.
             layout: the columns of the report's table.
         """
         if any(_place(cell) not in self._told for cell in changing):
-            self._waiting.append(_Changing(changing, also, layout))
+            self._waiting.append((changing, layout))
             self._reading = self._reading or asyncio.create_task(self._read())
             await self._reading
         return {cell: self._told.pop(_place(cell)) for cell in changing}
@@ -159,8 +156,8 @@ class Before:
         asked: set[_Place] = set()
         parts: dict[object, list[_Part]] = defaultdict(list)
         rows = 0
-        for each in waiting:
-            if part := self._part(each, asked):
+        for changing, layout in waiting:
+            if part := self._part(changing, layout, asked):
                 asked |= part.places
                 parts[part.kind, rows // ROWS_AT_ONCE].append(part)
                 rows += part.rows
@@ -168,35 +165,34 @@ class Before:
             for own in parts.values():
                 self._told.update(_told_before(tables, own))
 
-    def _part(self, changing: _Changing, asked: Set[_Place]) -> _Part | None:
-        """What to ask of a report; None where others ask for all of it."""
+    def _part(self, changing: Sequence[Cell], layout: Layout, asked: Set[_Place]) -> _Part | None:
+        """What to ask of a report, cells of other websites, too, that may have changed; None where
+        others ask for all of it."""
         known = asked | self._told.keys()
-        cells = [cell for cell in changing.cells if _place(cell) not in known]
+        cells = [cell for cell in changing if _place(cell) not in known]
         if not cells:
             return None
         days = {cell.window.date for cell in cells}
         lacking = {_place(cell): self._rows(cell) for cell in cells}
         more = 0
-        for cell in changing.also:
+        for cell in self._wanted(cells[0].report):
             place = _place(cell)
             if cell.window.date in days and place not in known and place not in lacking:
                 more += self._rows(cell)
-                if more <= ROWS_AT_ONCE and self._held_of(cell):
+                if more <= ROWS_AT_ONCE and self._evidence.held_of(cell):
                     lacking[place] = self._rows(cell)
-        return _Part(cells[0].report, changing.layout, lacking.keys(), days, sum(lacking.values()))
+        return _Part(cells[0].report, layout, lacking.keys(), days, sum(lacking.values()))
+
+    def _wanted(self, report: Report) -> Sequence[Cell]:
+        """The cells of a report that are asked for, of all websites."""
+        if not self._by_report:
+            for cell in self._evidence.cells:
+                self._by_report[cell.report.name].append(cell)
+        return self._by_report[report.name]
 
     def _rows(self, cell: Cell) -> int:
-        held = self._held_of(cell)
+        held = self._evidence.held_of(cell)
         return held.rows if held else 0
-
-
-@dataclass(frozen=True)
-class _Changing:
-    """Cells of one website and report, others of the report, and the columns of its table."""
-
-    cells: Sequence[Cell]
-    also: Sequence[Cell]
-    layout: Layout
 
 
 class _Part:

@@ -17,6 +17,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.believed import held_cells
 from databuddy_source.coverage.marks import Slot, slot_of
 from databuddy_source.coverage.present import Present, has_all, present_rows
+from databuddy_source.coverage.proofs import kept_proofs
 from databuddy_source.coverage.reading import Tables
 from databuddy_source.coverage.resources import resource_name
 from databuddy_source.extract.before import Before
@@ -71,10 +72,10 @@ class History:
         self._present: dict[tuple[str, str, Slot], Present] = {}
         self._scrub: Scrub | None = None
         self._tried: Set[str] = frozenset()
+        self._kept_proofs: Mapping[tuple[str, str, datetime], str] = {}
         self._once = Once()
         self._changes: dict[Cell, Change] = {}
-        self._before = Before(evidence.held_of, self._tables)
-        self._by_report: dict[str, list[Cell]] = defaultdict(list)
+        self._before = Before(evidence, self._tables)
         self._doubted: dict[str, str] = defaultdict(str)
         self._changed: dict[str, Sequence[Window]] = defaultdict(tuple)
 
@@ -90,12 +91,14 @@ class History:
             proves: whether to ask for old cells, too.
             tried: ids of the websites of which an earlier try of this run did so.
         """
-        if not self._steady or self._scope.refetch:
-            return
-        self._count_rows(tables, cells)
-        self._tried = tried
-        if proves:
-            self._look_at_what_is_final(tables)
+        is_compared = self._steady and not self._scope.refetch
+        if tried or not (proves and is_compared):  # what others proved is true as before
+            self._kept_proofs = kept_proofs(tables, {cell.window.date for cell in cells})
+        if is_compared:
+            self._count_rows(tables, cells)
+            self._tried = tried
+            if proves:
+                self._look_at_what_is_final(tables)
 
     def _count_rows(self, tables: Tables, cells: Collection[Cell]) -> None:
         reports = {(cell.report.name, cell.report.grain) for cell in cells}
@@ -191,9 +194,9 @@ class History:
         """
         if self._scrub and judged.cell.website_id not in self._tried:
             proofs = self._scrub.proofs(judged.cell)
-        else:  # what others proved is true as before
-            held = self._evidence.held_of(judged.cell)
-            proofs = held.proofs if held else None
+        else:
+            cell = judged.cell
+            proofs = self._kept_proofs.get((cell.website_id, cell.report.name, cell.window.start))
         if self._is_steady(judged.cell.website_id, judged.cell.report):
             judged = await self._compared(judged)
         return replace(judged, proofs=proofs) if proofs else judged
@@ -282,16 +285,8 @@ class History:
         noted = (self._changes.pop(each.cell, None) for each in results if each.is_new)
         if not (changes := [change for change in noted if change]):
             return None
-        cells = [each.cell for each in changes]
-        also = self._also(cells[0].report)
-        return restated(changes, await self._before.read(cells, also, layout))
-
-    def _also(self, report: Report) -> Sequence[Cell]:
-        """The cells of a report that are asked for, of all websites."""
-        if not self._by_report:
-            for cell in self._evidence.cells:
-                self._by_report[cell.report.name].append(cell)
-        return self._by_report[report.name]
+        before = await self._before.read([each.cell for each in changes], layout)
+        return restated(changes, before)
 
 
 def _meet(window: Window, other: Window) -> bool:

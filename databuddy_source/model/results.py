@@ -40,7 +40,6 @@ class HeldCell:
         other_digest: of the last answer, where that was not believed until it has lasted.
         doubted_at: since when it has come, UTC.
         request_id: the server's, of the request that brought the rows.
-        proofs: of the report's older days, as coverage keeps them.
     """
 
     rows: int
@@ -54,7 +53,6 @@ class HeldCell:
     other_digest: str | None = None
     doubted_at: datetime | None = None
     request_id: str | None = None
-    proofs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

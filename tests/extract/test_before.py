@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import duckdb
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from databuddy_source.coverage.reading import Tables
 from databuddy_source.extract import before
 from databuddy_source.extract.before import Before, Told
+from databuddy_source.extract.evidence import Evidence
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import HeldCell
 from databuddy_source.model.windows import ONE_DAY, Grain, tile
@@ -85,12 +87,12 @@ HELD: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     HOURS.name: {"pageviews": BIGINT},
 }
 
-Asked = tuple[Report, Sequence[Cell], Sequence[Cell]]
+Asked = tuple[Report, Sequence[Cell]]
 
 
-def asked(report: Report, website: str, days: Sequence[date] = (DAY,), also: Any = ()) -> Asked:
+def asked(report: Report, website: str, days: Sequence[date] = (DAY,)) -> Asked:
     windows = [each for day in days for each in tile(day, day, "UTC", report.grain)]
-    return report, [Cell(website, report, each) for each in windows], also
+    return report, [Cell(website, report, each) for each in windows]
 
 
 def read(
@@ -102,11 +104,18 @@ def read(
     def opened() -> Iterator[Tables]:
         yield tables
 
-    made = Before(lambda _: HeldCell(rows, final=True), opened)
+    evidence = Evidence(AsyncMock())
+    for each in rounds:
+        for _, cells in each:
+            evidence.want(cells)
+            for cell in cells:
+                place = cell.website_id, cell.report.name, cell.window.start
+                evidence.held[place] = HeldCell(rows, final=True)
+    made = Before(evidence, opened)
     found: dict[Cell, Told] = {}
 
-    async def one(report: Report, cells: Sequence[Cell], also: Sequence[Cell]) -> None:
-        found.update(await made.read(cells, also, Layout(report, held[report.name])))
+    async def one(report: Report, cells: Sequence[Cell]) -> None:
+        found.update(await made.read(cells, Layout(report, held[report.name])))
 
     async def all_of(each: Sequence[Asked]) -> None:
         await asyncio.gather(*(one(*own) for own in each))
@@ -123,7 +132,7 @@ def test_reports_that_wait_together_are_read_by_one_question(tables: InMemory) -
     wanted = [asked(report, "shop") for report in (PAGES, CITIES, MONEY)]
     found = read(tables, wanted)
     assert len(tables.asked) == 1
-    pages, cities, money = (found[cells[0]] for _, cells, _ in wanted)
+    pages, cities, money = (found[cells[0]] for _, cells in wanted)
     assert pages == Told(2, {"pageviews": 5}, {ROOT: 3, CART: 2})
     assert cities == Told(1, {"pageviews": 5}, {("Rome", None): 5})
     assert money.rows == 1
@@ -134,8 +143,8 @@ def test_reports_that_wait_together_are_read_by_one_question(tables: InMemory) -
 
 
 def test_what_is_read_for_another_website_is_not_asked_for_again(tables: InMemory) -> None:
-    _, (blog,), _ = asked(PAGES, "blog")
-    found = read(tables, [asked(PAGES, "shop", also=[blog])], [asked(PAGES, "blog")])
+    _, (blog,) = asked(PAGES, "blog")
+    found = read(tables, [asked(PAGES, "shop")], [asked(PAGES, "blog")])
     assert len(tables.asked) == 1
     assert found[blog] == Told(1, {"pageviews": 11}, {ROOT: 11})
 
@@ -144,9 +153,8 @@ def test_days_of_which_two_ask_are_counted_once(
     tables: InMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(before, "ROWS_AT_ONCE", 1)  # there is room for one day of the other website
-    _, others, _ = asked(PAGES, "shop", [DAY, NEXT])
-    wanted = [asked(PAGES, "blog", [DAY, NEXT], others), asked(PAGES, "shop", [DAY, NEXT])]
-    found = read(tables, wanted)
+    _, others = asked(PAGES, "shop", [DAY, NEXT])
+    found = read(tables, [asked(PAGES, "blog", [DAY, NEXT]), (PAGES, others)])
     assert {cell.window.date: told.rows for cell, told in found.items() if cell in others} == {
         DAY: 2,
         NEXT: 1,
