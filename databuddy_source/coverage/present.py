@@ -53,7 +53,7 @@ def present_rows(
 
 
 def page_views(
-    tables: Tables, reports: Iterable[tuple[str, Grain]], first: date, last: date
+    tables: Tables, reports: Collection[tuple[str, Grain]], first: date, last: date
 ) -> Mapping[tuple[str, str, Slot], int]:
     """How many page views tables have of windows, by website and report. One query for days, weeks
     and months, and one for hours.
