@@ -71,8 +71,8 @@ def held_cells(
         f"SELECT website_id, report, window_start, {{rows}}, final AND NOT {UNTRUE}, "
         "{generation}, silent, {digest}, fetched_at, "
         f"CASE WHEN status IN ({BROUGHT}) THEN {{checked_at}} ELSE fetched_at END, "
-        "{load_id}, {other_digest}, {doubted_at}, {request_id}, {proofs}, status, rows_expected, "
-        "reason FROM {table} "
+        "{load_id}, {other_digest}, {doubted_at}, {request_id}, status, rows_expected, reason "
+        "FROM {table} "
         "WHERE (NOT silent OR status = 'complete' OR {rows} > 0) AND window_start >= %s" + which,
         *true_until(now),
         since or FIRST_INSTANT,
@@ -90,10 +90,9 @@ def held_cells(
             row[11],
             row[12] and row[12].astimezone(UTC),
             row[13],
-            row[14],
-            status_of(row[15]),
-            row[16],
-            row[17] or "",
+            status_of(row[14]),
+            row[15],
+            row[16] or "",
         )
         for row in found
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +62,12 @@ class _PipelineTables(Tables):
         if table not in self.known:
             self.known[table] = self._columns(table)
         return self.known[table]
+
+    def columns_of(self, tables: Collection[str]) -> Mapping[str, Set[str]]:
+        if self.jobs and (lacking := {*tables} - self.known.keys()):
+            for table, columns in self.jobs.get_storage_tables(lacking):
+                self.known[table] = {column.lower() for column in columns}
+        return super().columns_of(tables)
 
     def _columns(self, table: str) -> Set[str]:
         if self.client is None:

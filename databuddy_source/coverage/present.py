@@ -53,27 +53,34 @@ def present_rows(
 
 
 def page_views(
-    tables: Tables, reports: Iterable[tuple[str, Grain]], first: date, last: date
+    tables: Tables, reports: Collection[tuple[str, Grain]], first: date, last: date
 ) -> Mapping[tuple[str, str, Slot], int]:
-    """How many page views tables have of windows, by website and report. A query for each table.
+    """How many page views tables have of windows, by website and report. One query for days, weeks
+    and months, and one for hours.
 
     Args:
         tables: that are open.
-        reports: names of tables with a column `pageviews`, with the length of their windows.
+        reports: names of tables, with the length of their windows. Those without a column
+            `pageviews` have none.
         first, last: the days that matter.
     """
     found: dict[tuple[str, str, Slot], int] = {}
-    for name, grain in reports:
-        if "pageviews" not in tables.columns(name):
-            continue
-        column = "hour" if grain is Grain.HOUR else "date"
-        for website_id, slot, views in tables.rows(
-            name,
-            f"SELECT website_id, {column}, COALESCE(SUM(pageviews), 0) FROM {{table}} "
-            f"WHERE date >= %s AND date <= %s GROUP BY website_id, {column}",
-            *(first, last),
-        ):
-            key = slot.astimezone(UTC) if grain is Grain.HOUR else slot
+    columns = tables.columns_of({name for name, _ in reports})
+    for is_hourly in (False, True):
+        names = sorted(
+            name
+            for name, grain in reports
+            if (grain is Grain.HOUR) is is_hourly and "pageviews" in columns[name]
+        )
+        at = "hour" if is_hourly else "date"
+        asked = " UNION ALL ".join(
+            f"SELECT '{name}', website_id, {at}, COALESCE(SUM(pageviews), 0) "
+            f"FROM {tables.place(name)} WHERE date >= DATE '{first}' AND date <= DATE '{last}' "
+            f"GROUP BY website_id, {at}"
+            for name in names
+        )
+        for name, website_id, slot, views in tables.rows(TABLE, asked) if names else ():
+            key = slot.astimezone(UTC) if is_hourly else slot
             found[website_id, name, key] = int(views)
     return found
 

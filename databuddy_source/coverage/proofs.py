@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeAlias
 import orjson
 
 from databuddy_source.coverage.believed import NOT_YET, UNTRUE, true_until
-from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows
+from databuddy_source.coverage.reading import BROUGHT, Tables, among, coverage_rows
 from databuddy_source.model.digests import SCHEME
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.statuses import Status
@@ -202,6 +202,24 @@ def proofs_of(tables: Tables) -> Mapping[Series, Sequence[Proof]]:
             for first, last, when, failed in orjson.loads(text)
         ]
         for series, (_, text) in newest.items()
+    }
+
+
+def kept_proofs(tables: Tables, days: Collection[date]) -> Mapping[tuple[str, str, datetime], str]:
+    """What coverage keeps of older days with some cells, by website, report and start of the
+    window: also with one that failed, of which the warehouse has nothing.
+
+    Args:
+        tables: that are open.
+        days: the first days of the windows that matter; at least one.
+    """
+    found = coverage_rows(
+        tables,
+        "SELECT website_id, report, window_start, {proofs} FROM {table} "
+        f"WHERE {{proofs}} IS NOT NULL AND {among(days)}",
+    )
+    return {
+        (website, report, start.astimezone(UTC)): text for website, report, start, text in found
     }
 
 

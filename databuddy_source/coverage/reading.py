@@ -71,6 +71,10 @@ class Tables(ABC):
         there."""
         return frozenset()
 
+    def columns_of(self, tables: Collection[str]) -> Mapping[str, Set[str]]:
+        """The columns that each of these tables has; see `columns`."""
+        return {table: self.columns(table) for table in tables}
+
     def quoted(self, column: str) -> str:
         """The name of a column, as SQL."""
         return f'"{column}"'

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,11 +17,13 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.believed import held_cells
 from databuddy_source.coverage.marks import Slot, slot_of
 from databuddy_source.coverage.present import Present, has_all, present_rows
+from databuddy_source.coverage.proofs import kept_proofs
 from databuddy_source.coverage.reading import Tables
 from databuddy_source.coverage.resources import resource_name
+from databuddy_source.extract.before import Before
 from databuddy_source.extract.evidence import Evidence
 from databuddy_source.extract.once import Once
-from databuddy_source.extract.restated import Before, Change, change_of, restated
+from databuddy_source.extract.restated import Change, change_of, restated
 from databuddy_source.extract.rewritten import FEW, OF_CELLS, doubt, doubt_again, is_other
 from databuddy_source.extract.scrub import Scrub
 from databuddy_source.extract.unproved import Unproved
@@ -71,10 +74,10 @@ class History:
         self._scrub: Scrub | None = None
         self._tried: Set[str] = frozenset()
         self._unproved = Unproved(evidence)
+        self._kept_proofs: Mapping[tuple[str, str, datetime], str] = {}
         self._once = Once()
         self._changes: dict[Cell, Change] = {}
-        self._before = Before(evidence.held_of)
-        self._by_report: dict[str, list[Cell]] = defaultdict(list)
+        self._before = Before(evidence, self._tables)
         self._doubted: dict[str, str] = defaultdict(str)
         self._changed: dict[str, Sequence[Window]] = defaultdict(tuple)
 
@@ -90,12 +93,14 @@ class History:
             proves: whether to ask for old cells, too.
             tried: ids of the websites of which an earlier try of this run did so.
         """
-        if not self._steady or self._scope.refetch:
-            return
-        self._count_rows(tables, cells)
-        self._tried = tried
-        if proves:
-            self._look_at_what_is_final(tables)
+        is_compared = self._steady and not self._scope.refetch
+        if tried or not (proves and is_compared):  # what others proved is true as before
+            self._kept_proofs = kept_proofs(tables, {cell.window.date for cell in cells})
+        if is_compared:
+            self._count_rows(tables, cells)
+            self._tried = tried
+            if proves:
+                self._look_at_what_is_final(tables)
 
     def _count_rows(self, tables: Tables, cells: Collection[Cell]) -> None:
         reports = {(cell.report.name, cell.report.grain) for cell in cells}
@@ -137,7 +142,6 @@ class History:
     async def _again(self, website_id: str) -> Mapping[str, list[Cell]]:
         """What is asked for since a series differs, by report."""
         assert self._scrub is not None
-        assert self._pipeline is not None
         found = await self._scrub.found(website_id)
         self._changed[website_id] = found.days
         self._doubted[website_id] = found.doubt
@@ -154,14 +158,13 @@ class History:
         }
         given = {each.cell: each for each in found.answers}
         wanted.update(given)
-        with once_free(self._pipeline) as tables:
+        with self._tables() as tables:
             days = {cell.window.date for cell in wanted}
             self._evidence.held.update(held_cells(tables, self._now, days=days))
             self._count_rows(tables, wanted)
-        asked = set(self._evidence.cells)
-        for cell in sorted(wanted, key=lambda each: each.window):
+        for cell in sorted(wanted.difference(self._evidence.cells), key=lambda each: each.window):
             held = self._evidence.held_of(cell)
-            if held and held.final and cell not in asked:
+            if held and held.final:
                 again[cell.report.name].append(cell)
         for own in again.values():
             self._evidence.want(own)
@@ -171,6 +174,10 @@ class History:
             if left := [cell for cell in own if cell not in given]:
                 self._fetcher.want(left, proven=True)
         return again
+
+    def _tables(self) -> AbstractContextManager[Tables]:
+        assert self._pipeline is not None
+        return once_free(self._pipeline)
 
     def _touching(self, day: Window, report: Report) -> Iterator[Window]:
         """The windows of a report that have an instant in common with a day."""
@@ -190,9 +197,9 @@ class History:
         judged = self._unproved.as_it_was(judged, self._proofs_of(judged.cell))
         if self._scrub and judged.cell.website_id not in self._tried:
             proofs = self._scrub.proofs(judged.cell)
-        else:  # what others proved is true as before
-            held = self._evidence.held_of(judged.cell)
-            proofs = held.proofs if held else None
+        else:
+            cell = judged.cell
+            proofs = self._kept_proofs.get((cell.website_id, cell.report.name, cell.window.start))
         if self._is_steady(judged.cell.website_id, judged.cell.report):
             judged = await self._compared(judged)
         return replace(judged, proofs=proofs) if proofs else judged
@@ -274,7 +281,7 @@ class History:
         held = self._evidence.held_of(cell)
         return "scrub" if held and held.final else "lookback"
 
-    def restated(self, results: Iterable[Result], layout: Layout) -> pa.Table | None:
+    async def restated(self, results: Iterable[Result], layout: Layout) -> pa.Table | None:
         """What changed of windows that were over when they were loaded before, as rows.
 
         Args:
@@ -282,16 +289,7 @@ class History:
             layout: the columns of the report's table.
         """
         noted = (self._changes.pop(each.cell, None) for each in results if each.is_new)
-        changes = [change for change in noted if change]
-        if not (changes and self._pipeline):
+        if not (changes := [change for change in noted if change]):
             return None
-        with once_free(self._pipeline) as tables:
-            self._before.read(tables, changes, self._also(changes[0].cell.report), layout)
-        return restated(changes, self._before)
-
-    def _also(self, report: Report) -> Sequence[Cell]:
-        """The cells of a report that are asked for, of all websites."""
-        if not self._by_report:
-            for cell in self._evidence.cells:
-                self._by_report[cell.report.name].append(cell)
-        return self._by_report[report.name]
+        before = await self._before.read([each.cell for each in changes], layout)
+        return restated(changes, before)

@@ -247,10 +247,10 @@ async def _tables(
     )
     known: set[str] = set()
 
-    def sent(batch: Batch) -> Any:
+    async def sent(batch: Batch) -> Any:
         # a step of the user's knows what to do with a table of the report, but not with coverage
         rows = no_rows(report, layout) if batch.rows is None else batch.rows
-        restated = extraction.history.restated(batch.results, layout)
+        restated = await extraction.history.restated(batch.results, layout)
         item = travel.sent(with_coverage(rows, batch.covered, batch.is_new, restated))
         names = set(rows.column_names) if batch.rows is not None else known
         if names <= known:
@@ -263,11 +263,11 @@ async def _tables(
         return
     for cell in cells:
         for batch in batches.add(await extraction.result(cell)):
-            yield sent(batch)
+            yield await sent(batch)
             progress.done(list(batch.results), last=False)
     rest = batches.rest()
     for batch in rest:
-        yield sent(batch)
+        yield await sent(batch)
         progress.done(list(batch.results), last=batch is rest[-1])
 
 

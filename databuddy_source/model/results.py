@@ -40,7 +40,6 @@ class HeldCell:
         other_digest: of the last answer, where that was not believed until it has lasted.
         doubted_at: since when it has come, UTC.
         request_id: the server's, of the request that brought the rows.
-        proofs: of the report's older days, as coverage keeps them.
         status: of the last answer.
         rows_expected: how many there should be, where that is known and differs.
         reason: one sentence when the status is not complete.
@@ -57,7 +56,6 @@ class HeldCell:
     other_digest: str | None = None
     doubted_at: datetime | None = None
     request_id: str | None = None
-    proofs: str | None = None
     status: Status = Status.COMPLETE
     rows_expected: int | None = None
     reason: str = ""

@@ -98,7 +98,8 @@ class Layout:
         longest: how many characters a name may have there; None: any number.
 
     Attributes:
-        held: the columns that the table had before this run.
+        held: the types of the columns that the table had before this run; None of one of which this
+            source makes none.
     """
 
     def __init__(
@@ -111,15 +112,16 @@ class Layout:
         self._known = report.query_type.columns
         self._normalized = normalized
         self._longest = longest
-        self.held = frozenset(held or ())
+        self.held: Mapping[str, pa.DataType | None] = {
+            column: _HELD_TYPES.get(hints.get("data_type") or "")
+            for column, hints in (held or {}).items()
+        }
         self._ours = {normalized(name).lower() for name in our_columns(report.grain)} | _TAKEN
         self._columns: dict[str, str] = {}
         # by column, in lower case, since some warehouses tell names apart by no more than that
         self._owners: dict[str, str] = {}
-        self._types: dict[str, pa.DataType] = {}
+        self._types = {column: type_ for column, type_ in self.held.items() if type_ is not None}
         for column, hints in (held or {}).items():
-            if (type_ := _HELD_TYPES.get(hints.get("data_type") or "")) is not None:
-                self._types[column] = type_
             if (name := hints.get(API_NAME)) is not None:
                 self._take(name, column)
         for name in self._known:

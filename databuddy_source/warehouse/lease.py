@@ -7,7 +7,7 @@ being vacuumed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
 from hashlib import blake2b
@@ -22,6 +22,10 @@ from databuddy_source.warehouse.lock import this_process
 
 HAS_LOCKS: Final = frozenset({"postgres"})
 """The types of destinations that have advisory locks."""
+
+LATELY: Final = 1.0
+"""Seconds for which a lease that was held is believed to be, where no more than staging changes:
+the last step of a load looks at its rows once more."""
 
 PATIENCE: Final = 2.0
 """Seconds in which a server notices that a process has ended."""
@@ -58,9 +62,12 @@ def take_turn(client: SqlClientBase[Any]) -> None:
     Args:
         client: of a warehouse that has locks, in a transaction that has read nothing yet.
     """
-    client.execute_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-    _set(client, _FAREWELL)
-    client.execute_sql("SELECT pg_advisory_xact_lock(%s)", _key(client.dataset_name))
+    settings, values = _set(_FAREWELL)
+    client.execute_sql(
+        f"SET TRANSACTION ISOLATION LEVEL READ COMMITTED; {settings}; "
+        "SELECT pg_advisory_xact_lock(%s)",
+        *(*values, _key(client.dataset_name)),
+    )
 
 
 @contextmanager
@@ -113,12 +120,13 @@ class _Lease:
         self._client = client
         self._wait = wait
         self._say = say
+        self._held_at = -LATELY
 
     def begin(self) -> None:
         """Begin the transaction, known by the name of this process."""
-        self._client.execute_sql("BEGIN")
         own = {"application_name": this_process()}
-        _set(self._client, {**_UNLIMITED, **_FAREWELL, **own})
+        settings, values = _set({**_UNLIMITED, **_FAREWELL, **own})
+        self._client.execute_sql(f"BEGIN; {settings}", *values)
 
     def take_websites(self, ids: Collection[str]) -> None:
         """In one order for everybody: nobody waits for who waits for him."""
@@ -139,14 +147,21 @@ class _Lease:
                     told = True
             sleep(0.2)
 
-    def hold(self) -> None:
+    def hold(self, lately: float = 0.0) -> None:
         """Make sure that it is still held, before something is changed.
+
+        Args:
+            lately: so many seconds ago will do, too.
 
         Raises:
             DestinationAway: the connection broke, and another sync may run by now.
         """
+        now = monotonic()
+        if now - self._held_at < lately:
+            return
         try:
             if self._first(_IS_HELD):
+                self._held_at = now
                 return
         except Exception as error:  # of the driver
             cause: Exception | None = error
@@ -167,13 +182,14 @@ class _Lease:
         return found[0] if found else ()
 
 
-def _set(client: SqlClientBase[Any], settings: Mapping[str, str]) -> None:
-    """Until the transaction ends. What an older server does not know is passed over."""
+def _set(settings: Mapping[str, str]) -> tuple[str, Sequence[str]]:
+    """SQL that sets them until the transaction ends, and its values. What an older server does not
+    know is passed over."""
     rows = ", ".join(["(%s, %s)"] * len(settings))
-    client.execute_sql(
+    return (
         "SELECT set_config(name, value, true) FROM pg_settings "
         f"JOIN (VALUES {rows}) AS wanted(name, value) USING (name)",
-        *(word for each in settings.items() for word in each),
+        [word for each in settings.items() for word in each],
     )
 
 

@@ -32,7 +32,7 @@ from databuddy_source.dlt_seam import (
     literal_of,
     loaded_chains,
 )
-from databuddy_source.warehouse.lease import HAS_LOCKS, take_turn
+from databuddy_source.warehouse.lease import HAS_LOCKS, LATELY, take_turn
 from databuddy_source.warehouse.lost import LooksAgain
 from databuddy_source.warehouse.refusals import refused_by, refusing, words_of, words_of_job
 from databuddy_source.warehouse.staged import (
@@ -114,7 +114,7 @@ class _WholeClient(LooksAgain):
     """The tables of the load that is done: staging has no others."""
 
     @staticmethod
-    def hold() -> None:
+    def hold(lately: float = 0.0) -> None:
         """Raises where another sync may run by now."""
 
     def initialize_storage(self: Any, truncate_tables: Iterable[str] | None = None) -> None:
@@ -122,14 +122,16 @@ class _WholeClient(LooksAgain):
         empties all of staging before a load and after it, a statement for each table, where what
         has rows will do."""
         behind: Any = super()
-        self.hold()
+        self.hold(LATELY)
         if named := sorted(truncate_tables or ()):
             truncate_tables = self.filled.intersection(named) or tables_with_rows(self, named)
-        if self._takes_turns() and not self.is_storage_initialized():
+        if not self._takes_turns():
+            behind.initialize_storage(truncate_tables)
+        elif not self.is_storage_initialized():
             with self.maybe_ddl_transaction():
                 behind.initialize_storage()
-        else:
-            behind.initialize_storage(truncate_tables)
+        elif truncate_tables:
+            self.sql_client.truncate_tables(*truncate_tables)
 
     def update_stored_schema(
         self: Any,
@@ -171,7 +173,7 @@ class _WholeClient(LooksAgain):
     ) -> Any:
         """Nothing to do where a file has no rows, which Postgres does not take."""
         behind: Any = super()
-        self.hold()
+        self.hold(LATELY)
         if has_no_rows(file_path):
             return done_job(file_path)
         return behind.create_load_job(table, file_path, load_id, restore)

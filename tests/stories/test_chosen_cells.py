@@ -215,10 +215,10 @@ SERIES_AND_WEEKS: dict[str, Any] = {
 }
 
 
-def loads_of_a_day(made: Warehouse, **more: Any) -> list[str]:
+def loads_of_a_day(made: Warehouse, newest_ago: int = 1, **more: Any) -> list[str]:
     """What an orchestrator loads each day: the newest days of daily reports."""
     newest = [
-        Cells(report, website.id, day(4), day(1))
+        Cells(report, website.id, day(newest_ago + 3), day(newest_ago))
         for report in ("events_by_date", "top_pages")
         for website in made.server.websites[:2]
     ]
@@ -273,6 +273,27 @@ def test_history_that_changed_is_found_beside_chosen_cells(
     assert requests_of(made) <= usual
     loads_of_a_day(made, scrub=True, began=server.now)
     assert requests_of(made) == 0, "another try has nothing left to ask"
+
+
+def test_what_was_proved_outlasts_a_newest_day_that_fails(
+    serve: Callable[..., DemoServer], warehouse: Make
+) -> None:
+    """It is kept with that day, of which the warehouse has nothing yet when it is tried again."""
+    server = without_nameless_sessions(serve())
+    made = warehouse(server, Warehouse.sync, **SERIES_AND_WEEKS)
+    server.now += timedelta(days=2)
+    began = server.now
+    kept = "SELECT website_id, proofs FROM coverage WHERE date = ? AND proofs IS NOT NULL"
+    for ago in (4, 2, 1):  # of the question for all, and of those that end with the newest day
+        server.faults.add(
+            Fault(query_type="events_by_date", day=day(ago), times=None, parameter_error="oh")
+        )
+    loads_of_a_day(made, -1, scrub=True, began=began)
+    proved = made.query(f"{kept} AND status = 'failed' ORDER BY ALL", day(-1))
+    assert len(proved) == 2
+    server.faults.clear()
+    loads_of_a_day(made, -1, scrub=True, began=began)
+    assert made.query(f"{kept} ORDER BY ALL", day(-1)) == proved
 
 
 def weeks_around(first: date, last: date) -> list[date]:

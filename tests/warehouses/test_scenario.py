@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
 from databuddy_source.demo import DemoServer, Fault
@@ -111,6 +112,9 @@ def test_final_days_are_restated_when_that_is_asked_for(made: Synced) -> None:
 
 def test_what_one_report_has_found_alone_is_asked_of_the_others(made: Synced) -> None:
     shop = made.server.websites[0].id
+    where = f"date = DATE '{FIRST}' AND website_id = '{shop}'"
+    rows = {report: len(made.rows(report, "date", where=where)) for report in FEW}
+    views = pageviews(made, FIRST, shop)
     made.server.events.add(shop, noon(FIRST), path="/late")
     made.server.now += timedelta(minutes=5)
     assert sync(made, query_types=["events_by_date"]) == []
@@ -118,6 +122,15 @@ def test_what_one_report_has_found_alone_is_asked_of_the_others(made: Synced) ->
     made.server.now += timedelta(minutes=5)
     assert sync(made) == []
     assert "/late" in paths(made, FIRST, shop)
+    names = ("report", "rows_before", "rows_after", "sums", "keys")
+    told = {row[0]: row[1:] for row in made.rows("restatements", *names, where=where)}
+    assert {"top_pages", "summary_metrics"} <= told.keys()
+    assert {report: had for report, (had, *_) in told.items()} == {
+        each: rows[each] for each in told
+    }
+    _, after, sums, keys = told["top_pages"]
+    assert (after, orjson.loads(sums)) == (rows["top_pages"] + 1, {"pageviews": [views, views + 1]})
+    assert orjson.loads(keys) == [{"name": "/late", "pageviews": [0, 1]}]
 
 
 @pytest.mark.emulated_once
