@@ -18,6 +18,7 @@ from databuddy_source.coverage.reading import (
     Tables,
     among,
     coverage_rows,
+    grain_of,
     tables_of,
 )
 from databuddy_source.coverage.refused import REFUSED
@@ -255,9 +256,9 @@ def covered_days(
     return {
         (website_id, report): Covered(
             first,
-            windows.last_date(newest, Grain(grain)),
+            windows.last_date(newest, grain_of(grain)),
             frozenset(again[website_id, report]),
-            count < _most(Grain(grain), first, newest, end - start),
+            count < _most(grain_of(grain), first, newest, end - start),
             frozenset(doubted[website_id, report]),
         )
         for website_id, report, grain, is_untrue, first, newest, start, end, count in found
