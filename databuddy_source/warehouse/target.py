@@ -247,6 +247,8 @@ class Warehouse:
 def _refuse_unusable(who: str, path: Path, letters: str, todo: str) -> None:
     """dlt writes the path of its files into SQL as it is, and DuckDB takes some letters for a
     pattern, or loses its log behind a question mark. All of it would be told by a load only."""
+    if (shown := str(path).encode(errors="backslashreplace").decode()) != str(path):
+        raise BadConfiguration(f"{who} cannot work with {shown}, whose name is not UTF-8", todo)
     if found := next((letter for letter in letters if letter in str(path)), None):
         raise BadConfiguration(f"{who} cannot work with {path}, whose name has a {found}", todo)
 

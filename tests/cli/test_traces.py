@@ -3,6 +3,7 @@ empty warehouse."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -120,6 +121,23 @@ def test_a_folder_that_cannot_be_loaded_from_is_refused_before_a_load(
         told = " ".join((done.stdout + done.stderr).split())
         assert f"{who} cannot work with {tmp_path / name}" in told
     assert list((tmp_path / name).iterdir()) == []
+
+
+@pytest.mark.parametrize("destination", ["duckdb", "postgres"])
+def test_a_folder_whose_name_is_not_utf_8_is_refused(
+    destination: str,
+    invoke: Callable[..., Outcome],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    done = invoke("sync", "--destination", destination)
+    assert done.exit_code == 2
+    told = " ".join((done.stdout + done.stderr).split())
+    assert f"dlt cannot work with {tmp_path}/\\udcff/.databuddy, whose name is not UTF-8. N" in told
+    assert list(folder.iterdir()) == []
 
 
 def test_with_its_state_elsewhere_such_a_folder_can_have_the_file(run: Run, tmp_path: Path) -> None:
