@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
@@ -476,6 +477,23 @@ def install_schema(pipeline: dlt.Pipeline, schema: dlt.Schema) -> None:
     """Let a pipeline have a schema, as its default one where it has none. `sync_destination` takes
     from the destination what a pipeline of the same name stored."""
     pipeline._inject_schema(schema)
+
+
+def unfinished_schemas(pipeline: dlt.Pipeline) -> Sequence[Path]:
+    """The files of schemas that dlt was killed over before it gave them their names. It takes each
+    for a schema of that name, which is none, and every later run fails for it."""
+    folder = Path(pipeline.schemas.storage.storage_path)
+    return [each for each in folder.glob("*") if re.fullmatch("[0-9a-f]{16}", each.name)]
+
+
+def forget_unfinished_schemas(pipeline: dlt.Pipeline) -> None:
+    """Take them away, also from the state, where a run has noted them. Nobody else may be writing
+    schemas of this pipeline."""
+    for file in unfinished_schemas(pipeline):
+        file.unlink(missing_ok=True)
+    with pipeline.managed_state():  # which lists the schemas that are there
+        pass
+    pipeline.schema_names = pipeline.state["schema_names"] or []
 
 
 def stored_schemas(client: SqlJobClientBase, name: str = "") -> Iterator[dlt.Schema]:

@@ -213,6 +213,27 @@ def test_a_pipeline_gets_the_tables_that_another_one_of_the_dataset_stored(
     pipeline.activate()
 
 
+def test_a_file_that_dlt_has_not_given_its_name_is_a_schema_to_it_until_it_is_forgotten(
+    pipeline: dlt.Pipeline,
+) -> None:
+    pipeline.extract(counted())
+    assert dlt_seam.unfinished_schemas(pipeline) == []
+    seen: list[str] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("os.replace", lambda file, _: seen.append(file))
+        pipeline.schemas.storage.save("counted.schema.json", "{}")
+    (file,) = dlt_seam.unfinished_schemas(pipeline)
+    assert [str(file)] == seen
+    pipeline.normalize()
+    pipeline.load()
+    assert pipeline.state["schema_names"] == sorted([file.name, "counted"])
+    dlt_seam.forget_unfinished_schemas(pipeline)
+    assert dlt_seam.unfinished_schemas(pipeline) == []
+    assert pipeline.schema_names == pipeline.state["schema_names"] == ["counted"]
+    pipeline.sync_destination()
+    assert list(pipeline.schemas.values())
+
+
 def test_a_dataset_without_tables_of_dlt_has_stored_no_schema(tmp_path: Path) -> None:
     target = dlt.destinations.duckdb(str(tmp_path / "numbers.duckdb"))
     with duckdb.connect(str(tmp_path / "numbers.duckdb")) as connection:

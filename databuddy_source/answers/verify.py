@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -26,6 +27,7 @@ from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import ids_meant
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.queries import Recorded, recorded_cells
+from databuddy_source.coverage.reading import known
 from databuddy_source.dlt_seam import SqlClientBase
 from databuddy_source.errors import OtherDays
 from databuddy_source.extract.fetching import fetchers_for
@@ -168,14 +170,7 @@ def _compare(
         if spelling is None:
             yield Checked(each, Outcome.UNANSWERED, ("this server lacks the query type",))
             continue
-        chosen = ReportSetting.model_validate(
-            {
-                "name": each.report,
-                "query_type": each.query_type,
-                "grain": each.window.grain,
-                "filters": each.filters or [],
-            }
-        )
+        chosen = known("filters", each.filters, partial(_chosen, each))
         report = chosen.on(server.generation, server.types[spelling])
         asked[each] = Cell(each.website_id, report, each.window)
     results = run_alone(lambda: _fetched(settings, server, list(asked.values())))
@@ -197,6 +192,18 @@ def _compare(
                 if found and (why := _redefined(each, server.generation)):
                     found = (why, *found)
                 yield Checked(each, differs if found else Outcome.EQUAL, found, tolerance)
+
+
+def _chosen(cell: Recorded, filters: str) -> ReportSetting:
+    """The report of a cell; a ValueError where its filters are none."""
+    return ReportSetting.model_validate(
+        {
+            "name": cell.report,
+            "query_type": cell.query_type,
+            "grain": cell.window.grain,
+            "filters": filters or [],
+        }
+    )
 
 
 def _redefined(cell: Recorded, now: Generation) -> str:

@@ -12,7 +12,14 @@ import orjson
 from databuddy_source.answers.holdings import holdings
 from databuddy_source.answers.verify import Checked, verify
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.reading import RESTATEMENTS, Tables, coverage_rows, tables_of
+from databuddy_source.coverage.reading import (
+    RESTATEMENTS,
+    Tables,
+    coverage_rows,
+    grain_of,
+    tables_of,
+    zone_of,
+)
 from databuddy_source.errors import BadSetting
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.windows import Grain, LocalDate, last_date
@@ -174,7 +181,11 @@ def _cells(tables: Tables, report: str) -> list[CellState]:
         "{request_id} "
         "FROM {table} WHERE report = %s ORDER BY website_id, window_start"
     )
-    return [CellState(*map(_plain, row)) for row in coverage_rows(tables, asked, report)]
+    found = [CellState(*map(_plain, row)) for row in coverage_rows(tables, asked, report)]
+    for each in found:
+        grain_of(each.grain)
+        zone_of(each.time_zone)
+    return found
 
 
 def _rows(

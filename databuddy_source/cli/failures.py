@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -46,6 +47,17 @@ def sentence_and_code(error: BaseException) -> tuple[str, Exit]:
                 Exit.TERMINATED if _is_termination(cause) else Exit.INTERRUPTED,
             )
     return _of_others(error)
+
+
+def _no_utf_8() -> str:
+    """Which variables of the environment that dlt or we read are no UTF-8; without what they have,
+    which may be a secret."""
+    ours = sorted(name for name in os.environ if "__" in name or name.startswith("DATABUDDY"))
+    return ", ".join(name for name in ours if not _is_text(os.environ[name]))
+
+
+def _is_text(value: str) -> bool:
+    return value.encode("utf-8", "replace") == value.encode("utf-8", "surrogateescape")
 
 
 def let_go(error: BaseException) -> None:
@@ -95,6 +107,10 @@ def _of_others(error: BaseException) -> tuple[str, Exit]:
     from databuddy_source.warehouse.trial import destination_failure
 
     for cause in causes(error):
+        # a driver may have other words for it
+        is_text = "surrogate" in str(cause) or isinstance(cause, UnicodeError)
+        if is_text and (names := _no_utf_8()):
+            return f"Not UTF-8: {names} in the environment. Write it in UTF-8.", Exit.WRONG_USAGE
         if isinstance(cause, TomlProviderReadException):  # its own words may quote a secret
             place = no_toml_in(*cause.full_paths)
             return f"A file is not valid TOML: {place}. Mend it, or move it away.", Exit.WRONG_USAGE

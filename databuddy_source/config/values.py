@@ -89,7 +89,7 @@ def as_address(value: str) -> str:
         usable = bool(parts.hostname) and parts.port != 0  # asking for a wrong port raises
     except ValueError:
         usable = False
-    if not usable or parts.scheme not in {"http", "https"} or re.search(r"\s", text):
+    if not usable or parts.scheme not in {"http", "https"} or re.search(r"[\s\ud800-\udfff]", text):
         raise ValueError(f"must look like {DEFAULT_BASE_URL}")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must be an address alone, without user, password, ? or #")

@@ -18,6 +18,7 @@ from databuddy_source.coverage.reading import (
     Tables,
     among,
     coverage_rows,
+    grain_of,
     status_of,
     tables_of,
 )
@@ -144,7 +145,7 @@ def final_windows(
 ) -> Mapping[tuple[str, str], set[datetime]]:
     """Where the windows begin that later syncs leave alone, by website and report. A final window
     whose last answer was none, or was not believed, is not among them: what it holds is kept, and
-    it is asked for again. So is one that a wrong clock called final.
+    it is asked for again. So is one that a wrong clock called final, or that is there twice.
 
     Args:
         pipeline: whose warehouse it is.
@@ -157,7 +158,8 @@ def final_windows(
     for website_id, report, start in query_coverage(
         pipeline,
         "SELECT website_id, report, window_start FROM {table} "
-        f"WHERE final AND NOT {UNTRUE} AND status IN ({BROUGHT}) AND date >= %s AND date <= %s",
+        f"WHERE final AND NOT {UNTRUE} AND status IN ({BROUGHT}) AND date >= %s AND date <= %s "
+        "GROUP BY website_id, report, window_start HAVING COUNT(*) = 1",
         *true_until(now),
         since - longest if since else EARLIEST,
         until or LATEST,
@@ -199,7 +201,8 @@ class Covered:
         first: day of the oldest window.
         last: last day of the newest one.
         again: first days of windows that a wrong clock has recorded, which count for nothing, or
-            whose rows the warehouse refused, or that were never asked for once they were settled.
+            whose rows the warehouse refused, or that were never asked for once they were settled,
+            or of which coverage has two rows.
         has_holes: there are, or may be, windows between them of which coverage says nothing.
         doubted: first days of windows of which the last answer is believed once it has lasted, or
             at once because the user says so.
@@ -225,6 +228,13 @@ def _most(grain: Grain, first: date, newest: date, hours: timedelta) -> int:
     return (newest - first).days // (7 if grain is Grain.WEEK else 1) + 1
 
 
+_TWICE: Final = (
+    "SELECT website_id, report, MIN(date) FROM {table} "
+    "GROUP BY website_id, report, window_start HAVING COUNT(*) > 1"
+)
+"""SQL for cells of which coverage has two rows, by somebody's hand."""
+
+
 def covered_days(
     pipeline: dlt.Pipeline, now: datetime, settled: datetime, *, allow_empty: bool = False
 ) -> Mapping[tuple[str, str], Covered] | None:
@@ -245,7 +255,7 @@ def covered_days(
         found = coverage_rows(
             tables,
             "SELECT website_id, report, grain, untrue, MIN(date), MAX(date), "
-            "MIN(window_start), MAX(window_start), COUNT(*) FROM "
+            "MIN(window_start), MAX(window_start), COUNT(DISTINCT window_start), COUNT(*) FROM "
             f"(SELECT *, CASE WHEN {UNTRUE} THEN 1 ELSE 0 END AS untrue FROM {{table}}) AS judged "
             "GROUP BY website_id, report, grain, untrue",
             *until,
@@ -261,17 +271,20 @@ def covered_days(
         values = (*until, f"{REFUSED}%", settled)
         for website_id, report, day, not_yet in coverage_rows(tables, asked, *values):
             (doubted if not_yet else again)[website_id, report].add(day)
+        if any(rows > count for *_, count, rows in found):
+            for website_id, report, day in coverage_rows(tables, _TWICE):
+                again[website_id, report].add(day)
         lost = tables.missing({report for _, report, *_ in found})
     return {
         (website_id, report): Covered(
             first,
-            windows.last_date(newest, Grain(grain)),
+            windows.last_date(newest, grain_of(grain)),
             frozenset(again[website_id, report]),
-            count < _most(Grain(grain), first, newest, end - start),
+            count < _most(grain_of(grain), first, newest, end - start),
             frozenset(doubted[website_id, report]),
             newest in again[website_id, report],
         )
-        for website_id, report, grain, is_untrue, first, newest, start, end, count in found
+        for website_id, report, grain, is_untrue, first, newest, start, end, count, _ in found
         if report not in lost and not is_untrue
     }
 

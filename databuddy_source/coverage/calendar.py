@@ -19,7 +19,14 @@ from databuddy_source.coverage.finality import last_settled
 from databuddy_source.coverage.marks import Stretch, joined, slot_of, unknown
 from databuddy_source.coverage.parts import SUNDAY
 from databuddy_source.coverage.queries import EARLIEST, LATEST
-from databuddy_source.coverage.reading import Tables, coverage_rows, status_of, tables_of
+from databuddy_source.coverage.reading import (
+    Tables,
+    coverage_rows,
+    grain_of,
+    status_of,
+    tables_of,
+    zone_of,
+)
 from databuddy_source.model import windows
 from databuddy_source.model.statuses import Mark
 from databuddy_source.model.windows import DEFAULT_DAYS, ONE_DAY, Grain, Weeks
@@ -143,7 +150,7 @@ def _held(
         "GROUP BY website_id, report, grain ORDER BY website_id, report",
     ):
         found[website_id, report] = Held(
-            Grain(grain), zone, first, last, synced_at.astimezone(UTC), load_id
+            grain_of(grain), zone_of(zone), first, last, synced_at.astimezone(UTC), load_id
         )
         sizes[website_id] += count
     # their days count as asked for, and as missing

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows, tables_of
+from databuddy_source.coverage.reading import (
+    BROUGHT,
+    Tables,
+    coverage_rows,
+    grain_of,
+    tables_of,
+    zone_of,
+)
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.reports import Cell
 from databuddy_source.model.windows import Grain
@@ -91,8 +98,9 @@ def parts_of_tables(warehouse: dlt.Pipeline | Tables) -> list[Part]:
             f"FROM {{table}} GROUP BY {columns}",
         )
     for report, zone, grain, query_type, filters, told, first, last, load_id, held in rows:
-        week_start = first.weekday() if grain == Grain.WEEK else None
-        definition = Definition(zone, grain, query_type, filters, week_start)
+        length = grain_of(grain)
+        week_start = first.weekday() if length is Grain.WEEK else None
+        definition = Definition(zone_of(zone), length.value, query_type, filters, week_start)
         generation = Generation(told) if told in set(Generation) else None
         found.append(Part(report, definition, generation, first, last, load_id, bool(held)))
     return sorted(found, key=lambda each: (each.report, each.first))

@@ -7,6 +7,7 @@ as it was costs no row.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -16,11 +17,11 @@ from typing import Final, NamedTuple, TypeAlias
 import orjson
 
 from databuddy_source.coverage.believed import NOT_YET, UNTRUE, true_until
-from databuddy_source.coverage.reading import BROUGHT, Tables, among, coverage_rows
+from databuddy_source.coverage.reading import BROUGHT, Tables, among, coverage_rows, window_of
 from databuddy_source.model.digests import SCHEME
 from databuddy_source.model.generations import Generation
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import ONE_DAY, Grain, Window
+from databuddy_source.model.windows import ONE_DAY, Window
 
 MOST_DAYS: Final = 1_000
 """That are asked for at once: about three seconds of a small server's work. Where a series has
@@ -28,6 +29,8 @@ more, those are asked for whose last proof is oldest, so ten years have a round 
 
 PATIENCE: Final = timedelta(days=7)
 """For which final cells and days are left alone that had no answer."""
+
+logger = logging.getLogger("databuddy_source")
 
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -191,18 +194,31 @@ def proofs_of(tables: Tables) -> Mapping[Series, Sequence[Proof]]:
         "SELECT website_id, report, {proofs}, {checked_at} FROM {table} WHERE {proofs} IS NOT NULL",
     ):
         newest[website_id, report] = max(newest.get((website_id, report), (at, text)), (at, text))
-    return {
-        series: [
-            Proof(
-                date.fromisoformat(first),
-                date.fromisoformat(last),
-                datetime.fromisoformat(when),
-                failed,
+    found = {}
+    for (website_id, report), (_, text) in newest.items():
+        try:
+            found[website_id, report] = _proofs(text)
+        except (ValueError, TypeError):  # of a newer version, or written by hand
+            logger.warning(
+                "The table coverage has proofs of %s of %s that this version does not know, so its "
+                "days are compared anew.",
+                report,
+                website_id,
             )
-            for first, last, when, failed in orjson.loads(text)
-        ]
-        for series, (_, text) in newest.items()
-    }
+    return found
+
+
+def _proofs(text: str) -> list[Proof]:
+    """Raises ValueError or TypeError where a text has none."""
+    return [
+        Proof(
+            date.fromisoformat(first),
+            date.fromisoformat(last),
+            datetime.fromisoformat(when).astimezone(UTC),
+            bool(failed),
+        )
+        for first, last, when, failed in orjson.loads(text)
+    ]
 
 
 def kept_proofs(tables: Tables, days: Collection[date]) -> Mapping[tuple[str, str, datetime], str]:
@@ -276,7 +292,7 @@ def next_cells(
         Next(
             row[0],
             row[1],
-            Window(row[2], row[3].astimezone(UTC), row[4].astimezone(UTC), row[5], Grain(row[6])),
+            window_of(row[2:7]),
         )
         for row in found
     ]

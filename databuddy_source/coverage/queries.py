@@ -8,13 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-from databuddy_source.coverage.reading import BROUGHT, Tables, coverage_rows, status_of, tables_of
+from databuddy_source.coverage.reading import (
+    BROUGHT,
+    Tables,
+    coverage_rows,
+    status_of,
+    tables_of,
+    window_of,
+)
 from databuddy_source.errors import Exit, IncompleteLoad
 from databuddy_source.model.statuses import Status
-from databuddy_source.model.windows import Grain, Window
+from databuddy_source.model.windows import Window
 
 if TYPE_CHECKING:
     import dlt
@@ -64,7 +71,7 @@ def recorded_cells(
             row[1],
             row[2],
             row[3],
-            Window(row[4], row[5].astimezone(UTC), row[6].astimezone(UTC), row[7], Grain(row[8])),
+            window_of(row[4:9]),
             bool(row[9]),
             row[10],
         )
@@ -195,7 +202,7 @@ def loaded_cells(pipeline: dlt.Pipeline, load_ids: Sequence[str]) -> list[Loaded
         LoadedCell(
             row[0],
             row[1],
-            Window(row[2], row[3].astimezone(UTC), row[4].astimezone(UTC), row[5], Grain(row[6])),
+            window_of(row[2:7]),
             row[7],
             status_of(row[8]),
             row[9] or "",

@@ -5,16 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 from databuddy_source.clock import now
 from databuddy_source.errors import DestinationFails, NewerFile, causes
 from databuddy_source.model.statuses import Status
+from databuddy_source.model.windows import Grain, Window
 
 if TYPE_CHECKING:
     import dlt
+
+T = TypeVar("T")
 
 TABLE: Final = "coverage"
 RESTATEMENTS: Final = "restatements"
@@ -117,23 +121,53 @@ def coverage_rows(tables: Tables, sql: str, *values: Any) -> Sequence[Sequence[A
     return tables.rows(TABLE, sql.replace("{table}", _DONE), *values)
 
 
-def status_of(text: str | None) -> Status:
-    """The status of a row of coverage.
+def known(column: str, text: str | None, make: Callable[[str], T]) -> T:
+    """What a text in a row of coverage means.
 
     Args:
+        column: that has it.
         text: as the warehouse has it.
+        make: of a text what it means; a ValueError, a KeyError or an OSError where it means
+            nothing.
 
     Raises:
-        DestinationFails: it is none that this version knows.
+        DestinationFails: it means nothing to this version; says which rows, and what to do.
     """
     try:
-        return Status(text or "")
-    except ValueError:
+        return make(text or "")
+    except (ValueError, KeyError, OSError):  # of files of zones, too
+        where = "IS NULL" if text is None else "= '{}'".format(text.replace("'", "''"))
         raise DestinationFails(
-            f"The table {TABLE} has a status that this version does not know: {text}",
-            "Install the newer databuddy-source that wrote it; where it was written by hand, "
-            "ask for its days again with sync --refetch.",
+            f"The table {TABLE} has a {column} that this version does not know: {text}",
+            "Install the newer databuddy-source that wrote it; where it was written by hand, take "
+            f"its rows away (DELETE FROM {TABLE} WHERE {column} {where}), and the next sync asks "
+            "for their days again.",
         ) from None
+
+
+def status_of(text: str | None) -> Status:
+    """The status of a row of coverage; see `known`."""
+    return known("status", text, Status)
+
+
+def grain_of(text: str | None) -> Grain:
+    """The grain of a row of coverage; see `known`."""
+    return known("grain", text, Grain)
+
+
+def zone_of(text: str | None) -> str:
+    """The name of the zone of a row of coverage; see `known`."""
+    return known("time_zone", text, lambda name: ZoneInfo(name).key)
+
+
+def window_of(row: Sequence[Any]) -> Window:
+    """The window of a row of coverage; see `known`.
+
+    Args:
+        row: date, window_start, window_end, time_zone, grain.
+    """
+    day, start, end, zone, grain = row
+    return Window(day, start.astimezone(UTC), end.astimezone(UTC), zone_of(zone), grain_of(grain))
 
 
 MOST_DAYS: Final = 200

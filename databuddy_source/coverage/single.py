@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from databuddy_source.coverage.reading import Tables, coverage_rows, status_of, tables_of
+from databuddy_source.coverage.reading import (
+    Tables,
+    coverage_rows,
+    status_of,
+    tables_of,
+    zone_of,
+)
 from databuddy_source.model.statuses import Mark
 
 if TYPE_CHECKING:
@@ -49,7 +55,7 @@ def single_cells(
         lost = tables.missing({row[1] for row in rows})
     for website_id, report, start, zone, status, final, silent, count, reason in rows:
         own = found[website_id, report]
-        own.zone = zone
+        own.zone = zone_of(zone)
         if report not in lost:
             mark = Mark.of(status_of(status), final=bool(final), silent=bool(silent))
             own.cells[start.astimezone(UTC)] = mark, count, reason or ""

@@ -155,11 +155,10 @@ class Extraction:
     @cached_property
     def covered(self) -> Mapping[tuple[str, str], Covered] | None:
         """How far coverage goes, by website and report; None where nothing was ever loaded."""
-        # asking a DuckDB file would make it
-        if self._pipeline and self._pipeline.default_schema_name:
-            allow_empty = self.scope.allow_empty and not self.scope.bounded
+        if self._pipeline and self._pipeline.default_schema_name:  # else asking would make a file
+            empty = self.scope.allow_empty and not self.scope.bounded
             settled = self.now - timedelta(days=self.settings.lookback_days)
-            return covered_days(self._pipeline, self.now, settled, allow_empty=allow_empty)
+            return covered_days(self._pipeline, self.now, settled, allow_empty=empty)
         return None
 
     def final_windows(self, report: Report, website_id: str) -> Set[datetime]:

@@ -77,7 +77,9 @@ def says_the_same(digest: str | None, other: str | None) -> bool:
     (rest, _, count), (rest_other, _, count_other) = (
         each.partition(_COUNT) for each in (apart, apart_other)
     )
-    return rest == rest_other != "" and abs(int(count) - int(count_other)) == 1
+    if not (rest == rest_other != "" and count.isdecimal() and count_other.isdecimal()):
+        return False
+    return abs(int(count) - int(count_other)) == 1
 
 
 def _parts(digest: str) -> tuple[str, str, str]:

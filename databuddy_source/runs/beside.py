@@ -32,6 +32,7 @@ from databuddy_source.warehouse import dlt_defaults
 from databuddy_source.warehouse.dataset import schema_of
 from databuddy_source.warehouse.exchange import (
     is_there,
+    is_unfilled,
     refuse_foreign,
     refuse_one_staging,
     refuse_same_names,
@@ -122,14 +123,20 @@ class Beside:
         if not is_there(self._pipeline, self.dataset):
             other.drop()  # what an earlier call left here of a dataset that is gone
             pending.forget(other)
-            schema = whole_schema(self._pipeline) or schema_of(self._pipeline)
-            other.schemas.save_schema(schema.clone())
+            self._know_columns(other)
             return
         if not other.default_schema_name:
             other.sync_destination()
         if not (other.default_schema_name or self._begun_here):
-            refuse_foreign(self.dataset)
+            if not is_unfilled(self._pipeline, self.dataset):
+                refuse_foreign(self.dataset)
+            # killed before anything was loaded, and its local state is lost
+            self._know_columns(other)
         refuse_other_zones(self.dataset, parts_of_tables(other), self.zone)
+
+    def _know_columns(self, other: dlt.Pipeline) -> None:
+        schema = whole_schema(self._pipeline) or schema_of(self._pipeline)
+        other.schemas.save_schema(schema.clone())
 
     def chosen(self, other: dlt.Pipeline) -> tuple[Extraction, Wanted]:
         """The days to load, by the scope of an extraction, and what of the server's.

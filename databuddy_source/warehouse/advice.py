@@ -9,6 +9,11 @@ from typing import Final
 from databuddy_source.errors import DestinationAway, DestinationFails
 
 ADVICE: Final[Mapping[str, tuple[type[DestinationFails | DestinationAway], str]]] = {
+    r"file too large|no space left|disk quota|disk full": (
+        DestinationFails,
+        "Make room on the disk of the warehouse, or raise the limit that its files or its user "
+        "have there (ulimit -f, a quota), then run this again.",
+    ),
     r"conflicting lock is held": (
         DestinationAway,
         "Wait until that process is done, then run this again.",

@@ -32,6 +32,9 @@ SOURCE: Final = "databuddy"
 OF_CELLS: Final = (coverage_table.TABLE, restatements.TABLE)
 """Tables that say something of cells: of which website and report."""
 
+OURS: Final = (*OF_CELLS, WEBSITES, QUERY_TYPES)
+"""Our tables beside those of reports."""
+
 States = Mapping[str, tuple[str, dict[str, Any]]]
 """States of pipelines by their names, each with the id of the load that brought it."""
 
@@ -105,7 +108,7 @@ class OpenDataset:
     @cached_property
     def columns(self) -> Mapping[str, Collection[str]]:
         """The columns of each of our tables that is in the warehouse, and of dlt's."""
-        own = {*OF_CELLS, WEBSITES, QUERY_TYPES, *self.schema.dlt_table_names()}
+        own = {*OURS, *self.schema.dlt_table_names()}
         found = self.client.get_storage_tables({*self.reports, *own})
         return {name: list(columns) for name, columns in found if columns}
 

@@ -4,10 +4,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import dlt
 
-from databuddy_source.dlt_seam import active_pipeline, switch_off_telemetry
+from databuddy_source.dlt_seam import (
+    active_pipeline,
+    forget_unfinished_schemas,
+    switch_off_telemetry,
+    unfinished_schemas,
+)
+from databuddy_source.errors import AlreadyRunning
+from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.whole import make_whole
 
 
@@ -45,9 +53,12 @@ def for_pipeline(pipeline: dlt.Pipeline) -> None:
 
 def for_extraction(pipeline: dlt.Pipeline) -> None:
     """Before anything is extracted: of finished loads nothing stays in local files or in the
-    staging dataset."""
+    staging dataset, and of a killed one no file that dlt takes for a schema."""
     _default(f"{pipeline.pipeline_name}.load.delete_completed_jobs", True)
     _default(f"{pipeline.pipeline_name}.load.truncate_staging_dataset", True)
+    if unfinished_schemas(pipeline):
+        with suppress(AlreadyRunning), alone(pipeline):  # else it is being written at this moment
+            forget_unfinished_schemas(pipeline)
 
 
 def _default(key: str, value: object) -> None:

@@ -22,6 +22,7 @@ from databuddy_source.dlt_seam import (
 )
 from databuddy_source.errors import BadConfiguration, DestinationFails, UnfitDestination
 from databuddy_source.warehouse.dataset import (
+    OURS,
     SOURCE,
     OpenDataset,
     opened_dataset,
@@ -55,6 +56,27 @@ def is_there(pipeline: dlt.Pipeline, dataset: str) -> bool:
     """Whether the warehouse of a pipeline has a dataset."""
     with opened_dataset(pipeline) as found, _in(found, dataset):
         return bool(found.client.sql_client.has_dataset())
+
+
+def is_unfilled(pipeline: dlt.Pipeline, dataset: str) -> bool:
+    """Whether a dataset has nothing but empty tables of ours and of dlt, as a first load leaves it
+    that is killed.
+
+    Args:
+        pipeline: whose tables they would be, and in whose warehouse it is.
+        dataset: its name.
+    """
+    with opened_dataset(pipeline) as found:
+        own = {*found.reports, *OURS, *found.schema.dlt_table_names()}
+        with _in(found, dataset):
+            client = found.client.sql_client
+            asked = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
+            there = {name for (name,) in client.execute_sql(asked, client.dataset_name) or ()}
+            filled = (
+                client.execute_sql(f"SELECT 1 FROM {found.place(name)} LIMIT 1")
+                for name in there - {found.schema.version_table_name}
+            )
+            return there <= own and not any(filled)
 
 
 def refuse_one_staging(pipeline: dlt.Pipeline) -> None:

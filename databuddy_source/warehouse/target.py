@@ -94,9 +94,11 @@ class Warehouse:
                 "themselves.",
             )
         place = place_of(choice.destination, dataset, file, choice.state_dir, states)
+        # dlt makes names of files by a template that begins with the folder
+        _refuse_unusable("dlt", place.home, "%", "Name another folder with --state-dir.")
         if place.file:
-            _refuse_unusable(place.home, "'%*?[", "Name another folder with --state-dir.")
-            _refuse_unusable(place.file, "?", "Name a file elsewhere as its credentials.")
+            _refuse_unusable("DuckDB", place.home, "'*?[", "Name another folder with --state-dir.")
+            _refuse_unusable("DuckDB", place.file, "?", "Name a file elsewhere as its credentials.")
         return cls(place, target, dataset, say)
 
     @property
@@ -242,11 +244,13 @@ class Warehouse:
             raise NothingLoaded(f"Nothing was loaded into the dataset {self.dataset}")
 
 
-def _refuse_unusable(path: Path, letters: str, todo: str) -> None:
+def _refuse_unusable(who: str, path: Path, letters: str, todo: str) -> None:
     """dlt writes the path of its files into SQL as it is, and DuckDB takes some letters for a
     pattern, or loses its log behind a question mark. All of it would be told by a load only."""
+    if (shown := str(path).encode(errors="backslashreplace").decode()) != str(path):
+        raise BadConfiguration(f"{who} cannot work with {shown}, whose name is not UTF-8", todo)
     if found := next((letter for letter in letters if letter in str(path)), None):
-        raise BadConfiguration(f"DuckDB cannot work with {path}, whose name has a {found}", todo)
+        raise BadConfiguration(f"{who} cannot work with {path}, whose name has a {found}", todo)
 
 
 def _known(destination: str) -> Any:

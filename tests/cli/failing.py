@@ -239,6 +239,9 @@ WAYS: Mapping[str, Way] = {
         Exit.WRONG_USAGE, "nowhere", INTO - {"check"}, words=("--destination", "nowhere")
     ),
     "a full disk": Way(Exit.FAILED, "File too large", LOADING, largest=2_000),
+    "a disk that is full while tables are loaded": Way(
+        Exit.FAILED, "Make room on the disk of the warehouse", LOADING, largest=40_960
+    ),
     "a DuckDB file that another process has open": Way(
         Exit.FAILED,
         "Close it there, or sync into another file",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import socket
 import subprocess
@@ -280,6 +281,27 @@ def test_a_setting_of_dlt_in_a_file_is_named_with_its_place(run: Run, folder: Pa
     done = run("--since", str(TODAY), "--report", "pages", DLT_PROJECT_DIR=str(folder))
     assert done.returncode == 2
     assert "load.workers in config.toml is wrong: it has to be of type int." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("SOURCES__DATABUDDY__BASE_URL", b"http://127.0.0.1:1/\xff", "must look like https://"),
+        (
+            "DESTINATION__POSTGRES__CREDENTIALS",
+            b"postgresql://me:b\xff@127.0.0.1:1/web",
+            "Not UTF-8: DESTINATION__POSTGRES__CREDENTIALS in the environment. Write it in UTF-8.",
+        ),
+    ],
+)
+def test_what_is_not_utf_8_in_the_environment_is_named(
+    variable: str, value: bytes, told: str, invoke: Callable[..., Outcome]
+) -> None:
+    done = invoke("sync", "--destination", "postgres", **{variable: os.fsdecode(value)})
+    assert done.exit_code == 2, done.stderr
+    assert told in done.stderr
+    assert "b\\xff" not in done.stderr
+    assert "udcff@" not in done.stderr
 
 
 def test_a_full_disk_is_told_with_its_place(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ empty warehouse."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -97,17 +98,46 @@ def test_check_and_plan_tell_that_the_tables_hold_days_of_another_zone(
         assert "The table top_pages holds days of UTC, and this run would cut them in" in told
 
 
-@pytest.mark.parametrize("name", ["it's", "100% x", "what?", "a[1]"])
-def test_a_folder_that_duckdb_cannot_load_from_is_refused_before_a_load(
-    name: str, invoke: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("destination", "name", "who"),
+    [
+        *(("duckdb", name, "DuckDB") for name in ("it's", "what?", "a[1]")),
+        *((destination, "100% ü", "dlt") for destination in ("duckdb", "postgres")),
+    ],
+)
+def test_a_folder_that_cannot_be_loaded_from_is_refused_before_a_load(
+    destination: str,
+    name: str,
+    who: str,
+    invoke: Callable[..., Outcome],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / name)
     for command in ("sync", "check"):
-        done = invoke(command)
+        done = invoke(command, "--destination", destination)
         assert done.exit_code == 2
-        assert f"DuckDB cannot work with {tmp_path / name}" in done.stdout + done.stderr
+        told = " ".join((done.stdout + done.stderr).split())
+        assert f"{who} cannot work with {tmp_path / name}" in told
     assert list((tmp_path / name).iterdir()) == []
+
+
+@pytest.mark.parametrize("destination", ["duckdb", "postgres"])
+def test_a_folder_whose_name_is_not_utf_8_is_refused(
+    destination: str,
+    invoke: Callable[..., Outcome],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    done = invoke("sync", "--destination", destination)
+    assert done.exit_code == 2
+    told = " ".join((done.stdout + done.stderr).split())
+    assert f"dlt cannot work with {tmp_path}/\\udcff/.databuddy, whose name is not UTF-8. N" in told
+    assert list(folder.iterdir()) == []
 
 
 def test_with_its_state_elsewhere_such_a_folder_can_have_the_file(run: Run, tmp_path: Path) -> None:

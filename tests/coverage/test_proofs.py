@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+
+import pytest
 
 from databuddy_source.coverage.proofs import (
     MOST_DAYS,
@@ -12,6 +15,7 @@ from databuddy_source.coverage.proofs import (
     Proof,
     due,
     next_cells,
+    proofs_of,
     proved_since,
     with_proof,
 )
@@ -95,3 +99,19 @@ def test_what_nobody_asks_for_any_longer_takes_no_turn() -> None:
     assert {(each.website_id, each.report) for each in found} == asked
     of_shop = [each.window.date for each in found if each.website_id == "shop"]
     assert of_shop == [DAY + number * ONE_DAY for number in (5, 4, 3, 2)]
+
+
+@pytest.mark.parametrize(
+    "text", ["garbage", "5", "[[1, 2]]", '[["2026-03-01", "2026-03-02", 7, false]]', "[null]"]
+)
+def test_proofs_that_make_no_sense_are_none_and_said(
+    text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (cell,) = cells_of(a_report("events_by_date"), DAY, DAY, website="shop")
+    tables = InMemory(Load([a_result(cell, [{"name": "/"}])], final=1))
+    tables.write("UPDATE coverage SET proofs = ?", text)
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        assert proofs_of(tables) == {}
+    (said,) = caplog.messages
+    assert "The table coverage has proofs of events_by_date of shop" in said
+    assert "its days are compared anew" in said

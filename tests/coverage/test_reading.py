@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -21,6 +21,7 @@ from databuddy_source.coverage.marks import Stretch, by_date
 from databuddy_source.coverage.parts import SUNDAY, Definition, Part, parts_of_tables
 from databuddy_source.coverage.reading import LATER, Tables, later
 from databuddy_source.coverage.redefinitions import redefinitions
+from databuddy_source.coverage.single import single_cells
 from databuddy_source.coverage.table import coverage_table
 from databuddy_source.errors import DestinationFails
 from databuddy_source.model.generations import Generation
@@ -181,11 +182,31 @@ def test_days_of_a_table_that_is_lost_are_asked_for_and_not_known() -> None:
     assert [(each.mark, each.cells) for each in there.known] == [(Mark.COMPLETE, 2)]
 
 
-def test_a_status_of_a_newer_version_is_said_with_what_to_do() -> None:
+READERS: list[Callable[[InMemory], object]] = [
+    lambda tables: held(tables, LATER_ON),
+    lambda tables: single_cells(tables, DAY, DAY),
+    parts_of_tables,
+]
+
+
+@pytest.mark.parametrize(
+    ("column", "readers"),
+    [("status", READERS[:2]), ("grain", [READERS[0], READERS[2]]), ("time_zone", READERS)],
+)
+def test_what_a_newer_version_or_a_hand_wrote_is_said_with_what_to_do(
+    column: str, readers: Sequence[Callable[[InMemory], object]]
+) -> None:
     tables = InMemory(Load(complete(cells(2)), final=2))
-    tables.write("UPDATE coverage SET status = 'postponed' WHERE date = ?", DAY)
-    with pytest.raises(DestinationFails, match="does not know: postponed"):
-        held(tables, LATER_ON)
+    odd = f"coverage WHERE {column} = 'it''s postponed'"
+    tables.write(f"UPDATE coverage SET {column} = 'it''s postponed' WHERE date = ?", DAY)
+    for read in readers:
+        with pytest.raises(DestinationFails) as said:
+            read(tables)
+        assert f"coverage has a {column} that this version does not know: it's" in str(said.value)
+        assert f"(DELETE FROM {odd})" in str(said.value)
+    tables.write(f"DELETE FROM {odd}")
+    for read in readers:
+        read(tables)
 
 
 def test_of_a_load_that_did_not_end_nothing_is_held() -> None:

@@ -111,3 +111,10 @@ def test_an_answer_that_the_warehouse_has_brings_no_rows() -> None:
     failed = a_result(cell, status=Status.FAILED)
     assert failed.with_digest(held) == failed
     assert not failed.is_new
+
+
+def test_a_count_in_a_digest_that_is_none_is_like_no_other() -> None:
+    digest = digest_of([DAY], load_catalog().get("events_by_date"))
+    other = digest.replace(digest.split(":")[1], "other")
+    assert not says_the_same(digest, f"{other}x")
+    assert not says_the_same(f"{other}x", digest)

@@ -279,3 +279,42 @@ def test_a_load_that_waited_and_counts_on_what_is_there_is_loaded(
     assert caplog.records == []
     assert made.query("SELECT 1 FROM _dlt_loads WHERE load_id = ?", load_id) == [(1,)]
     assert held(made) == whole
+
+
+def killed_over_a_schema(made: Warehouse) -> Path:
+    """A first run that is killed between the writing of a schema's file and its right name. Returns
+    the file."""
+    left_behind(made, "normalize", OLD, OLD)
+    file = Path(made.pipeline.working_dir) / "schemas" / "c3f96ccc2f4e8546"
+    file.write_text("{}")
+    return file
+
+
+def test_a_file_of_a_schema_that_got_no_name_ends_no_run(serve: Serve, warehouse: Make) -> None:
+    made = warehouse(serve(days=9))
+    file = killed_over_a_schema(made)
+    for _ in range(2):
+        assert made.sync(websites=[site(made)], start_date=TODAY, **CHOSEN) == []
+        assert not file.exists()
+        assert made.pipeline.schema_names == ["databuddy"]
+
+
+@pytest.mark.filterwarnings("ignore:The 'warn' method:DeprecationWarning")  # of dlt's log
+@pytest.mark.parametrize("name", ["c3f96ccc2f4e8546", "4c36440291d28239"])
+def test_a_file_of_a_schema_that_got_no_name_ends_no_run_as_dlt_knows_them(
+    name: str, serve: Serve, warehouse: Make, tmp_path: Path
+) -> None:
+    made = begun(serve, warehouse).another(tmp_path)  # the dataset is there: dlt keeps its state
+    file = killed_over_a_schema(made)
+    file = file.rename(file.with_name(name))
+    made.pipeline.normalize()
+    assert name in made.pipeline.schema_names
+    for _ in range(2):
+        made.pipeline.activate()
+        with time_machine.travel(made.server.now, tick=True):
+            given = {"api_key": made.server.api_key, "base_url": made.server.url}
+            source = databuddy_source(**given, websites=[site(made)], start_date=TODAY, **CHOSEN)
+            made.pipeline.run(source)
+        assert not file.exists()
+        assert made.pipeline.state["schema_names"] == ["databuddy"]
+    assert made.query("SELECT count(*) FROM coverage WHERE date = ?", TODAY) == [(2,)]

@@ -71,3 +71,35 @@ def test_rows_that_somebody_added_are_told(made: Warehouse) -> None:
     ((rows,),) = made.query(f"SELECT count(*) {where}")
     made.query(f"INSERT INTO top_pages SELECT * {where}")
     assert list(counted(made).miscounts) == [Miscount(shop, "top_pages", DAY, rows, 2 * rows)]
+
+
+def cells(made: Warehouse) -> list[tuple[Any, ...]]:
+    return made.query("SELECT website_id, report, window_start, rows FROM coverage ORDER BY ALL")
+
+
+@pytest.mark.parametrize(
+    ("report", "day"),
+    [("top_pages", DAY), ("country_weekly", START), ("events_by_date_hourly", DAY)],
+)
+def test_a_cell_that_coverage_has_twice_is_told_and_asked_for_by_the_next_sync(
+    made: Warehouse, report: str, day: date
+) -> None:
+    before, shop = cells(made), made.server.websites[0].id
+    own = f"FROM coverage WHERE website_id = '{shop}' AND report = '{report}'"
+    ((rows, *_),) = made.query(f"SELECT SUM(rows) {own} AND date = '{day}'")
+    made.query(f"INSERT INTO coverage SELECT * {own} AND date = '{day}'")
+    found = counted(made)
+    assert list(found.miscounts) == [Miscount(shop, report, day, 2 * int(rows), int(rows))]
+    assert not found.is_complete
+    made.sync(query_types=REPORTS, start_date=START)
+    assert cells(made) == before
+    assert counted(made).is_complete
+
+
+def test_a_cell_that_coverage_has_twice_hides_none_that_it_has_lost(made: Warehouse) -> None:
+    before, shop = cells(made), made.server.websites[0].id
+    own = f"FROM coverage WHERE website_id = '{shop}' AND report = 'top_pages'"
+    made.query(f"INSERT INTO coverage SELECT * {own} AND date = '{DAY}'")
+    made.query(f"DELETE {own} AND date = '{DAY - timedelta(days=1)}'")
+    made.sync(query_types=REPORTS, start_date=START)
+    assert cells(made) == before

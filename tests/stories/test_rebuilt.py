@@ -29,10 +29,11 @@ from databuddy_source import (
 from databuddy_source.config.resolve import checked
 from databuddy_source.coverage.queries import gaps_of_loads
 from databuddy_source.demo import DemoServer, Silence
-from databuddy_source.dlt_seam import resource_states
+from databuddy_source.dlt_seam import PipelineStepFailed, resource_states
 from databuddy_source.errors import DestinationFails, OtherDays
 from databuddy_source.runs import series
 from databuddy_source.runs.plan import plan
+from databuddy_source.warehouse import whole
 from tests.stories.conftest import TODAY, Make, Warehouse, without_nameless_sessions
 
 ZONE = "Europe/Paris"
@@ -98,6 +99,10 @@ def anew(made: Warehouse, warehouse: Make) -> Warehouse:
 
 class Stop(Exception):
     pass
+
+
+def stopped(*_: object) -> None:
+    raise Stop
 
 
 def test_a_rebuilt_dataset_is_as_one_that_was_loaded_in_the_new_zone(
@@ -260,6 +265,33 @@ def test_a_dataset_that_is_in_the_way_is_left_alone(made: Warehouse, warehouse: 
     assert made.query("SELECT COUNT(*) FROM databuddy_rebuild.mine") == [(0,)]
     with pytest.raises(BadConfiguration, match="have one name"):
         rebuilt(made, "Asia/Tokyo", beside="databuddy")
+
+
+def test_what_a_first_load_left_that_was_killed_is_found_without_its_local_state(
+    made: Warehouse, anew: Warehouse
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(whole._WholeClient, "complete_load", stopped)
+        with pytest.raises(PipelineStepFailed):
+            rebuilt(made)
+    shutil.rmtree(Path(made.pipeline.pipelines_dir) / "rebuild")
+    assert made.query("SELECT COUNT(*) FROM databuddy_rebuild.top_pages") == [(0,)]
+    assert rebuilt(made).load_id
+    assert tables(made) == tables(anew)
+    assert datasets(made) == {"databuddy", "databuddy_before"}
+
+
+def test_an_empty_table_of_somebody_else_beside_what_a_killed_load_left_is_in_the_way(
+    made: Warehouse,
+) -> None:
+    made.query("CREATE SCHEMA databuddy_rebuild; CREATE TABLE databuddy_rebuild.top_pages (a INT)")
+    made.query("CREATE TABLE databuddy_rebuild.mine (a INT)")
+    with pytest.raises(BadConfiguration, match="no rebuild began it"):
+        rebuilt(made)
+    made.query("DROP TABLE databuddy_rebuild.mine")
+    made.query("INSERT INTO databuddy_rebuild.top_pages VALUES (1)")
+    with pytest.raises(BadConfiguration, match="no rebuild began it"):
+        rebuilt(made)
 
 
 def test_a_staging_dataset_that_both_would_share_is_refused(

@@ -16,7 +16,7 @@ import dlt
 from databuddy_source.answers.dbt.texts import can_be_named
 from databuddy_source.coverage import restatements
 from databuddy_source.coverage import table as coverage_table
-from databuddy_source.coverage.reading import Tables, coverage_rows
+from databuddy_source.coverage.reading import Tables, coverage_rows, grain_of
 from databuddy_source.coverage.views import NEEDS
 from databuddy_source.extract.descriptions import words_of_column, words_of_table
 from databuddy_source.model.generations import Generation
@@ -180,7 +180,7 @@ def _reports(tables: Tables) -> Mapping[str, list[Report]]:
     )
     for name, query_type, grain, told in sorted(rows, key=lambda row: row[3] or "", reverse=True):
         asked = next((each for each in Generation if each == told), min(Generation))
-        found[name].append(Report(name, load_catalog().get(query_type).on(asked), Grain(grain)))
+        found[name].append(Report(name, load_catalog().get(query_type).on(asked), grain_of(grain)))
     return found
 
 
