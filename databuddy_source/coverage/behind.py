@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from databuddy_source.coverage.believed import UNTRUE, true_until
-from databuddy_source.coverage.proofs import Series, rows_of
+from databuddy_source.coverage.proofs import Series
 from databuddy_source.coverage.reading import (
     BROUGHT,
     LATE,
@@ -20,6 +20,7 @@ from databuddy_source.coverage.reading import (
     Tables,
     coverage_rows,
 )
+from databuddy_source.coverage.turns import rows_of
 from databuddy_source.model.windows import Grain, Window
 
 _SAME_DAY: Final = "date = day"

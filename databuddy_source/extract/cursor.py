@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.believed import Covered
+from databuddy_source.coverage.covered import Covered
 from databuddy_source.coverage.finality import first_restated, last_settled
 from databuddy_source.extract.session import Extraction
 from databuddy_source.model import windows

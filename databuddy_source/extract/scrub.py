@@ -27,12 +27,12 @@ from databuddy_source.coverage.proofs import (
     Proof,
     due,
     final_days,
-    next_cells,
     proofs_of,
     proofs_text,
     with_proof,
 )
 from databuddy_source.coverage.reading import Tables
+from databuddy_source.coverage.turns import next_cells
 from databuddy_source.extract.rewritten import doubt, is_confirmed
 from databuddy_source.fetch.fetchers import Fetchers
 from databuddy_source.fetch.packing import questions_of

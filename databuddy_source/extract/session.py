@@ -18,15 +18,13 @@ from databuddy_source.config.scope import Scope
 from databuddy_source.config.selection import are_named_by_id, refuse_unseen
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.believed import (
-    Covered,
-    covered_days,
     done_windows,
     doubted_windows,
     final_windows,
     held_cells,
-    recorded_windows,
 )
 from databuddy_source.coverage.calendar import Held, calendar_of, held
+from databuddy_source.coverage.covered import Covered, covered_days, recorded_windows
 from databuddy_source.coverage.marks import Slot
 from databuddy_source.coverage.parts import parts_of_tables
 from databuddy_source.coverage.present import page_views

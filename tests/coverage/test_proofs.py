@@ -14,11 +14,11 @@ from databuddy_source.coverage.proofs import (
     FinalDay,
     Proof,
     due,
-    next_cells,
     proofs_of,
     proved_since,
     with_proof,
 )
+from databuddy_source.coverage.turns import next_cells
 from databuddy_source.model.digests import SCHEME
 from databuddy_source.model.generations import Generation
 from tests.cells import DAY, FETCHED, a_report, a_result, cells_of

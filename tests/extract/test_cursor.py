@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from databuddy_source.config.resolve import checked
-from databuddy_source.coverage.believed import Covered
+from databuddy_source.coverage.covered import Covered
 from databuddy_source.extract.cursor import MAX_ATTEMPTS, Progress
 from databuddy_source.extract.session import Extraction
 from databuddy_source.model.reports import Cell
