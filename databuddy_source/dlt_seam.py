@@ -57,6 +57,7 @@ from dlt.common.schema.typing import TColumnSchema, TTableSchema
 from dlt.common.schema.utils import get_root_table, new_table, verify_schema_hash
 from dlt.common.storages.load_package import (
     LoadPackageStateInjectableContext,
+    PackageStorage,
     ParsedLoadJobFileName,
     create_load_id,
 )
@@ -602,6 +603,39 @@ def table_of_job(file: Path) -> str:
     """The table that a file of a package fills. dlt tells it of the jobs of a package that it can
     read."""
     return ParsedLoadJobFileName.parse(file.name).table_name
+
+
+def begin_jobs_again(package: Path) -> None:
+    """Put back the jobs of a package that were begun, as far as their tables are merged, and leave
+    out those that followed from them. dlt goes on after the last job that is done, also where the
+    rows that it brought to staging are gone. What is appended stays: it would come twice.
+
+    Args:
+        package: the folder of one that dlt can read and that nobody loads.
+    """
+    begun = [
+        file
+        for folder in (PackageStorage.STARTED_JOBS_FOLDER, PackageStorage.COMPLETED_JOBS_FOLDER)
+        for file in (package / folder).glob("*")
+    ]
+    if not begun:
+        return
+    schema = dlt.Schema.from_dict(
+        json.loads((package / PackageStorage.SCHEMA_FILE_NAME).read_text("utf-8"))
+    )
+    # tables of staging are made and emptied where there are updates to be applied
+    applied = package / PackageStorage.APPLIED_SCHEMA_UPDATES_FILE_NAME
+    if applied.exists():
+        applied.rename(package / PackageStorage.SCHEMA_UPDATES_FILE_NAME)
+    new = package / PackageStorage.NEW_JOBS_FOLDER
+    for file in (*new.glob("*"), *begun):
+        root = get_root_table(schema.tables, table_of_job(file))
+        if root.get("write_disposition") == "merge":
+            if file.suffix in {".sql", ".reference"}:
+                file.unlink()
+            elif file.parent != new:
+                file.rename(new / file.name)
+            (package / PackageStorage.PENDING_TRANSITIONS_FOLDER / file.name).unlink(True)
 
 
 def loaded_chains(client: SqlJobClientBase, load_id: str) -> list[list[Any]]:

@@ -18,6 +18,7 @@ from databuddy_source.dlt_seam import (
     DestinationTerminalException,
     LoadClientJobRetry,
     PipelineStepFailed,
+    begin_jobs_again,
     extracted_packages,
     folders_of_packages,
     normalized_packages,
@@ -31,10 +32,12 @@ _INTERRUPTED = ".interrupted"
 
 
 def keep(pipeline: dlt.Pipeline) -> None:
-    """Copy what is ready to be loaded. Rows are linked, not copied."""
+    """Copy what is ready to be loaded. Rows are linked, not copied. What a plain `pipeline.run` had
+    begun to load has no copy: it begins anew."""
     for load_id in pipeline.list_normalized_load_packages():
         copy = _copies(pipeline) / load_id
         if not copy.exists():
+            begin_jobs_again(normalized_packages(pipeline) / load_id)
             _copy(normalized_packages(pipeline) / load_id, copy, pipeline)
 
 

@@ -104,7 +104,7 @@ def _waiting(pipeline: dlt.Pipeline, *columns: str) -> list[dict[str, Any]]:
         cell
         for package in packages_that_wait(pipeline)
         for file in _jobs(package)
-        if table_of_job(file) == COVERAGE
+        if table_of_job(file) == COVERAGE and file.suffix == ".parquet"  # else dlt's own merge
         for cell in pq.read_table(file, columns=[*KEY, *columns]).to_pylist()
     ]
 

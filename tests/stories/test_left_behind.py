@@ -14,6 +14,8 @@ from typing import Any
 import dlt
 import pytest
 import time_machine
+from dlt.load.load import Load
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from databuddy_source import databuddy_source
 from databuddy_source.config.resolve import checked
@@ -318,3 +320,43 @@ def test_a_file_of_a_schema_that_got_no_name_ends_no_run_as_dlt_knows_them(
         assert not file.exists()
         assert made.pipeline.state["schema_names"] == ["databuddy"]
     assert made.query("SELECT count(*) FROM coverage WHERE date = ?", TODAY) == [(2,)]
+
+
+def dropped_staging(made: Warehouse) -> None:
+    with made.pipeline.sql_client() as client, client.with_staging_dataset():
+        client.drop_dataset()
+
+
+@pytest.mark.parametrize("harm", [lambda _: None, dropped_staging])
+def test_what_a_run_as_dlt_knows_it_began_to_load_is_loaded_by_the_first_sync(
+    harm: Callable[[Warehouse], None],
+    serve: Serve,
+    warehouse: Make,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = begun(serve, warehouse)
+    made.server.events.delete(site(made), OLD, path="/")
+    package = left_behind(made, "load", OLD, OLD)
+    # its source was made before the pipeline
+    made.pipeline.destination = dlt.destinations.duckdb(str(made.file))
+    with monkeypatch.context() as patched:
+        patched.setattr(Load, "complete_package", killed)
+        with pytest.raises(PipelineStepFailed, match="killed"):
+            made.pipeline.load()
+    assert {*package.glob("completed_jobs/coverage.*.sql")}
+    harm(made)
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        assert made.sync(websites=[site(made)], start_date=FIRST, **CHOSEN) == []
+    assert caplog.records == []
+    assert not package.exists()
+    coverage = "SELECT SUM(rows) FROM coverage WHERE report = 'top_pages' AND date = ?"
+    rows = "SELECT COUNT(*) FROM top_pages WHERE tombstone IS NULL AND date = ?"
+    assert made.query(coverage, OLD) == made.query(rows, OLD)
+    assert made.query("SELECT DISTINCT _dlt_load_id FROM top_pages WHERE date = ?", OLD) == [
+        (package.name,)
+    ]
+
+
+def killed(*_: object) -> None:
+    raise RuntimeError("killed")
