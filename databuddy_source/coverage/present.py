@@ -8,6 +8,7 @@ from datetime import UTC, date
 
 from databuddy_source.coverage.marks import Slot
 from databuddy_source.coverage.reading import TABLE, Tables, among
+from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import HeldCell
 from databuddy_source.model.windows import Grain
 
@@ -50,6 +51,42 @@ def present_rows(
         for name, website_id, slot, *told in tables.rows(TABLE, asked) if names and days else ():
             found[website_id, name, slot.astimezone(UTC) if is_hourly else slot] = Present(*told)
     return found
+
+
+def rows_of_cells(
+    tables: Tables, cells: Collection[Cell]
+) -> Mapping[tuple[str, str, Slot], Present]:
+    """The rows of tables in windows of cells; see `present_rows`."""
+    reports = {(cell.report.name, cell.report.grain) for cell in cells}
+    return present_rows(tables, reports, {cell.window.date for cell in cells})
+
+
+def with_counts(
+    tables: Tables, report: Report, days: Collection[date]
+) -> Collection[tuple[str, Slot]] | None:
+    """Where a table has more than zeros in what counts things, by website and window; None where
+    nothing of it is known to count.
+
+    Args:
+        tables: that are open.
+        report: whose rows they are.
+        days: the first days of the windows that matter; at least one.
+    """
+    there = {each.replace("_", ""): each for each in tables.columns(report.name)}
+    names = [each.replace("_", "").lower() for each in report.query_type.counting]
+    counting = [tables.quoted(there[each]) for each in names if each in there]
+    if not counting:
+        return None
+    column = "hour" if report.grain is Grain.HOUR else "date"
+    counts = " OR ".join(f"{each} <> 0" for each in counting)
+    found = tables.rows(
+        report.name,
+        f"SELECT DISTINCT website_id, {column} FROM {{table}} WHERE {among(days)} AND ({counts})",
+    )
+    return {
+        (website_id, slot.astimezone(UTC) if report.grain is Grain.HOUR else slot)
+        for website_id, slot in found
+    }
 
 
 def page_views(

@@ -16,7 +16,7 @@ from databuddy_source.config.scope import Scope
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.believed import held_cells
 from databuddy_source.coverage.marks import Slot, slot_of
-from databuddy_source.coverage.present import Present, has_all, present_rows
+from databuddy_source.coverage.present import Present, has_all, rows_of_cells
 from databuddy_source.coverage.proofs import kept_proofs
 from databuddy_source.coverage.reading import Tables
 from databuddy_source.coverage.resources import resource_name
@@ -27,6 +27,7 @@ from databuddy_source.extract.restated import Change, change_of, restated
 from databuddy_source.extract.rewritten import FEW, OF_CELLS, doubt, doubt_again, is_other
 from databuddy_source.extract.scrub import Scrub
 from databuddy_source.extract.unproved import Unproved
+from databuddy_source.extract.unrecorded import hold_unrecorded
 from databuddy_source.fetch.fetchers import Fetchers
 from databuddy_source.model import windows
 from databuddy_source.model.generations import Generation
@@ -96,16 +97,13 @@ class History:
         is_compared = self._steady and not self._scope.refetch
         if tried or not (proves and is_compared):  # what others proved is true as before
             self._kept_proofs = kept_proofs(tables, {cell.window.date for cell in cells})
+        if is_compared or not all(map(self._evidence.held_of, cells)):
+            self._present.update(rows_of_cells(tables, cells))
+            hold_unrecorded(self._evidence, cells, self._present, tables)
         if is_compared:
-            self._count_rows(tables, cells)
             self._tried = tried
             if proves:
                 self._look_at_what_is_final(tables)
-
-    def _count_rows(self, tables: Tables, cells: Collection[Cell]) -> None:
-        reports = {(cell.report.name, cell.report.grain) for cell in cells}
-        days = {cell.window.date for cell in cells}
-        self._present.update(present_rows(tables, reports, days))
 
     def _is_steady(self, website_id: str, report: Report) -> bool:
         return resource_name(report.name, website_id) in self._steady
@@ -128,7 +126,7 @@ class History:
         if cells:
             days = {cell.window.date for cell in cells}
             self._evidence.held.update(held_cells(tables, self._now, days=days))
-            self._count_rows(tables, cells)
+            self._present.update(rows_of_cells(tables, cells))
             self._evidence.want(cells)
 
     async def cells(self, report: Report, website_id: str) -> list[Cell]:
@@ -161,7 +159,7 @@ class History:
         with self._tables() as tables:
             days = {cell.window.date for cell in wanted}
             self._evidence.held.update(held_cells(tables, self._now, days=days))
-            self._count_rows(tables, wanted)
+            self._present.update(rows_of_cells(tables, wanted))
         for cell in sorted(wanted.difference(self._evidence.cells), key=lambda each: each.window):
             held = self._evidence.held_of(cell)
             if held and held.final:

@@ -398,6 +398,61 @@ def test_without_coverage_all_days_are_asked_for_anew(made: Warehouse) -> None:
     assert is_whole(made)
 
 
+LOSSES_OF_COVERAGE = ["DROP TABLE coverage", "DELETE FROM _dlt_loads", "DROP TABLE _dlt_loads"]
+
+
+@pytest.mark.parametrize("lose", LOSSES_OF_COVERAGE)
+@pytest.mark.parametrize("refetch", [False, True])
+def test_what_a_server_has_no_more_stays_where_coverage_was_lost(
+    lose: str,
+    refetch: bool,
+    serve: Callable[..., DemoServer],
+    warehouse: Make,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = warehouse(serve())
+    chosen = {"query_types": ["country", "browser_name"]}
+    synced(made, **chosen)
+    tables = made.tables()
+    for website in made.server.websites[:2]:
+        made.server.events.delete(website.id, FIRST, FIRST + timedelta(days=2))
+    made.query(lose)
+    with caplog.at_level(logging.WARNING, "databuddy_source"), now(made):
+        ids = sync(made.pipeline, *checked(**given(made) | chosen, refetch=refetch))
+    gaps = gaps_of_loads(made.pipeline, ids)
+    assert {gap.date for gap in gaps} == {*days_between(FIRST, FIRST + timedelta(days=2))}
+    assert len(gaps) == 3 * 2 * 2
+    assert {gap.reason for gap in gaps} == {"the day had data and now everything about it is empty"}
+    for report in chosen["query_types"]:
+        assert made.tables()[report] == tables[report]
+    asked = "SELECT SUM(rows) FROM coverage WHERE report = 'country'"
+    assert made.query(asked) == made.query("SELECT COUNT(*) FROM country")
+    assert (
+        f"Coverage does not know rows that are there (browser_name, country, from {FIRST} to "
+        f"{TODAY}). They are asked for again, and stay where the answer is empty."
+    ) in caplog.messages
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        synced(made, **chosen, allow_empty=True)
+    assert caplog.messages == []
+    assert len(made.query("SELECT DISTINCT date FROM country")) == len(DAYS) - 3
+
+
+@pytest.mark.parametrize("generation", ["2025", "2026-06"])
+def test_days_without_visitors_are_complete_again_where_coverage_was_lost(
+    generation: str, serve: Callable[..., DemoServer], warehouse: Make
+) -> None:
+    """Of them, too, of which the server gives rows of zeros."""
+    made = warehouse(serve(generation=generation))
+    made.server.events.delete(made.server.websites[0].id, FIRST, FIRST + timedelta(days=2))
+    chosen = {"query_types": [*REPORTS, "events_by_date"]}
+    synced(made, **chosen)
+    tables = made.tables()
+    made.query("DROP TABLE coverage")
+    synced(made, **chosen)
+    assert made.tables() == tables
+
+
 def test_every_table_is_dropped_by_its_own_name(made: Warehouse) -> None:
     tables = made.pipeline.default_schema.data_tables()
     assert {str(each["resource"]) for each in tables} == {str(each["name"]) for each in tables}
