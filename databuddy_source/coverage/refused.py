@@ -13,8 +13,8 @@ REFUSED: Final = "the warehouse refuses its rows"
 """How the reason of such a cell begins."""
 
 REMEDY: Final = (
-    "Take away what was added to the table by hand, such as a unique index, a constraint or a "
-    "trigger, and give its columns their types back."
+    "Take away what was added to the table by hand, such as a unique index, a constraint, a "
+    "trigger or a policy, and give its columns their types back."
 )
 """What a person can do, where a table refuses rows."""
 

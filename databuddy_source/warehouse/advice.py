@@ -18,6 +18,11 @@ ADVICE: Final[Mapping[str, tuple[type[DestinationFails | DestinationAway], str]]
         DestinationAway,
         "Wait until that process is done, then run this again.",
     ),
+    r"due to (lock|statement) timeout": (
+        DestinationAway,
+        "Run this again when nobody else works in these tables; if it stays, let the user's "
+        "statements wait longer (lock_timeout, statement_timeout).",
+    ),
     r"column .*(not found|does not exist)|not have a column": (
         DestinationFails,
         "Put the column back that was dropped or renamed, or drop the table: what was in it is "
@@ -31,6 +36,11 @@ ADVICE: Final[Mapping[str, tuple[type[DestinationFails | DestinationAway], str]]
         DestinationFails,
         "Give the user all rights on it, or make it the owner: tables are read, changed and "
         "altered.",
+    ),
+    r"row-level security": (
+        DestinationFails,
+        "Rows that a policy hides cannot be replaced. Make the user the owner of the table, without "
+        "FORCE ROW LEVEL SECURITY, or give it BYPASSRLS.",
     ),
     r"read-only": (
         DestinationFails,

@@ -151,7 +151,7 @@ def own_errors() -> Iterator[None]:
                     # its own cause stays; as its context, the failure would lead back to it
                     raise cause from cause.__cause__
             # what nobody knows stays dlt's: its next run may set aside what cannot be loaded
-            if isinstance(known := _advice_on(error), DestinationFails):
+            if known := _advice_on(error):
                 raise known from error
         elif not isinstance(error, DatabuddyError) and (failure := destination_failure(error)):
             raise failure from error

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
 import pytest
 
+from databuddy_source.coverage.queries import Gap
 from databuddy_source.demo import DemoServer
 from databuddy_source.dlt_seam import DatabaseTerminalException
 from databuddy_source.errors import DestinationFails
@@ -82,6 +83,57 @@ def test_a_report_that_the_warehouse_refuses_fails_alone(
     made.warehouse.rows(mending.format(table=made.table("top_pages")))
     assert not sync()
     assert {"/late", long} <= set(paths(made, YESTERDAY, shop))
+
+
+@pytest.fixture
+def no_superuser(warehouse: Warehouse) -> Iterator[None]:
+    """Rules for rows do not hold for a superuser."""
+    ((user, database),) = warehouse.rows("SELECT current_user, current_database()")
+    role = f"loader_of_{database}"
+    for statement in (
+        f'CREATE ROLE "{role}"',
+        f'GRANT ALL ON DATABASE "{database}" TO "{role}"',
+        f'ALTER ROLE "{user}" IN DATABASE "{database}" SET role = "{role}"',
+    ):
+        warehouse.rows(statement)
+    yield
+    warehouse.rows(f'SET ROLE "{user}"; DROP OWNED BY "{role}"; DROP ROLE "{role}"')
+
+
+@pytest.mark.only("postgres")
+@pytest.mark.usefixtures("no_superuser")
+@pytest.mark.parametrize("table", ["top_pages", "coverage"])
+def test_rows_that_a_policy_hides_are_not_loaded_beside_them(
+    table: str, serve: Callable[..., DemoServer], synced: Callable[[DemoServer], Synced]
+) -> None:
+    made = synced(serve(days=2))
+    shop = made.server.websites[0].id
+
+    def sync() -> list[Gap]:
+        return made.sync(websites=[shop], query_types=REPORTS, start_date=YESTERDAY)
+
+    assert not sync()
+    held = {each: made.rows(each, "date", "website_id") for each in ("top_pages", "coverage")}
+    place = made.table(table)
+    made.warehouse.rows(
+        f"ALTER TABLE {place} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; "
+        f"CREATE POLICY mine ON {place} USING (date < DATE '{TODAY}') WITH CHECK (true)"
+    )
+    made.server.events.add(shop, noon(TODAY), path="/late")
+    told = f'query would be affected by row-level security policy for table "{table}"'
+    if table == "coverage":
+        with pytest.raises(DestinationFails, match="BYPASSRLS") as caught:
+            sync()
+        assert told in str(caught.value)
+    else:
+        (gap,) = {(each.report, each.status, each.reason) for each in sync()}
+        assert gap[:2] == ("top_pages", "failed")
+        assert told in gap[2]
+        assert "a policy" in gap[2]
+    made.warehouse.rows(f"ALTER TABLE {place} DISABLE ROW LEVEL SECURITY")
+    assert {each: made.rows(each, "date", "website_id") for each in held} == held
+    assert not sync()
+    assert "/late" in paths(made, TODAY, shop)
 
 
 @pytest.mark.emulated_once
