@@ -9,6 +9,7 @@ from typing import Any
 
 import dlt
 
+from databuddy_source.coverage.as_made import types_as_made
 from databuddy_source.coverage.reading import LOADS, Tables, later, newer_file
 from databuddy_source.dlt_seam import (
     ConfigurationException,
@@ -35,7 +36,7 @@ class _PipelineTables(Tables):
             return []
         qualified = self.client.make_qualified_table_name(table)
         rows = self.client.escape_column_name("rows")  # a reserved word in BigQuery and Snowflake
-        with suppress(DestinationUndefinedEntity):
+        with suppress(DestinationUndefinedEntity), types_as_made(table):
             new = later(sql, lambda: self.columns(table))
             loads = self.client.make_qualified_table_name(LOADS)
             asked = sql.format(table=qualified, loads=loads, rows=rows, **new)

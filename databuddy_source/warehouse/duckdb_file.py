@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 import duckdb
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from databuddy_source.coverage.as_made import types_as_made
 from databuddy_source.coverage.reading import LOADS, TABLE, Tables, later, newer_file
 from databuddy_source.errors import FileInUse, NoDatabase, causes
 from databuddy_source.warehouse.place import CATALOG
@@ -109,7 +110,7 @@ class _FileTables(Tables):
         new = later(sql, lambda: self.columns(table))
         place, loads = self.place(table), self.place(LOADS)
         asked = sql.format(table=place, loads=loads, rows='"rows"', **new)
-        with suppress(duckdb.CatalogException):  # there is no such table
+        with suppress(duckdb.CatalogException), types_as_made(table):  # there is no such table
             return self.connection.execute(asked.replace("%s", "?"), values).fetchall()
         return []
 

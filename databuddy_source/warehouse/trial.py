@@ -126,7 +126,9 @@ def _advice_on(error: BaseException) -> DestinationFails | DestinationAway | Non
 
 
 def _said(error: BaseException) -> tuple[str, str]:
-    words = words_of(list(causes(error))[-1])
+    # dlt asks for an item where it had caught the end of an iterator
+    found = [each for each in causes(error) if not isinstance(each, StopIteration)]
+    words = words_of(found[-1] if found else error)
     return f"The destination fails: {words}", words
 
 

@@ -453,6 +453,19 @@ def test_days_without_visitors_are_complete_again_where_coverage_was_lost(
     assert made.tables() == tables
 
 
+@pytest.mark.parametrize("ask", [synced, is_whole])
+def test_a_column_of_coverage_that_got_another_type_is_said_in_a_sentence(
+    ask: Callable[[Warehouse], object], made: Warehouse
+) -> None:
+    made.query("ALTER TABLE coverage ALTER rows TYPE TEXT")
+    with pytest.raises(DestinationFails, match="coverage, .* has a column of another type") as told:
+        ask(made)
+    assert "Give the column its type back" in str(told.value)
+    made.query("ALTER TABLE coverage ALTER rows TYPE BIGINT")
+    ask(made)
+    assert is_whole(made)
+
+
 def test_every_table_is_dropped_by_its_own_name(made: Warehouse) -> None:
     tables = made.pipeline.default_schema.data_tables()
     assert {str(each["resource"]) for each in tables} == {str(each["name"]) for each in tables}

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from databuddy_source import Remedy, remedy_of
 from databuddy_source.coverage.queries import Gap
 from databuddy_source.demo import DemoServer
 from databuddy_source.dlt_seam import DatabaseTerminalException
-from databuddy_source.errors import DestinationFails
+from databuddy_source.errors import DestinationAway, DestinationFails
 from databuddy_source.warehouse.refusals import refused_by
 from databuddy_source.warehouse.transactions import TRANSACTIONS
 from tests.stories.conftest import TODAY
@@ -190,6 +191,11 @@ TOLD = {
         "ALTER DATABASE {database} SET default_transaction_read_only = off",
         "Make the database writable",
     ),
+    "a column of coverage has another type": (
+        "ALTER TABLE web.coverage ALTER silent DROP DEFAULT, ALTER silent TYPE text",
+        "ALTER TABLE web.coverage ALTER silent TYPE boolean USING silent::boolean",
+        "The table coverage, or one that is read with it, has a column of another type",
+    ),
     "a materialized view has the name of a table": (
         "ALTER TABLE {table} RENAME TO mine; "
         "CREATE MATERIALIZED VIEW {table} AS SELECT * FROM web.mine",
@@ -235,3 +241,25 @@ def test_what_a_table_needs_that_refuses_rows_is_said_by_the_words_of_the_databa
     rights = refused_by("coverage", "permission denied for table coverage")
     assert "Give the user all rights on it" in str(rights)
     assert "Take away what was added" in str(refused_by("coverage", "violates a constraint"))
+
+
+@pytest.mark.only("postgres")
+def test_a_table_that_somebody_keeps_from_being_read_is_worth_another_try(
+    serve: Callable[..., DemoServer],
+    synced: Callable[[DemoServer], Synced],
+    warehouse: Warehouse,
+) -> None:
+    made = synced(serve(days=2))
+
+    def sync() -> None:
+        made.sync(query_types=REPORTS, start_date=YESTERDAY)
+
+    sync()
+    ((database,),) = warehouse.rows("SELECT quote_ident(current_database())")
+    warehouse.rows(f"ALTER DATABASE {database} SET lock_timeout = '100ms'")
+    with made.pipeline.sql_client() as client, client.begin_transaction():
+        client.execute_sql(f"LOCK TABLE {made.table('top_pages')} IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DestinationAway, match="lock timeout.* nobody else works") as caught:
+            sync()
+        assert remedy_of(caught.value) is Remedy.RETRY
+    sync()
