@@ -32,7 +32,7 @@ def websites_of_reports(
     chosen = settings.chosen_reports()
     seen = {} if are_named_by_id(settings) else see()
     ids = {names: _ids(names, seen, place) for names, place in _lists(settings).items()}
-    return [(each, ids[each.websites or settings.websites]) for each in chosen]
+    return [(each, ids[names_of(settings, each)]) for each in chosen]
 
 
 def refuse_unseen(settings: Settings, seen: Mapping[str, Website]) -> None:
@@ -98,11 +98,21 @@ def are_named_by_id(settings: Settings) -> bool:
     return all(names and not any("." in name for name in names) for names in _lists(settings))
 
 
+def names_of(settings: Settings, report: ReportSetting) -> Sequence[str]:
+    """How a report's websites are named; not at all where all that the key sees are meant.
+
+    Args:
+        settings: what the user chose.
+        report: one of those that are chosen.
+    """
+    return report.websites or settings.websites
+
+
 def _lists(settings: Settings) -> Mapping[Sequence[str], str]:
     """The lists of websites, each with the place where it stands."""
     of_all = f"{SECTION}.websites"
     return {
-        each.websites or settings.websites: f"The report {each.name} in {SECTION}.reports"
+        names_of(settings, each): f"The report {each.name} in {SECTION}.reports"
         if each.websites and each.websites != settings.websites
         else of_all
         for each in settings.chosen_reports()

@@ -8,7 +8,7 @@ run again, in another event loop.
 from __future__ import annotations
 
 import logging
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import dlt
 
@@ -16,14 +16,18 @@ from databuddy_source.api.models import NAMES_SHOWN
 from databuddy_source.clock import in_words, now
 from databuddy_source.config.connect import refuse_another_server, warn_of_refused
 from databuddy_source.config.scope import Scope
-from databuddy_source.config.selection import shared_domains
+from databuddy_source.config.selection import names_of, shared_domains
 from databuddy_source.config.settings import Settings
+from databuddy_source.coverage.reading import tables_of
+from databuddy_source.coverage.resources import parts_of_resource
 from databuddy_source.dlt_seam import (
     NULL_COLLECTOR,
     active_pipeline,
     load_id_of_extraction,
+    resource_states,
     resources_of_run,
 )
+from databuddy_source.errors import listed
 from databuddy_source.extract.owned import refuse_foreign_hints
 from databuddy_source.extract.session import Extraction
 from databuddy_source.warehouse import dlt_defaults
@@ -81,6 +85,7 @@ class SharedExtraction:
                 _tell(self._current)
             if pipeline:
                 _told.add(pipeline)
+                _tell_of_unlisted(self._current, pipeline)
         self._current.members.add(resource)
         self._current.joined += 1
         return self._current
@@ -108,6 +113,9 @@ CLOCKS_APART = 180.0
 
 _told: WeakSet[dlt.Pipeline] = WeakSet()
 """Pipelines whose log has what this server cannot do: a series of loads shall say it once."""
+
+_unlisted: WeakKeyDictionary[dlt.Pipeline, set[str]] = WeakKeyDictionary()
+"""Websites of which their logs say that the key no longer sees them."""
 
 
 def _tell(extraction: Extraction) -> None:
@@ -141,3 +149,28 @@ def _tell(extraction: Extraction) -> None:
     ]
     if lacking:
         logger.warning("Skipped, since this server lacks them: %s.", ", ".join(lacking))
+
+
+def _tell_of_unlisted(extraction: Extraction, pipeline: dlt.Pipeline) -> None:
+    """Which websites this pipeline has loaded that the key does not list any more, where none is
+    named. The warehouse is asked for their names alone."""
+    settings, server = extraction.settings, extraction.server
+    of_all = {each.name for each in settings.chosen_reports() if not names_of(settings, each)}
+    if server.refused or not of_all:
+        return
+    cursors = map(parts_of_resource, resource_states(pipeline, "databuddy"))
+    loaded = {website_id for report, website_id in cursors if website_id and report in of_all}
+    unlisted = loaded - server.websites.keys()
+    if unlisted == _unlisted.get(pipeline, set()):
+        return
+    _unlisted[pipeline] = unlisted
+    if not unlisted:
+        return
+    with tables_of(pipeline) as tables:
+        rows = tables.rows("websites", "SELECT id, domain FROM {table}")
+    domains: dict[str, str | None] = {row[0]: row[1] for row in rows}
+    logger.warning(
+        "The key no longer sees %s, so no more days of it are loaded; its rows stay. Let the key "
+        "see it again, or take them out with remove --website ID.",
+        listed(f"{each} ({domains.get(each) or 'without a domain'})" for each in unlisted),
+    )

@@ -39,8 +39,8 @@ ADVICE: Final[Mapping[str, tuple[type[DestinationFails | DestinationAway], str]]
     ),
     r"row-level security": (
         DestinationFails,
-        "Rows that a policy hides cannot be replaced. Make the user the owner of the table, without "
-        "FORCE ROW LEVEL SECURITY, or give it BYPASSRLS.",
+        "Rows that a policy hides cannot be replaced. Make the user the owner of the table, not "
+        "with FORCE ROW LEVEL SECURITY, or give it BYPASSRLS.",
     ),
     r"read-only": (
         DestinationFails,

@@ -458,7 +458,7 @@ def test_a_column_of_coverage_that_got_another_type_is_said_in_a_sentence(
     ask: Callable[[Warehouse], object], made: Warehouse
 ) -> None:
     made.query("ALTER TABLE coverage ALTER rows TYPE TEXT")
-    with pytest.raises(DestinationFails, match="coverage, .* has a column of another type") as told:
+    with pytest.raises(DestinationFails, match="has a column of another type") as told:
         ask(made)
     assert "Give the column its type back" in str(told.value)
     made.query("ALTER TABLE coverage ALTER rows TYPE BIGINT")

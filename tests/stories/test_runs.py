@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from databuddy_source import Outcome, Settings, plan, verify
+from databuddy_source import Outcome, Settings, plan, remove, verify
 from databuddy_source.demo import DemoServer, Fault
 from databuddy_source.errors import MissingScope, OtherDays
 from databuddy_source.model.statuses import Status
@@ -213,6 +214,29 @@ def test_a_removed_website_keeps_its_rows_and_the_others_load(
     assert made.query("SELECT count(*) FROM top_pages WHERE website_id = %s", shop) == before
     assert made.query("SELECT website_id FROM top_pages WHERE name = '/new'") == [(blog,)]
     assert made.query("SELECT count(*) FROM websites") == [(3,)]
+
+
+def test_a_website_that_the_key_no_longer_sees_is_named_where_none_was_chosen(
+    serve: Serve, warehouse: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve()
+    chosen: dict[str, Any] = {"query_types": FEW, "start_date": FIRST, "websites": None}
+    made = warehouse(server, Warehouse.sync, **chosen)
+    shop = server.websites[0]
+    server.events.remove_website(shop.id)
+    for day in range(2):  # once in a process
+        with caplog.at_level(logging.WARNING, "databuddy_source"):
+            assert made.sync(**chosen) == []
+        (said,) = [each for each in caplog.messages if "no longer sees" in each]
+        assert f"no longer sees {shop.id} ({shop.domain})" in said, day
+        assert "remove --website" in said
+    caplog.clear()
+    with time_machine.travel(server.now, tick=True):
+        remove(made.pipeline, websites=[shop.id])
+    with caplog.at_level(logging.WARNING, "databuddy_source"):
+        assert made.sync(**chosen) == []
+        assert made.another(made.file.parent / "other").sync(**chosen) == []
+    assert caplog.messages == []
 
 
 def test_one_failing_cell_costs_no_other_and_is_asked_again(serve: Serve, warehouse: Make) -> None:

@@ -259,7 +259,7 @@ def test_a_table_that_somebody_keeps_from_being_read_is_worth_another_try(
     warehouse.rows(f"ALTER DATABASE {database} SET lock_timeout = '100ms'")
     with made.pipeline.sql_client() as client, client.begin_transaction():
         client.execute_sql(f"LOCK TABLE {made.table('top_pages')} IN ACCESS EXCLUSIVE MODE")
-        with pytest.raises(DestinationAway, match="lock timeout.* nobody else works") as caught:
+        with pytest.raises(DestinationAway, match=r"lock timeout.* nobody else works") as caught:
             sync()
         assert remedy_of(caught.value) is Remedy.RETRY
     sync()
