@@ -32,6 +32,7 @@ from databuddy_source.errors import DestinationFails
 from databuddy_source.warehouse.dataset import OF_CELLS, QUERY_TYPES, WEBSITES
 from databuddy_source.warehouse.forgotten import forget, forget_future, newest
 from databuddy_source.warehouse.learnt import learn_in_run
+from databuddy_source.warehouse.rounded import tell_rounded
 from databuddy_source.warehouse.views import DropsViews, note_tables, read_by_views
 
 logger = logging.getLogger("databuddy_source")
@@ -71,6 +72,7 @@ def mend(pipeline: dlt.Pipeline, reports: Collection[str], now: datetime | None 
             pipeline, schema, {each: all_there[each] for each in views if each in all_there}
         )
         there = {name: columns for name, columns in all_there.items() if name in own}
+        tell_rounded(schema, there)
         missing = own - there.keys()
         # others were dropped for good, perhaps
         along = {str(table) for _, table, _ in others_of_run()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -39,4 +40,30 @@ def test_a_column_and_a_day_that_were_taken_away_come_back(
         made.warehouse.rows(f"DELETE FROM {made.table(table)} WHERE date = {day}")
     assert everything(made) != before
     sync()
+    assert everything(made) == before
+
+
+@pytest.mark.only("duckdb", "postgres")
+def test_a_column_of_whole_numbers_that_rounds_is_named(
+    serve: Callable[..., DemoServer],
+    synced: Callable[[DemoServer], Synced],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = synced(serve(days=7))
+
+    def sync() -> list[str]:
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "databuddy_source"):
+            assert not made.sync(query_types=["top_pages"], since=FIRST, until=TODAY, refetch=True)
+        return caplog.messages
+
+    assert sync() == []
+    before = everything(made)
+    column = f"ALTER TABLE {made.table('top_pages')} ALTER COLUMN percentage TYPE"
+    made.warehouse.rows(f"{column} integer")
+    (said,) = sync()
+    assert "is rounded (top_pages.percentage)" in said
+    assert everything(made) != before
+    made.warehouse.rows(f"{column} double precision")
+    assert sync() == []
     assert everything(made) == before
