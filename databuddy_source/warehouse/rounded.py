@@ -28,6 +28,6 @@ def tell_rounded(schema: dlt.Schema, there: Mapping[str, Mapping[str, Any]]) -> 
     if found:
         logger.warning(
             "Columns have whole numbers now, so that what is loaded is rounded (%s). Give them "
-            "their type back, and load their days anew with sync --refetch --since DAY.",
+            "their type back, and load their days anew with backfill --since DAY --refetch.",
             ", ".join(found),
         )
