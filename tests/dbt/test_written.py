@@ -10,7 +10,7 @@ import dlt
 import pytest
 import yaml
 
-from databuddy_source import write_dbt_project
+from databuddy_source import Settings, write_dbt_project
 from databuddy_source.answers.dbt.files import behind
 from databuddy_source.answers.dbt.files import staged as staged_as
 from databuddy_source.answers.dbt.models import Model, marts
@@ -134,6 +134,26 @@ def test_the_profile_names_the_file_and_is_kept(
     assert write_dbt_project(pipeline, folder, file).kept
     assert profile.read_text() == "mine: {}\n"
     assert own.exists()
+
+
+def fresh(folder: Path) -> set[str]:
+    """The tables whose age is looked at."""
+    content = yaml.safe_load((folder / "models/staging/_sources.yml").read_text())
+    tables = content["sources"][0]["tables"]
+    return {table["name"] for table in tables if "freshness" in table.get("config", {})}
+
+
+def test_what_is_no_longer_chosen_does_not_get_old(
+    loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
+) -> None:
+    pipeline, file = loaded
+    folder = tmp_path / "dbt"
+    write_dbt_project(pipeline, folder, file)
+    assert fresh(folder) == {*REPORTS}
+    few = Settings.of(api_key="k", query_types=FEW)
+    write_dbt_project(pipeline, folder, file, few)
+    assert fresh(folder) == {*FEW}
+    assert {*REPORTS} <= staged(folder)
 
 
 def test_models_of_what_is_gone_are_taken_away(
