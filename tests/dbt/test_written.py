@@ -136,6 +136,21 @@ def test_the_profile_names_the_file_and_is_kept(
     assert own.exists()
 
 
+def test_each_metric_says_that_days_nobody_asked_for_are_not_in_it(
+    loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
+) -> None:
+    pipeline, file = loaded
+    write_dbt_project(pipeline, tmp_path / "dbt", file)
+    content = yaml.safe_load((tmp_path / "dbt/models/metrics/_metrics.yml").read_text())
+    said = {
+        each["name"]: each["description"]
+        for each in content["metrics"]
+        if each["type"] == "derived"
+    }
+    assert {"pageviews_of_top_pages", "avg_load_time_of_slow_pages"} <= said.keys()
+    assert all("never asked for" in each for each in said.values())
+
+
 def fresh(folder: Path) -> set[str]:
     """The tables whose age is looked at."""
     content = yaml.safe_load((folder / "models/staging/_sources.yml").read_text())
