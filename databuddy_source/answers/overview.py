@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
+from databuddy_source.answers.known_websites import known_websites, refuse_unknown
 from databuddy_source.answers.lost_views import lost_views
 from databuddy_source.answers.site_reading import Reading
 from databuddy_source.answers.sites import Site
-from databuddy_source.answers.status import WarehouseStatus, refuse_unknown, status
+from databuddy_source.answers.status import WarehouseStatus, status
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.settings import Settings
-from databuddy_source.coverage.reading import Tables, newest_listing, tables_of
+from databuddy_source.coverage.reading import Tables, tables_of
 from databuddy_source.coverage.views import DAILY, MONTHLY, WEEKLY
 from databuddy_source.errors import NothingLoaded
 
@@ -54,7 +55,8 @@ def overview(
     days: int = 90,
     only_known: bool = False,
 ) -> Overview:
-    """What a page to look at shows of the configured websites.
+    """What a page to look at shows of the configured websites; where that is all, also of those
+    that the newest sync did not see, and of which there are days.
 
     Args:
         pipeline: whose warehouse it is, or its tables, where they are open.
@@ -81,11 +83,12 @@ def overview(
         settings = settings or configured()
         if only_known:
             there = tables.rows("cell_states", "SELECT DISTINCT website_id FROM {table}")
-            domains = {row[0]: None for row in there}
-            domains |= {row[0]: row[1] for row in newest_listing(tables, "websites", "id, domain")}
+            domains: dict[str, str | None] = {row[0]: None for row in there}
+            for known in known_websites(tables):
+                domains |= {id_: website.domain for id_, website in known.items()}
             refuse_unknown(settings.websites, domains)
         last = newest[0][0]
         first = last - timedelta(days=days - 1)
-        found = status(tables, settings, since=first, until=last)
+        found = status(tables, settings, since=first, until=last, gone=True)
         sites = list(Reading(tables, first, last, found).sites())
         return Overview(first, last, sites, found, lost_views(tables))

@@ -88,6 +88,7 @@ class Reading:
                 found_on,
                 {name: self._extent(name, ids, begin, self.last) for name in self._reports},
                 [each for each in self.status.reports if each.website_id in ids],
+                {names[each]: last for each, last in self._ends.items() if each in ids},
             )
 
     def _days(
@@ -98,7 +99,18 @@ class Reading:
             return own[ids[0]]
         counted = {name: self._counted_of(name, ids, begin, self.last) for name in self._reports}
         adding = {column: counted[report] for column, report in ADDING.items()}
-        return together(own, adding, counted[SUMMARY])
+        return together(own, adding, counted[SUMMARY], self._ends)
+
+    @cached_property
+    def _ends(self) -> Mapping[str, date]:
+        """Of websites that are gone, the last day that was asked for. Of one that has none yet
+        nothing is shown."""
+        gone = {each.website_id for each in self.status.reports if each.is_gone}
+        days: dict[str, list[date]] = defaultdict(list)
+        for (id_, _), own in self._states.items():
+            if id_ in gone:
+                days[id_] += own
+        return {id_: max(own) for id_, own in days.items() if own}
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -131,7 +143,9 @@ class Reading:
         counted = there if of_rest else self._counted_of(report, ids, first, last)
         without = [self._names[id_] for id_ in ids if id_ not in there]
         states = [self._states[id_, report] for id_ in counted]
-        return extent_of(report, states, first, last, without)
+        # one website by itself has its own days, and what is ranked is compared
+        ends = [] if of_rest or len(ids) == 1 else [self._ends.get(id_) for id_ in counted]
+        return extent_of(report, states, first, last, without, ends)
 
     @cached_property
     def _states(self) -> Mapping[Key, Mapping[date, str]]:

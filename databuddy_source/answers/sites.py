@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Final
 
 from databuddy_source.answers.status import ReportStatus
@@ -138,6 +139,8 @@ class Site:
         cells: what is known of each report, from the first of the days on. Of all together a day
             lacks where it lacks of a website that the report is configured for.
         reports: what the warehouse has and lacks.
+        gone: those of its websites that the newest sync did not see, with the last day that was
+            asked for: so far they are in what is of all.
     """
 
     website_id: str
@@ -150,6 +153,7 @@ class Site:
     vitals_of: date | None
     cells: Mapping[str, Extent]
     reports: Sequence[ReportStatus] = ()
+    gone: Mapping[str, date] = field(default_factory=dict)
 
 
 def worst(states: Iterable[str]) -> str:
@@ -183,6 +187,7 @@ def together(
     websites: Mapping[str, Sequence[Day]],
     adding: Mapping[str, Collection[str]],
     counted: Collection[str],
+    ends: Mapping[str, date] = MappingProxyType({}),
 ) -> list[Day]:
     """The days of several websites as one. A number that one of them does not have is not known.
 
@@ -190,28 +195,35 @@ def together(
         websites: by id, the same days of each.
         adding: columns that may be added up over websites, with the ids of these.
         counted: ids of those that have states.
+        ends: by id, the last day that one counts that is gone.
     """
-    found = zip(*websites.values(), strict=True)
-    return [_as_one(dict(zip(websites, days, strict=True)), adding, counted) for days in found]
+    found = [
+        dict(zip(websites, days, strict=True)) for days in zip(*websites.values(), strict=True)
+    ]
+    return [_as_one(days, adding, counted, ends) for days in found]
 
 
 def _as_one(
-    days: Mapping[str, Day], adding: Mapping[str, Collection[str]], counted: Collection[str]
+    given: Mapping[str, Day],
+    adding: Mapping[str, Collection[str]],
+    counted: Collection[str],
+    ends: Mapping[str, date],
 ) -> Day:
+    days = {id_: each for id_, each in given.items() if each.date <= ends.get(id_, each.date)}
     # of an amount without a currency nobody knows which one it is of
     paid = [each for each in days.values() if any(each.numbers.get(column) for column in MONEY)]
     currencies = {each.currency for each in paid}
     numbers: dict[str, Number | None] = {}
     for column, ids in adding.items():
-        if any(column in each.numbers for each in days.values()):
-            own = [days[id_].numbers.get(column) for id_ in ids]
+        if any(column in each.numbers for each in given.values()):
+            own = [days[id_].numbers.get(column) for id_ in ids if id_ in days]
             known = [number for number in own if number is not None]
             mixed = column in MONEY and len(currencies) > 1
             is_known = known and len(known) == len(own) and not mixed
             numbers[column] = number_of(sum(known)) if is_known else None
     currency = currencies.pop() if len(currencies) == 1 else None
-    state = worst(days[id_].state for id_ in counted)
-    return Day(next(iter(days.values())).date, state, numbers, currency)
+    state = worst(days[id_].state for id_ in counted if id_ in days)
+    return Day(next(iter(given.values())).date, state, numbers, currency)
 
 
 def extent_of(
@@ -220,6 +232,7 @@ def extent_of(
     first: date,
     last: date,
     without: Sequence[str] = (),
+    ends: Sequence[date | None] = (),
 ) -> Extent:
     """What is known of some days of a report.
 
@@ -228,11 +241,17 @@ def extent_of(
         websites: for each, the state of its days; what has none was never asked for.
         first, last: both included.
         without: names of websites of which nothing is there.
+        ends: for each, the last day that it counts, where it is gone.
     """
+    own_ends = [end or last for end in ends] or [last] * len(websites)
     days = [first + number * ONE_DAY for number in range((last - first).days + 1)]
     found: dict[str, list[date]] = {}
     for day in days:
-        state = worst(own.get(day, "missing") for own in websites)
+        state = worst(
+            own.get(day, "missing")
+            for own, end in zip(websites, own_ends, strict=True)
+            if day <= end
+        )
         if state != "final":
             found.setdefault(state, []).append(day)
     is_empty = not any(day in own for own in websites for day in days)

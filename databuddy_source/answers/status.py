@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from databuddy_source.answers.history import History, history
+from databuddy_source.answers.known_websites import known_websites, refuse_unknown
 from databuddy_source.answers.lateness import Lateness, lateness, proposed_lookback
 from databuddy_source.answers.leftovers import Leftover, leftovers
 from databuddy_source.answers.miscounts import Miscount, Told, miscounts, told_by_coverage
-from databuddy_source.api.models import Website
 from databuddy_source.clock import now
 from databuddy_source.config.resolve import configured
 from databuddy_source.config.selection import websites_of_reports
 from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.calendar import calendar_of, held, instant_there
 from databuddy_source.coverage.marks import Stretch, by_date
-from databuddy_source.coverage.reading import Tables, newest_listing, offered_types, tables_of
+from databuddy_source.coverage.reading import Tables, offered_types, tables_of
 from databuddy_source.coverage.redefinitions import Redefinition, redefinitions
-from databuddy_source.errors import BadSetting, listed
+from databuddy_source.errors import BadSetting
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import day_zone
 from databuddy_source.model.statuses import Mark
@@ -44,6 +44,7 @@ class ReportStatus:
         load_id: dlt's, of the newest load.
         calendar: all windows in stretches, oldest first.
         added_at: when the website was added to Databuddy, UTC, where the warehouse knows it.
+        is_gone: whether the newest sync did not see the website, which an earlier one saw.
     """
 
     website_id: str
@@ -55,6 +56,7 @@ class ReportStatus:
     load_id: str | None
     calendar: Sequence[Stretch]
     added_at: datetime | None = None
+    is_gone: bool = False
 
     @property
     def first(self) -> date | None:
@@ -161,6 +163,7 @@ def status(
     until: date | None = None,
     deep: bool = False,
     late: bool = False,
+    gone: bool = False,
 ) -> WarehouseStatus:
     """What the warehouse has and lacks of the configured reports.
 
@@ -171,6 +174,8 @@ def status(
         deep: count the rows of each day, too, a query for each table: so rows are missed that
             somebody deleted.
         late: tell how late windows still changed.
+        gone: where all websites are meant, also of those that the newest sync did not see, up to
+            the newest window of each report. Nothing lacks that is not asked for any more.
 
     Raises:
         BadSetting: a configured domain is none of the websites that the warehouse knows, or
@@ -179,7 +184,8 @@ def status(
     if since and until and since > until:
         raise BadSetting(f"since ({since}) is after until ({until})", "Swap them.")
     with tables_of(pipeline) as tables:
-        return _status(tables, settings or configured(), since, until, deep=deep, late=late)
+        chosen = settings or configured()
+        return _status(tables, chosen, since, until, deep=deep, late=late, gone=gone)
 
 
 def _status(
@@ -190,19 +196,20 @@ def _status(
     *,
     deep: bool,
     late: bool,
+    gone: bool,
 ) -> WarehouseStatus:
-    listed = newest_listing(tables, "websites", "id, domain, created_at")
-    domains = {row[0]: row[1] for row in listed}
-    added = {row[0]: row[2].astimezone(UTC) for row in listed if row[2]}
+    seen, left = known_websites(tables)
+    websites = {**seen, **left}
     offered = offered_types(tables)
     instant = now()
     has = held(tables, instant, since, until)
     there = instant_there(has, instant)
     redefined = redefinitions(tables)
-    websites = {id_: Website(id=id_, domain=domain) for id_, domain in domains.items()}
+    domains = {id_: website.domain for id_, website in websites.items()}
     refuse_unknown([name for name in settings.websites if "." in name], domains)
     found, configured_now, withdrawn = [], set(), []
-    for chosen, website_ids in websites_of_reports(settings, lambda: websites):
+    shown = websites if gone else seen
+    for chosen, website_ids in websites_of_reports(settings, lambda: shown, left):
         places = [(website_id, chosen.name) for website_id in website_ids]
         configured_now.update(places)
         if offered and chosen.query_type not in offered:
@@ -210,23 +217,30 @@ def _status(
             continue  # a sync skips it with one line
         for website_id in website_ids:
             own = has.get((website_id, chosen.name))
+            is_named = bool(chosen.websites or settings.websites)
+            is_left = gone and not is_named and website_id in left
+            if is_left and (own is None or (since and own.last < since)):
+                continue
             query_type = load_catalog().get(chosen.query_type)
             grain = own.grain if own else chosen.grain
             zone = own.zone if own else day_zone(query_type, settings.timezone)
+            last = min(until or own.last, own.last) if own and is_left else until
             calendar = calendar_of(
-                own, settings, zone=zone, grain=grain, now=there, since=since, until=until
+                own, settings, zone=zone, grain=grain, now=there, since=since, until=last
             )
+            website = websites.get(website_id)
             found.append(
                 ReportStatus(
                     website_id,
-                    domains.get(website_id),
+                    website.domain if website else None,
                     chosen.name,
                     grain,
                     zone,
                     own.synced_at if own else None,
                     own.load_id if own else None,
                     calendar,
-                    added.get(website_id),
+                    website.createdAt if website else None,
+                    website_id in left,
                 )
             )
     found.sort(key=lambda each: each.website_id)
@@ -245,24 +259,6 @@ def _status(
         lateness(tables) if late else (),
         settings.lookback_days,
     )
-
-
-def refuse_unknown(names: Iterable[str], domains: Mapping[str, str | None]) -> None:
-    """Make sure that the warehouse knows websites.
-
-    Args:
-        names: ids or domains.
-        domains: of the websites that it knows, by id.
-
-    Raises:
-        BadSetting: one is neither.
-    """
-    for name in names:
-        if name not in domains and name not in domains.values():
-            known = listed(domain or id_ for id_, domain in domains.items())
-            raise BadSetting(
-                f"{listed([name])!r} is no website that was synced", f"Synced were: {known}."
-            )
 
 
 def _told(tables: Tables, reports: Sequence[ReportStatus]) -> Told:

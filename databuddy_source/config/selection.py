@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from databuddy_source.api.models import Website
@@ -17,7 +18,9 @@ _LEAST_ID: Final = 16
 
 
 def websites_of_reports(
-    settings: Settings, see: Callable[[], Mapping[str, Website]]
+    settings: Settings,
+    see: Callable[[], Mapping[str, Website]],
+    gone: Mapping[str, Website] = MappingProxyType({}),
 ) -> list[tuple[ReportSetting, list[str]]]:
     """The chosen reports with the ids of their websites.
 
@@ -25,13 +28,14 @@ def websites_of_reports(
         settings: what the user chose.
         see: gives the websites that the key sees, by id. Called once, and not at all where every
             website is configured by its id.
+        gone: those that it saw once, by id. A domain means them where it sees none that has it.
 
     Raises:
         BadSetting: a domain is none that the key sees.
     """
     chosen = settings.chosen_reports()
     seen = {} if are_named_by_id(settings) else see()
-    ids = {names: _ids(names, seen, place) for names, place in _lists(settings).items()}
+    ids = {names: _ids(names, seen, gone, place) for names, place in _lists(settings).items()}
     return [(each, ids[names_of(settings, each)]) for each in chosen]
 
 
@@ -119,12 +123,14 @@ def _lists(settings: Settings) -> Mapping[Sequence[str], str]:
     }
 
 
-def _ids(names: Sequence[str], seen: Mapping[str, Website], place: str) -> list[str]:
+def _ids(
+    names: Sequence[str], seen: Mapping[str, Website], gone: Mapping[str, Website], place: str
+) -> list[str]:
     if not names:
         return list(seen)
     ids = []
     for name in names:
-        meant = ids_meant(name, seen)
+        meant = ids_meant(name, seen) or ids_meant(name, gone)
         if not meant:
             raise _unseen(name, place, seen)
         ids += meant

@@ -15,6 +15,8 @@ KNOWN: Final = "('final', 'may grow', 'running')"
 COMPARABLE: Final = "('final', 'may grow')"
 NOTHING: Final = "('failed', 'missing')"
 """The states of which no number is shown: older rows may be of a part of the window."""
+PARTIAL: Final = "is_partial"
+"""The column of cells that says whether they are."""
 
 COUNTS: Final = {"pageviews": "pageviews", "unique_visitors": "visitors", "sessions": "sessions"}
 MORE_COUNTS: Final = {"total_events": "total_events"}
@@ -88,23 +90,24 @@ def beside(columns: Columns) -> list[Beside]:
     ]
 
 
-def numbers(table: str, columns: Columns, state: str) -> list[str]:
-    """The columns of a summary `s` beside the state of its cell, as SQL.
+def numbers(table: str, columns: Columns) -> list[str]:
+    """The columns of a summary `s` beside its cell `c`, as SQL: none where there is no number, or
+    where the last one that was believed is of a part of the window.
 
     Args:
         table: that is there.
         columns: of each table.
-        state: SQL for the state.
     """
     counts, rates = own_columns(table, columns)
+    nothing = f"c.state IN {NOTHING} OR c.state = 'suspect' AND c.{PARTIAL}"
     return [
         *(
-            f"CASE WHEN {state} IN {NOTHING} THEN NULL "
-            f"WHEN {state} IN {KNOWN} THEN COALESCE(s.{name}, 0) ELSE s.{name} END AS {called}"
+            f"CASE WHEN {nothing} THEN NULL "
+            f"WHEN c.state IN {KNOWN} THEN COALESCE(s.{name}, 0) ELSE s.{name} END AS {called}"
             for name, called in counts.items()
         ),
         *(
-            f"CASE WHEN {state} NOT IN {NOTHING} AND s.sessions > 0 THEN s.{name} END AS {name}"
+            f"CASE WHEN {nothing} THEN NULL WHEN s.sessions > 0 THEN s.{name} END AS {name}"
             for name in rates
         ),
     ]

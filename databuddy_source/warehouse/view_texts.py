@@ -22,6 +22,7 @@ from databuddy_source.coverage.views import (
 from databuddy_source.warehouse.view_columns import (
     CURRENCY,
     KNOWN,
+    PARTIAL,
     Beside,
     Columns,
     beside,
@@ -36,7 +37,9 @@ WITH done AS (
       WHEN status <> 'complete' THEN status
       WHEN COALESCE(checked_at, fetched_at) < window_end THEN 'running'
       WHEN final THEN 'final'
-      ELSE 'may grow' END AS state
+      ELSE 'may grow' END AS state,
+    CASE WHEN status = 'complete' THEN COALESCE(checked_at, fetched_at) < window_end
+      ELSE NOT COALESCE(final, FALSE) AND fetched_at < window_end END AS {PARTIAL}
   FROM coverage
   WHERE _dlt_load_id IN (SELECT load_id FROM _dlt_loads WHERE status = 0)
 ),
@@ -65,10 +68,11 @@ absent AS (
   FROM gaps
   JOIN numbers ON gaps.date + gaps.step * numbers.n < gaps.next_date
 )
-SELECT website_id, report, grain, date, window_start, window_end, state, reason FROM done
+SELECT website_id, report, grain, date, window_start, window_end, state, reason, {PARTIAL}
+FROM done
 UNION ALL
 SELECT website_id, report, grain, date, CAST(NULL AS TIMESTAMPTZ), CAST(NULL AS TIMESTAMPTZ),
-  'missing', CAST(NULL AS TEXT)
+  'missing', CAST(NULL AS TEXT), FALSE
 FROM absent
 WHERE grain <> 'month' OR EXTRACT(DAY FROM date) = 1
 """
@@ -92,12 +96,14 @@ def view_texts(columns: Columns) -> dict[str, str]:
 def _daily(columns: Columns) -> str:
     parts = beside(columns)
     states = [f"MAX(CASE WHEN report = '{SUMMARY}' THEN state END) AS state"]
+    own = f"report = '{SUMMARY}' AND {PARTIAL}"
+    states += [f"MAX(CASE WHEN {own} THEN 1 ELSE 0 END) = 1 AS {PARTIAL}"]
     states += [
         f"MAX(CASE WHEN report = '{each.report}' THEN state END) AS {each.state}" for each in parts
     ]
     reports = ", ".join(f"'{name}'" for name in (SUMMARY, *(each.report for each in parts)))
     chosen = ["c.website_id", "w.domain", "c.date", "c.state"]
-    chosen += numbers(SUMMARY, columns, "c.state")
+    chosen += numbers(SUMMARY, columns)
     for each in parts:
         chosen += [
             f"CASE WHEN c.{each.state} IN {KNOWN} THEN CASE WHEN {each.report}_sums.found > 0 "

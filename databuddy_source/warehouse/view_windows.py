@@ -13,6 +13,7 @@ from databuddy_source.coverage.views import CELL_STATES, DAILY, SUMMARY
 from databuddy_source.warehouse.view_columns import (
     COMPARABLE,
     CURRENCY,
+    PARTIAL,
     Beside,
     Columns,
     beside,
@@ -100,7 +101,7 @@ def longer(table: str, columns: Columns, *, by_week: bool) -> str:
     parts = beside(columns) if SUMMARY in columns else []  # without it there is no daily view
     sums = [_Sum(each, column, name) for each in parts for column, name in each.sums.items()]
     names = [*counts.values(), *rates]
-    own = ["c.website_id", "w.domain", "c.date", "c.state", *numbers(table, columns, "c.state")]
+    own = ["c.website_id", "w.domain", "c.date", "c.state", *numbers(table, columns)]
     own += [f"{said} AS {name}_meant" for name, said in redefined.items()]
     own += [each for one in sums for each in one.own()]
     chosen = [*names, *(each.name for each in sums)]
@@ -119,7 +120,7 @@ def longer(table: str, columns: Columns, *, by_week: bool) -> str:
     before = "o.date - 7" if by_week else "CAST(DATE_TRUNC('month', o.date - 1) AS DATE)"
     return f"""
 WITH windows AS (
-  SELECT c.website_id, c.date, c.state, {following} AS next_date
+  SELECT c.website_id, c.date, c.state, c.{PARTIAL}, {following} AS next_date
   FROM {CELL_STATES} AS c
   WHERE c.report = '{table}'
 ){"".join(f", {each}" for each in _of_days(parts, sums) if parts)},

@@ -57,3 +57,14 @@ def test_a_view_that_is_lacking_is_named_and_made_by_the_next_sync(
     assert not (folder / "dbt").exists()
     assert synced("sync", *REPORTS).exit_code == 0
     assert synced("dbt", "init").exit_code == 0
+
+
+def test_a_report_that_was_taken_out_of_the_configuration_does_not_get_old(
+    synced: Callable[..., Outcome], folder: Path, environment: dict[str, str]
+) -> None:
+    environment["SOURCES__DATABUDDY__QUERY_TYPES"] = '["summary_metrics"]'
+    assert synced("dbt", "init").exit_code == 0
+    content = yaml.safe_load((folder / "dbt/models/staging/_sources.yml").read_text())
+    tables = {each["name"]: each.get("config") for each in content["sources"][0]["tables"]}
+    assert tables["summary_metrics"]
+    assert not tables["top_pages"]

@@ -141,3 +141,12 @@ def test_many_websites_without_a_report_are_named_in_short() -> None:
     found = extent_of("country", [{DAY: "final"}], DAY, DAY, names)
     assert words.without(found).endswith("2.example.com, 3.example.com and 5 more")
     assert words.without(extent_of("country", [{}], DAY, DAY, names)) == ""
+
+
+def test_websites_that_are_gone_are_named_in_short() -> None:
+    gone = {f"{number}.example.com": DAY for number in range(9)}
+    said = words.gone(gone, of_all=True)
+    assert "3.example.com (until 2026-03-01) and 5 more: after that day" in said
+    assert words.gone({"a.example.com": DAY}, of_all=False).endswith(
+        "did not see a.example.com (until 2026-03-01)"
+    )

@@ -10,7 +10,7 @@ import dlt
 import pytest
 import yaml
 
-from databuddy_source import write_dbt_project
+from databuddy_source import Settings, write_dbt_project
 from databuddy_source.answers.dbt.files import behind
 from databuddy_source.answers.dbt.files import staged as staged_as
 from databuddy_source.answers.dbt.models import Model, marts
@@ -134,6 +134,41 @@ def test_the_profile_names_the_file_and_is_kept(
     assert write_dbt_project(pipeline, folder, file).kept
     assert profile.read_text() == "mine: {}\n"
     assert own.exists()
+
+
+def test_each_metric_says_that_days_nobody_asked_for_are_not_in_it(
+    loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
+) -> None:
+    pipeline, file = loaded
+    write_dbt_project(pipeline, tmp_path / "dbt", file)
+    content = yaml.safe_load((tmp_path / "dbt/models/metrics/_metrics.yml").read_text())
+    said = {
+        each["name"]: each["description"]
+        for each in content["metrics"]
+        if each["type"] == "derived"
+    }
+    assert {"pageviews_of_top_pages", "avg_load_time_of_slow_pages"} <= said.keys()
+    assert all("never asked for" in each for each in said.values())
+
+
+def fresh(folder: Path) -> set[str]:
+    """The tables whose age is looked at."""
+    content = yaml.safe_load((folder / "models/staging/_sources.yml").read_text())
+    tables = content["sources"][0]["tables"]
+    return {table["name"] for table in tables if "freshness" in table.get("config", {})}
+
+
+def test_what_is_no_longer_chosen_does_not_get_old(
+    loaded: tuple[dlt.Pipeline, Path], tmp_path: Path
+) -> None:
+    pipeline, file = loaded
+    folder = tmp_path / "dbt"
+    write_dbt_project(pipeline, folder, file)
+    assert fresh(folder) == {*REPORTS}
+    few = Settings.of(api_key="k", query_types=FEW)
+    write_dbt_project(pipeline, folder, file, few)
+    assert fresh(folder) == {*FEW}
+    assert {*REPORTS} <= staged(folder)
 
 
 def test_models_of_what_is_gone_are_taken_away(

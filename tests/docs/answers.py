@@ -185,7 +185,10 @@ def _(world: World) -> Rows:
             state, count = world.state(domain, WEEKLY, week), visitors.get((domain, week), 0)
             over = count if state in OVER else None
             change = None if None in (over, before) else over - before
-            rows.append((domain, week, state, None if state == "failed" else count, change))
+            # what was last believed of the newest week is of a part of it
+            is_part = state == "suspect" and week + timedelta(days=6) >= TODAY
+            shown = None if state == "failed" or is_part else count
+            rows.append((domain, week, state, shown, change))
             before = over
     return rows
 

@@ -156,6 +156,57 @@ def test_a_website_that_was_not_synced_of_late_ends_with_missing_days(held: Ware
     assert of(found, shop).days[-1].state == "running"
 
 
+LEFT = TODAY - timedelta(days=3)
+
+
+def without_blog(held: Warehouse) -> None:
+    """Synced three days ago; the second website is gone since."""
+    server = held.server
+    all_of_them: dict[str, Any] = {**CHOSEN, "websites": []}
+    server.now -= timedelta(days=3)
+    held.sync(**all_of_them)
+    server.events.remove_website(server.websites[1].id)
+    server.now += timedelta(days=3)
+    held.sync(**all_of_them)
+
+
+@pytest.fixture
+def left(serve: Callable[..., DemoServer], warehouse: Make) -> Warehouse:
+    return warehouse(serve(days=40), without_blog)
+
+
+def test_a_website_that_is_gone_counts_as_long_as_it_was_asked_for(left: Warehouse) -> None:
+    found = seen(left, websites=[])
+    blog = "blog.example.com"
+    summed = left.query("SELECT date, SUM(pageviews)::INT FROM daily_summary GROUP BY 1 ORDER BY 1")
+    every = found.sites[0]
+    assert every.name == "All websites"
+    assert [(day.date, day.numbers["pageviews"]) for day in every.days] == summed[-30:]
+    assert every.days[-1].state == "running"
+    assert every.gone == {blog: LEFT}
+    assert every.cells["summary_metrics"].states.keys() <= {"may grow", "running"}
+    own = next(site for site in found.sites if site.name == blog)
+    assert own.gone == {blog: LEFT}
+    assert own.days[-1].state == "missing"
+    assert not found.status.lacking  # it is not asked for any more
+    others = [site for site in found.sites if site.website_id and site is not own]
+    assert others
+    assert not any(site.gone for site in others)
+
+
+def test_a_website_that_is_gone_can_be_named(left: Warehouse) -> None:
+    (site,) = seen(left, websites=["blog.example.com"]).sites
+    assert site.gone == {"blog.example.com": LEFT}
+    ids = {name for (name,) in left.query("SELECT id FROM websites WHERE domain LIKE 'blog%'")}
+    assert {site.website_id} == ids
+
+
+def test_of_a_website_that_is_gone_longer_than_the_days_nothing_is_shown(left: Warehouse) -> None:
+    found = seen(left, 2, websites=[])
+    assert "blog.example.com" not in {site.name for site in found.sites}
+    assert not found.sites[0].gone
+
+
 def test_a_warehouse_without_views_says_what_to_do(held: Warehouse) -> None:
     for view in ("monthly_summary", "weekly_summary", "daily_summary", "cell_states"):
         held.query(f"DROP VIEW {view}")

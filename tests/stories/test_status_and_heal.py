@@ -227,6 +227,14 @@ def test_a_website_that_is_gone_is_not_missing(held: Warehouse) -> None:
     held.query("UPDATE websites SET _dlt_load_id = '1' WHERE id = %s", held.server.websites[2].id)
     two = {each.website_id for each in status_now(held, **everything).reports}
     assert two == {website.id for website in held.server.websites[:2]}
+    gone = held.server.websites[2]
+    (own,) = status_now(held, **{**everything, "websites": [gone.domain]}).reports
+    assert (own.website_id, own.domain, own.is_gone) == (gone.id, gone.domain, True)
+    # as a sync understands it: a website that was added anew has the domain of the one before
+    shop = held.server.websites[0].id
+    held.query("UPDATE websites SET domain = %s WHERE id = %s", gone.domain, shop)
+    (own,) = status_now(held, **{**everything, "websites": [gone.domain]}).reports
+    assert (own.website_id, own.is_gone) == (shop, False)
 
 
 def test_a_domain_that_was_never_synced_is_named(held: Warehouse) -> None:

@@ -93,15 +93,19 @@ class Dataset:
         days: int = 1,
         generation: str | None = "2026-10",
         is_over: bool = True,
+        status: str = "complete",
+        final: bool | None = None,
     ) -> None:
-        """A cell with its rows, for each of so many days."""
+        """A cell with its rows, for each of so many days. One that is not complete was asked for
+        again since, when it was over, and has the rows of before."""
         is_week = report.endswith("weekly")
         for day in (first + n * DAY for n in range(days)):
             end = datetime.combine(day + (WEEK if is_week else DAY), time())
             asked = end + 4 * WEEK if is_over else end - timedelta(hours=1)
             grain = "week" if is_week else "day"
-            cell = [SHOP, report, grain, day, day, end, None, "complete"]
-            cell += [asked, asked, is_over, generation, "1"]
+            again = asked if status == "complete" else end + 5 * WEEK
+            cell = [SHOP, report, grain, day, day, end, None, status]
+            cell += [again, asked, is_over if final is None else final, generation, "1"]
             self._insert("coverage", cell)
             for row in rows:
                 self._insert(report, [SHOP, day, *row])
@@ -261,3 +265,43 @@ def test_what_means_something_else_is_not_added_up(weeks: Dataset) -> None:
     weeks.add("custom_events", MONDAY + 3 * DAY, ["buy", 1], days=4, generation="2026-04")
     weeks.add("custom_events", MONDAY + WEEK, ["buy", 1], days=7)
     assert weeks.of(WEEKLY, "events", "events_before") == [(None, None), (7, None)]
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ({"status": "suspect", "is_over": False}, (None, None, None)),
+        ({"status": "suspect"}, (30, 20, 40.0)),
+        ({"status": "suspect", "final": False}, (30, 20, 40.0)),
+        # said the same again once it was over, which made it final
+        ({"status": "suspect", "is_over": False, "final": True}, (30, 20, 40.0)),
+        ({"status": "truncated", "is_over": False}, (30, 20, 40.0)),
+        ({"status": "failed", "is_over": False}, (None, None, None)),
+        ({"status": "failed"}, (None, None, None)),
+        ({"is_over": False}, (30, 20, 40.0)),
+    ],
+)
+def test_a_part_of_a_window_is_no_number_of_one_that_is_not_believed(
+    told: dict[str, Any], shown: tuple[float | None, ...]
+) -> None:
+    made = Dataset("summary_metrics", "summary_metrics_weekly")
+    made.add("summary_metrics", MONDAY, [30, 20, 40.0], **told)
+    made.add("summary_metrics_weekly", MONDAY, [30, 20, 40.0], **told)
+    for view in (DAILY, WEEKLY):
+        assert made.of(view, "pageviews", "sessions", "bounce_rate") == [shown]
+
+
+def test_a_cell_says_whether_its_rows_are_of_a_part_of_it() -> None:
+    made = Dataset("summary_metrics")
+    made.add("summary_metrics", MONDAY, [30, 20, 40.0])
+    made.add("summary_metrics", MONDAY + DAY, [30, 20, 40.0], is_over=False)
+    made.add("summary_metrics", MONDAY + 3 * DAY, status="suspect", is_over=False)
+    made.add("summary_metrics", MONDAY + 4 * DAY, status="failed")
+    cells = made.of(CELL_STATES, "state", "is_partial")
+    assert cells == [
+        ("final", False),
+        ("running", True),
+        ("missing", False),
+        ("suspect", True),
+        ("failed", False),
+    ]

@@ -210,7 +210,9 @@ def _source(model: Model) -> Mapping[str, Any]:
     return {
         "name": model.name,
         "description": model.about,
-        **({"config": _freshness(model.name, model.grain)} if model.grain else {}),
+        **(
+            {"config": _freshness(model.name, model.grain)} if model.grain and model.goes_on else {}
+        ),
         "columns": [
             {"name": each.name, "description": each.about}
             for each in model.columns

@@ -74,6 +74,12 @@ CUT_APART: Final = frozenset({Grain.WEEK})
 _NAMES: Final = re.compile(r"[a-z](_?[a-z0-9])+")
 """What MetricFlow takes for a name."""
 
+_EDGES: Final = (
+    "Of what was never asked for, before the first window and after the last one, nothing is in it."
+)
+"""Said of each metric: none can tell the first month, of which some days are loaded, from a whole
+one, as MetricFlow says to none how long the group is."""
+
 _PART: Final = "A part of other metrics, and nothing to ask for."
 
 
@@ -237,7 +243,7 @@ def _guarded(column: Column, model: Model, parts: dict[str, str]) -> Mapping[str
     made |= {count: count for count in counted.values()}
     parts |= made
     shown = " and ".join(each.shown for each in guards).format(**counted)
-    about = f"{column.about} Null where {', or '.join(each.null for each in guards)}."
+    about = f"{column.about} Null where {', or '.join(each.null for each in guards)}. {_EDGES}"
     if column.instead:
         asked = " or ".join(metric_name(*each.split(".")) for each in column.instead)
         about += f" The metric of longer windows is {asked}."

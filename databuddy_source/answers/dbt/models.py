@@ -73,6 +73,7 @@ class Model:
         key: columns that are together different in each row; empty where none are.
         grain: length of the windows of a report; None for what is no report.
         is_log: whether its rows are single things that happened.
+        goes_on: whether it is still loaded, as far as is known, so that it may be old.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Model:
     key: Sequence[str] = ()
     grain: Grain | None = None
     is_log: bool = False
+    goes_on: bool = True
 
 
 @cache

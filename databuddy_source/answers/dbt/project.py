@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from databuddy_source.answers.dbt.files import KINDS, Place, generated, profile
 from databuddy_source.answers.dbt.models import PACKAGE, begins_on_sunday, loaded, marts
 from databuddy_source.answers.dbt.texts import HEAD, headed
 from databuddy_source.answers.lost_views import lost_views
+from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.reading import TABLE, tables_of
 from databuddy_source.dlt_seam import kind_of
 from databuddy_source.errors import BadConfiguration, NothingLoaded
@@ -45,7 +46,12 @@ class DbtProject:
     kept: bool
 
 
-def write_dbt_project(pipeline: dlt.Pipeline, folder: Path, file: Path | None = None) -> DbtProject:
+def write_dbt_project(
+    pipeline: dlt.Pipeline,
+    folder: Path,
+    file: Path | None = None,
+    settings: Settings | None = None,
+) -> DbtProject:
     """Write a dbt project that reads what a pipeline loaded, or write one anew: a profile that is
     there is kept, and so are files of others, which are those without the line that ours begin
     with.
@@ -54,6 +60,8 @@ def write_dbt_project(pipeline: dlt.Pipeline, folder: Path, file: Path | None = 
         pipeline: that loaded it.
         folder: is made. One with files in it has to be such a project.
         file: the DuckDB file, where it is one.
+        settings: whose reports are still loaded: others are never old. Without, each that is there
+            is taken for one of them.
 
     Raises:
         BadConfiguration: there is no profile for the destination, or the folder, or a file where
@@ -77,6 +85,9 @@ def write_dbt_project(pipeline: dlt.Pipeline, folder: Path, file: Path | None = 
         raise NothingLoaded(
             f"The dataset lacks views: {', '.join(lost)}", "Sync once more: the sync makes them."
         )
+    if settings:
+        chosen = {each.name for each in settings.chosen_reports()}
+        models = [replace(each, goes_on=each.name in chosen) for each in models]
     made = list(marts(models))
     client: Any = pipeline.sql_client()
     dataset = client.capabilities.casefold_identifier(client.dataset_name)

@@ -45,10 +45,11 @@ def dbt(
     """
     with for_people(verbose), account(demo, asks=False) as choose:
         warehouse = Warehouse.of(demo, destination, dataset, state_dir, say=say)
-        choose(warehouse.place.name)  # what is wrong with the configuration is told first
+        # what is wrong with the configuration is told first
+        settings, _ = choose(warehouse.place.name)
         warehouse = warehouse.for_a_look()
         warehouse.open()
-        made = write_dbt_project(warehouse.pipeline, folder, warehouse.file)
+        made = write_dbt_project(warehouse.pipeline, folder, warehouse.file, settings)
     out.print(f"{folder} has models of {len(made.tables)} tables and {len(made.marts)} marts.")
     if made.kept:
         out.print(f"{folder / 'profiles.yml'} says otherwise, and was left as it is.")

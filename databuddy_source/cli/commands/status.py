@@ -187,6 +187,8 @@ def _show_website(reports: Sequence[ReportStatus]) -> None:
     )
     synced = f"last sync {moment(newest[0])}, load {newest[1]}" if newest else ""
     out.print(f"{name}  {synced or 'never synced'}", style="bold")
+    if first.is_gone:
+        out.print("The newest sync did not see this website.")
     table = WholeWords()
     columns = ["report", "first day", "last day", "rows", "last sync"]
     if any(each.gaps for each in reports):

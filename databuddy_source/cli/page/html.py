@@ -127,6 +127,7 @@ def _shown(site: Site, found: Overview) -> Mapping[str, Any]:
         ],
         "recent": recent,
         "unknown": words.not_known(unknown) if unknown else "",
+        "gone": words.gone(site.gone, of_all=not site.website_id) if site.gone else "",
         "rankings": [(each, _changes(each), list(_of_rest(each.extent))) for each in site.rankings],
         "calendar": "\n".join(_calendar(site)),
         "legend": legend({mark for each in site.reports for mark in each.cells}),

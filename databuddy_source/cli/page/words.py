@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -105,6 +105,20 @@ def without(extent: Extent) -> str:
     more = len(extent.without) - len(names)
     others = f" and {more} more" if more else ""
     return f"Nothing of {extent.report} is loaded for {', '.join(names)}{others}"
+
+
+def gone(websites: Mapping[str, date], *, of_all: bool) -> str:
+    """What is said of websites that the newest sync did not see, without its full stop.
+
+    Args:
+        websites: by name, the last day that was asked for.
+        of_all: of a sum over websites.
+    """
+    named = [f"{name(each)} (until {last})" for each, last in [*websites.items()][:MOST_NAMES]]
+    more = len(websites) - len(named)
+    those = ", ".join(named) + (f" and {more} more" if more else "")
+    said = f"The newest sync did not see {those}"
+    return f"{said}: after that day the numbers are of the others" if of_all else said
 
 
 def lost(views: Sequence[str]) -> str:
