@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -95,6 +95,11 @@ class Run:
         only = context["dag_run"].run_type == "backfill"
         return cls(first, last, only, params["refetch"], params["allow_empty"])
 
+    @property
+    def days(self) -> str:
+        """Its days, in words."""
+        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+
     def cells(
         self, settings: Settings, tables: Sequence[ReportTable], group: Sequence[str]
     ) -> list[Cells]:
@@ -166,13 +171,13 @@ def _label(part: Sequence[Website]) -> str:
     return first if len(part) == 1 else f"{first} and {len(part) - 1} more"
 
 
-def load_group(setup: Setup, group: Mapping[str, Any], context: Mapping[str, Any]) -> int:
+def load_group(setup: Setup, group: Mapping[str, Any], context: MutableMapping[str, Any]) -> int:
     """Load the websites of a group.
 
     Args:
         setup: settings and warehouse.
         group: see `groups`.
-        context: of the task.
+        context: of the task, which gets the `label` that Airflow shows: websites and days.
 
     Returns:
         How many rows the cells have that were wanted.
@@ -189,10 +194,12 @@ def load_group(setup: Setup, group: Mapping[str, Any], context: Mapping[str, Any
 
 
 def _loaded(
-    setup: Setup, group: Mapping[str, Any], context: Mapping[str, Any]
+    setup: Setup, group: Mapping[str, Any], context: MutableMapping[str, Any]
 ) -> tuple[list[str], int]:
     settings, warehouse = setup.resolved(), setup.warehouse()
     run, ids = Run.of(context, settings), list(group["websites"])
+    context["label"] = f"{group['label']}, {run.days}"
+    logger.info("The run is for %s in %s.", run.days, settings.timezone)
     with alone(warehouse.pipeline):
         warehouse.wait()
         cells = run.cells(settings, reports(settings), ids)
