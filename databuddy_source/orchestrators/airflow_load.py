@@ -36,17 +36,18 @@ from databuddy_source import (
 )
 from databuddy_source.clock import now, today
 from databuddy_source.orchestrators.lacking import (
+    Lack,
     doubted,
     ids_of,
     lacking,
     lacking_before,
+    remedy_for,
     shown,
     told_of,
 )
 from databuddy_source.warehouse.choice import STATE_VARIABLE
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.place import WRAPPER_STATE_OF_0_1
-from databuddy_source.warehouse.redaction import redacted
 from databuddy_source.warehouse.target import Warehouse
 
 logger = logging.getLogger("airflow.task")
@@ -187,15 +188,16 @@ def load_group(setup: Setup, group: Mapping[str, Any], context: MutableMapping[s
         AirflowFailException: a person has to change something.
         AirflowException: something is lacking, or another try may help.
     """
-    lines, rows = _as_told(lambda: _loaded(setup, group, context))
-    if lines:
-        raise AirflowException(redacted(shown(lines)))
+    lacks, rows = _as_told(lambda: _loaded(setup, group, context))
+    if lacks:
+        final = _as_told(lambda: remedy_for(lacks, setup.resolved())) is Remedy.CHANGE
+        raise (AirflowFailException if final else AirflowException)(shown(lacks))
     return rows
 
 
 def _loaded(
     setup: Setup, group: Mapping[str, Any], context: MutableMapping[str, Any]
-) -> tuple[list[str], int]:
+) -> tuple[list[Lack], int]:
     settings, warehouse = setup.resolved(), setup.warehouse()
     run, ids = Run.of(context, settings), list(group["websites"])
     context["label"] = f"{group['label']}, {run.days}"
@@ -219,8 +221,8 @@ def _loaded(
         warehouse.wait()
         known = known_cells(warehouse.pipeline, cells, settings)
         loaded = loaded_cells(warehouse.pipeline, loads)
-        lines = lacking(known, loaded) + ([] if run.only else doubted(known, loaded))
-        return lines, sum(each.rows for each in known)
+        lacks = lacking(known, loaded) + ([] if run.only else doubted(known, loaded))
+        return lacks, sum(each.rows for each in known)
 
 
 def complete_tables(

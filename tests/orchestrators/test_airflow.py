@@ -296,6 +296,7 @@ def test_another_try_of_a_run_asks_for_what_is_lacking_only(server: DemoServer) 
         load_group(Setup(), group, given)
     assert type(raised.value) is AirflowException
     assert complete_tables(Setup(), [group], given) == {}
+    assert given["label"] == f"{group['label']}, {FIRST - ONE_DAY}", "what Airflow shows"
     server.faults.clear()
     assert at_noon(server, FIRST, lambda: load_group(Setup(), group, given)) == [failing]
     told = complete_tables(Setup(), [group], given)
@@ -365,6 +366,23 @@ def test_airflow_is_told_whether_to_try_again(
         load_group(Setup(), group, context())
     assert type(raised.value) is told
     assert raised.value.__cause__ is raised.value.__context__ is None
+
+
+def test_a_wrong_key_of_one_account_is_not_tried_again_and_told_once(
+    server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCES__DATABUDDY__API_KEY")
+    for number, website in enumerate(server.websites):
+        account = f"SOURCES__DATABUDDY__ACCOUNTS__A{number}"
+        monkeypatch.setenv(f"{account}__API_KEY", "dbdy_wrong" if number else server.api_key)
+        monkeypatch.setenv(f"{account}__WEBSITES", f'["{website.id}"]')
+    (group,) = groups(Setup(), 100)
+    with pytest.raises(AirflowFailException, match="rejects the key") as raised:
+        load_group(Setup(), group, context(noon(FIRST - ONE_DAY), noon(FIRST)))
+    assert str(raised.value).count("rejects the key") == 2, "two accounts"
+    blog = server.websites[1].id
+    days = f"{FIRST - 5 * ONE_DAY} to {FIRST - ONE_DAY}, 5 cells"
+    assert f"- country of {blog} on {days}" in str(raised.value)
 
 
 def test_a_scheduled_run_comes_before_a_backfill() -> None:
