@@ -292,8 +292,10 @@ def test_another_try_of_a_run_asks_for_what_is_lacking_only(server: DemoServer) 
     start = noon(FIRST - ONE_DAY)
     given = context(start, start + ONE_DAY)
     (group,) = groups(Setup(), 100)
-    with pytest.raises(AirflowException, match=f"country of .* on {failing}: failed: oh") as raised:
+    with pytest.raises(AirflowException, match="3 cells: failed: oh") as raised:
         load_group(Setup(), group, given)
+    for website in server.websites:
+        assert f"- country of {website.id} on {failing}" in str(raised.value).splitlines()
     assert type(raised.value) is AirflowException
     assert complete_tables(Setup(), [group], given) == {}
     assert given["label"] == f"{group['label']}, {FIRST - ONE_DAY}", "what Airflow shows"
