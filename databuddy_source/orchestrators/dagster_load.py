@@ -260,7 +260,7 @@ def _keys(context: dg.AssetExecutionContext) -> Sequence[str]:
         raise BadConfiguration(
             "The first or the last partition of this run is gone: its website was taken away after "
             "the run was queued, or partitions begin later now",
-            "Launch it anew for those that are there. The schedule will come to them by itself.",
+            "Launch it anew for those that are there. The next scheduled run loads what one left.",
         ) from error
 
 

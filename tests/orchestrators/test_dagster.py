@@ -438,23 +438,29 @@ def test_partitions_stay_on_later_days(open_dagster: Callable[..., Dagster]) -> 
         assert first() == before
 
 
-def test_a_run_whose_website_was_taken_away_meanwhile_says_so_and_is_not_tried_again(
-    open_dagster: Callable[..., Dagster],
+@pytest.mark.parametrize("gone", ["website", "day"])
+def test_a_run_whose_partitions_were_taken_away_meanwhile_says_so_and_is_not_tried_again(
+    open_dagster: Callable[..., Dagster], gone: str
 ) -> None:
     dagster = open_dagster(query_types=["country"])
     shop, *_, last = dagster.look_for_websites()
-    one_process = dg.Definitions(executor=dg.in_process_executor)
-    job = dg.Definitions.merge(dagster.defs, one_process).resolve_job_def("databuddy_day")
+
+    def job(own: Dagster) -> dg.JobDefinition:
+        one_process = dg.Definitions(executor=dg.in_process_executor)
+        return dg.Definitions.merge(own.defs, one_process).resolve_job_def("databuddy_day")
+
     queued = dagster.instance.create_run_for_job(
-        job, tags={RANGE_START: f"{ago(2)}|{shop}", RANGE_END: f"{ago(1)}|{last}"}
+        job(dagster), tags={RANGE_START: f"{ago(2)}|{shop}", RANGE_END: f"{ago(1)}|{last}"}
     )
-    dagster.instance.delete_dynamic_partition(WEBSITES, last)
-    result = execute_run(InMemoryJob(job), queued, dagster.instance)
+    if gone == "website":
+        dagster.instance.delete_dynamic_partition(WEBSITES, last)
+    later = open_dagster(query_types=["country"], first_day=ago(1)) if gone == "day" else dagster
+    result = execute_run(InMemoryJob(job(later)), queued, dagster.instance)
     assert not result.success
     events = [each.event_type_value for each in result.all_events]
     assert "STEP_UP_FOR_RETRY" not in events
     (failed,) = (each for each in result.all_events if each.is_step_failure)
-    assert "website was taken away" in str(failed.step_failure_data)
+    assert "The first or the last partition of this run is gone" in str(failed.step_failure_data)
 
 
 def test_each_morning_one_run_loads_what_is_over_and_what_may_have_changed(
