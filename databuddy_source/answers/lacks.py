@@ -17,6 +17,7 @@ from databuddy_source.config.settings import Settings
 from databuddy_source.coverage.finality import is_settled, last_settled
 from databuddy_source.coverage.reading import Tables, offered_types, tables_of
 from databuddy_source.coverage.single import Single, single_cells
+from databuddy_source.errors import without_window
 from databuddy_source.model.query_types import load_catalog
 from databuddy_source.model.reports import day_zone
 from databuddy_source.model.statuses import Mark
@@ -100,6 +101,11 @@ class KnownCell:
     def is_final(self) -> bool:
         """Whether it is there, and no sync will ask for it again."""
         return self.mark in {Mark.EMPTY, Mark.COMPLETE}
+
+    @property
+    def cause(self) -> str:
+        """The reason without window and request: the same for all that failed together."""
+        return without_window(self.reason)
 
 
 def known_cells(

@@ -19,7 +19,7 @@ from databuddy_source.coverage.reading import (
     tables_of,
     window_of,
 )
-from databuddy_source.errors import Exit, IncompleteLoad
+from databuddy_source.errors import Exit, IncompleteLoad, without_window
 from databuddy_source.model.statuses import Status
 from databuddy_source.model.windows import Window
 
@@ -174,6 +174,11 @@ class LoadedCell:
     def is_gap(self) -> bool:
         """Whether the warehouse lacks something of it that may be had."""
         return self.status.is_gap
+
+    @property
+    def cause(self) -> str:
+        """The reason without window and request: the same for all that failed together."""
+        return without_window(self.reason)
 
     def __str__(self) -> str:
         return f"{self.report} of {self.website_id} on {self.window}"

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import (
@@ -113,9 +113,7 @@ def databuddy(
 
         def load(group: dict[str, Any]) -> int:
             """The reports of a group of websites."""
-            context = get_current_context()
-            context["label"] = group["label"]  # type: ignore[typeddict-unknown-key]  # ours, for map_index_template
-            return load_group(setup, group, context)
+            return load_group(setup, group, cast("dict[str, Any]", get_current_context()))
 
         @task(trigger_rule=TriggerRule.ALL_DONE, outlets=[TABLES])
         def tables(*parts: Sequence[dict[str, Any]] | None) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -36,17 +36,18 @@ from databuddy_source import (
 )
 from databuddy_source.clock import now, today
 from databuddy_source.orchestrators.lacking import (
+    Lack,
     doubted,
     ids_of,
     lacking,
     lacking_before,
+    remedy_for,
     shown,
     told_of,
 )
 from databuddy_source.warehouse.choice import STATE_VARIABLE
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.place import WRAPPER_STATE_OF_0_1
-from databuddy_source.warehouse.redaction import redacted
 from databuddy_source.warehouse.target import Warehouse
 
 logger = logging.getLogger("airflow.task")
@@ -94,6 +95,11 @@ class Run:
             first = last = today(settings.timezone) - ONE_DAY
         only = context["dag_run"].run_type == "backfill"
         return cls(first, last, only, params["refetch"], params["allow_empty"])
+
+    @property
+    def days(self) -> str:
+        """Its days, in words."""
+        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
 
     def cells(
         self, settings: Settings, tables: Sequence[ReportTable], group: Sequence[str]
@@ -166,13 +172,13 @@ def _label(part: Sequence[Website]) -> str:
     return first if len(part) == 1 else f"{first} and {len(part) - 1} more"
 
 
-def load_group(setup: Setup, group: Mapping[str, Any], context: Mapping[str, Any]) -> int:
+def load_group(setup: Setup, group: Mapping[str, Any], context: MutableMapping[str, Any]) -> int:
     """Load the websites of a group.
 
     Args:
         setup: settings and warehouse.
         group: see `groups`.
-        context: of the task.
+        context: of the task, which gets the `label` that Airflow shows: websites and days.
 
     Returns:
         How many rows the cells have that were wanted.
@@ -182,17 +188,20 @@ def load_group(setup: Setup, group: Mapping[str, Any], context: Mapping[str, Any
         AirflowFailException: a person has to change something.
         AirflowException: something is lacking, or another try may help.
     """
-    lines, rows = _as_told(lambda: _loaded(setup, group, context))
-    if lines:
-        raise AirflowException(redacted(shown(lines)))
+    lacks, rows = _as_told(lambda: _loaded(setup, group, context))
+    if lacks:
+        final = _as_told(lambda: remedy_for(lacks, setup.resolved())) is Remedy.CHANGE
+        raise (AirflowFailException if final else AirflowException)(shown(lacks))
     return rows
 
 
 def _loaded(
-    setup: Setup, group: Mapping[str, Any], context: Mapping[str, Any]
-) -> tuple[list[str], int]:
+    setup: Setup, group: Mapping[str, Any], context: MutableMapping[str, Any]
+) -> tuple[list[Lack], int]:
     settings, warehouse = setup.resolved(), setup.warehouse()
     run, ids = Run.of(context, settings), list(group["websites"])
+    context["label"] = f"{group['label']}, {run.days}"
+    logger.info("The run is for %s in %s.", run.days, settings.timezone)
     with alone(warehouse.pipeline):
         warehouse.wait()
         cells = run.cells(settings, reports(settings), ids)
@@ -212,8 +221,8 @@ def _loaded(
         warehouse.wait()
         known = known_cells(warehouse.pipeline, cells, settings)
         loaded = loaded_cells(warehouse.pipeline, loads)
-        lines = lacking(known, loaded) + ([] if run.only else doubted(known, loaded))
-        return lines, sum(each.rows for each in known)
+        lacks = lacking(known, loaded) + ([] if run.only else doubted(known, loaded))
+        return lacks, sum(each.rows for each in known)
 
 
 def complete_tables(

@@ -26,7 +26,7 @@ from databuddy_source import (
     status,
     websites,
 )
-from databuddy_source.clock import now, today
+from databuddy_source.clock import now
 from databuddy_source.orchestrators.dagster_checks import (
     COMPLETE,
     FINAL,
@@ -39,8 +39,9 @@ from databuddy_source.orchestrators.dagster_schedule import schedule_of
 from databuddy_source.orchestrators.partitions import WEBSITES, Period, period_of
 from databuddy_source.warehouse.target import Warehouse
 
-DAYS_BEFORE = 30
-"""Where partitions begin without a `start_date`, before the day on which Dagster loads them."""
+FIRST_DAY = date(2025, 1, 1)
+"""Where partitions begin without a `start_date`, as the DAG of Airflow does. A day that moves takes
+partitions away from runs and backfills that wait for them."""
 
 
 class DatabuddyTranslator:
@@ -143,7 +144,7 @@ def databuddy_assets(
         settings: reports, time zone and what else lasts. Default: as configured.
         translator: says what assets are like.
         resource: the key, the server and the warehouse. Default: as configured.
-        first_day: with which partitions begin. Default: `start_date`, or 30 days ago.
+        first_day: with which partitions begin. Default: `start_date`, or 1 January 2025.
         cron_schedule: of the schedules, in the configured time zone.
         retries: how many more tries a run has where another one may help.
         seconds_between: tries.
@@ -154,8 +155,7 @@ def databuddy_assets(
         BadSetting: something is configured wrongly.
     """
     settings, translator = settings or configured(), translator or DatabuddyTranslator()
-    first = first_day or settings.start_date
-    first = first or today(settings.timezone) - timedelta(days=DAYS_BEFORE)
+    first = first_day or settings.start_date or FIRST_DAY
     by_period: dict[str, list[ReportTable]] = defaultdict(list)
     for table in reports(settings):
         by_period[period_of(table)].append(table)

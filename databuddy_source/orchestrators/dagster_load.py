@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any
 
 import dagster as dg
+from dagster._check import CheckError
 
 from databuddy_source import (
     BadConfiguration,
@@ -41,7 +42,15 @@ from databuddy_source.orchestrators.dagster_events import (
     materialized,
 )
 from databuddy_source.orchestrators.dagster_restated import Places, tell_restated
-from databuddy_source.orchestrators.lacking import ids_of, lacking, lacking_before, shown, told_of
+from databuddy_source.orchestrators.lacking import (
+    Lack,
+    ids_of,
+    lacking,
+    lacking_before,
+    remedy_for,
+    shown,
+    told_of,
+)
 from databuddy_source.orchestrators.partitions import Period
 from databuddy_source.warehouse.lock import alone
 from databuddy_source.warehouse.target import Warehouse
@@ -108,17 +117,19 @@ class Job:
             RetryRequested: another try may help.
         """
         wrong: Exception | None = None
-        lines: list[str] = []
+        lacks: list[Lack] = []
         try:
             with logs_to(context.log), alone(warehouse.pipeline, wait=True, say=context.log.info):
                 warehouse.wait()
                 if context.selected_asset_keys:
-                    lines = yield from self._loaded(context, config, settings, warehouse)
+                    lacks = yield from self._loaded(context, config, settings, warehouse)
                 yield from self._checked(context, settings, warehouse)
         except Exception as error:  # also of a warehouse that is gone while it is asked what it has
             wrong = error
-        if wrong is not None or lines:
-            self._fail(context, wrong, lines)
+        if wrong is not None:
+            self._fail(context, *told_of(wrong))
+        if lacks:
+            self._fail(context, shown(lacks), remedy_for(lacks, settings))
 
     def _loaded(
         self,
@@ -126,8 +137,8 @@ class Job:
         config: LoadConfig,
         settings: Settings,
         warehouse: Warehouse,
-    ) -> Generator[Any, None, list[str]]:
-        """Gives a line for each cell that is lacking in the end."""
+    ) -> Generator[Any, None, list[Lack]]:
+        """Gives the cells that are lacking in the end."""
         wanted = self._wanted(context, settings)
         others = self._lacking(wanted, settings, warehouse) if config.lacking else {}
         steps: list[Step] = []
@@ -166,9 +177,9 @@ class Job:
         partitions of others have none.
 
         Raises:
-            BadConfiguration: a partition has not begun.
+            BadConfiguration: a partition has not begun, or is gone.
         """
-        parts = list(self.period.parts(context.partition_keys))
+        parts = list(self.period.parts(_keys(context)))
         if early := [part for part, _, first, _ in parts if first > today(settings.timezone)]:
             more = f" and {len(early) - 1} more" if len(early) > 1 else ""
             raise BadConfiguration(
@@ -200,8 +211,10 @@ class Job:
         for each in lacking_before(warehouse, settings, tables, ids, until=times[-1].last):
             key = by_name[each.report]
             for time in times:
+                if each.last < time.first or time.last < each.first:
+                    continue
                 part = self.period.key(time.key, each.website_id)
-                if time.first <= each.last and each.first <= time.last and part not in wanted[key]:
+                if part not in wanted[key]:
                     found[key][part] = replace(each, first=time.first, last=time.last)
         return found
 
@@ -232,15 +245,23 @@ class Job:
                     if dg.AssetCheckKey(key, name) in chosen:
                         yield check(key, own, settings)
 
-    def _fail(
-        self, context: dg.AssetExecutionContext, wrong: Exception | None, lines: Sequence[str]
-    ) -> None:
-        what, remedy = told_of(wrong) if wrong else (shown(lines), Remedy.HEAL)
+    def _fail(self, context: dg.AssetExecutionContext, what: str, remedy: Remedy) -> None:
         context.log.error(what)
         if remedy is Remedy.CHANGE or context.retry_number >= self.retries:
-            # without its cause, whose words may hold a secret of the destination
+            # without a cause, whose words may hold a secret of the destination
             raise dg.Failure(what, allow_retries=False) from None
         raise dg.RetryRequested(self.retries, self.seconds_between) from None
+
+
+def _keys(context: dg.AssetExecutionContext) -> Sequence[str]:
+    try:
+        return list(context.partition_keys)
+    except (dg.DagsterInvalidInvocationError, CheckError) as error:
+        raise BadConfiguration(
+            "The first or the last partition of this run is gone: its website was taken away after "
+            "the run was queued, or partitions begin later now",
+            "Launch it anew for those that are there. The next scheduled run loads what one left.",
+        ) from error
 
 
 def _cells(*wanted: Wanted) -> list[Cells]:

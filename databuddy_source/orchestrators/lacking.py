@@ -1,9 +1,11 @@
-"""What a run of an orchestrator lacks, as cells and in lines; which websites a table is for; and
-what an orchestrator is told of an error."""
+"""What a run of an orchestrator lacks, as cells and in lines, and what helps; which websites a
+table is for; and what an orchestrator is told of an error."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from databuddy_source import (
@@ -122,25 +124,45 @@ def place_of(cell: KnownCell | LoadedCell) -> tuple[str, str, datetime]:
     return cell.report, cell.website_id, cell.window.start
 
 
-def lacking(known: Iterable[KnownCell], loaded: Iterable[LoadedCell]) -> list[str]:
-    """A line for each cell that is not there, with the reason that the loads of this run gave.
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A cell that a run lacks.
+
+    Attributes:
+        cell: that it is.
+        told: what is known of it, with the reason.
+        cause: the same for cells that failed together.
+    """
+
+    cell: KnownCell | LoadedCell
+    told: str
+    cause: str
+
+    @classmethod
+    def of(cls, cell: LoadedCell) -> Lack:
+        """One that a load of the run asked for."""
+        return cls(cell, f"{cell.status}: {cell.reason}", f"{cell.status}: {cell.cause}")
+
+
+def lacking(known: Iterable[KnownCell], loaded: Iterable[LoadedCell]) -> list[Lack]:
+    """The cells that are not there, with the reasons that the loads of this run gave.
 
     Args:
         known: what the warehouse has.
         loaded: what the loads brought.
     """
-    told = {place_of(each): f"{each.status}: {each.reason}" for each in loaded if each.is_gap}
+    told = {place_of(each): Lack.of(each) for each in loaded if each.is_gap}
     return [
-        f"{each.report} of {each.website_id} on {each.window}: "
-        + told.get(place_of(each), f"{each.mark.words}. {each.reason}")
+        told.get(place_of(each))
+        or Lack(each, f"{each.mark.words}. {each.reason}", f"{each.mark.words}. {each.cause}")
         for each in known
         if not each.is_there
     ]
 
 
-def doubted(known: Iterable[KnownCell], loaded: Iterable[LoadedCell]) -> list[str]:
-    """A line for each cell that was compared beside those of this run and of which the answer is
-    not believed.
+def doubted(known: Iterable[KnownCell], loaded: Iterable[LoadedCell]) -> list[Lack]:
+    """The cells that were compared beside those of this run and of which the answer is not
+    believed.
 
     Args:
         known: see `lacking`.
@@ -148,17 +170,66 @@ def doubted(known: Iterable[KnownCell], loaded: Iterable[LoadedCell]) -> list[st
     """
     own = set(map(place_of, known))
     return [
-        f"{each}: {each.status}: {each.reason}"
+        Lack.of(each)
         for each in loaded
         if each.status.value == "suspect" and place_of(each) not in own
     ]
 
 
-def shown(lines: Sequence[str]) -> str:
-    """The first of them, and how many more there are.
+def remedy_for(lacks: Iterable[Lack], settings: Settings) -> Remedy:
+    """What helps: to try again, unless all that is lacking is of accounts whose keys are refused.
+    That costs a request for each of these.
 
     Args:
-        lines: see `lacking`.
+        lacks: see `lacking`.
+        settings: with the accounts.
     """
+    if not settings.accounts:
+        return Remedy.HEAL
+    ids = {each.cell.website_id for each in lacks}
+    for account in settings.by_account().values():
+        own = ids.intersection(account.websites)
+        if own and _is_refused(account):
+            ids -= own
+    return Remedy.HEAL if ids else Remedy.CHANGE
+
+
+def _is_refused(account: Settings) -> bool:
+    try:
+        websites(account)
+    except DatabuddyError as error:
+        return error.remedy is Remedy.CHANGE
+    return False
+
+
+def shown(lacks: Iterable[Lack]) -> str:
+    """Each reason once, with its cells; the first lines, and how many more there are.
+
+    Args:
+        lacks: see `lacking`.
+    """
+    by_cause: dict[str, list[Lack]] = defaultdict(list)
+    for each in lacks:
+        by_cause[each.cause].append(each)
+    lines = [line for cause, own in by_cause.items() for line in _lines(cause, own)]
     more = f"\n... and {len(lines) - LINES_SHOWN} more" if len(lines) > LINES_SHOWN else ""
-    return "Not complete are:\n" + "\n".join(lines[:LINES_SHOWN]) + more
+    return redacted("Not complete are:\n" + "\n".join(lines[:LINES_SHOWN]) + more)
+
+
+def _lines(cause: str, lacks: Sequence[Lack]) -> Iterator[str]:
+    cells = sorted((each.cell for each in lacks), key=lambda cell: cell.window.start)
+    if len(lacks) == 1:
+        yield f"{_name(cells)}: {lacks[0].told}"
+        return
+    yield f"{len(lacks)} cells: {cause}"
+    by_report: dict[tuple[str, str], list[KnownCell | LoadedCell]] = defaultdict(list)
+    for each in cells:
+        by_report[each.report, each.website_id].append(each)
+    for own in by_report.values():
+        yield f"- {_name(own)}"
+
+
+def _name(cells: Sequence[KnownCell | LoadedCell]) -> str:
+    one, last = cells[0], cells[-1]
+    until = f" to {last.window}, {len(cells)} cells" if len(cells) > 1 else ""
+    return f"{one.report} of {one.website_id} on {one.window}{until}"

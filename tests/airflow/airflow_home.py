@@ -152,13 +152,11 @@ class Airflow:
                 for each in self.programs:
                     each.wait()
 
-    def backfill(self, first: date, last: date) -> None:
-        """`airflow backfill create` for these days."""
+    def backfill(self, first: date, last: date, offset: str) -> None:
+        """`airflow backfill create` for these days, as the manual has it."""
         words = ("backfill", "create", "--dag-id", "databuddy", "--max-active-runs", "1")
-        until = date.fromordinal(last.toordinal() + 1)
-        run_airflow(
-            self.home, *words, "--from-date", f"{first}", "--to-date", f"{until}", **self.variables
-        )
+        begin, end = f"{first}T00:00{offset}", f"{last}T23:59{offset}"
+        run_airflow(self.home, *words, "--from-date", begin, "--to-date", end, **self.variables)
 
     def wait_until(self, holds: Callable[[], bool]) -> None:
         """As long as Airflow runs."""

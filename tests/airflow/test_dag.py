@@ -101,13 +101,18 @@ def test_a_backfill_loads_exactly_its_days_once_nobody_else_is_at_work(
     open_airflow: Callable[..., Airflow], server: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin, end = f"{ago(12)}", f"{ago(3)}T00:00:00+00:00"  # so that no run is scheduled
-    airflow = open_airflow(SOURCES__DATABUDDY__START_DATE=begin, END_DATE=end, POOL="databuddy")
+    airflow = open_airflow(
+        SOURCES__DATABUDDY__START_DATE=begin,
+        SOURCES__DATABUDDY__TIMEZONE="Asia/Kolkata",  # where it is the day before in UTC at four
+        END_DATE=end,
+        POOL="databuddy",
+    )
     airflow.make_pool()
     monkeypatch.chdir(airflow.home)
     after = "SELECT DISTINCT run_type FROM dag_run WHERE dag_id = 'after'"
     with airflow.running() as log:
         with alone(Warehouse.of().pipeline):
-            airflow.backfill(ago(7), ago(6))
+            airflow.backfill(ago(7), ago(6), "+05:30")
             rescheduled = "SELECT 1 FROM task_reschedule"
             airflow.wait_until(lambda: bool(airflow.rows(rescheduled)))
         airflow.wait_until(lambda: not {"queued", "running"} & {*airflow.run_states()})

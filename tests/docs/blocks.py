@@ -61,9 +61,8 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "systemctl --user enable --now databuddy.timer": "as above",
     'airflow pools set databuddy 1 "Databuddy"': "needs an Airflow; tests/airflow makes one",
     "airflow dags unpause databuddy": "as above",
-    "airflow backfill create --dag-id databuddy --from-date 2026-11-10 --to-date 2026-11-12": (
-        "as above"
-    ),
+    "airflow backfill create --dag-id databuddy --from-date 2026-11-10T00:00+01:00 "
+    "--to-date 2026-11-11T23:59+01:00": "as above",
     "dagster dev -f pipelines/dagster_defs.py": "never ends; test_wrappers.py loads the file",
     "SET search_path TO databuddy": "needs Postgres",
     ".venv/bin/databuddy-source init": "asks; test_init_command.py answers",

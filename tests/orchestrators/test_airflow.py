@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -12,11 +13,13 @@ from typing import Any
 
 import pytest
 import time_machine
+from airflow._shared.timezones.timezone import parse
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
     AirflowRescheduleException,
 )
+from airflow.serialization.serialized_objects import DagSerialization
 from psycopg2 import OperationalError
 
 from databuddy_source import (
@@ -43,6 +46,7 @@ from databuddy_source.orchestrators.airflow_load import (
 )
 from tests.traffic import demo_server
 
+PROJECT = Path(__file__).parents[2]
 TODAY = datetime.now(UTC).date()
 ONE_DAY = timedelta(days=1)
 
@@ -137,6 +141,34 @@ def test_the_days_of_an_interval_are_those_of_the_zone(
     assert Run.of(context(*instants, kind="backfill"), settings(timezone=zone)).only
 
 
+ZONES = {
+    "UTC": "+00:00",
+    "Europe/Berlin": "+01:00",
+    "Asia/Dubai": "+04:00",
+    "Asia/Kolkata": "+05:30",
+    "Asia/Tokyo": "+09:00",
+    "Pacific/Auckland": "+13:00",
+    "America/Los_Angeles": "-08:00",
+}
+"""With their offsets in November."""
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("hour", [0, 1, 4, 23])
+def test_a_backfill_as_the_manual_has_it_is_for_its_days_in_each_zone(zone: str, hour: int) -> None:
+    manual = (PROJECT / "docs" / "schedules.md").read_text(encoding="utf-8")
+    given = re.search(r"airflow backfill create .* --from-date (\S+) --to-date (\S+)", manual)
+    assert given
+    first, last = (parse(each.replace("+01:00", ZONES[zone])) for each in given.groups())
+    own = settings(timezone=zone)
+    dag = DagSerialization.from_dict(
+        DagSerialization.to_dict(databuddy(settings=own, cron_schedule=f"0 {hour} * * *"))
+    )
+    intervals = [each.data_interval for each in dag.iter_dagrun_infos_between(first, last)]
+    runs = [Run.of(context(each.start, each.end, "backfill"), own) for each in intervals if each]
+    assert [each.days for each in runs] == [f"{day.date()}" for day in (first, last)]
+
+
 def test_without_an_interval_it_is_yesterday() -> None:
     run = Run.of(context(), settings())
     assert run.first == run.last
@@ -171,6 +203,19 @@ def test_a_team_goes_from_cron_to_the_dag_and_back_and_loses_nothing(
     marks = [each.marks for each in found.reports]
     restated = {day for own in marks for day, mark in own.items() if mark == "restated"}
     assert restated == {*between(today - 3 * ONE_DAY, today)}, "what is older is final"
+
+
+def test_days_between_a_backfill_and_the_others_come_with_the_next_scheduled_run(
+    server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they do with `heal`, and with no `sync`."""
+    monkeypatch.delenv("SOURCES__DATABUDDY__START_DATE")
+    old, first = FIRST - 35 * ONE_DAY, FIRST - 30 * ONE_DAY
+    assert at_noon(server, FIRST, by_cron) == between(first, FIRST)
+    assert at_noon(server, FIRST, lambda: scheduled(old, "backfill")) == [old]
+    assert not {*between(old + ONE_DAY, first - ONE_DAY)} & {*at_noon(server, FIRST, by_cron)}
+    asked = at_noon(server, FIRST, lambda: scheduled(FIRST - ONE_DAY))
+    assert {*between(old + ONE_DAY, first - ONE_DAY)} <= {*asked}
 
 
 def test_the_first_run_loads_what_a_first_sync_would_and_a_backfill_nothing_else(
@@ -247,10 +292,13 @@ def test_another_try_of_a_run_asks_for_what_is_lacking_only(server: DemoServer) 
     start = noon(FIRST - ONE_DAY)
     given = context(start, start + ONE_DAY)
     (group,) = groups(Setup(), 100)
-    with pytest.raises(AirflowException, match=f"country of .* on {failing}: failed: oh") as raised:
+    with pytest.raises(AirflowException, match="3 cells: failed: oh") as raised:
         load_group(Setup(), group, given)
+    for website in server.websites:
+        assert f"- country of {website.id} on {failing}" in str(raised.value).splitlines()
     assert type(raised.value) is AirflowException
     assert complete_tables(Setup(), [group], given) == {}
+    assert given["label"] == f"{group['label']}, {FIRST - ONE_DAY}", "what Airflow shows"
     server.faults.clear()
     assert at_noon(server, FIRST, lambda: load_group(Setup(), group, given)) == [failing]
     told = complete_tables(Setup(), [group], given)
@@ -320,6 +368,23 @@ def test_airflow_is_told_whether_to_try_again(
         load_group(Setup(), group, context())
     assert type(raised.value) is told
     assert raised.value.__cause__ is raised.value.__context__ is None
+
+
+def test_a_wrong_key_of_one_account_is_not_tried_again_and_told_once(
+    server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCES__DATABUDDY__API_KEY")
+    for number, website in enumerate(server.websites):
+        account = f"SOURCES__DATABUDDY__ACCOUNTS__A{number}"
+        monkeypatch.setenv(f"{account}__API_KEY", "dbdy_wrong" if number else server.api_key)
+        monkeypatch.setenv(f"{account}__WEBSITES", f'["{website.id}"]')
+    (group,) = groups(Setup(), 100)
+    with pytest.raises(AirflowFailException, match="rejects the key") as raised:
+        load_group(Setup(), group, context(noon(FIRST - ONE_DAY), noon(FIRST)))
+    assert str(raised.value).count("rejects the key") == 2, "two accounts"
+    blog = server.websites[1].id
+    days = f"{FIRST - 5 * ONE_DAY} to {FIRST - ONE_DAY}, 5 cells"
+    assert f"- country of {blog} on {days}" in str(raised.value)
 
 
 def test_a_scheduled_run_comes_before_a_backfill() -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import dagster as dg
 import pytest
 import time_machine
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster.components.testing.utils import component_defs
 
@@ -333,6 +335,42 @@ def test_a_wrong_key_is_not_tried_again(
     assert wrong.failed("top_pages") == {f"{ago(7)}|{shop}"}
 
 
+def test_a_wrong_key_of_one_account_is_not_tried_again_and_told_once(
+    open_dagster: Callable[..., Dagster], server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, blog, other = (each.id for each in server.websites)
+    monkeypatch.delenv("SOURCES__DATABUDDY__API_KEY")
+    for name, website, key in (
+        ("SHOP", shop, server.api_key),
+        ("BLOG", blog, "dbdy_wrong"),
+        ("OTHER", other, server.api_key),
+    ):
+        account = f"SOURCES__DATABUDDY__ACCOUNTS__{name}"
+        monkeypatch.setenv(f"{account}__API_KEY", key)
+        monkeypatch.setenv(f"{account}__WEBSITES", f'["{website}"]')
+    dagster = open_dagster(query_types=["country", "top_pages"])
+    ids = dagster.look_for_websites()
+    first, last = f"{ago(7)}|{ids[0]}", f"{ago(5)}|{ids[-1]}"
+    result = dagster.run(first, last)
+    assert "STEP_UP_FOR_RETRY" not in [each.event_type_value for each in result.all_events]
+    assert dagster.failed("country") == {f"{ago(day)}|{blog}" for day in (5, 6, 7)}
+    told = why(result)
+    assert told.count("rejects the key") == 1
+    assert "6 cells: failed: The server rejects the key" in told
+    assert f"- country of {blog} on {ago(7)} to {ago(5)}, 3 cells" in told
+    # what may pass is tried again beside it
+    server.now += timedelta(hours=1)  # its clock stands still
+    fault = Fault(website_id=shop, query_type="country", times=None, parameter_error="oh")
+    server.faults.add(fault)
+    config = {"ops": {"databuddy_by_day": {"config": {"refetch": True}}}}
+    result = dagster.run(first, last, config=config)
+    assert "STEP_UP_FOR_RETRY" in [each.event_type_value for each in result.all_events]
+    assert {line.split(":")[0] for line in why(result).splitlines() if "cells:" in line} == {
+        "3 cells",
+        "6 cells",
+    }
+
+
 def test_an_outage_is_tried_again_and_what_was_loaded_before_is_told(
     dagster: Dagster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -381,6 +419,48 @@ def test_a_key_that_sees_none_of_the_websites_takes_none_away(
     dagster.instance.add_dynamic_partitions(WEBSITES, ["new"])
     named = open_dagster(websites=["other"])
     assert named.look_for_websites() == ["other"], "which somebody has named"
+
+
+def test_partitions_stay_on_later_days(open_dagster: Callable[..., Dagster]) -> None:
+    """Else a run that waits, a backfill and what failed lose theirs."""
+
+    def first() -> str:
+        graph = open_dagster(query_types=["country"]).defs.resolve_asset_graph()
+        partitions = graph.get(key_of("country")).partitions_def
+        assert isinstance(partitions, dg.MultiPartitionsDefinition)
+        (found,) = (each for each in partitions.partitions_defs if each.name == "date")
+        key = found.partitions_def.get_first_partition_key()
+        assert key
+        return key
+
+    before = first()
+    with time_machine.travel(morning(ago(-40)), tick=True):
+        assert first() == before
+
+
+@pytest.mark.parametrize("gone", ["website", "day"])
+def test_a_run_whose_partitions_were_taken_away_meanwhile_says_so_and_is_not_tried_again(
+    open_dagster: Callable[..., Dagster], gone: str
+) -> None:
+    dagster = open_dagster(query_types=["country"])
+    shop, *_, last = dagster.look_for_websites()
+
+    def job(own: Dagster) -> dg.JobDefinition:
+        one_process = dg.Definitions(executor=dg.in_process_executor)
+        return dg.Definitions.merge(own.defs, one_process).resolve_job_def("databuddy_day")
+
+    queued = dagster.instance.create_run_for_job(
+        job(dagster), tags={RANGE_START: f"{ago(2)}|{shop}", RANGE_END: f"{ago(1)}|{last}"}
+    )
+    if gone == "website":
+        dagster.instance.delete_dynamic_partition(WEBSITES, last)
+    later = open_dagster(query_types=["country"], first_day=ago(1)) if gone == "day" else dagster
+    result = execute_run(InMemoryJob(job(later)), queued, dagster.instance)
+    assert not result.success
+    events = [each.event_type_value for each in result.all_events]
+    assert "STEP_UP_FOR_RETRY" not in events
+    (failed,) = (each for each in result.all_events if each.is_step_failure)
+    assert "The first or the last partition of this run is gone" in str(failed.step_failure_data)
 
 
 def test_each_morning_one_run_loads_what_is_over_and_what_may_have_changed(
