@@ -46,6 +46,11 @@ def refuse_unfit(destination: AnyDestination) -> None:
             f"The destination {kind} needs {' and '.join(missing)}, which is not installed",
             f"Install the extra: pip install '.[{kind}]' (or 'databuddy-source[{kind}]').",
         )
+    if kind == "sqlalchemy" and not _is_installed(kind):
+        raise UnfitDestination(
+            "The destination sqlalchemy needs sqlalchemy, which is not installed",
+            "Install what dlt needs for it: pip install 'dlt[sqlalchemy]'.",
+        )
     capabilities = destination.capabilities()
     if "delete-insert" not in (capabilities.supported_merge_strategies or []):
         raise UnfitDestination(

@@ -32,6 +32,12 @@ def test_a_missing_extra_is_named(name: str, module: str, monkeypatch: pytest.Mo
         refuse_unfit(Destination.from_reference(name))
 
 
+def test_a_missing_sqlalchemy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    with pytest.raises(UnfitDestination, match=r"needs sqlalchemy.*dlt\[sqlalchemy\]"):
+        refuse_unfit(dlt.destinations.sqlalchemy("sqlite:///web.db"))
+
+
 def test_sqlite_is_refused_and_other_databases_of_sqlalchemy_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
