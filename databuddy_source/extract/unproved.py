@@ -37,7 +37,7 @@ class Unproved:
             return result
         if result.status not in {Status.FAILED, Status.UNAVAILABLE}:
             return result
-        if cell.series not in self._told:
+        if not result.outage and cell.series not in self._told:  # an outage is told by others
             self._told.add(cell.series)
             logger.warning(
                 "Final days of %s of %s could not be compared, and stay as they are: %s",
