@@ -159,11 +159,10 @@ class Progress:
         listed, and what an outage kept from being asked counts as no attempt. A bounded run only
         takes from the list what it brought."""
         if self._cursor is None:
-            failed = self._state.get("failed", {})
             for result in results:
                 if result.status.brings_rows:
-                    failed.pop(str(result.cell.window), None)
-                    self._state.get("later", {}).pop(str(result.cell.window), None)
+                    for listed in ("failed", "later"):
+                        self._state.get(listed, {}).pop(str(result.cell.window), None)
             return
         told = [result for result in results if not result.outage]
         self._state["unavailable"] = (

@@ -88,8 +88,7 @@ class Doubts:
             return False
         results = await self._evidence.results(own)
         reasons = {signature_of(each.reason) for each in results}
-        failed = {Status.FAILED, Status.UNAVAILABLE}  # as judged before
-        return len(reasons) == 1 and {each.status for each in results} <= failed
+        return len(reasons) == 1 and all(each.status.is_unanswered for each in results)
 
     async def _lacks(self, report: str) -> bool:
         """Whether the server lacks a type for good: it answers others, and this one for no

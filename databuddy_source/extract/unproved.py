@@ -9,7 +9,6 @@ from collections.abc import Collection
 from databuddy_source.extract.evidence import Evidence
 from databuddy_source.model.reports import Cell, Report
 from databuddy_source.model.results import Result
-from databuddy_source.model.statuses import Status
 
 logger = logging.getLogger("databuddy_source")
 
@@ -33,9 +32,7 @@ class Unproved:
             compared: cells of its website and report that were asked for to be compared alone.
         """
         cell, held = result.cell, self._evidence.held_of(result.cell)
-        if held is None or cell not in compared:
-            return result
-        if result.status not in {Status.FAILED, Status.UNAVAILABLE}:
+        if held is None or cell not in compared or not result.status.is_unanswered:
             return result
         if not result.outage and cell.series not in self._told:  # an outage is told by others
             self._told.add(cell.series)

@@ -32,6 +32,11 @@ class Status(StrEnum):
         return self in {Status.COMPLETE, Status.TRUNCATED}
 
     @property
+    def is_unanswered(self) -> bool:
+        """Whether nothing came of the question: there was no answer, or none that could be kept."""
+        return self in {Status.FAILED, Status.UNAVAILABLE}
+
+    @property
     def is_gap(self) -> bool:
         """Whether the warehouse lacks something that may be had."""
         return Mark(self.value).is_gap
